@@ -1,0 +1,70 @@
+"""Names of things: `module.essay["x"].completion.draft[0]`."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from json import dumps, loads
+
+Key = str | int
+
+_STEP = re.compile(
+    r"(?:(?P<kind>module|completion)\.(?P<name>[A-Za-z_]\w*)"
+    r"|data\.(?P<type>[A-Za-z_]\w*)\.(?P<data>[A-Za-z_]\w*))"
+    r"(?P<key>\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?(?:\.|\Z)"
+)
+_DIGITS = re.compile(r"(\d+)")
+
+
+def with_key(block: str, key: Key | None) -> str:
+    """The address of one instance of a block: no key, an index, or a string key."""
+    if key is None:
+        return block
+    if isinstance(key, int):
+        return f"{block}[{key}]"
+    return f"{block}[{dumps(key, ensure_ascii=False)}]"
+
+
+def split_key(address: str) -> tuple[str, Key | None]:
+    """An address as its block's address and its own key; ValueError if it is none."""
+    if not address.endswith("]"):
+        return address, None
+    at = 0
+    last: re.Match[str] | None = None
+    while at < len(address):
+        last = _STEP.match(address, at)
+        if last is None:
+            raise ValueError(f"{address!r} is not an address")
+        at = last.end()
+    if last is None or last["key"] is None:
+        raise ValueError(f"{address!r} is not an address")
+    return address[: last.start("key")], loads(last["key"][1:-1])
+
+
+def is_address(text: str) -> bool:
+    """Whether text names a completion, a data source or a module, or an instance of one."""
+    at = 0
+    while at < len(text):
+        step = _STEP.match(text, at)
+        if step is None or (step.end() == len(text) and text.endswith(".")):
+            return False
+        at = step.end()
+    return at > 0
+
+
+def selects(pattern: str, address: str) -> bool:
+    """Whether a --target names this address: itself, its block, a module around it, or a glob."""
+    if address == pattern or address.startswith((f"{pattern}[", f"{pattern}.")):
+        return True
+    # A bracket is part of addresses, so only * and ? are wild.
+    return ("*" in pattern or "?" in pattern) and fnmatchcase(address, pattern.replace("[", "[[]"))
+
+
+def natural(address: str) -> tuple[list[str], list[int]]:
+    """A sort key by which sample[2] comes before sample[10]."""
+    parts = _DIGITS.split(address)
+    return parts[::2], [int(number) for number in parts[1::2]]
+
+
+def in_order(addresses: Iterable[str]) -> list[str]:
+    """Addresses in the order in which people count."""
+    return sorted(addresses, key=natural)

@@ -1,0 +1,174 @@
+"""The attributes of an answer, read from the response's bytes when somebody asks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from runner.core.names import ATTRIBUTES
+from runner.core.values import TemplateError
+
+DATA_ATTRIBUTES = {
+    "chat_completion": ATTRIBUTES,
+    "chat_completions": ("ids", "data"),
+    "chat_completion_messages": ("messages",),
+}
+"""What an expression may ask of a data source, by its type."""
+
+_OF_MESSAGE = ("content", "function_call", "tool_calls", "refusal")
+_OF_CHOICE = ("finish_reason", "logprobs")
+_UNFINISHED = {"length": "it was cut at max tokens", "content_filter": "a filter cut it"}
+
+
+class Answer(Mapping[str, Any]):
+    """`completion.x` in an expression: the attributes of one response.
+
+    `content`, `function_call`, `tool_calls`, `refusal`, `finish_reason` and `logprobs` are those
+    of the first choice. What the response does not have is null.
+    """
+
+    __slots__ = ("_parsed", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._parsed: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole response."""
+        if self._parsed is None:
+            parsed = orjson.loads(self.raw)
+            self._parsed = parsed if isinstance(parsed, dict) else {}
+        return self._parsed
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in ATTRIBUTES:
+            raise KeyError(name)
+        if name == "response":
+            return self.body
+        if name == "json":
+            return self._json()
+        if name in _OF_MESSAGE:
+            return self._message().get(name)
+        if name in _OF_CHOICE:
+            return self._choice().get(name)
+        return self.body.get(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ATTRIBUTES)
+
+    def __len__(self) -> int:
+        return len(ATTRIBUTES)
+
+    def _choice(self) -> dict[str, Any]:
+        choices = self.body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        return first if isinstance(first, dict) else {}
+
+    def _message(self) -> dict[str, Any]:
+        message = self._choice().get("message")
+        return message if isinstance(message, dict) else {}
+
+    def _json(self) -> Any:
+        content = self._message().get("content")
+        if not isinstance(content, str):
+            raise TemplateError("the answer has no text, so it has no .json")
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as exc:
+            raise TemplateError(f"the answer is not JSON: {exc}; it begins {content[:60]!r}") from (
+                exc
+            )
+
+
+def output_value(answer: Answer) -> Any:
+    """What a completion is worth as an output: its text, else its tool calls, else its function
+    call, else its refusal.
+    """
+    for name in ("content", "tool_calls", "function_call", "refusal"):
+        value = answer[name]
+        if value is not None:
+            return value
+    return None
+
+
+def warning(raw: bytes) -> str | None:
+    """What a reader should know about an answer that was paid for and is not all there."""
+    if b'"stop"' in raw and b"refusal" not in raw:
+        return None  # the common case, without parsing
+    answer = Answer(raw)
+    reason = answer["finish_reason"]
+    if answer["refusal"]:
+        return f"the model refused: {str(answer['refusal'])[:200]}"
+    if reason in _UNFINISHED:
+        return f"finish_reason is {reason}: {_UNFINISHED[reason]}"
+    return None
+
+
+class _Listed(Mapping[str, Any]):
+    """The answer of a data source that lists: its attributes by name."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: dict[str, Any]) -> None:
+        self._held = held
+
+    def __getitem__(self, name: str) -> Any:
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
+    """`data.TYPE.NAME` in an expression: a stored completion, or what was listed."""
+    kind = name.split(".", 1)[0]
+    if kind == "chat_completion":
+        return Answer(raw)
+    entries = orjson.loads(raw).get("data", [])
+    if kind == "chat_completion_messages":
+        return _Listed({"messages": entries})
+    found = [Answer(orjson.dumps(entry)) for entry in entries]
+    return _Listed({"data": found, "ids": [answer["id"] for answer in found]})
+
+
+def recorded_answer(address: str, raw: bytes) -> Mapping[str, Any]:
+    """A recorded response as expressions see it: of a completion, or of a data source."""
+    _, data, rest = f".{address}".rpartition(".data.")
+    return data_answer(rest, raw) if data and ".completion." not in f".{rest}" else Answer(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The tokens of one answer, and the model that says it gave it."""
+
+    prompt: int
+    completion: int
+    model: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Measured(msgspec.Struct):
+    usage: _Usage
+    model: str | None = None
+
+
+_MEASURED = msgspec.json.Decoder(_Measured)
+
+
+def usage_of(raw: bytes) -> Used | None:
+    """What a response says it used; None if it does not say. Nothing else is read."""
+    try:
+        found = _MEASURED.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    return Used(found.usage.prompt_tokens, found.usage.completion_tokens, found.model)

@@ -1,0 +1,32 @@
+"""What must hold: the rules of variables and lifecycles, and the types of variables."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from runner.core.module import Condition, Value
+from runner.core.types import convert, parse_type
+from runner.core.values import Path, TemplateError, to_text
+
+
+def check_conditions(
+    conditions: Iterable[Condition], names: Mapping[str, Any]
+) -> Iterator[tuple[Path, str, TemplateError | None]]:
+    """The conditions that do not hold: their place, their message, and why they could not be
+    evaluated, if so.
+    """
+    for rule in conditions:
+        try:
+            if rule.condition.render(names) is not True:
+                yield rule.path, to_text(rule.message.render(names)), None
+        except TemplateError as exc:
+            yield rule.path, exc.message, exc
+
+
+def typed(declared: Value, value: Any) -> Any:
+    """A value as its variable's type; ValueError, or RunnerError where a validation says no."""
+    table = declared.block.table
+    if value is None:
+        if table.get("nullable") is False and table.get("default") is None:
+            raise ValueError("null is not allowed: nullable = false")
+        return table.get("default") if table.get("nullable") is False else None
+    return convert(value, parse_type(str(table.get("type", "any"))))

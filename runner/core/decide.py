@@ -1,0 +1,320 @@
+"""The one decision: what has to happen to a completion, given what is known now.
+
+The plan folds it over the graph with the answers at hand; an apply folds the same function as
+answers arrive. It chooses; it never does.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner.core.answer import recorded_answer
+from runner.core.appraise import appraise
+from runner.core.conditions import check_conditions
+from runner.core.digest import canonical, digest
+from runner.core.entry import from_entry
+from runner.core.expand import Instance, Session
+from runner.core.graph import Vertex
+from runner.core.request import Provider, Request, build, transport
+from runner.core.samples import Samples
+from runner.core.state import Record
+from runner.core.suggest import closest
+from runner.core.values import NotKnown, TemplateError, plain
+from runner.errors import RunnerError
+
+Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
+Weigh = Callable[[str, Request, Record | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The record answers this request."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """An answer to this very request is at hand: `record` is it, under this address.
+
+    `origin` is the address it was recorded at, None if it comes from the cache; `old` is the
+    record that it replaces.
+    """
+
+    record: Record
+    origin: str | None
+    old: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A request has to be sent. `old` is the record that its answer will replace."""
+
+    fingerprint: str
+    sample: int
+    old: Record | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The same request; only what travels with it changed. `record` is as it will be; `metadata`
+    says that the server is told, because it stored the completion.
+    """
+
+    record: Record
+    old: Record
+    metadata: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """What has to happen depends on the answer at `on`."""
+
+    on: str
+    old: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The completion is not enabled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A data source has to be read. `arguments` is canonical JSON."""
+
+    arguments: bytes
+    fingerprint: str
+
+
+Decision = Keep | Reuse | Issue | Update | Await | Absent | Read
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a decision may look at besides the completion itself."""
+
+    session: Session
+    records: Mapping[str, Record]
+    providers: Mapping[str, Provider]
+    default_provider: str
+    lookup: Lookup
+    samples: Samples
+    replace: Callable[[str], bool] = lambda _: False
+    reads: Mapping[str, Record] | None = None  # data sources read in this run; None: offline
+
+
+@dataclass(frozen=True, slots=True)
+class _Wants:
+    """An answer that is no record of this address yet."""
+
+    request: Request
+    old: Record | None
+    start: int
+    reason: str
+
+
+def decide(
+    batch: Sequence[Vertex], known: Known, weigh: Weigh | None = None
+) -> Iterator[tuple[Vertex, Decision | RunnerError]]:
+    """What has to happen to each completion and data source of a batch.
+
+    Those that keep their answers are settled first, so that the others know which answers are
+    free. `weigh` is shown each request that will be sent.
+    """
+    waiting: list[tuple[Vertex, _Wants]] = []
+    for vertex in batch:
+        instance = vertex.instance
+        if instance is None:
+            continue
+        try:
+            first = _first_look(instance, known, vertex.kind)
+        except RunnerError as exc:
+            yield vertex, exc
+            continue
+        if isinstance(first, _Wants):
+            waiting.append((vertex, first))
+        else:
+            yield vertex, first
+    for vertex, wants in waiting:
+        assert vertex.instance is not None  # noqa: S101  # a group never gets here
+        decision = _find(vertex.instance, wants, known)
+        if weigh is not None and isinstance(decision, Issue):
+            weigh(vertex.address, wants.request, wants.old)
+        yield vertex, decision
+
+
+def provider_of(instance: Instance, known: Known) -> Provider:
+    """The provider that a completion names, or the project's own."""
+    node = instance.declared.meta.get("provider")
+    name: Any = known.default_provider
+    if node is None and "provider" in instance.declared.params:
+        node = instance.declared.params["provider"]
+    if node is not None:
+        try:
+            name = node.render(instance.names())
+        except TemplateError as exc:
+            raise instance.fault(exc) from exc
+    if isinstance(name, str) and name in known.providers:
+        return known.providers[name]
+    near = closest(str(name), known.providers)
+    hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(known.providers)}."
+    said = f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
+    path = ("provider",) if node is not None else ()
+    raise RunnerError(instance.declared.block.problem("Unknown provider", said, path))
+
+
+def request_of(instance: Instance, known: Known) -> Request:
+    """The request of a completion, filled."""
+    record = known.records.get(instance.address)
+    provider = provider_of(instance, known)
+    return build(instance, provider, record.request if record is not None else None)
+
+
+def _first_look(instance: Instance, known: Known, kind: str) -> Decision | _Wants:
+    record = known.records.get(instance.address)
+    try:
+        if not _enabled(instance):
+            known.samples.leave(instance.address)
+            return Absent()
+        if kind == "data":
+            return _data(instance, known, record)
+        request = request_of(instance, known)
+        if instance.declared.preconditions:
+            _require(instance)
+    except NotKnown as exc:
+        return Await(exc.address, record)
+    return _compare(instance, request, record, known)
+
+
+def _compare(
+    instance: Instance, request: Request, record: Record | None, known: Known
+) -> Decision | _Wants:
+    if record is None or record.fingerprint != request.fingerprint:
+        known.samples.leave(instance.address)
+        return _Wants(request, record, 0, "" if record else "new")
+    again = _again(instance, request, record, known)
+    if again:
+        known.samples.leave(instance.address)
+        return _Wants(request, record, record.sample + 1, again)
+    status = record.status
+    if status in {"invalid", "failed_check"}:
+        status = "complete"  # what was wrong with the answer is wrong no more
+    known.samples.keep(record)
+    if record.request == request.recorded and record.status == status:
+        return Keep(record)
+    return _updated(request, record, status)
+
+
+def _again(instance: Instance, request: Request, record: Record, known: Known) -> str:
+    """Why the same request is issued once more, if it is."""
+    if known.replace(instance.address):
+        return "as requested by --replace"
+    if instance.declared.postconditions or record.status in {"invalid", "failed_check"}:
+        found = appraise(instance, request.body, record.response)
+        if found.fault is not None:
+            return f"its answer was not accepted: {found.fault}"
+    if b'"store":true' in request.body and b'"store":true' not in record.request:
+        return "store was turned on, and only a new request is stored"
+    return ""
+
+
+def _updated(request: Request, record: Record, status: str) -> Decision:
+    before, now = transport(record.request), transport(request.recorded)
+    changed = replace(record, request=request.recorded, status=status, line=None)
+    if before == now:
+        # the same request in other words: a reformatted state, or another mask
+        return Keep(record) if record.status == status else Update(changed, record, metadata=False)
+    stored = before.get("store") is True and before.get("metadata") != now.get("metadata")
+    return Update(changed, record, metadata=stored)
+
+
+def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
+    """An answer to this request that nobody else holds; else a request has to be issued."""
+    request, start = wants.request, wants.start
+    while True:
+        sample = known.samples.take(instance.address, request.fingerprint, start)
+        found = _at_hand(instance, request, sample, known)
+        if found is None:
+            return Issue(request.fingerprint, sample, wants.old, wants.reason)
+        record, origin = found
+        fault = appraise(instance, request.body, record.response)
+        if fault.fault is None:
+            kept = replace(
+                record,
+                address=instance.address,
+                provider=request.provider,
+                request=request.recorded,
+                triggers=request.triggers,
+                status=fault.status,
+                line=None,
+            )
+            return Reuse(kept, origin, wants.old)
+        start = sample + 1  # paid for, and not accepted: it stays in the cache, unused
+
+
+def _at_hand(
+    instance: Instance, request: Request, sample: int, known: Known
+) -> tuple[Record, str | None] | None:
+    origin = known.samples.index.get((request.fingerprint, sample))
+    if origin is not None and origin != instance.address:
+        return known.records[origin], origin
+    data = known.lookup(request.fingerprint, sample)
+    if data is None:
+        return None
+    record = from_entry(data, instance.address, request.fingerprint, sample)
+    return None if record is None else (record, None)
+
+
+def _enabled(instance: Instance) -> bool:
+    node = instance.declared.meta.get("enabled")
+    if node is None:
+        return True
+    try:
+        value = node.render(instance.names())
+        if not isinstance(value, bool):
+            raise TemplateError("enabled wants true or false", ("enabled",))
+    except TemplateError as exc:
+        raise instance.fault(exc) from exc
+    return value
+
+
+def _require(instance: Instance) -> None:
+    problems = []
+    for path, message, _ in check_conditions(instance.declared.preconditions, instance.names()):
+        detail = f"{instance.address} is not issued: {message}"
+        problems.append(instance.declared.block.problem("Precondition failed", detail, path))
+    if problems:
+        raise RunnerError(*problems)
+
+
+def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
+    provider = provider_of(instance, known)
+    try:
+        asked = {
+            name: plain(node.render(instance.names()))
+            for name, node in instance.declared.params.items()
+            if name != "provider"
+        }
+    except TemplateError as exc:
+        raise instance.fault(exc) from exc
+    arguments = canonical(asked)
+    asks = digest(b"data/1 %b %b" % (provider.identity_json, arguments))
+    if known.reads is None and record is not None and record.fingerprint == asks:
+        return Keep(record)  # offline: what was read last
+    if known.reads is not None:
+        read = known.reads.get(instance.address)
+        if read is not None and read.fingerprint == asks:
+            return Keep(read)
+    return Read(arguments, asks)
+
+
+def resolve(decision: Decision, address: str) -> Any:
+    """The answer that a decision makes known; NotKnown's sentinel `...` while there is none."""
+    match decision:
+        case Keep(record) | Reuse(record) | Update(record):
+            return recorded_answer(address, record.response)
+        case Absent():
+            return None
+    return ...

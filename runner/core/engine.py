@@ -1,0 +1,231 @@
+"""The template engine behind holes that are more than a plain path: Jinja2, locked up."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+import jinja2.meta
+import jinja2.sandbox
+from jinja2 import nodes
+
+from runner.core.values import Names, Path, Ref, TemplateError, no_such, plain, to_text
+
+_FAULTS = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A hole as the engine read it; `line` counts from 0 within the text."""
+
+    source: str
+    refs: tuple[Ref, ...]
+    fill: Callable[[Names], Any]
+    line: int
+
+
+class _Missing(jinja2.StrictUndefined):
+    """What a name that does not exist becomes; used, it says what there is instead."""
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_obj is jinja2.utils.missing:
+            return f'there is no "{self._undefined_name}" here'
+        return no_such(self._undefined_obj, self._undefined_name)
+
+
+class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Items before attributes, so that {{ row.items }} is the row's own column."""
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Items only by their key; a plain index or slice otherwise."""
+        try:
+            return obj[argument]
+        except (TypeError, LookupError, AttributeError):
+            return super().getitem(obj, argument)
+
+
+def split(text: str, path: Path) -> Iterator[str | Piece]:
+    """A text as literal parts and holes; one hole for all of a text with statements."""
+    try:
+        if "{%" in text:
+            _parse(text)
+            refs = _text_refs(text)
+            yield Piece(text, refs, lambda names: _render(text, names), 0)
+            return
+        yield from _variables(text)
+    except jinja2.TemplateSyntaxError as exc:
+        raise TemplateError(f"not an expression: {exc.message}", path, exc.lineno - 1) from exc
+    except RecursionError as exc:
+        raise TemplateError("the expression is nested too deeply", path) from exc
+
+
+def _variables(text: str) -> Iterator[str | Piece]:
+    inside: list[str] | None = None
+    start = 0
+    for line, token, value in _environment().lex(text):
+        if token == "variable_begin":  # noqa: S105  # the lexer's name for {{
+            inside, start = [], line
+        elif token == "variable_end":  # noqa: S105
+            source = "".join(inside or ())
+            inside = None
+            yield Piece(source.strip(), _refs(source), _evaluator(source), start - 1)
+        elif inside is not None:
+            inside.append(value)
+        elif value:
+            yield value
+    if inside is not None:
+        raise jinja2.TemplateSyntaxError("a hole is opened with {{ and not closed with }}", start)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> _Environment:
+    env = _Environment(
+        undefined=_Missing,
+        autoescape=False,  # prompts are text, not HTML
+        keep_trailing_newline=True,
+        finalize=_finalize,
+        comment_start_string="\x00{#",  # {# is text in a prompt, not a comment
+        comment_end_string="#}\x00",
+    )
+    for random in ("lipsum", "cycler", "joiner"):
+        env.globals.pop(random, None)
+    for impure in ("random", "xmlattr", "urlize", "pprint"):
+        env.filters.pop(impure, None)
+    env.filters["tojson"] = _tojson
+    env.filters["fromjson"] = _fromjson
+    return env
+
+
+def _finalize(value: Any) -> str:
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # raises, with the message of what is missing
+    return to_text(value)
+
+
+def _tojson(value: Any, indent: int | None = None) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=indent)
+
+
+def _fromjson(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise TemplateError("fromjson wants text")
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise TemplateError(f"fromjson: this is not JSON: {exc}") from exc
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> nodes.Template:
+    tree = _environment().parse(text)
+    for refused in tree.find_all(_REFUSED):
+        name = type(refused).__name__.lower()
+        raise jinja2.TemplateSyntaxError(f"{{% {name} %}} is not part of prompts", refused.lineno)
+    return tree
+
+
+@lru_cache(maxsize=4096)
+def _refs(source: str) -> tuple[Ref, ...]:
+    return _text_refs("{{" + source + "}}")
+
+
+def _text_refs(text: str) -> tuple[Ref, ...]:
+    tree = _parse(text)
+    return tuple(dict.fromkeys(_walk(tree, jinja2.meta.find_undeclared_variables(tree))))
+
+
+def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+        # a.b.items(): the method is no part of the path
+        yield from _walk(node.node.node, free)
+        for child in node.iter_child_nodes(exclude=("node",)):
+            yield from _walk(child, free)
+        return
+    ref = _chain(node)
+    if ref is not None:
+        if ref[0] in free:
+            yield ref
+        for index in _indices(node):
+            yield from _walk(index, free)
+        return
+    for child in node.iter_child_nodes():
+        yield from _walk(child, free)
+
+
+def _chain(node: nodes.Node) -> Ref | None:
+    match node:
+        case nodes.Name():
+            return (node.name,)
+        case nodes.Getattr():
+            base = _chain(node.node)
+            return None if base is None else base if base[-1] is None else (*base, node.attr)
+        case nodes.Getitem():
+            base = _chain(node.node)
+            if base is None or base[-1] is None:
+                return base
+            if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str | int):
+                return (*base, node.arg.value)
+            inner = _chain(node.arg)
+            return (*base, inner if inner and None not in inner else None)
+    return None
+
+
+def _indices(node: nodes.Node) -> Iterator[nodes.Node]:
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getitem):
+            yield node.arg
+        node = node.node
+
+
+@lru_cache(maxsize=4096)
+def _evaluator(source: str) -> Callable[[Names], Any]:
+    compiled: list[Any] = []  # compiling costs a millisecond: only when first filled
+
+    def fill(names: Names) -> Any:
+        if not compiled:
+            compiled.append(
+                _environment().compile_expression(source.strip(), undefined_to_none=False)
+            )
+        try:
+            value = compiled[0](names)
+            if isinstance(value, jinja2.Undefined):
+                str(value)  # raises
+        except _FAULTS as exc:
+            raise TemplateError(_said(exc)) from exc
+        return list(value) if isinstance(value, range) else value
+
+    return fill
+
+
+def _render(text: str, names: Names) -> str:
+    try:
+        return _compiled(text).render(names)
+    except _FAULTS as exc:
+        raise TemplateError(_said(exc)) from exc
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> jinja2.Template:
+    return _environment().from_string(text)
+
+
+def _said(exc: Exception) -> str:
+    text = str(exc) or type(exc).__name__
+    return "the expression is nested too deeply" if isinstance(exc, RecursionError) else text

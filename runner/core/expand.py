@@ -1,0 +1,388 @@
+"""Variables in, instances out: every block of every module as the completions it stands for."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.address import Key, with_key
+from runner.core.conditions import typed
+from runner.core.functions import World, functions
+from runner.core.instances import count_pairs, each_pairs
+from runner.core.lazy import ByIndex, ByKey, Lazy
+from runner.core.module import Declared, Module
+from runner.core.template import Hole, follow, holes
+from runner.core.values import NotKnown, Ref, TemplateError, plain
+from runner.errors import Problem, RunnerError
+
+Names = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Session:
+    """What one fold over the graph has learned: values of variables, answers, instances.
+
+    `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
+    instances of a repeated block, once they are known.
+    """
+
+    root: Module
+    world: World
+    values: Mapping[str, Any]
+    answers: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    scopes: dict[str, "Scope"] = field(default_factory=dict)
+    expanded: set[str] = field(default_factory=set)
+    pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
+
+    def answer(self, address: str) -> Any:
+        """The answer at an address; NotKnown while it has not come."""
+        try:
+            return self.answers[address]
+        except KeyError:
+            raise NotKnown(address) from None
+
+    def known_keys(self, block: str) -> tuple[Key, ...]:
+        """The instances of a block; NotKnown while its for_each waits for an answer."""
+        try:
+            return self.keys[block]
+        except KeyError:
+            raise NotKnown(block) from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One completion, data source or module call: a block, where it stands, and its key."""
+
+    address: str
+    declared: Declared
+    scope: "Scope"
+    key: Key | None = None
+    value: Any = None
+
+    def names(self) -> Names:
+        """What its expressions may name."""
+        if self.key is None:
+            return self.scope.names
+        if isinstance(self.key, int):
+            return {**self.scope.names, "count": {"index": self.key}}
+        return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
+
+    def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
+        """The error of an expression in this block, at its place."""
+        said = f"In {self.address}: {exc.message}."
+        return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
+
+
+class Scope:
+    """One instance of a module: what its expressions see, and what those depend on."""
+
+    def __init__(
+        self, session: Session, module: Module, prefix: str = "", call: Instance | None = None
+    ) -> None:
+        self.session, self.module, self.prefix, self.call = session, module, prefix, call
+        self._memo: dict[tuple[str, str], Any] = {}
+        self._deps: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._sensitive: dict[Ref, bool] = {}
+        self.shapes: dict[tuple[str, str], object] = {}  # what request.py prepares once a block
+        session.scopes[prefix] = self
+        self.names: Names = {
+            "var": Lazy(module.variables, lambda name: self.value("var", name)),
+            "local": Lazy(module.locals, lambda name: self.value("local", name)),
+            "completion": Lazy(module.completions, lambda n: self.answers(module.completions[n])),
+            "data": Lazy((name.split(".", 1)[0] for name in module.data), self._data),
+            "module": Lazy(module.calls, self._outputs),
+            "path": {"root": session.root.folder, "module": module.folder},
+            **functions(session.world, module.folder),
+        }
+
+    def address(self, declared: Declared) -> str:
+        """The address of a block of this module, without a key."""
+        return f"{self.prefix}{declared.address}"
+
+    # -- values
+
+    def value(self, kind: str, name: str) -> Any:
+        """A variable, local or output of this module; evaluated once."""
+        held = (kind, name)
+        if held not in self._memo:
+            self._memo[held] = _Unset  # a value that needs itself finds this
+            try:
+                self._memo[held] = self._evaluate(kind, name)
+            finally:
+                if self._memo[held] is _Unset:
+                    del self._memo[held]
+        if self._memo[held] is _Unset:
+            raise TemplateError(f"{_WORD[kind]}{name} refers to itself")
+        return self._memo[held]
+
+    def _evaluate(self, kind: str, name: str) -> Any:
+        if kind == "var":
+            return self._variable(name)
+        value = (self.module.locals if kind == "local" else self.module.outputs)[name]
+        try:
+            return value.node.render(self.names)
+        except TemplateError as exc:
+            raise _told(value.block.problem, exc, f"{self.prefix}{_WORD[kind]}{name}") from exc
+
+    def _variable(self, name: str) -> Any:
+        if self.call is None:
+            return self.session.values[name]
+        declared = self.module.variables[name]
+        node = self.call.declared.params.get(name)
+        if node is None:
+            return declared.block.table.get("default")
+        try:
+            value = plain(node.render(self.call.names()))
+            return typed(declared, value)
+        except ValueError as exc:
+            detail = f"The value of var.{name} of {self.call.address} does not fit: {exc}."
+            problem = self.call.declared.block.problem("Wrong type", detail, (name,))
+            raise RunnerError(problem) from exc
+        except TemplateError as exc:
+            raise self.call.fault(exc) from exc
+
+    # -- instances
+
+    def ensure(self, declared: Declared) -> None:
+        """Expand a block whose instances hang on no answer, once."""
+        address = self.address(declared)
+        if address in self.session.expanded or self.dynamic(declared):
+            return
+        self.session.expanded.add(address)
+        for instance in self.instances(declared):
+            if declared.kind != "module":
+                return  # its keys are known now
+            self.child(instance)
+
+    def instances(self, declared: Declared) -> Iterator[Instance]:
+        """The instances of a block; NotKnown when they hang on an answer that has not come."""
+        address = self.address(declared)
+        if not declared.repeated:
+            yield Instance(address, declared, self)
+            return
+        pairs = self.session.pairs.get(address)
+        if pairs is None:
+            pairs = self.session.pairs[address] = self._pairs(declared, address)
+            self.session.keys[address] = tuple(key for key, _ in pairs)
+        for key, value in pairs:
+            yield Instance(with_key(address, key), declared, self, key, value)
+
+    def _pairs(self, declared: Declared, address: str) -> list[tuple[Key, Any]]:
+        name = "for_each" if "for_each" in declared.meta else "count"
+        try:
+            value = declared.meta[name].render(self.names)
+            pairs = each_pairs(value) if name == "for_each" else count_pairs(value)
+            if name == "for_each" and self.masks_any(declared.meta[name]):
+                raise TemplateError(
+                    "for_each hangs on a sensitive value, and its keys would show in every plan"
+                )
+        except TemplateError as exc:
+            path = exc.path or (name,)
+            said = f"In {address}: {exc.message}."
+            raise RunnerError(
+                declared.block.problem(f"Invalid {name}", said, path, line=exc.line)
+            ) from exc
+        return pairs
+
+    def child(self, call: Instance) -> "Scope | None":
+        """The module that a call stands for, with the call's values."""
+        module = self.module.children.get(call.declared.name)
+        if module is None:
+            return None
+        prefix = f"{call.address}."
+        return self.session.scopes.get(prefix) or Scope(self.session, module, prefix, call)
+
+    def children(self, name: str) -> list["Scope"]:
+        """All instances of a module call, as scopes."""
+        declared = self.module.calls[name]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated:
+            keys = self.session.known_keys(address)
+            found = [self.session.scopes.get(f"{with_key(address, key)}.") for key in keys]
+        else:
+            found = [self.session.scopes.get(f"{address}.")]
+        return [scope for scope in found if scope is not None]
+
+    def answers(self, declared: Declared) -> Any:
+        """The answer of a block, or those of all its instances."""
+        address = self.address(declared)
+        if not declared.repeated:
+            return self.session.answer(address)
+        kind = ByKey if "for_each" in declared.meta else ByIndex
+        return kind(self.session, address)
+
+    def _data(self, kind: str) -> Lazy:
+        held = self.module.data
+        names = [name.split(".", 1)[1] for name in held if name.split(".", 1)[0] == kind]
+        return Lazy(names, lambda name: self.answers(held[f"{kind}.{name}"]))
+
+    def _outputs(self, name: str) -> Any:
+        """The outputs of a module call, or those of each of its instances."""
+        declared = self.module.calls[name]
+        scopes = self.children(name)
+        if not declared.repeated:
+            return scopes[0].outputs if scopes else None
+        held = {scope.call.key: scope.outputs for scope in scopes if scope.call is not None}
+        return held if "for_each" in declared.meta else list(held.values())
+
+    @property
+    def outputs(self) -> Lazy:
+        """`module.m`: the outputs of this module."""
+        return Lazy(self.module.outputs, lambda name: self.value("output", name))
+
+    # -- dependencies
+
+    def dynamic(self, declared: Declared) -> bool:
+        """Whether the instances of a block hang on answers."""
+        return bool(self.expansion_deps(declared))
+
+    def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
+        """The addresses that for_each or count needs."""
+        name = "for_each" if "for_each" in declared.meta else "count"
+        if name not in declared.meta:
+            return ()
+        held = ("expand", declared.address)
+        if held not in self._deps:
+            refs = [ref for hole in holes(declared.meta[name]) for ref in hole.refs]
+            self._deps[held] = self.deps(refs)
+        return self._deps[held]
+
+    def deps(self, refs: Iterable[Ref], names: Names | None = None) -> tuple[str, ...]:
+        """The addresses whose answers the references need: completions, data sources, or the
+        block of all instances of one.
+        """
+        found: dict[str, None] = {}
+        for ref in refs:
+            for address in self._deps_of(ref, names or self.names):
+                found[address] = None
+        return tuple(found)
+
+    def _deps_of(self, ref: Ref, names: Names) -> Sequence[str]:
+        match ref[0]:
+            case "completion":
+                return (self._target(self.module.completions[str(ref[1])], ref, 2, names),)
+            case "data":
+                return (self._target(self.module.data[f"{ref[1]}.{ref[2]}"], ref, 3, names),)
+            case "local":
+                value = self.module.locals[str(ref[1])]
+                return self._named_deps("local", str(ref[1]), value.refs, self)
+            case "var" if self.call is not None and self.call.scope is not self:
+                node = self.call.declared.params.get(str(ref[1]))
+                refs = () if node is None else tuple(r for hole in holes(node) for r in hole.refs)
+                return self._named_deps("var", str(ref[1]), refs, self.call.scope, self.call)
+            case "module":
+                return self._module_deps(ref, names)
+        return ()
+
+    def _named_deps(
+        self,
+        kind: str,
+        name: str,
+        refs: tuple[Ref, ...],
+        scope: "Scope",
+        call: Instance | None = None,
+    ) -> tuple[str, ...]:
+        held = (kind, name)
+        if held not in self._deps:
+            self._deps[held] = ()  # a value that names itself is told when it is evaluated
+            self._deps[held] = scope.deps(refs, call.names() if call else None)
+        return self._deps[held]
+
+    def _target(self, declared: Declared, ref: Ref, at: int, names: Names) -> str:
+        address = self.address(declared)
+        if not declared.repeated or len(ref) <= at or ref[at] is None:
+            return address
+        self.ensure(declared)
+        if address not in self.session.keys:
+            return address
+        key = _known_key(ref[at], names)
+        one = with_key(address, key) if key is not None else address
+        return one if key in self.session.keys[address] else address
+
+    def _module_deps(self, ref: Ref, names: Names) -> Sequence[str]:
+        declared = self.module.calls[str(ref[1])]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated and address not in self.session.keys:
+            return (address,)
+        at = 3 if declared.repeated else 2
+        key = _known_key(ref[2], names) if declared.repeated and len(ref) > 2 else None
+        scopes = self.children(str(ref[1]))
+        if key is not None:
+            one = self.session.scopes.get(f"{with_key(address, key)}.")
+            scopes = [one] if one is not None else scopes
+        output = ref[at] if len(ref) > at else None
+        found: dict[str, None] = {}
+        for scope in scopes:
+            for name, value in scope.module.outputs.items():
+                if output in (None, name):
+                    deps = scope._named_deps("output", name, value.refs, scope)  # noqa: SLF001
+                    found.update(dict.fromkeys(deps))
+        return tuple(found)
+
+    # -- sensitivity
+
+    def masks_any(self, node: Any) -> bool:
+        """Whether any hole of a value shows something sensitive."""
+        return any(self.masks(hole) for hole in holes(node))
+
+    def masks(self, hole: Hole) -> bool:
+        """Whether a hole shows something sensitive."""
+        return any(self.sensitive(ref) for ref in hole.refs)
+
+    def sensitive(self, ref: Ref) -> bool:
+        """Whether a reference leads to a sensitive value. Answers do not: they are redacted."""
+        if ref not in self._sensitive:
+            self._sensitive[ref] = False  # a value that names itself
+            self._sensitive[ref] = self._is_sensitive(ref)
+        return self._sensitive[ref]
+
+    def _is_sensitive(self, ref: Ref) -> bool:
+        match ref[0]:
+            case "env":
+                return True
+            case "var" if len(ref) > 1 and ref[1] in self.module.variables:
+                if self.module.variables[str(ref[1])].block.table.get("sensitive") is True:
+                    return True
+                if self.call is None:
+                    return False
+                node = self.call.declared.params.get(str(ref[1]))
+                return node is not None and self.call.scope.masks_any(node)
+            case "local" if len(ref) > 1 and ref[1] in self.module.locals:
+                return self.masks_any(self.module.locals[str(ref[1])].node)
+            case "module" if len(ref) > 1:
+                return self._module_sensitive(ref)
+        return False
+
+    def _module_sensitive(self, ref: Ref) -> bool:
+        return any(
+            value.block.table.get("sensitive") is True or scope.masks_any(value.node)
+            for scope in self.children(str(ref[1]))
+            for name, value in scope.module.outputs.items()
+            if name in ref[2:4] or len(ref) < 3
+        )
+
+
+_WORD = {"var": "var.", "local": "local.", "output": "output."}
+
+
+class _Unset:
+    """In place of a value that is being evaluated."""
+
+
+def _told(problem: Any, exc: TemplateError, owner: str) -> RunnerError:
+    said = f"In {owner}: {exc.message}."
+    found: Problem = problem("Invalid expression", said, exc.path, line=exc.line)
+    return RunnerError(found)
+
+
+def _known_key(part: Any, names: Names) -> Key | None:
+    if isinstance(part, tuple):
+        if part[0] not in {"each", "count", "var", "local"}:
+            return None
+        try:
+            part = follow(names, part)
+        except (TemplateError, NotKnown):
+            return None
+    return part if isinstance(part, str | int) and not isinstance(part, bool) else None

@@ -1,0 +1,72 @@
+"""What is wrong in a block, and how it is said."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Path = tuple[str | int, ...]
+Hole = Callable[[object], bool]
+"""Whether a value is only known later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong in a block.
+
+    `path` leads to it from the block's table (an unknown key is its last element; of a missing
+    key it is the table that lacks it); `summary` is fixed searchable words, `detail` full
+    sentences.
+    """
+
+    path: Path
+    summary: str
+    detail: str
+    severity: Literal["error", "warning"] = "error"
+
+
+def place(path: Path) -> str:
+    """`messages[1].content`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+def shown(value: object) -> str:
+    """The value as a message shows it: short, on one line, and never with a key in it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    text = KEY.sub(lambda m: f"{m.group()[:3]}…", text)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def has_hole(value: object) -> bool:
+    """Whether this is text with a template in it, whose value is known later."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def no_hole(_value: object) -> bool:
+    """`has_hole` where texts are no templates."""
+    return False
+
+
+def contains(value: object, hole: Hole) -> bool:
+    """Whether something known later stands anywhere inside."""
+    if isinstance(value, dict):
+        return any(contains(inner, hole) for inner in value.values())
+    if isinstance(value, list):
+        return any(contains(inner, hole) for inner in value)
+    return hole(value)
+
+
+KEY = re.compile(r"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,}")
+"""Text that looks like a real API key."""
+
+_SHOWN = 60

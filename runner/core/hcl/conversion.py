@@ -1,0 +1,272 @@
+"""Terraform's configuration in, the runner's configuration out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from runner.core.hcl.blocks import items
+from runner.core.hcl.context import Context, Items, note
+from runner.core.hcl.rules import (
+    ADDRESSES,
+    DATA,
+    META,
+    MODULE,
+    OUTPUT,
+    PROVIDER,
+    VARIABLE,
+    value_is_literal,
+)
+from runner.core.hcl.scope import Names, data_type, identifier
+from runner.core.hcl.syntax import parse
+from runner.core.hcl.tree import Attribute, Body, Nested, Node, Text
+from runner.core.toml_writer import Entry, Remark, Section, write_toml
+from runner.errors import Problem, RunnerError, error
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """`text` is TOML 1.0; `problems` name all that could not be kept, each with its place."""
+
+    text: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    source: Text
+    body: Body
+
+
+def convert(files: Sequence[tuple[str, str]]) -> Converted:
+    """Terraform files, each a name and its text, as one TOML configuration.
+
+    What has no counterpart is named in `problems` (a warning where nothing is lost, an error
+    where meaning is) and left in the text as a comment. RunnerError where a file is not HCL,
+    with the problems of all files.
+    """
+    try:
+        parsed = _parsed(files)
+        return _Conversion(_survey(parsed)).run(parsed)
+    except RecursionError:
+        raise error(
+            "Nesting too deep", "The files hold values nested too deeply to convert."
+        ) from None
+
+
+def _parsed(files: Sequence[tuple[str, str]]) -> list[_File]:
+    parsed: list[_File] = []
+    problems: list[Problem] = []
+    for name, text in files:
+        source = Text(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
+        try:
+            parsed.append(_File(source, parse(source)))
+        except RunnerError as exc:
+            problems.extend(exc.problems)
+    if problems:
+        raise RunnerError(*problems)
+    return parsed
+
+
+def _survey(files: Sequence[_File]) -> Names:
+    """What all files declare, before any is converted."""
+    completions: set[str] = set()
+    modules: set[str] = set()
+    maps: set[str] = set()
+    lists: set[str] = set()
+    held: dict[str, Node] = {}
+    for block in _blocks(files):
+        if block.kind == "locals":
+            held.update({each.name: each.value for each in _attributes(block.body)})
+            continue
+        address = _address(block)
+        if block.kind == "module" and block.labels:
+            (completions if _is_completion(block) else modules).add(block.labels[0])
+        if address and (kind := _collection(block)):
+            (maps if kind == "map" else lists).add(address)
+    return Names(
+        frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), held
+    )
+
+
+def _blocks(files: Sequence[_File]) -> Iterator[Nested]:
+    for file in files:
+        yield from (each for each in file.body.elements if isinstance(each, Nested))
+
+
+def _attributes(body: Body) -> Iterator[Attribute]:
+    yield from (each for each in body.elements if isinstance(each, Attribute))
+
+
+def attribute(body: Body, name: str) -> Node | None:
+    """The value of an attribute, or None where it is not set."""
+    return next((each.value for each in _attributes(body) if each.name == name), None)
+
+
+def _is_completion(block: Nested) -> bool:
+    """A module from a folder chat_completion, or one that is given messages."""
+    source = attribute(block.body, "source")
+    path = "".join(part.text for part in source.children) if source is not None else ""
+    last = path.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return last == "chat_completion" or attribute(block.body, "messages") is not None
+
+
+def _address(block: Nested) -> str | None:
+    match block.kind, block.labels:
+        case "module", (name,):
+            return f"completion.{identifier(name)}"
+        case "resource", ("openai_chat_completion", name):
+            return f"completion.{identifier(name)}"
+        case "variable", (name,):
+            return f"var.{identifier(name)}"
+        case _:
+            return None
+
+
+def _collection(block: Nested) -> str:
+    if block.kind != "variable":
+        one = {"for_each": "map", "count": "list"}
+        return next((one[name] for name in one if attribute(block.body, name) is not None), "")
+    kind = attribute(block.body, "type")
+    name = kind.text if kind is not None else ""
+    if name in ("map", "object"):
+        return "map"
+    return "list" if name in ("list", "set", "tuple") else ""
+
+
+@dataclass(slots=True)
+class _Conversion:
+    """The tables made so far; one for each block, in the order of the files."""
+
+    names: Names
+    problems: list[Problem] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    seen: dict[tuple[str, ...], str] = field(default_factory=dict)
+    locals_at: int | None = None
+
+    def run(self, files: Sequence[_File]) -> Converted:
+        for file in files:
+            for element in file.body.elements:
+                context = Context(file.source, self.names, _header(element), self.problems)
+                if isinstance(element, Attribute):
+                    said = f"{element.name} stands outside any block, where it means nothing."
+                    self._left_out(context, element, said)
+                else:
+                    self._block(context, element)
+            if file.body.below:
+                self.sections.append(Section((), below=file.body.below))
+        return Converted(write_toml(self.sections), tuple(self.problems))
+
+    def _block(self, context: Context, block: Nested) -> None:
+        match block.kind, block.labels:
+            case "module", (name,) if name not in self.names.completions:
+                said = f"module.{name} stays a module: convert the files of its folder as well."
+                context.warning("Module", said, block)
+                self._add(context, block, ("module", name), items(context, block.body, MODULE))
+            case ("module", (name,)) | ("resource", ("openai_chat_completion", name)):
+                context = replace(context, tables=True)
+                self._add(context, block, ("completion", name), items(context, block.body, META))
+            case "data", (kind, name) if data_type(kind):
+                path = ("data", data_type(kind) or "", name)
+                self._add(context, block, path, items(context, block.body, DATA))
+            case "variable", (name,):
+                self._add(context, block, ("variable", name), items(context, block.body, VARIABLE))
+            case "output", (name,):
+                self._add(context, block, ("output", name), items(context, block.body, OUTPUT))
+            case "provider", ("openai",):
+                self._provider(context, block)
+            case "locals", ():
+                self._locals(context, block)
+            case (("moved" | "removed" | "import"), ()):
+                self._listed(context, block)
+            case _:
+                self._unknown(context, block)
+
+    def _add(self, context: Context, block: Nested, path: tuple[str, ...], found: Items) -> None:
+        """A table, unless there is one of its name."""
+        named = (*path[:-1], identifier(path[-1]))
+        if named != path:
+            said = f"Names have no dashes here: {path[-1]} is called {named[-1]}."
+            context.warning("Renamed", said, block)
+        place = f"{context.file.file}:{block.line}"
+        if named in self.seen:
+            said = f"{'.'.join(named)} was made from {self.seen[named]}. Rename one of the two."
+            self._left_out(context, block, said)
+            return
+        self.seen[named] = place
+        self.sections.append(Section(named, tuple(found), block.above, block.body.below))
+
+    def _provider(self, context: Context, block: Nested) -> None:
+        alias = attribute(block.body, "alias")
+        name = "openai"
+        found: Items = []
+        if alias is not None and value_is_literal(alias):
+            name = "".join(part.text for part in alias.children)
+            found.append(Entry("type", "openai"))
+        found += items(context, block.body, PROVIDER)
+        self._add(context, block, ("provider", name), found)
+
+    def _locals(self, context: Context, block: Nested) -> None:
+        """All locals blocks are one table, where the first stood."""
+        found = items(context, block.body, {})
+        if self.locals_at is None:
+            self.locals_at = len(self.sections)
+            self.sections.append(Section(("locals",), tuple(found), block.above, block.body.below))
+            return
+        held = self.sections[self.locals_at]
+        known = {item.key for item in held.items if isinstance(item, Entry)}
+        twice = [item.key for item in found if isinstance(item, Entry) and item.key in known]
+        for name in twice:
+            context.error(f"local.{name} is declared twice; the first one is kept.", block)
+        kept = [
+            Remark((note(f"{item.key}, declared twice"),))
+            if isinstance(item, Entry) and item.key in known
+            else item
+            for item in found
+        ]
+        above = (Remark(block.above),) if block.above else ()
+        self.sections[self.locals_at] = replace(
+            held,
+            items=(*held.items, *above, *kept),
+            below=(*held.below, *block.body.below),
+        )
+
+    def _listed(self, context: Context, block: Nested) -> None:
+        """moved, removed and import: entries of lists."""
+        found = tuple(items(context, block.body, ADDRESSES))
+        below = block.body.below
+        if any(isinstance(item, Remark) for item in found):
+            lines = [line for item in found if isinstance(item, Remark) for line in item.lines]
+            self.sections.append(Section((), above=(*block.above, *lines, *below)))
+            return
+        self.sections.append(Section((block.kind,), found, block.above, below, many=True))
+
+    def _unknown(self, context: Context, block: Nested) -> None:
+        if block.kind == "terraform":
+            said = (
+                "A terraform block says nothing to the runner: its own settings stand in [runner], "
+                "its state in the folder state/, and it has no plug-ins."
+            )
+            self._left_out(context, block, said, warning=True)
+            return
+        self._left_out(
+            context,
+            block,
+            f"{_header(block)} is nothing that the runner has. It converts the chat-completion "
+            "module and resource, variables, locals, outputs, modules, the openai provider and "
+            "its data sources. Keep the rest in Terraform.",
+        )
+
+    def _left_out(
+        self, context: Context, element: Attribute | Nested, said: str, *, warning: bool = False
+    ) -> None:
+        if warning:
+            context.warning("Left out", said, element)
+        else:
+            context.error(said, element)
+        shown = note(f"{_header(element)} ({context.file.file}:{element.line})")
+        self.sections.append(Section((), above=(*element.above, shown)))
+
+
+def _header(element: Attribute | Nested) -> str:
+    if isinstance(element, Attribute):
+        return element.name
+    return " ".join((element.kind, *(f'"{label}"' for label in element.labels)))

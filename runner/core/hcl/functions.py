@@ -1,0 +1,182 @@
+"""Terraform's functions, written in the runner's expressions."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+COMPARE, ADD, FILTER, PRIMARY = 4, 5, 8, 9
+CONDITIONAL, OR, AND, NOT, CONCAT, MULTIPLY, UNARY = 0, 1, 2, 3, 6, 7, 7.5
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An expression's text, and how tightly its outermost operator binds."""
+
+    text: str
+    level: float = PRIMARY
+
+    def at(self, level: float) -> str:
+        """The text, in brackets where an operator of this level would tear it apart."""
+        return self.text if self.level >= level else f"({self.text})"
+
+    def __format__(self, spec: str) -> str:
+        """`{0:f}` is an operand of a filter, `{0:p}` of a dot or index, `{0:a}` of a sum."""
+        return self.at({"f": FILTER, "p": PRIMARY, "a": ADD, "o": OR, "": CONDITIONAL}[spec])
+
+
+def quoted(text: str) -> str:
+    """A text literal of an expression; no hole or statement can begin in it."""
+    for plain, escape in (
+        ("\\", "\\\\"),
+        ("'", "\\'"),
+        ("\n", "\\n"),
+        ("\r", "\\r"),
+        ("\t", "\\t"),
+    ):
+        text = text.replace(plain, escape)
+    text = text.replace("{{", "{\\x7b").replace("{%", "{\\x25").replace("}}", "}\\x7d")
+    text = re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+    return f"'{text}'"
+
+
+# The one argument is piped through these.
+FILTERS: Mapping[str, str] = {
+    "abs": "abs",
+    "ceil": "round(0, 'ceil') | int",
+    "compact": "reject('in', ['', none]) | list",
+    "distinct": "unique(true) | list",
+    "floor": "round(0, 'floor') | int",
+    "jsondecode": "fromjson",
+    "jsonencode": "tojson",
+    "keys": "dictsort(true) | map('first') | list",
+    "length": "length",
+    "lower": "lower",
+    "one": "first",
+    "reverse": "reverse | list",
+    "sort": "sort(case_sensitive=true)",
+    "strrev": "reverse",
+    "sum": "sum",
+    "tobool": "string | lower | fromjson",
+    "tolist": "list",
+    "tonumber": "string | fromjson",
+    "toset": "unique(true) | sort(case_sensitive=true)",
+    "tostring": "string",
+    "trimspace": "trim",
+    "upper": "upper",
+    "values": "dictsort(true) | map('last') | list",
+}
+
+# (function, number of arguments): the text, and how tightly it binds.
+_PATTERNS: Mapping[tuple[str, int], tuple[str, float]] = {
+    ("chomp", 1): (r"{0:p}.rstrip('\r\n')", PRIMARY),
+    ("contains", 2): ("{1:a} in {0:a}", COMPARE),
+    ("element", 2): ("{0:p}[{1:p} % ({0:f} | length)]", PRIMARY),
+    ("endswith", 2): ("{0:p}.endswith({1})", PRIMARY),
+    ("indent", 2): ("{1:f} | indent({0}, blank=true)", FILTER),
+    ("join", 2): ("{1:f} | join({0})", FILTER),
+    ("lookup", 2): ("{0:p}[{1}]", PRIMARY),
+    ("lookup", 3): ("{0:p}[{1}] if {1:a} in {0:a} else {2}", CONDITIONAL),
+    ("parseint", 2): ("{0:f} | int(base={1})", FILTER),
+    ("pow", 2): ("{0:p} ** {1:p}", UNARY),
+    ("replace", 3): ("{0:f} | replace({1}, {2})", FILTER),
+    ("sha256", 1): ("sha256({0})", PRIMARY),
+    ("slice", 3): ("{0:p}[{1}:{2}]", PRIMARY),
+    ("split", 2): ("{1:p}.split({0})", PRIMARY),
+    ("startswith", 2): ("{0:p}.startswith({1})", PRIMARY),
+    ("strcontains", 2): ("{1:a} in {0:a}", COMPARE),
+    ("tomap", 1): ("{0:p}", PRIMARY),
+    ("trim", 2): ("{0:f} | trim({1})", FILTER),
+    ("trimprefix", 2): ("{0:p}.removeprefix({1})", PRIMARY),
+    ("trimsuffix", 2): ("{0:p}.removesuffix({1})", PRIMARY),
+    ("try", 2): ("{0:f} | default({1})", FILTER),
+}
+
+# Any number of arguments.
+_MANY: Mapping[str, tuple[str, float]] = {
+    "alltrue": ("{0:f} | reject | list | length == 0", COMPARE),
+    "anytrue": ("{0:f} | select | list | length > 0", COMPARE),
+    "coalesce": ("[{all}] | reject('in', ['', none]) | first", FILTER),
+    "coalescelist": ("[{all}] | select | first", FILTER),
+    "max": ("[{all}] | max", FILTER),
+    "min": ("[{all}] | min", FILTER),
+    "range": ("range({all})", PRIMARY),
+}
+
+_WHY: Mapping[str, str] = {
+    "bcrypt": "its result differs at every run, so the request would never be the same twice",
+    "plantimestamp": "nothing in a configuration reads the clock",
+    "sensitive": "mark the variable or the output `sensitive = true` instead",
+    "timestamp": "nothing in a configuration reads the clock",
+    "uuid": "nothing in a configuration is random",
+    "yamldecode": "keep the data as JSON or TOML and read it with json(path) or toml(path)",
+}
+
+LISTS = frozenset(
+    {"compact", "concat", "csvdecode", "distinct", "flatten", "keys", "range", "reverse"}
+    | {"slice", "sort", "split", "tolist", "toset", "values"}
+)
+MAPS = frozenset({"merge", "tomap", "zipmap"})
+
+
+def call(name: str, arguments: Sequence[Code]) -> Code | str:  # one case per kind
+    """A call of Terraform's function as an expression, or why it has none."""
+    count = len(arguments)
+    if name in FILTERS and count == 1:
+        return Code(f"{arguments[0]:f} | {FILTERS[name]}", FILTER)
+    if (name, count) in _PATTERNS:
+        pattern, level = _PATTERNS[name, count]
+        return Code(pattern.format(*arguments), level)
+    if name in _MANY and count:
+        pattern, level = _MANY[name]
+        return Code(pattern.format(*arguments, all=_all(arguments)), level)
+    match name:
+        case "join" if count > 2:
+            return Code(f"({_sum(arguments[1:])}) | join({arguments[0]})", FILTER)
+        case "concat" if count:
+            return Code(_sum(arguments), ADD if count > 1 else arguments[0].level)
+        case "merge" if count:
+            return _merged(arguments)
+        case "nonsensitive" if count == 1:
+            return arguments[0]
+        case "format" if count:
+            return _formatted(arguments)
+        case "substr" if count == 3:
+            return _part(*arguments)
+        case _:
+            return _WHY.get(name, f"the runner's expressions have nothing like {name}()")
+
+
+def _all(arguments: Sequence[Code]) -> str:
+    return ", ".join(argument.text for argument in arguments)
+
+
+def _sum(lists: Sequence[Code]) -> str:
+    return " + ".join(
+        each.at(CONCAT) if index else each.at(ADD) for index, each in enumerate(lists)
+    )
+
+
+def _merged(maps: Sequence[Code]) -> Code:
+    merged = maps[0]
+    for each in maps[1:]:
+        merged = Code(f"dict({merged}, **{each:p})")
+    return merged
+
+
+def _formatted(arguments: Sequence[Code]) -> Code | str:
+    pattern = arguments[0].text
+    if not pattern.startswith("'") or arguments[0].level < PRIMARY:
+        return "the pattern of format() has to be written out"
+    verbs = pattern.replace("%%", "").split("%")[1:]
+    if not all(verb[:1] in "svd" for verb in verbs):
+        return "only %s, %d and %v of format() can be written in the runner's expressions"
+    text = pattern.replace("%v", "%s")
+    return Code(f"{text} | format({_all(arguments[1:])})", FILTER)
+
+
+def _part(text: Code, start: Code, length: Code) -> Code | str:
+    if not start.text.isdigit() or not length.text.removeprefix("-").isdigit():
+        return "the places of substr() have to be written out; use text[start:end]"
+    first, size = int(start.text), int(length.text)
+    end = "" if size < 0 else str(first + size)
+    return Code(f"{text:p}[{first}:{end}]")

@@ -1,0 +1,68 @@
+"""Terraform's HCL as plain trees: expressions, attributes, blocks, each with its place."""
+
+from dataclasses import dataclass, field
+
+from runner.errors import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Part of an expression: `text` is a name, operator or literal, by `kind`; places from 1.
+
+    Kinds: number word name string heredoc chars interpolation if else endif for endfor list
+    object pair parens call spread attr index splat not negative binary conditional for_list
+    for_map for_group.
+    """
+
+    kind: str
+    text: str = ""
+    children: tuple["Node", ...] = ()
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`name = value`, with the comments around it; `written` is its own text."""
+
+    name: str
+    value: Node
+    written: str
+    above: tuple[str, ...]
+    beside: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A block: its type, labels and body."""
+
+    kind: str
+    labels: tuple[str, ...]
+    body: "Body"
+    above: tuple[str, ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What stands between two braces, or in a file; `below` are the comments at its end."""
+
+    elements: tuple[Attribute | Nested, ...]
+    below: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One file's name and text, with line ends as LF."""
+
+    file: str
+    text: str = field(repr=False)
+
+    def where(self, line: int, column: int | None = None, block: str | None = None) -> Where:
+        """A place in this file, with its line's text."""
+        lines = self.text.split("\n")
+        source = lines[line - 1] if 0 < line <= len(lines) else ""
+        return Where(self.file, line, column, source, block=block)

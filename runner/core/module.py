@@ -1,0 +1,93 @@
+"""A module compiled: every text read once; what its blocks hold and what they refer to."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.config import Block, Blocks
+from runner.core.template import Hole, Node, holes
+from runner.core.values import Path, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A rule of a variable or a lifecycle: what must be true, and what to say if it is not."""
+
+    condition: Node
+    message: Node
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A completion, a data source or a module call: its parameters and meta-arguments, compiled."""
+
+    kind: str
+    name: str
+    block: Block
+    params: dict[str, Node]
+    meta: dict[str, Node]
+    depends_on: tuple[tuple[Ref, Path], ...] = ()
+    preconditions: tuple[Condition, ...] = ()
+    postconditions: tuple[Condition, ...] = ()
+    refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
+    uses_text_only: bool = False  # holes stand only in the texts of messages
+
+    @property
+    def address(self) -> str:
+        """The block's address within its module."""
+        return f"{self.kind}.{self.name}"
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it has instances."""
+        return "for_each" in self.meta or "count" in self.meta
+
+    def hole_of(self, refers: Any) -> Hole | None:
+        """The first hole for whose reference `refers` is true."""
+        for node in (*self.meta.values(), *self.params.values()):
+            for hole in holes(node):
+                if any(refers(ref) for ref in hole.refs):
+                    return hole
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A named value of a module: a local, an output, a variable's default."""
+
+    node: Node
+    block: Block
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """What the value refers to."""
+        return refs_of([self.node])
+
+
+@dataclass(frozen=True)
+class Module:
+    """All of one folder, compiled; shared by every instance of the module."""
+
+    folder: str
+    blocks: Blocks
+    variables: dict[str, Value] = field(default_factory=dict)
+    locals: dict[str, Value] = field(default_factory=dict)
+    completions: dict[str, Declared] = field(default_factory=dict)
+    data: dict[str, Declared] = field(default_factory=dict)
+    calls: dict[str, Declared] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    children: dict[str, "Module"] = field(default_factory=dict)  # by the call's name
+
+    @property
+    def declared(self) -> Iterator[Declared]:
+        """Completions, data sources and module calls."""
+        yield from self.completions.values()
+        yield from self.data.values()
+        yield from self.calls.values()
+
+
+def refs_of(nodes: Iterable[Node]) -> tuple[Ref, ...]:
+    """What the holes of some values refer to, each once."""
+    return tuple(dict.fromkeys(ref for node in nodes for hole in holes(node) for ref in hole.refs))

@@ -1,0 +1,103 @@
+"""The outputs: what is declared, or each completion under its own name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.address import with_key
+from runner.core.answer import Answer, output_value
+from runner.core.expand import Scope, Session
+from runner.core.module import Declared, Value
+from runner.core.state import Record
+from runner.core.template import holes
+from runner.core.values import NotKnown, TemplateError, plain
+from runner.errors import Problem, RunnerError
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output. `known` is false while an answer that it needs is missing."""
+
+    name: str
+    value: Any
+    sensitive: bool = False
+    known: bool = True
+    file: str | None = None
+    description: str | None = None
+
+
+def outputs(
+    session: Session, records: Mapping[str, Record], problems: list[Problem]
+) -> dict[str, Output]:
+    """Every output by name, sorted; those of failed completions are not known."""
+    scope = session.scopes[""]
+    found: dict[str, Output] = {}
+    for name, value in scope.module.outputs.items():
+        found[name] = _declared(name, value, scope, problems)
+    for name, declared in scope.module.completions.items():
+        if name not in found:
+            output = _own(name, declared, scope, records)
+            if output is not None:
+                found[name] = output
+    return dict(sorted(found.items()))
+
+
+def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, Output]:
+    """The outputs of [output.*] blocks alone."""
+    scope = session.scopes[""]
+    return {
+        name: _declared(name, value, scope, problems)
+        for name, value in sorted(scope.module.outputs.items())
+    }
+
+
+def shown(found: Mapping[str, Output]) -> dict[str, Any]:
+    """What outputs.json holds: the known outputs, less the sensitive ones."""
+    return {name: out.value for name, out in found.items() if out.known and not out.sensitive}
+
+
+def _declared(name: str, value: Value, scope: Scope, problems: list[Problem]) -> Output:
+    table = value.block.table
+    sensitive = table.get("sensitive") is True
+    file, about = table.get("file"), table.get("description")
+    if not sensitive and any(scope.masks(hole) for hole in holes(value.node)):
+        said = (
+            f"output.{name} shows a sensitive value. If that is meant, say so: sensitive = true; "
+            "it then stays out of outputs.json."
+        )
+        problems.append(value.block.problem("Output refers to sensitive value", said, ("value",)))
+        return Output(name, None, sensitive=True, known=False)
+    try:
+        filled = plain(scope.value("output", name))
+    except NotKnown:
+        return Output(name, None, sensitive, False, file, about)
+    except TemplateError as exc:
+        said = f"In output.{name}: {exc.message}."
+        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problems.append(problem)
+        return Output(name, None, sensitive, False, file, about)
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+        return Output(name, None, sensitive, False, file, about)
+    return Output(name, filled, sensitive, True, file, about)
+
+
+def _own(
+    name: str, declared: Declared, scope: Scope, records: Mapping[str, Record]
+) -> Output | None:
+    address = scope.address(declared)
+    if not declared.repeated:
+        record = records.get(address)
+        return None if record is None else Output(name, _value(record))
+    keys = scope.session.keys.get(address)
+    if keys is None:
+        return None
+    pairs = [(key, records.get(with_key(address, key))) for key in keys]
+    if "for_each" in declared.meta:
+        held = {str(key): _value(record) for key, record in pairs if record is not None}
+        return Output(name, held)
+    return Output(name, [_value(record) for _, record in pairs if record is not None])
+
+
+def _value(record: Record) -> Any:
+    return output_value(Answer(record.response))

@@ -1,0 +1,97 @@
+"""The providers of a project: what each is, and what its requests start from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.config import Block
+from runner.core.digest import normalise
+from runner.core.expand import Scope
+from runner.core.names import PROVIDERS
+from runner.core.request import Provider
+from runner.core.template import compile_value
+from runner.core.values import NotKnown, TemplateError, plain
+from runner.errors import Problem
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A provider block, filled. `table` holds its settings (never a key)."""
+
+    name: str
+    type: str
+    table: Mapping[str, Any] = field(default_factory=dict)
+    block: Block | None = None
+
+
+def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
+    """Every provider of the root module, and the types of provider under their own names."""
+    found = {name: Declared(name, name) for name in PROVIDERS}
+    for name, block in scope.module.blocks.of("provider").items():
+        table = _fill(block, scope, problems)
+        kind = str(table.get("type", name))
+        if kind not in PROVIDERS:
+            said = f'"{name}" is no type of provider; write type = "openai" or type = "embedded".'
+            problems.append(block.problem("Missing type", said))
+            kind = PROVIDERS[0]
+        found[name] = Declared(name, kind, table, block)
+    return found
+
+
+def known(
+    held: Mapping[str, Declared],
+    scope: Scope,
+    model_digest: Callable[[str | None], str],
+    problems: list[Problem],
+) -> dict[str, Provider]:
+    """The providers as requests see them. `model_digest` gives the sha256 of a model file."""
+    found: dict[str, Provider] = {}
+    for name, provider in held.items():
+        defaults = dict(provider.table.get("defaults", {}))
+        try:
+            normal = normalise(defaults)
+        except ValueError as exc:
+            if provider.block is not None:
+                problems.append(provider.block.problem("Invalid value", f"{exc}.", ("defaults",)))
+            continue
+        recorded = _masked(provider, scope, normal)
+        found[name] = Provider.of(
+            name, provider.type, _identity(provider, model_digest), normal, recorded
+        )
+    return found
+
+
+def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> dict[str, str]:
+    """What a provider's answers hang on: its declared base URL, or its model file."""
+    if provider.type == "embedded":
+        return {"model": model_digest(provider.table.get("model_path"))}
+    return {"base_url": str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")}
+
+
+def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        filled = plain(compile_value(block.table).render(scope.names))
+    except TemplateError as exc:
+        said = f"In provider.{block.name}: {exc.message}."
+        problems.append(block.problem("Invalid expression", said, exc.path, line=exc.line))
+        return {}
+    except NotKnown as exc:
+        said = f"A provider cannot hang on an answer ({exc.address})."
+        problems.append(block.problem("Invalid expression", said))
+        return {}
+    return filled if isinstance(filled, dict) else {}
+
+
+def _masked(provider: Declared, scope: Scope, normal: Mapping[str, Any]) -> Mapping[str, Any]:
+    if provider.block is None:
+        return normal
+    try:
+        node = compile_value(provider.block.table.get("defaults", {}))
+    except TemplateError:
+        return normal
+    if not scope.masks_any(node):
+        return normal
+    shown = node.render(scope.names, scope.masks)
+    return shown if isinstance(shown, dict) else normal

@@ -1,0 +1,326 @@
+"""One completion, filled: the body that would be sent, the one that is recorded, the digest."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from runner.core.digest import canonical, fingerprint, normalise
+from runner.core.expand import Instance, Names
+from runner.core.functions import World
+from runner.core.media import inline_files
+from runner.core.names import TRANSPORT
+from runner.core.template import Constant, Expression, Items, Node, Table
+from runner.core.values import Path, TemplateError, plain, to_text
+from runner.errors import Problem, RunnerError
+
+_REWRITTEN = frozenset(("functions", "function_call", "tools", "tool_choice", "response_format"))
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a request needs to know of its provider.
+
+    `identity` is what answers: a type and a declared base URL, or a model file's digest.
+    `recorded_defaults` are the defaults with sensitive values masked.
+    """
+
+    name: str
+    type: str
+    identity: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    recorded_defaults: Mapping[str, Any] = field(default_factory=dict)
+    identity_json: bytes = b""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        kind: str,
+        identity: Mapping[str, str],
+        defaults: Mapping[str, Any],
+        recorded_defaults: Mapping[str, Any],
+    ) -> "Provider":
+        """A provider by the parts of its identity."""
+        shown = " ".join([kind, *identity.values()])
+        held = canonical({"type": kind, **identity})
+        return cls(name, kind, shown, defaults, recorded_defaults, held)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
+    sensitive values masked; both are canonical JSON.
+    """
+
+    provider: str
+    identity: str
+    fingerprint: str
+    body: bytes
+    recorded: bytes
+    triggers: bytes | None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer comes as server-sent events."""
+        return b'"stream":true' in self.body and orjson.loads(self.body).get("stream") is True
+
+
+def build(instance: Instance, provider: Provider, recorded: bytes | None = None) -> Request:
+    """The request of a completion; NotKnown while an answer it needs has not come, RunnerError
+    where a filled value cannot be sent. `recorded` is the last request, for ignore_changes.
+    """
+    shape = _shape(instance, provider)
+    names = instance.names()
+    try:
+        body = _filled(instance, shape, names, provider.defaults)
+        shown = body
+        if shape.masked:
+            shown = _filled(instance, shape, names, provider.recorded_defaults, masked=True)
+        triggers = _triggers(instance, names)
+        headers = _headers(instance, names)
+    except TemplateError as exc:
+        raise instance.fault(exc) from exc
+    ignored = _ignored(instance)
+    if ignored and recorded is not None:
+        body = _keep(body, ignored, recorded)
+        shown = body if not shape.masked else _keep(shown, ignored, recorded)
+    if not body.get("model") and provider.type != "embedded":
+        raise RunnerError(_no_model(instance))
+    sent = canonical(body)
+    asked = sent
+    if not TRANSPORT.isdisjoint(body):
+        asked = canonical({key: value for key, value in body.items() if key not in TRANSPORT})
+    return Request(
+        provider.name,
+        provider.identity,
+        fingerprint(asked, provider.identity_json, triggers),
+        sent,
+        canonical(shown) if shape.masked else sent,
+        triggers,
+        headers,
+    )
+
+
+def transport(body: bytes) -> dict[str, Any]:
+    """The transport fields of a recorded body."""
+    held = orjson.loads(body)
+    return {key: held[key] for key in sorted(TRANSPORT) if key in held}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A block's parameters, ready to be filled: what is constant is normalised once."""
+
+    constant: dict[str, Any]
+    filled: tuple[tuple[str, Node], ...]
+    masked: bool
+    checked: dict[tuple[str, bytes], None]
+
+
+def _shape(instance: Instance, provider: Provider) -> _Shape:
+    held = instance.scope.shapes.get((instance.declared.address, provider.name))
+    if isinstance(held, _Shape):
+        return held
+    constant: dict[str, Any] = {}
+    filled: list[tuple[str, Node]] = []
+    problems: list[Problem] = []
+    for name, node in instance.declared.params.items():
+        try:
+            node = _normal(node, (name,))  # noqa: PLW2901  # the same value, its numbers settled
+        except ValueError as exc:
+            problem = instance.declared.block.problem("Invalid value", f"{exc}.", (name,))
+            problems.append(problem)
+        if isinstance(node, Constant):
+            constant[name] = node.value
+        else:
+            filled.append((name, node))
+    if problems:
+        raise RunnerError(*problems)
+    meta = instance.declared.meta
+    nodes = [*instance.declared.params.values()]
+    nodes += [meta[name] for name in ("extra_body", "triggers") if name in meta]
+    masked = any(instance.scope.masks_any(node) for node in nodes)
+    masked = masked or provider.defaults != provider.recorded_defaults
+    shape = _Shape(constant, tuple(filled), masked, {})
+    instance.scope.shapes[instance.declared.address, provider.name] = shape
+    return shape
+
+
+def _normal(node: Node, path: Path) -> Node:
+    match node:
+        case Constant(value):
+            return Constant(normalise(value, path))
+        case Table(items):
+            return Table(tuple((key, _normal(inner, (*path, key))) for key, inner in items))
+        case Items(items):
+            return Items(tuple(_normal(inner, (*path, i)) for i, inner in enumerate(items)))
+    return node
+
+
+def _filled(
+    instance: Instance,
+    shape: _Shape,
+    names: Names,
+    defaults: Mapping[str, Any],
+    *,
+    masked: bool = False,
+) -> dict[str, Any]:
+    masks = instance.scope.masks if masked else None
+    body = {**defaults, **shape.constant}
+    for name, node in shape.filled:
+        value = node.render(names, masks)
+        if instance.declared.uses_text_only:
+            _texts(value)
+        if not (instance.declared.uses_text_only and type(value) is list):
+            value = _value(name, value)
+        if value is None:
+            body.pop(name, None)
+            continue
+        if not masked:
+            _check(instance, shape, name, node, value)
+        body[name] = value
+    world = instance.scope.session.world
+    body = _rewrite(body, world, instance)
+    extra = instance.declared.meta.get("extra_body")
+    if extra is not None:
+        body.update(_value("extra_body", extra.render(names, masks)))
+    return body
+
+
+def _texts(messages: Any) -> None:
+    """Numbers that an expression yielded as the content of a message become text."""
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content")
+        if isinstance(content, int | float):
+            message["content"] = to_text(content)
+        elif content is not None and not isinstance(content, str):
+            message["content"] = plain(content)
+
+
+def _value(name: str, value: Any) -> Any:
+    try:
+        return normalise(plain(value), (name,))
+    except ValueError as exc:
+        raise TemplateError(str(exc), (name,)) from exc
+
+
+def _check(instance: Instance, shape: _Shape, name: str, node: Node, value: Any) -> None:
+    """The filled value has the parameter's type; each distinct value is looked at once."""
+    if instance.declared.uses_text_only and all(
+        isinstance(message.get("content"), str) for message in value
+    ):
+        return
+    held = (name, canonical(value))
+    if held in shape.checked:
+        return
+    from runner.core.checks import check_parameter  # noqa: PLC0415  # pydantic, 50 ms
+
+    problems = [
+        instance.declared.block.problem(
+            found.summary, f"In {instance.address}: {found.detail}", _place(node, found.path, name)
+        )
+        for found in check_parameter(name, value)
+        if found.severity == "error"
+    ]
+    if problems:
+        raise RunnerError(*problems)
+    shape.checked[held] = None
+
+
+def _place(node: Node, path: Path, name: str) -> Path:
+    if isinstance(node, Expression):
+        return node.hole.path
+    return path if path[:1] == (name,) else (name, *path)
+
+
+def _rewrite(body: dict[str, Any], world: World, instance: Instance) -> dict[str, Any]:
+    """What the language allows and the API spells in another way."""
+    has_parts = any(isinstance(m.get("content"), list) for m in body.get("messages", ()))
+    if not has_parts and _REWRITTEN.isdisjoint(body):
+        return body
+    body = dict(body)
+    folder = instance.scope.module.folder
+    for name, key in (("functions", None), ("tools", "function")):
+        if name in body:
+            body[name] = [_with_schema(entry, key) for entry in body[name]]
+    choice = body.get("function_call")
+    if isinstance(choice, str) and choice not in {"auto", "none"}:
+        body["function_call"] = {"name": choice}
+    choice = body.get("tool_choice")
+    if isinstance(choice, str) and choice not in {"auto", "none", "required"}:
+        body["tool_choice"] = {"type": "function", "function": {"name": choice}}
+    return inline_files(body, lambda path: world.read(folder, path))
+
+
+def _with_schema(entry: dict[str, Any], key: str | None) -> dict[str, Any]:
+    if key is not None:
+        if key not in entry:
+            return entry
+        return {**entry, key: _with_schema(entry[key], None)}
+    parameters = entry.get("parameters")
+    if not isinstance(parameters, str):
+        return entry
+    try:
+        return {**entry, "parameters": normalise(orjson.loads(parameters))}
+    except ValueError as exc:
+        raise TemplateError(f'parameters of "{entry.get("name")}" are not JSON: {exc}') from exc
+
+
+def _triggers(instance: Instance, names: Names) -> bytes | None:
+    node = instance.declared.meta.get("triggers")
+    return None if node is None else canonical(_value("triggers", node.render(names)))
+
+
+def _headers(instance: Instance, names: Names) -> tuple[tuple[str, str], ...]:
+    node = instance.declared.meta.get("extra_headers")
+    if node is None:
+        return ()
+    table = node.render(names)
+    pairs = table.items() if isinstance(table, Mapping) else ()
+    return tuple((str(key), to_text(value)) for key, value in pairs)
+
+
+def _ignored(instance: Instance) -> tuple[str, ...]:
+    lifecycle = instance.declared.block.table.get("lifecycle")
+    return tuple(lifecycle.get("ignore_changes", ())) if isinstance(lifecycle, dict) else ()
+
+
+def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict[str, Any]:
+    """The body with what was recorded for the parameters whose changes do not count."""
+    held = orjson.loads(recorded)
+    kept = {key: value for key, value in body.items() if key not in ignored}
+    kept.update({key: held[key] for key in ignored if key in held})
+    return kept
+
+
+def _no_model(instance: Instance) -> Problem:
+    return instance.declared.block.problem(
+        "Missing key",
+        f'{instance.address} names no model. Write model = "..", here or in the defaults of its '
+        "provider.",
+    )
+
+
+def sensitive_texts(values: Iterable[Any]) -> tuple[str, ...]:
+    """The texts that no file may show: the leaves of sensitive values, longest first."""
+    found: set[str] = set()
+    for value in values:
+        _leaves(value, found)
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+
+def _leaves(value: Any, found: set[str]) -> None:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            _leaves(inner, found)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _leaves(inner, found)
+    elif value is not None and not isinstance(value, bool) and len(str(value)) >= _SHORTEST:
+        found.add(to_text(value))
+
+
+_SHORTEST = 4  # a shorter value is part of too many words to be looked for in an answer

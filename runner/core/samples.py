@@ -1,0 +1,82 @@
+"""Who holds which answer, when several completions ask the very same thing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from runner.core.state import Record
+
+Held = tuple[str, int]  # fingerprint, sample number
+
+
+@dataclass(slots=True)
+class Samples:
+    """N declared completions have N answers: the cache key is fingerprint + sample number.
+
+    An address keeps the number of its record; a new one takes the lowest that no other address
+    holds after this plan. A number whose holder has not been decided yet is borrowed; if the
+    holder turns out to keep it, that is a conflict, and the plan is made again with the number
+    contested.
+    """
+
+    records: Mapping[str, Record]
+    is_declared: Callable[[str], bool] = lambda _: False  # set when the walk is known
+    contested: frozenset[Held] = frozenset()
+    taken: dict[Held, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+    _borrowed: dict[Held, str] = field(default_factory=dict)
+    _conflicts: set[Held] = field(default_factory=set)
+    _lowest: dict[str, int] = field(default_factory=dict)
+    _index: dict[Held, str] | None = None
+
+    @property
+    def index(self) -> dict[Held, str]:
+        """The addresses of the records by what they answer; made when first needed."""
+        if self._index is None:
+            self._index = {
+                (record.fingerprint, record.sample): address
+                for address, record in self.records.items()
+            }
+        return self._index
+
+    def keep(self, record: Record) -> None:
+        """The record still answers its address."""
+        held = (record.fingerprint, record.sample)
+        if self.taken and self.taken.get(held, record.address) != record.address:
+            self._conflicts.add(held)
+        self.kept.add(record.address)
+
+    def leave(self, address: str) -> None:
+        """The address asks something else now, or nothing."""
+        self.moved.add(address)
+
+    def take(self, address: str, fingerprint: str, start: int = 0) -> int:
+        """The lowest number from `start` that the address may have for this request."""
+        sample = start or self._lowest.get(fingerprint, 0)
+        while not self._free(address, (fingerprint, sample)):
+            sample += 1
+        if not start:
+            self._lowest[fingerprint] = sample
+        self.taken[fingerprint, sample] = address
+        return sample
+
+    def conflicts(self) -> frozenset[Held]:
+        """Borrowed numbers whose holders keep them, or may keep them once answers are known."""
+        decided = self.kept | self.moved
+        undecided = {held for held, holder in self._borrowed.items() if holder not in decided}
+        return frozenset(self._conflicts | undecided)
+
+    def _free(self, address: str, held: Held) -> bool:
+        if held in self.taken:
+            return self.taken[held] == address
+        holder = self.index.get(held)
+        if holder is None or holder == address or holder in self.moved:
+            return True
+        if holder in self.kept:
+            return False
+        if not self.is_declared(holder):
+            return True
+        if held in self.contested:
+            return False
+        self._borrowed[held] = holder
+        return True

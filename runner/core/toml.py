@@ -1,0 +1,187 @@
+"""TOML text in, tables out; and, when something is wrong, the place of every key."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import toml_rs
+
+from runner.errors import RunnerError, Where, error
+
+Path = tuple[str | int, ...]
+
+DEEPEST = 64  # levels of nesting; the parser itself breaks at about 10,000
+_CHUNK = 16_384
+_HEADER = re.compile(r"^[ \t]*(\[\[?)([^\]\n]+)\]", re.MULTILINE)
+_KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)""")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file's text under the name that messages call it by (relative to the project)."""
+
+    file: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The file's lines, without their ends."""
+        return self.text.split("\n")
+
+    @cached_property
+    def _nodes(self) -> dict[str, Any]:
+        # Nine times the cost of a plain parse: only ever called to report a problem.
+        document = toml_rs.load_with_metadata(self.text, toml_version="1.0.0")
+        nodes: dict[str, Any] = document.meta["nodes"]
+        return nodes
+
+    @cached_property
+    def _headers(self) -> dict[tuple[str, ...], int]:
+        found: dict[tuple[str, ...], int] = {}
+        for match in _HEADER.finditer(self.text):
+            line = self.text.count("\n", 0, match.start(1)) + 1
+            found.setdefault(tuple(_key_parts(match.group(2))), line)
+        return found
+
+    def where(
+        self, path: Path, *, on: Literal["key", "value"] = "value", line_in_value: int = 0
+    ) -> Where:
+        """The place of the key at `path`, as near as the file tells.
+
+        `line_in_value` is the line of a multi-line string that is meant, from 0.
+        """
+        for length in range(len(path), 0, -1):
+            place = self._place(path[:length], on if length == len(path) else "key", line_in_value)
+            if place is not None:
+                return self._where(*place, path)
+        return self._where(1, None, 1, path)
+
+    def line(self, number: int, column: int | None = None) -> Where:
+        """A place by its line, both counted from 1."""
+        return self._where(number, column, 1, ())
+
+    def _where(self, line: int, column: int | None, width: int, path: Path) -> Where:
+        text = self.lines[line - 1].rstrip("\r") if line <= len(self.lines) else ""
+        return Where(self.file, line, column, text, width, block_name(path))
+
+    def _place(self, path: Path, on: str, offset: int) -> tuple[int, int | None, int] | None:
+        names = tuple(part for part in path if isinstance(part, str))
+        node = _descend(self._nodes, path)
+        if node is not None and "key_line" in node:
+            start = node["value_line"] if on == "value" else node["key_line"]
+            first = start if isinstance(start, int) else start[0]
+            raw: str = node["value_raw"]
+            if on == "value" and raw.startswith(('"""\n', "'''\n", '"""\r', "'''\r")):
+                first += 1
+            if on == "value" and raw.startswith(('"""', "'''")):
+                return first + offset, None, 1
+            raw = raw if on == "value" and "\n" not in raw else node["key_raw"]
+            cols = node["value_col"] if raw is node["value_raw"] else node["key_col"]
+            return self._column(first, cols, raw)
+        if names == path and names in self._headers:
+            number = self._headers[names]
+            text = self.lines[number - 1]
+            return number, len(text) - len(text.lstrip()) + 1, len(text.strip())
+        return None
+
+    def _column(self, line: int, cols: Any, raw: str) -> tuple[int, int | None, int]:
+        text = self.lines[line - 1]
+        start = cols if isinstance(cols, int) else cols[0]
+        near = len(text.encode()[: max(start - 1, 0)].decode(errors="ignore"))
+        found = text.find(raw, max(near - 1, 0))
+        return line, (found if found >= 0 else near) + 1, max(len(raw), 1)
+
+
+def parse(source: Source) -> dict[str, Any]:
+    """The file's tables; RunnerError with line and column when it is not TOML 1.0."""
+    if _may_be_deep(source.text):
+        raise error(
+            "Nesting too deep",
+            f"Values are nested deeper than {DEEPEST} levels; no request needs that.",
+            Where(source.file),
+        )
+    try:
+        table: dict[str, Any] = toml_rs.loads(source.text, toml_version="1.0.0")
+    except toml_rs.TOMLDecodeError as exc:
+        said = str(exc.msg).rsplit("\n", 1)[-1]
+        summary = "Duplicate key" if "duplicate key" in said else "Invalid TOML"
+        raise error(
+            summary,
+            f"This is not valid TOML: {said}.{_toml_advice(said)}",
+            source.line(exc.lineno, exc.colno),
+        ) from exc
+    except (UnicodeEncodeError, ValueError) as exc:
+        raise error("Invalid TOML", f"This is not valid TOML: {exc}.", Where(source.file)) from exc
+    return table
+
+
+def source(file: str, data: bytes) -> Source:
+    """The bytes of a file as a Source; RunnerError where they are not UTF-8."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise RunnerError(
+            *error(
+                "Not UTF-8",
+                f"Byte {exc.start} (0x{data[exc.start]:02x}) is not UTF-8 text. "
+                "Save the file as UTF-8.",
+                Where(file, line),
+            ).problems
+        ) from exc
+    return Source(file, text)
+
+
+def block_name(path: Sequence[str | int]) -> str | None:
+    """The address-like name of the block that a path in a file stands in."""
+    sizes = {"data": 3, "locals": 1, "runner": 1}
+    if not path:
+        return None
+    names = [str(part) for part in path[: sizes.get(str(path[0]), 2)]]
+    return ".".join(names)
+
+
+def _toml_advice(said: str) -> str:
+    if "duplicate key" in said:
+        return " Each key and each table may be written once."
+    if "string" in said:
+        return ' Text stands in quotes; text of several lines stands in """ .. """.'
+    return ""
+
+
+def _descend(nodes: Any, path: Path) -> dict[str, Any] | None:
+    node = nodes
+    for part in path:
+        inner = node["value"] if _is_leaf(node) else node
+        if isinstance(part, int):
+            if not isinstance(inner, list) or part >= len(inner):
+                return None
+        elif not isinstance(inner, dict) or part not in inner:
+            return None
+        node = inner[part]
+    return node if _is_leaf(node) else None
+
+
+def _is_leaf(node: Any) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("value_line"), int | list | tuple)
+
+
+def _key_parts(dotted: str) -> Iterator[str]:
+    for match in _KEY_PART.finditer(dotted):
+        yield next(group for group in match.groups() if group is not None)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether brackets pile up beyond what any request holds (strings may mislead it upwards)."""
+    if text.count("[") + text.count("{") < 2000:
+        return False
+    depth = 0
+    for start in range(0, len(text), _CHUNK):
+        chunk = text[start : start + _CHUNK]
+        opened = chunk.count("[") + chunk.count("{")
+        if depth + opened > 4000:
+            return True
+        depth = max(depth + opened - chunk.count("]") - chunk.count("}"), 0)
+    return False

@@ -1,0 +1,117 @@
+"""The values of the language: their kinds, their text, and what is said when one is missing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
+
+from runner.core.suggest import closest
+
+Ref = tuple[Union[str, int, "Ref", None], ...]  # None: an index that is computed
+Path = tuple[str | int, ...]
+Names = Mapping[str, Any]
+
+MASK = "(sensitive)"
+
+
+class TemplateError(Exception):
+    """A hole that cannot be read or filled; the caller knows the file."""
+
+    def __init__(self, message: str, path: Path = (), line: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.path, self.line = message, path, line
+
+
+class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not come yet
+    """Filling needs the answer at `address`, which is not known."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+def plain(value: Any) -> Any:
+    """A value with every lazy mapping and sequence in it made a plain table or list."""
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(value[key]) for key in value}
+    if isinstance(value, Sequence | range):
+        return [plain(inner) for inner in value]
+    raise TemplateError(f"the expression yields a {type(value).__name__}, which is not a value")
+
+
+def kind_of(value: Any) -> str:
+    """The word of the configuration language for a value's type."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case Mapping():
+            return "map"
+        case Sequence() | range():
+            return "list"
+        case _:
+            return type(value).__name__
+
+
+def to_text(value: Any) -> str:
+    """A value as part of a text: numbers and true/false as JSON writes them."""
+    if isinstance(value, str):
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, int | float):
+        return str(value)
+    kind = kind_of(value)
+    advice = (
+        "say what to write instead, as in {{ .. or 'none' }}"
+        if kind == "null"
+        else "choose a part of it, or write it with | tojson or | join(', ')"
+    )
+    raise TemplateError(f"a {kind} cannot be put into text; {advice}")
+
+
+def no_such(value: Any, name: object, owner: str = "") -> str:
+    """Why `value` has no `name`, with the closest one."""
+    held = owner or f"this {kind_of(value)}"
+    if isinstance(value, Mapping):
+        known = [str(key) for key in value]
+        near = closest(str(name), known)
+        hint = f" Did you mean {_quote(near)}?" if near else _listing(known)
+        return f"{held} has no {_quote(str(name))}.{hint}"
+    if isinstance(value, Sequence) and not isinstance(value, str) and isinstance(name, int):
+        return f"{held} has {len(value)} items, so there is no [{name}]"
+    return f"{held} is a {kind_of(value)}; it has no {_quote(str(name))}"
+
+
+def written(ref: Ref) -> str:
+    """A reference as it is written."""
+    text = ""
+    for part in ref:
+        if isinstance(part, tuple):
+            text += f"[{written(part)}]"
+        elif isinstance(part, int):
+            text += f"[{part}]"
+        elif part is None:
+            text += "[..]"
+        elif part.isidentifier():
+            text += f".{part}" if text else part
+        else:
+            text += f'["{part}"]'
+    return text
+
+
+def _quote(name: str) -> str:
+    return f'"{name}"'
+
+
+def _listing(known: list[str]) -> str:
+    if not known:
+        return " It is empty."
+    return " It has " + ", ".join(known[:8]) + (", .." if len(known) > 8 else "") + "."

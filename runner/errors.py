@@ -1,0 +1,51 @@
+"""What went wrong, for a person: summary, detail, and where."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a file the user wrote, or an address.
+
+    `line` and `column` count from 1; `source` is the text of that line, underlined for
+    `width` characters from `column`; `block` is the block it stands in (`completion.chat`).
+    """
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    source: str | None = None
+    width: int = 1
+    block: str | None = None
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.block or ""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: `summary` in fixed searchable words, `detail` in full sentences."""
+
+    summary: str
+    detail: str
+    where: Where | None = None
+    severity: Literal["error", "warning"] = "error"
+
+
+class RunnerError(Exception):
+    """A user's mistake or the world's fault, never a bug; carries every problem of its stage."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(f"{p.summary}: {p.detail}" for p in self.problems)
+
+
+def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:
+    """A RunnerError of one problem."""
+    return RunnerError(Problem(summary, detail, where))
