@@ -1,0 +1,1 @@
+"""What happens: files, network, cache, model; decides nothing."""

@@ -1,0 +1,456 @@
+"""Carries a plan out: folds the plan's own decision over the graph as answers arrive.
+
+A completion starts the moment its inputs have settled. Its answer is in the cache, committed,
+before it counts, before a dependent starts and before its place in flight is free again: what a
+crash can lose is what was in flight, and no more.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import orjson
+
+from runner.core.appraise import appraise
+from runner.core.decide import (
+    Absent,
+    Await,
+    Decision,
+    Issue,
+    Keep,
+    Known,
+    Read,
+    Reuse,
+    Update,
+    decide,
+    provider_of,
+    request_of,
+    resolve,
+)
+from runner.core.entry import to_entry
+from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.exchange import Answer, Failure, Outgoing
+from runner.core.expand import Instance, Session
+from runner.core.graph import Vertex, Walk
+from runner.core.plan import Plan, Remove
+from runner.core.redact import redact
+from runner.core.request import Request
+from runner.core.state import Record
+from runner.core.values import NotKnown
+from runner.errors import RunnerError
+
+
+class Client(Protocol):
+    """What an apply asks of a provider."""
+
+    async def complete(self, out: Outgoing) -> Answer | Failure:
+        """Issue one request."""
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The ways out, as functions. `connect` opens a provider when its first request is due."""
+
+    connect: Callable[[str], Awaitable[Client]]
+    save: Callable[[str, bytes], Awaitable[None]]
+    rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
+    read: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
+    update: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
+    delete: Callable[[str, str], Awaitable[Answer | Failure]]
+    checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
+    now: Callable[[], str]
+    tell: Callable[[Event], None]
+    may_start: Callable[[Request], str | None] = lambda _: None  # why the run has to stop
+    settled: Callable[[Request, Record | None], None] = lambda _, __: None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How an apply behaves. `checkpoint_every` is in seconds."""
+
+    concurrency: int = 32
+    fail_fast: bool = False
+    secrets: tuple[str, ...] = ()
+    checkpoint_every: float = 60.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an apply did. `records` is the new state's; `stopped` says why it ended early."""
+
+    records: dict[str, Record]
+    session: Session
+    done: dict[str, str] = field(default_factory=dict)  # address -> how
+    failed: dict[str, Failure] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    issued: dict[str, Record] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+    kept_back: int = 0  # dependents whose request came out the same
+    maybe_billed: int = 0
+    stopped: str | None = None
+    rescued: str | None = None
+    interrupted: bool = False
+
+
+class Apply:
+    """One run. Drive it with `run`; `stop` ends it after what is in flight, `abandon` at once."""
+
+    def __init__(self, plan: Plan, walk: Walk, known: Known, doors: Doors, limits: Limits) -> None:
+        self.outcome = Outcome(dict(known.records), walk.session)
+        self.in_flight = 0
+        self._plan, self._walk, self._known = plan, walk, known
+        self._doors, self._limits = doors, limits
+        self._queues: dict[str, deque[tuple[Vertex, Issue]]] = {}
+        self._clients: dict[str, Client] = {}
+        self._busy: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: set[str] = set()
+        self._lost: list[Record] = []
+        self._idle = asyncio.Event()
+        self._bug: BaseException | None = None
+        self._undecided = {
+            address for address, made in plan.decisions.items() if isinstance(made, Await)
+        }
+
+    async def run(self) -> Outcome:
+        """Carry the plan out; returns when nothing is in flight any more."""
+        self._pump()
+        while not self._idle.is_set():
+            try:
+                await asyncio.wait_for(self._idle.wait(), self._limits.checkpoint_every)
+            except TimeoutError:
+                await self._doors.checkpoint(self.outcome.records)
+        if self._bug is not None:
+            raise self._bug
+        self._skip_rest()
+        if self.outcome.stopped is None:
+            await self._remove()
+        if self._lost:
+            self.outcome.rescued = self._doors.rescue(self._lost)
+        return self.outcome
+
+    def interrupt(self) -> None:
+        """Somebody asked to end the run: as `stop`."""
+        self.outcome.interrupted = True
+        self.stop("interrupted")
+
+    def stop(self, why: str) -> None:
+        """Start nothing new; what is in flight is awaited and recorded."""
+        if self.outcome.stopped is None:
+            self.outcome.stopped = why
+        self._check_idle()
+
+    def abandon(self) -> None:
+        """Leave at once: what is in flight is given up, what was paid is already durable."""
+        self.interrupt()
+        for task in self._tasks:
+            task.cancel()
+
+    # -- the fold
+
+    def _pump(self) -> None:
+        """Decide what is ready, and start what may start."""
+        while self._walk.ready and self.outcome.stopped is None:
+            batch = [self._walk.ready.popleft() for _ in range(len(self._walk.ready))]
+            self._advance(batch)
+        self._start()
+        self._check_idle()
+
+    def _advance(self, batch: list[Vertex]) -> None:
+        fresh: list[Vertex] = []
+        for vertex in batch:
+            broken = next((need for need in vertex.needs if need in self._failed), None)
+            if broken is not None:
+                self._skip(vertex, broken)
+            elif vertex.kind == "expand":
+                self._expand(vertex)
+            elif vertex.instance is None or not self._plan.chosen(vertex.address):
+                self._walk.settle(vertex.address)
+            else:
+                made = self._plan.decisions.get(vertex.address)
+                if made is None or isinstance(made, Await | Read):
+                    fresh.append(vertex)
+                else:
+                    self._carry(vertex, made)
+        for vertex, decision in decide(fresh, self._known):
+            if isinstance(decision, RunnerError):
+                self._fail(vertex, Failure(str(decision)))
+            else:
+                self._carry(vertex, decision)
+
+    def _carry(self, vertex: Vertex, decision: Decision) -> None:
+        address = vertex.address
+        match decision:
+            case Keep(record):
+                if address in self._undecided:
+                    self.outcome.kept_back += 1
+                self.outcome.records[address] = record
+                self._settle(vertex, decision)
+            case Reuse(record):
+                self.outcome.records[address] = record
+                self._tell_done(address, "reused", record)
+                self._settle(vertex, decision)
+            case Update(record) if not decision.metadata:
+                self.outcome.records[address] = record
+                self._tell_done(address, "updated", record)
+                self._settle(vertex, decision)
+            case Update():
+                self._spawn(self._update(vertex, decision))
+            case Read():
+                self._spawn(self._read(vertex, decision))
+            case Issue():
+                assert vertex.instance is not None  # noqa: S101  # only instances are decided
+                provider = provider_of(vertex.instance, self._known).name
+                self._queues.setdefault(provider, deque()).append((vertex, decision))
+            case Absent():
+                self.outcome.records.pop(address, None)
+                self._settle(vertex, decision)
+            case Await():
+                self._fail(vertex, Failure(f"{decision.on} has no answer"))
+
+    def _settle(self, vertex: Vertex, decision: Decision) -> None:
+        if vertex.instance is not None:
+            answer = resolve(decision, vertex.address)
+            if answer is not ... and self._walk.dependents(vertex.address):
+                self._walk.session.answers[vertex.address] = answer
+            elif answer is not ...:
+                self._walk.session.answers.setdefault(vertex.address, answer)
+        self._walk.settle(vertex.address)
+
+    def _expand(self, vertex: Vertex) -> None:
+        try:
+            self._walk.expand(vertex)
+        except (RunnerError, NotKnown) as exc:
+            self._fail(vertex, Failure(str(exc)))
+            return
+        self._forget_vanished(vertex.address.rstrip("#"))
+        self._walk.settle(vertex.address)
+
+    def _forget_vanished(self, block: str) -> None:
+        """Records of instances that the new answer no longer names."""
+        for address in list(self.outcome.records):
+            inside = address.startswith((f"{block}[", f"{block}."))
+            if inside and not self._walk.is_declared(address):
+                del self.outcome.records[address]
+                self._tell_done(address, "removed", None)
+
+    # -- requests
+
+    def _start(self) -> None:
+        for provider, queue in self._queues.items():
+            while queue and self.outcome.stopped is None:
+                client = self._clients.get(provider)
+                limit = client.limit if client is not None else 1
+                if self.in_flight >= self._limits.concurrency:
+                    return
+                if self._busy.get(provider, 0) >= limit:
+                    break
+                vertex, issue = queue.popleft()
+                self._busy[provider] = self._busy.get(provider, 0) + 1
+                self._spawn(self._issue(vertex, issue, provider))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        self.in_flight += 1
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.in_flight -= 1
+        if not task.cancelled() and task.exception() is not None:
+            self._bug = self._bug or task.exception()
+            self._idle.set()
+            return
+        self._pump()
+
+    def _check_idle(self) -> None:
+        waiting = self.outcome.stopped is None and any(self._queues.values())
+        if self.in_flight == 0 and not waiting:
+            self._idle.set()
+
+    async def _issue(self, vertex: Vertex, issue: Issue, provider: str) -> None:
+        try:
+            await self._issue_one(vertex, issue, provider)
+        finally:
+            self._busy[provider] -= 1
+
+    async def _issue_one(self, vertex: Vertex, issue: Issue, provider: str) -> None:
+        instance = vertex.instance
+        assert instance is not None  # noqa: S101  # only instances are issued
+        request = request_of(instance, self._known)
+        why = self._doors.may_start(request)
+        if why is not None:
+            self.stop(why)
+            self._skip(vertex, why)
+            return
+        if provider not in self._clients:
+            self._clients[provider] = await self._doors.connect(provider)
+            self._start()
+        self._doors.tell(Started(vertex.address))
+        out = Outgoing(
+            vertex.address, request.body, request.stream, request.headers, self._limits.secrets
+        )
+        result = await self._clients[provider].complete(out)
+        if isinstance(result, Failure):
+            self._doors.settled(request, None)
+            self.outcome.maybe_billed += result.maybe_billed
+            self._fail(vertex, result)
+        else:
+            await self._record(vertex, issue, request, result)
+
+    async def _record(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> None:
+        record = self._made(vertex, issue, request, answer)
+        self._doors.settled(request, record)
+        self.outcome.issued[vertex.address] = record
+        self.outcome.maybe_billed += answer.maybe_billed
+        try:
+            await self._doors.save(f"{record.fingerprint}:{record.sample}", to_entry(record))
+        except RunnerError as exc:
+            # Paid, and the cache does not take it: nothing new is started, and what is still
+            # received is written elsewhere when the run ends.
+            self._lost.append(record)
+            self.stop(str(exc))
+        self._accept(vertex, request, record, answer)
+
+    def _made(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> Record:
+        return Record(
+            address=vertex.address,
+            provider=request.provider,
+            identity=request.identity,
+            fingerprint=issue.fingerprint,
+            sample=issue.sample,
+            request=request.recorded,
+            response=redact(answer.response, self._limits.secrets),
+            issued_at=self._doors.now(),
+            duration_ms=answer.duration_ms,
+            attempts=answer.attempts,
+            depends_on=tuple(need.rstrip("#") for need in vertex.needs),
+            triggers=request.triggers,
+        )
+
+    def _accept(self, vertex: Vertex, request: Request, record: Record, answer: Answer) -> None:
+        instance = vertex.instance
+        assert instance is not None  # noqa: S101  # only instances are issued
+        found = appraise(instance, request.body, record.response)
+        kept = replace(record, status=found.status)
+        self.outcome.records[vertex.address] = kept
+        self.outcome.issued[vertex.address] = kept
+        if found.fault is not None:
+            said = f"The answer came, was kept, and is not accepted: {found.fault}"
+            self._fail(vertex, Failure(said, attempts=answer.attempts), kept)
+            return
+        self._tell_done(vertex.address, "issued", kept, found.warning, answer.maybe_billed)
+        self._settle(vertex, Keep(kept))
+
+    async def _update(self, vertex: Vertex, update: Update) -> None:
+        body = orjson.loads(update.record.request)
+        metadata = orjson.dumps({"metadata": body.get("metadata")})
+        identifier = str(orjson.loads(update.record.response).get("id"))
+        result = await self._doors.update(update.record.provider, identifier, metadata)
+        if isinstance(result, Failure):
+            self._fail(vertex, result)
+            return
+        self.outcome.records[vertex.address] = update.record
+        self._tell_done(vertex.address, "updated", update.record)
+        self._settle(vertex, update)
+
+    async def _read(self, vertex: Vertex, read: Read) -> None:
+        instance = vertex.instance
+        assert instance is not None  # noqa: S101  # a data source is an instance
+        provider = provider_of(instance, self._known)
+        kind = instance.declared.name.split(".", 1)[0]
+        result = await self._doors.read(provider.name, kind, read.arguments)
+        if isinstance(result, Failure):
+            self._fail(vertex, result)
+            return
+        record = data_record(instance, provider.name, provider.identity, read, result)
+        kept = replace(record, issued_at=self._doors.now())
+        self.outcome.records[vertex.address] = kept
+        self._tell_done(vertex.address, "read", kept)
+        self._settle(vertex, Keep(kept))
+
+    async def _remove(self) -> None:
+        for step in self._plan.of(Remove):
+            assert isinstance(step.action, Remove)  # noqa: S101  # of() chose it
+            record = step.action.record
+            if not step.action.forget and is_stored(record):
+                identifier = str(orjson.loads(record.response).get("id"))
+                result = await self._doors.delete(record.provider, identifier)
+                if isinstance(result, Failure) and result.status != 404:
+                    self.outcome.failed[step.address] = result
+                    self._doors.tell(Failed(step.address, result))
+                    continue
+            self.outcome.records.pop(step.address, None)
+            self._tell_done(step.address, "removed", None)
+
+    # -- outcomes
+
+    def _tell_done(
+        self,
+        address: str,
+        how: str,
+        record: Record | None,
+        warning: str | None = None,
+        maybe_billed: int = 0,
+    ) -> None:
+        self.outcome.done[address] = how
+        if warning is not None:
+            self.outcome.warnings[address] = warning
+        self._doors.tell(Done(address, how, record, warning, maybe_billed))
+
+    def _fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
+        name = vertex.address.rstrip("#")
+        self.outcome.failed[name] = failure
+        self._failed.update((vertex.address, name))
+        self._doors.tell(Failed(name, failure, record))
+        if failure.fatal:
+            self.stop(failure.message)
+        elif self._limits.fail_fast:
+            self.stop(f"{name} failed, and --fail-fast was given")
+        self._walk.settle(vertex.address)
+
+    def _skip(self, vertex: Vertex, because: str) -> None:
+        self._failed.add(vertex.address)
+        if vertex.instance is not None and self._plan.chosen(vertex.address):
+            cause = because.rstrip("#")
+            self.outcome.skipped[vertex.address] = cause
+            self._doors.tell(Skipped(vertex.address, cause))
+        self._walk.settle(vertex.address)
+
+    def _skip_rest(self) -> None:
+        """What the plan would have done and the stop prevented."""
+        if self.outcome.stopped is None:
+            return
+        seen = {*self.outcome.done, *self.outcome.failed, *self.outcome.skipped}
+        for step in self._plan.steps:
+            if step.address not in seen and not isinstance(step.action, Remove):
+                self.outcome.skipped[step.address] = "the run stopped"
+
+
+def data_record(
+    instance: Instance, provider: str, identity: str, read: Read, answer: Answer
+) -> Record:
+    """What was read, as a record; its time is the caller's."""
+    return Record(
+        address=instance.address,
+        provider=provider,
+        identity=identity,
+        fingerprint=read.fingerprint,
+        sample=0,
+        request=read.arguments,
+        response=answer.response,
+        issued_at="",
+        attempts=answer.attempts,
+    )
+
+
+def is_stored(record: Record) -> bool:
+    """Whether the server was asked to keep this completion."""
+    return b'"store":true' in record.request and not record.address.startswith("data.")

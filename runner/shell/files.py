@@ -1,0 +1,243 @@
+"""Files: read whole, written whole or not at all."""
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import RunnerError, Where, error
+
+PROBE_BYTES = 64 * 1024
+LEFTOVER_SECONDS = 3600.0
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EACCES, errno.EPERM}
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}  # a directory, on some systems
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which file a name stands for, and whether it was written since (time in nanoseconds)."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+    def same_file(self, other: "Identity") -> bool:
+        """Whether it is the same file, whatever was written to it."""
+        return (self.device, self.inode) == (other.device, other.inode)
+
+
+def read(path: Path) -> bytes | None:
+    """The file's bytes, or None if there is no such file; RunnerError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as cause:
+        raise failure("read", path, cause) from cause
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text less a byte order mark; RunnerError names the line that is not UTF-8."""
+    data = read(path)
+    if data is None:
+        return None
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError as cause:
+        line = cause.object.count(b"\n", 0, cause.start) + 1
+        detail = (
+            f"The byte {cause.object[cause.start]:#04x} in this line is not UTF-8 "
+            f"({cause.reason}). Save the file as UTF-8."
+        )
+        raise error("File is not UTF-8", detail, Where(str(path), line)) from cause
+
+
+def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Writes a file so that a crash at any moment leaves the old content or the new one.
+
+    On return the content is on the disk. `data` may come in pieces. A file that exists keeps its
+    mode, and a link is written through to its target. RunnerError if it cannot be written: then
+    the old content stands and nothing is left beside it.
+    """
+    pieces = (data,) if isinstance(data, bytes) else data
+    target = Path(os.path.realpath(path))
+    try:
+        _remove_leftovers(target)
+        with _beside(target) as new:
+            _write_new(new, target, pieces)
+            new.replace(target)
+        _sync_directory(target.parent)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Makes `copy` the file at `path` as it is now, atomically; it must be replaced, not changed.
+
+    Costs nothing where the file system knows hard links.
+    """
+    source, target = Path(os.path.realpath(path)), Path(os.path.realpath(copy))
+    try:
+        with _beside(target) as new:
+            try:
+                new.hardlink_to(source)
+            except OSError:
+                _write_new(new, source, (source.read_bytes(),))
+            new.replace(target)
+            new.unlink(missing_ok=True)  # a rename onto the same file does nothing
+        _sync_directory(target.parent)
+    except OSError as cause:
+        raise failure("write", copy, cause) from cause
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Adds one line and its end, on the disk at return; RunnerError leaves the file as it was."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            before = os.fstat(fd).st_size
+            try:
+                _write_all(fd, line + b"\n")
+                os.fsync(fd)
+            except OSError:
+                os.ftruncate(fd, before)
+                raise
+        finally:
+            os.close(fd)
+        _sync_directory(path.parent)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
+def make_directory(path: Path) -> None:
+    """Creates a directory and those above it; RunnerError if it cannot."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise failure("create", path, cause) from cause
+
+
+def probe_writable(directory: Path) -> None:
+    """Creates the directory if need be and really writes in it; RunnerError if that fails."""
+    make_directory(directory)
+    name = directory / f".probe.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _write_all(fd, bytes(PROBE_BYTES))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+            name.unlink()
+    except OSError as cause:
+        raise failure("write in", directory, cause) from cause
+
+
+def remove(path: Path) -> bool:
+    """Removes a file; whether there was one. RunnerError if it cannot be removed."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as cause:
+        raise failure("remove", path, cause) from cause
+    return True
+
+
+def identity(path: Path) -> Identity | None:
+    """Which file stands under this name now; None if there is none or it cannot be reached."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Identity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def process_id() -> int:
+    """This process's number."""
+    return os.getpid()
+
+
+def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
+    """An OSError in words: what could not be done with which file, why, and what helps."""
+    where = Where(str(path))
+    reason = f"Cannot {verb} {path}: {(cause.strerror or str(cause)).lower()}."
+    match cause.errno:
+        case code if code in _NO_ROOM:
+            detail = f"{reason} Free some space (or raise the quota), then try again."
+            return error("No space left", detail, where)
+        case code if code in _NO_RIGHT:
+            detail = f"{reason} Give yourself the right to it, or choose another directory."
+            return error("Permission denied", detail, where)
+        case errno.EROFS:
+            detail = f"{reason} The file system is read-only: choose a directory on another."
+            return error("Read-only file system", detail, where)
+        case errno.ENOENT | errno.ENOTDIR:
+            detail = f"{reason} Create the directory {path.parent}, or correct the path."
+            return error("No such directory", detail, where)
+        case errno.EISDIR:
+            detail = f"{reason} A file is expected there: move the directory away."
+            return error("File is a directory", detail, where)
+        case _:
+            detail = f"{reason} Check the disk it is on."
+            return error("File cannot be used", detail, where)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def _write_new(new: Path, like: Path, pieces: Iterable[bytes]) -> None:
+    with new.open("xb", buffering=1024 * 1024) as file:
+        with suppress(FileNotFoundError):
+            new.chmod(like.stat().st_mode & 0o7777)
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A new name in the target's directory, which is gone afterwards if something fails."""
+    new = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield new
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def _remove_leftovers(target: Path) -> None:
+    """What a killed process left; an hour old, so that nobody is still writing it."""
+    begin, now = f".{target.name}.", time.time()
+    with os.scandir(target.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(begin) and entry.name.endswith(".tmp"):
+                with suppress(OSError):
+                    if now - entry.stat().st_mtime > LEFTOVER_SECONDS:
+                        Path(entry).unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    """Makes a rename last through a power cut, where directories can be synced."""
+    try:
+        fd = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError as cause:
+        if cause.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(fd)

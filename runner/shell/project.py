@@ -1,0 +1,83 @@
+"""The folders of a project: configuration files in, and nothing outside of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.errors import RunnerError, error
+from runner.shell import files
+
+
+class Folders:
+    """Reads for the core, by names relative to the project; nothing outside may be read.
+
+    `config` is the root module's folder; it may stand elsewhere, and is then a root of its own.
+    """
+
+    def __init__(self, project: Path, config: Path) -> None:
+        self.project = project.resolve()
+        self.config = config if config.is_absolute() else project / config
+        self.root = self._name(self.config)
+        self._held: dict[tuple[str, str], bytes] = {}
+
+    def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
+        """The *.toml files directly in a folder, by name; none if there is no such folder."""
+        path = self._inside(folder, folder)
+        found = []
+        for file in sorted(path.glob("*.toml")) if path.is_dir() else ():
+            if file.is_file() and not file.name.startswith("."):
+                data = files.read(file)
+                if data is not None:
+                    found.append((self._name(file), data))
+        return found
+
+    def read(self, folder: str, path: str) -> bytes:
+        """A file named by a file in `folder`; RunnerError if it is not there or not inside."""
+        if (folder, path) not in self._held:
+            self._held[folder, path] = self._read(folder, path)
+        return self._held[folder, path]
+
+    @property
+    def held(self) -> Mapping[str, bytes]:
+        """Every file that `read` gave, by its name."""
+        return {
+            self._name(self.path(folder, path)): data for (folder, path), data in self._held.items()
+        }
+
+    def path(self, folder: str, path: str) -> Path:
+        """Where a name leads; RunnerError if that is outside of the project."""
+        return self._inside(f"{folder}/{path}", path)
+
+    def _read(self, folder: str, path: str) -> bytes:
+        target = self._inside(f"{folder}/{path}", path)
+        if target.is_dir():
+            raise error("Not a file", f'"{path}" is a folder, not a file.')
+        try:
+            data = files.read(target)
+        except RunnerError as exc:
+            said = " ".join(problem.detail for problem in exc.problems)
+            raise error("Cannot read file", f'"{path}" cannot be read: {said}') from exc
+        if data is None:
+            raise error(
+                "No such file", f'There is no file "{path}" (looked for {self._name(target)}).'
+            )
+        return data
+
+    def _inside(self, name: str, written: str) -> Path:
+        if "\x00" in name:
+            raise error("Invalid path", "A path cannot hold a NUL character.")
+        path = Path(name)
+        target = (path if path.is_absolute() else self.project / path).resolve()
+        roots = (self.project, self.config.resolve())
+        if not any(target.is_relative_to(root) for root in roots):
+            raise error(
+                "Path leaves the project",
+                f'"{written}" leads outside of the project ({self.project.name}/). Copy the file '
+                "into the project, so that a clone of it has everything.",
+            )
+        return target
+
+    def _name(self, path: Path) -> str:
+        full = path.resolve()
+        if full.is_relative_to(self.project):
+            return full.relative_to(self.project).as_posix() or "."
+        return full.as_posix()

@@ -1,0 +1,142 @@
+"""What a response body says: an answer, the server's error, or neither."""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+_SHOWN = 500
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_SILENT = re.compile(r"<(script|style|head)\b.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_MODERATED = re.compile(
+    r"moderat|content_policy|content_filter|content policy|flagged", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The server's words for an error.
+
+    `status` is the one that counts: a number in the error's `code` or `status` goes before the
+    status of the response. `moderated` says that this one request's content was refused.
+    """
+
+    status: int
+    message: str
+    type: str | None = None
+    code: str | None = None
+    moderated: bool = False
+
+
+def parse(body: bytes) -> tuple[Any, bytes]:
+    """The JSON value of a body, and the body itself; ValueError if it is not JSON.
+
+    What some servers send beyond JSON (NaN, half of a character) is not worth paying for again:
+    the body comes back repaired, so that it is JSON. A sound body comes back as it was.
+    """
+    try:
+        return orjson.loads(body), body
+    except orjson.JSONDecodeError:
+        value = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
+        repaired = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        return value, repaired
+
+
+def fault(value: object) -> object | None:
+    """The error that a parsed body carries in itself or in one of its choices, or None."""
+    if not isinstance(value, dict):
+        return None
+    error: object | None = value.get("error")
+    if error:
+        return error
+    choices = value.get("choices")
+    if isinstance(choices, list):
+        for choice in choices:
+            if isinstance(choice, dict) and choice.get("error"):
+                return choice["error"]  # type: ignore[no-any-return]
+    return None
+
+
+def has_choices(value: object) -> bool:
+    """Whether a parsed body has at least one choice; a choice needs no message (Azure)."""
+    if not isinstance(value, dict):
+        return False
+    choices = value.get("choices")
+    return isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict)
+
+
+def said(status: int, body: bytes, reason: str | None = None) -> Said:
+    """The server's error out of the body of a response with this status."""
+    try:
+        value, _ = parse(body)
+    except (ValueError, RecursionError):
+        return Said(status, _prose(body) or reason or "the response has no body")
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        error = fault(value) or value
+        return said_by(status, error)
+    return Said(status, _prose(body) or reason or "the response has no body")
+
+
+def said_by(status: int, error: object) -> Said:
+    """The server's error out of an `error` member, which need not be an object."""
+    if not isinstance(error, dict):
+        return Said(status, str(error))
+    code = error.get("code")
+    inner = _status(code) or _status(error.get("status_code")) or _status(error.get("status"))
+    kind = error.get("type")
+    flagged = bool(error.get("metadata")) and _flagged(error["metadata"])
+    return Said(
+        status=inner or status,
+        message=_message(error),
+        type=kind if isinstance(kind, str) else None,
+        code=None if code is None else str(code),
+        moderated=flagged or bool(_MODERATED.search(f"{code} {kind} {error.get('message')}")),
+    )
+
+
+def _message(error: dict[str, Any]) -> str:
+    metadata = error.get("metadata")
+    text = error.get("message") or error.get("detail") or error.get("error")
+    if not isinstance(text, str):
+        return json.dumps(text or error, ensure_ascii=False)
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f"{text}: {raw}" if isinstance(raw, str) and raw not in text else text
+
+
+def _flagged(metadata: object) -> bool:
+    return isinstance(metadata, dict) and bool(
+        metadata.get("reasons") or metadata.get("flagged_input")
+    )
+
+
+def _status(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
+        return value
+    return None
+
+
+def _prose(body: bytes) -> str:
+    """The text of a body that is not JSON; of a page, its title and its words."""
+    text = body.decode("utf-8", "replace")
+    if "<" not in text[:500]:
+        return text.strip()
+    title = _TITLE.search(text)
+    words = _TAG.sub(" ", _SILENT.sub(" ", text))
+    shown = words if title is None else f"{title[1]} {words}"
+    return "an HTML page, not JSON: " + " ".join(html.unescape(shown).split())
+
+
+def redact(text: str, secrets: tuple[str, ...]) -> str:
+    """One line of text without the secrets, cut to a length that a person reads."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "(sensitive)")
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,0 +1,145 @@
+"""The llama.cpp server of the wheel xllamacpp in this process, reached like any other server."""
+
+import asyncio
+import ctypes
+import importlib.util
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from runner.errors import error
+from runner.shell.providers import model_file
+from runner.shell.providers.endpoint import Endpoint
+from runner.shell.providers.model_file import Say
+
+MODEL = "smollm2"
+_CONTEXT = 8192  # tokens, what SmolLM2 was trained for
+_SILENT = -1
+_TIMEOUT = 3600.0  # seconds; a busy machine is slow, not broken
+_BUSY = re.compile(r"^llamacpp:requests_(?:processing|deferred) [1-9]", re.MULTILINE)
+_PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
+
+
+@asynccontextmanager
+async def open_embedded(
+    name: str,
+    path: str | Path | None = None,
+    *,
+    offline: bool = False,
+    say: Say = lambda _: None,
+) -> AsyncIterator[Endpoint]:
+    """The endpoint of a server with the model at `path`, or the default one, until the end.
+
+    Close what talks to it first. One request is answered at a time, without what earlier ones
+    left in the cache, so that equal requests have equal answers. RunnerError if xllamacpp is not
+    installed, or the model's file cannot be had or loaded.
+    """
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise error(
+            "The embedded model is not installed",
+            f'The provider "{name}" runs a model in this process, for which a package is missing. '
+            'Install it with: pip install "runner[embedded]"',
+        )
+    file = None if path is None else Path(path)
+    found = await asyncio.to_thread(model_file.find_model, file, offline=offline, say=say)
+    key = secrets.token_urlsafe(32)
+    alias = MODEL if file is None else file.stem
+    server = await asyncio.to_thread(_Server, found, alias, key)
+    try:
+        yield Endpoint(name=name, base_url=server.url, key=key, timeout=_TIMEOUT, concurrency=1)
+    finally:
+        await server.close()
+
+
+def model_digest(path: str | Path | None = None) -> str:
+    """The sha256 of the model's file; for the default model a constant, no file being touched."""
+    return model_file.DIGEST if path is None else model_file.file_digest(Path(path))
+
+
+def unsupported(body: Mapping[str, Any], *, default_model: bool = True) -> tuple[str, ...]:
+    """What a request asks for and the embedded model does not do, each in a sentence.
+
+    Whether another model than the default one knows tools is not known here.
+    """
+    texts = []
+    if default_model:
+        texts += [f"The embedded model ignores {k}." for k in ("tools", "functions") if body.get(k)]
+    if isinstance(body.get("n"), int) and body["n"] > 1:
+        texts.append("The embedded model gives one choice: it will refuse n above 1.")
+    parts = {
+        _PARTS[part["type"]]
+        for message in body.get("messages") or ()
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+        if part.get("type") in _PARTS
+    }
+    texts += [
+        f"The embedded model will refuse the {kind} in the messages." for kind in sorted(parts)
+    ]
+    if "audio" in (body.get("modalities") or ()):
+        texts.append("The embedded model answers in text, not in audio.")
+    if body.get("store"):
+        texts.append("The embedded model has no store: store = true keeps nothing.")
+    return tuple(texts)
+
+
+class _Server:
+    """A running server. Its end is never left to the garbage collector.
+
+    Destroying the object while a request is under way waits for ever, holding the interpreter;
+    so it has a reference too many, which only a close with nothing under way takes back.
+    """
+
+    def __init__(self, file: Path, alias: str, key: str) -> None:
+        import xllamacpp  # noqa: PLC0415 - optional, and 100 MB
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.model_alias = {alias}
+        params.n_ctx = _CONTEXT
+        params.n_parallel = 1
+        params.cache_prompt = False
+        params.warmup = False
+        params.use_jinja = True
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
+        params.api_keys = [key]
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.endpoint_metrics = True
+        params.verbosity = _SILENT
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as exc:
+            raise error(
+                "The model cannot be loaded",
+                f"{file} is not a model that this version of llama.cpp can load ({exc}). It has "
+                "to be a GGUF file of a chat model. If it is the default one, delete it: it will "
+                "be fetched again.",
+            ) from exc
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
+        self.url = f"{self._server.listening_address}/v1"
+
+    async def close(self) -> None:
+        """Stop it once nothing is under way; if that takes too long, leave it to the process."""
+        for _ in range(100):
+            if not _BUSY.search(self._server.handle_metrics()):
+                ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._server))
+                await asyncio.to_thread(self._drop)
+                return
+            await asyncio.sleep(0.05)
+
+    def _drop(self) -> None:
+        del self._server
+
+
+def _threads() -> int:
+    """One core is left to the rest: a thread that shares its core stalls all the others."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        cores = os.cpu_count() or 1
+    return max(1, cores - 1)

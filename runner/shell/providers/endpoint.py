@@ -1,0 +1,35 @@
+"""Where a provider's requests go, and under which limits; everything already resolved."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Endpoint:
+    """One OpenAI-compatible endpoint; its text form never shows the key, a header or a query.
+
+    `base_url` is a prefix to which `/chat/completions` is appended. `auth_header` names the
+    header that carries the key as it is (Azure's `api-key`); without it, the key goes as
+    `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt (between two pieces
+    of a streamed answer), `connect_timeout` for its connection, `max_wait` for all the waits that
+    the server names to one request. `tokens_per_minute` counts what `Outgoing.tokens` says until
+    the answer's usage says better.
+    """
+
+    name: str
+    base_url: str
+    key: str | None = None
+    auth_header: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    timeout: float = 600
+    connect_timeout: float = 10
+    max_retries: int = 5
+    concurrency: int = 32
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_wait: float = 600
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r})"

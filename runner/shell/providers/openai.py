@@ -1,0 +1,301 @@
+"""Sends completions to an OpenAI-compatible endpoint until there is an answer or none to be had."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import orjson
+from yarl import URL
+
+from runner.core.exchange import Answer, Failure, Outgoing
+from runner.shell.providers import bodies
+from runner.shell.providers.endpoint import Endpoint
+from runner.shell.providers.limits import Bucket, Gate
+from runner.shell.providers.outcomes import (
+    Bad,
+    Good,
+    judged,
+    redirected,
+    request_id,
+    streamed,
+)
+from runner.shell.providers.pace import Pace
+from runner.shell.providers.retry import Verdict, classify, delay
+from runner.shell.providers.sse import Stream
+from runner.shell.providers.wire import Broken, HeldBack, Wire, open_wire, unsendable
+
+_SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
+_LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
+
+
+@dataclass(slots=True)
+class _Job:
+    """One request on its way to an answer."""
+
+    method: str
+    url: URL
+    body: bytes | None
+    headers: Mapping[str, str] | None = None
+    secrets: tuple[str, ...] = ()
+    tokens: int = 0
+    streamed: bool = False
+    completion: bool = False
+    answered_before: int = 0
+    attempts: int = 0
+    retries: int = 0
+    waited: float = 0.0
+    maybe_billed: int = 0
+
+
+class Client:
+    """One provider, for as many requests at a time as one likes: it lets out what its limits allow.
+
+    `attempts` counts the requests sent, `answered` the answers, since the client was opened.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        wire: Wire,
+        gate: Gate,
+        pace: Pace,
+        on_text: Callable[[str], None] | None,
+    ) -> None:
+        self.attempts = 0
+        self.answered = 0
+        self._endpoint = endpoint
+        self._wire = wire
+        self._gate = gate
+        self._pace = pace
+        self._on_text = on_text
+        self._active = 0
+        self._pausing = 0
+        self._completions = wire.url("/chat/completions")
+        self._stopped: Failure | None = None
+        values = [value for _, value in (*endpoint.headers, *endpoint.query)]
+        self._secrets = (endpoint.key or "", *(v for v in values if len(v) >= _LONG_ENOUGH))
+
+    @property
+    def capacity(self) -> int:
+        """How many more requests may be begun now; at least one if none is under way."""
+        return max(0, int(self._gate.limit) - self._active)
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at once, as the server lets it be now."""
+        return max(1, int(self._gate.limit))
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are with the server, or next to go."""
+        return self._gate.inside
+
+    @property
+    def waiting(self) -> str | None:
+        """What requests wait for, in words (`rate limited, 12 s`), or None."""
+        if text := self._gate.waiting():
+            return text
+        return f"{self._pausing} waiting to try again" if self._pausing else None
+
+    async def complete(self, out: Outgoing) -> Answer | Failure:
+        """The answer to a completion, or why there is none; only cancellation is raised.
+
+        The body goes out as it is, to `{base_url}/chat/completions`, and that of the answer comes
+        back as it came; a streamed one is assembled. After a fatal failure nothing more is sent.
+        """
+        job = _Job(
+            "POST",
+            self._completions,
+            out.body,
+            secrets=out.secrets,
+            tokens=out.tokens or len(out.body) // 4,
+            streamed=out.stream,
+            completion=True,
+            answered_before=self.answered,
+        )
+        if out.headers:
+            for name, value in out.headers:
+                if unsendable(name, value):
+                    return Failure(f"the header {name!r} holds a control character", attempts=0)
+            job.headers = dict(out.headers)
+        return await self._carry_out(job)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Answer | Failure:
+        """The response of another JSON endpoint below the base URL, under the same limits.
+
+        `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
+        """
+        job = _Job(method, self._wire.url(path, query), body, answered_before=self.answered)
+        return await self._carry_out(job)
+
+    async def _carry_out(self, job: _Job) -> Answer | Failure:
+        self._active += 1
+        try:
+            while True:
+                result = await self._once(job)
+                if not isinstance(result, float):
+                    return result
+                if result:
+                    await self._rest(result)
+        finally:
+            self._active -= 1
+
+    async def _once(self, job: _Job) -> Answer | Failure | float:
+        """One attempt: the end of the job, or the seconds until the next."""
+        gate = self._gate
+        if not gate.enter_at_once():
+            await gate.enter(job.tokens)
+        try:
+            if self._stopped is not None:
+                return replace(self._stopped, attempts=job.attempts, maybe_billed=job.maybe_billed)
+            started = self._pace.now()
+            result = await self._attempt(job)
+        finally:
+            gate.leave()
+        if isinstance(result, Good):
+            return self._answer(job, result, started)
+        if isinstance(result, HeldBack):
+            return 0.0
+        return self._after(job, result)
+
+    async def _attempt(self, job: _Job) -> Good | Bad | Broken | HeldBack | Failure:
+        stream = self._stream(job) if job.streamed else None
+        reply = await self._wire.send(job.method, job.url, job.body, job.headers, stream)
+        if isinstance(reply, HeldBack):
+            return reply
+        self.attempts += 1
+        job.attempts += 1
+        if stream is not None and (isinstance(reply, Broken) or reply.streamed):
+            return streamed(stream, reply)
+        if isinstance(reply, Broken):
+            return reply
+        if self._gate.rated:
+            self._gate.correct(reply.headers)
+        if reply.status >= 300:
+            said = bodies.said(reply.status, reply.body, reply.reason)
+            return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
+        return judged(reply, stream, chat=job.completion)
+
+    def _stream(self, job: _Job) -> Stream:
+        request = orjson.loads(job.body or b"{}")
+        return Stream(request.get("n") or 1, self._on_text)
+
+    def _answer(self, job: _Job, good: Good, started: float) -> Answer:
+        self.answered += 1
+        self._gate.succeeded()
+        if self._gate.rated and isinstance(good.value, dict):
+            usage = good.value.get("usage")
+            tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+            if isinstance(tokens, int):
+                self._gate.used(job.tokens, tokens)
+        return Answer(
+            response=good.body,
+            duration_ms=int((self._pace.now() - started) * 1000),
+            attempts=job.attempts,
+            request_id=request_id(good.headers),
+            maybe_billed=job.maybe_billed,
+        )
+
+    def _after(self, job: _Job, result: Bad | Broken | Failure) -> Failure | float:
+        match result:
+            case Failure():
+                return self._failed(job, result)
+            case Broken(message, unreached):
+                job.maybe_billed += not unreached and job.completion
+                if job.retries < self._endpoint.max_retries:
+                    return self._retry(job)
+                # If another request was answered in the meantime, it is not the provider.
+                fatal = unreached and self.answered == job.answered_before
+                return self._failed(job, Failure(message, fatal=fatal))
+        job.maybe_billed += result.billed and job.completion
+        verdict = classify(result.said, result.headers, time.time())
+        if verdict.limited:
+            self._gate.limited()
+        too_long = verdict.wait is not None and verdict.wait > self._endpoint.max_wait
+        if verdict.hold and verdict.wait is not None and not too_long:
+            self._gate.hold(verdict.wait)
+        if (pause := self._pause(job, verdict, too_long)) is not None:
+            return pause
+        return self._failed(job, _failure(job, result, verdict, too_long))
+
+    def _pause(self, job: _Job, verdict: Verdict, too_long: bool) -> float | None:
+        """Seconds until the request is sent again; None if it is not."""
+        if too_long or verdict.action in ("fail", "fatal"):
+            return None
+        wait = verdict.wait or 0.0
+        if verdict.action == "wait":
+            job.waited += max(wait, _SHORTEST_WAIT)
+            return wait if job.waited <= self._endpoint.max_wait else None
+        return self._retry(job, wait) if job.retries < self._endpoint.max_retries else None
+
+    def _retry(self, job: _Job, wait: float = 0.0) -> float:
+        job.retries += 1
+        return delay(job.retries - 1, self._pace.jitter, wait)
+
+    def _failed(self, job: _Job, failure: Failure) -> Failure:
+        message = bodies.redact(failure.message, (*self._secrets, *job.secrets))
+        failure = replace(
+            failure, message=message, attempts=job.attempts, maybe_billed=job.maybe_billed
+        )
+        if failure.fatal and job.completion and self._stopped is None:
+            self._stopped = failure
+            self._gate.stopped = True
+            self._pace.stop.set()
+        return failure
+
+    async def _rest(self, seconds: float) -> None:
+        self._pausing += 1
+        try:
+            await self._pace.pause(seconds)
+        finally:
+            self._pausing -= 1
+
+
+@asynccontextmanager
+async def connect(
+    endpoint: Endpoint,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    jitter: Callable[[], float] = random.random,
+    on_text: Callable[[str], None] | None = None,
+) -> AsyncIterator[Client]:
+    """A client of an endpoint; RunnerError if its URL or a header cannot be used.
+
+    `on_text` is called with each new piece of text of a streamed completion.
+    `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by.
+    """
+    pace = Pace(now, sleep, jitter)
+    rates = (("requests", endpoint.requests_per_minute), ("tokens", endpoint.tokens_per_minute))
+    buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
+    gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
+    async with open_wire(endpoint, gate.held) as wire:
+        yield Client(endpoint, wire, gate, pace, on_text)
+
+
+def _failure(job: _Job, bad: Bad, verdict: Verdict, too_long: bool) -> Failure:
+    said = bad.said
+    message = said.message
+    if verdict.wait is not None and (too_long or verdict.action == "wait"):
+        message += f" (the server asks to wait {verdict.wait:g} s, longer than max_wait allows)"
+    fatal = verdict.action == "fatal" or (too_long and verdict.hold)
+    if not job.completion and said.status == 403:
+        fatal = False  # a restricted key may be good for completions and for nothing else
+    return Failure(
+        message=message,
+        status=said.status,
+        type=said.type,
+        code=said.code,
+        request_id=request_id(bad.headers),
+        fatal=fatal,
+    )

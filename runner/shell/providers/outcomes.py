@@ -1,0 +1,91 @@
+"""What a response is worth: an answer, or the server's error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from yarl import URL
+
+from runner.core.exchange import Failure
+from runner.shell.providers import bodies
+from runner.shell.providers.bodies import Said
+from runner.shell.providers.sse import Assembled, Cut, Refused, Stream
+from runner.shell.providers.wire import Broken, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """An answer: its body, that body parsed, and the headers it came with."""
+
+    body: bytes
+    value: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The server's error; `billed` says that the attempt may have been paid for all the same."""
+
+    said: Said
+    headers: Mapping[str, str]
+    billed: bool = False
+
+
+def judged(reply: Reply, stream: Stream | None, *, chat: bool) -> Good | Bad:
+    """What a response with a good status is worth: it may hold an error, a page, or nothing."""
+    body = reply.body
+    if stream is not None and body.lstrip()[:5] in (b"data:", b"event"):
+        stream.feed(body)
+        return _events(stream, reply)
+    if not body and not chat:
+        return Good(body, None, reply.headers)
+    try:
+        value, body = bodies.parse(body)
+    except (ValueError, RecursionError):
+        said = bodies.said(reply.status, body, "the response is empty")
+        page = said.message.startswith("an HTML page")
+        return Bad(said, reply.headers, billed=not page)
+    problem = bodies.fault(value)
+    if problem is not None:
+        begun = not (isinstance(value, dict) and value.get("error"))
+        return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)
+    if chat and not bodies.has_choices(value):
+        said = Said(reply.status, "the response is no completion: it has no choices")
+        return Bad(said, reply.headers, billed=True)
+    return Good(body, value, reply.headers)
+
+
+def streamed(stream: Stream, reply: Reply | Broken) -> Good | Bad | Broken:
+    """An answer that was whole before its connection broke is an answer."""
+    if isinstance(reply, Reply):
+        return _events(stream, reply)
+    end = stream.finish()
+    return Good(end.body(), end.response, {}) if isinstance(end, Assembled) else reply
+
+
+def _events(stream: Stream, reply: Reply) -> Good | Bad:
+    match stream.finish():
+        case Assembled() as whole:
+            return Good(whole.body(), whole.response, reply.headers)
+        case Refused(problem, begun):
+            return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)
+        case Cut(reason):
+            return Bad(Said(reply.status, reason), reply.headers, billed=True)
+
+
+def redirected(reply: Reply) -> Failure:
+    """The failure of a redirect that is not followed."""
+    target = URL(reply.headers.get("location", "")).with_query(None).with_user(None)
+    return Failure(
+        f"the server redirects to {target or 'nowhere'}, and the key is sent to no other host: "
+        "if that is the right one, make it the base_url",
+        status=reply.status,
+        fatal=True,
+    )
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id by which the server knows a request: OpenAI's name for it first, then others'."""
+    return (
+        headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
+    )

@@ -1,0 +1,239 @@
+"""Server-sent events of a streamed completion, assembled into the response of an unstreamed one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+_REPLACED = {"id", "role", "type", "name", "object", "index"}
+_GROWN = {
+    *("arguments", "content", "data", "input", "reasoning", "reasoning_content"),
+    *("refusal", "summary", "text", "thinking", "transcript"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The whole response; equal to what the server would have sent unstreamed."""
+
+    response: dict[str, Any]
+
+    def body(self) -> bytes:
+        """The response as JSON."""
+        return orjson.dumps(self.response)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server put an error into the stream; `begun` says that a part of an answer came."""
+
+    error: object
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The stream ended before the answer did, or cannot be read; `reason` in words."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Stream:
+    """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
+
+    `on_text` is called with each new piece of the first choice's content. `done` turns true when
+    nothing that matters can follow.
+    """
+
+    choices: int = 1
+    on_text: Callable[[str], None] | None = None
+    done: bool = False
+    _rest: bytearray = field(default_factory=bytearray)
+    _event: str = ""
+    _data: list[bytes] = field(default_factory=list)
+    _top: dict[str, Any] = field(default_factory=dict)
+    _parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _end: Refused | Cut | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        self._rest += chunk
+        if b"\n" in chunk:
+            *lines, self._rest = self._rest.split(b"\n")
+            for line in lines:
+                self._line(bytes(line.removesuffix(b"\r")))
+
+    def finish(self) -> Assembled | Refused | Cut:
+        """What came of the stream, once no more bytes will come."""
+        self.feed(b"\n\n")
+        if self._end is not None:
+            return self._end
+        finished = [part for part in self._parts.values() if part.get("finish_reason")]
+        if not self._parts:
+            return Cut("the stream ended without a choice")
+        if not self.done and len(finished) < max(self.choices, len(self._parts)):
+            return Cut("the stream ended before the answer did")
+        return Assembled(dict(self._members()))
+
+    def _line(self, line: bytes) -> None:
+        if self.done or self._end is not None:
+            return
+        if not line:
+            self._dispatch()
+            return
+        name, _, value = line.removeprefix(b"\xef\xbb\xbf").partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+        elif name == b"event":
+            self._event = value.strip().decode("utf-8", "replace")
+
+    def _dispatch(self) -> None:
+        data, event = b"\n".join(self._data).strip(), self._event
+        self._data.clear()
+        self._event = ""
+        if not data:
+            return
+        if data == b"[DONE]":
+            self.done = True
+            return
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            self._end = Cut("the stream holds an event that is not JSON")
+            return
+        if isinstance(chunk, dict):
+            self._chunk(chunk, event)
+
+    def _chunk(self, chunk: dict[str, Any], event: str) -> None:
+        error = chunk.get("error")
+        if not error and (event == "error" or chunk.get("object") == "error"):
+            error = chunk
+        if error:
+            self._end = Refused(error, begun=bool(self._parts))
+            return
+        for name, value in chunk.items():
+            if name == "choices":
+                for choice in value or ():
+                    if isinstance(choice, dict):
+                        self._choice(choice)
+            elif value in (None, "", 0):  # Azure's first chunk names no model yet
+                self._top.setdefault(name, value)
+            elif name != "obfuscation":
+                self._top[name] = value
+
+    def _choice(self, choice: dict[str, Any]) -> None:
+        index = choice.get("index")
+        part = self._parts.setdefault(index if isinstance(index, int) else 0, {})
+        if choice.get("error"):
+            self._end = Refused(choice["error"], begun=True)
+        for name, value in choice.items():
+            if name in ("delta", "message"):
+                if isinstance(value, dict):
+                    self._delta(choice, value, part)
+            elif name == "logprobs":
+                part[name] = _logprobs(part.get(name), value)
+            elif isinstance(value, dict) and isinstance(part.get(name), dict):
+                part[name] = part[name] | value
+            elif value is not None or name not in part:
+                part[name] = value
+
+    def _delta(self, choice: dict[str, Any], delta: dict[str, Any], part: dict[str, Any]) -> None:
+        message = part.setdefault("message", {})
+        for name, value in delta.items():
+            message[name] = _grown(message.get(name), value, grows=name not in _REPLACED)
+        text = delta.get("content")
+        if self.on_text is not None and text and isinstance(text, str) and not choice.get("index"):
+            self.on_text(text)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for name in ("id", "object", "created", "model"):
+            if name in self._top:
+                yield name, "chat.completion" if name == "object" else self._top[name]
+        yield "choices", [_finished(index, self._parts[index]) for index in sorted(self._parts)]
+        for name, value in self._top.items():
+            if name not in ("id", "object", "created", "model", "obfuscation"):
+                yield name, value
+
+
+def _grown(old: Any, new: Any, *, grows: bool) -> Any:
+    """A member after one more piece of it: texts grow, the others are replaced or merged."""
+    if new is None or old is None:
+        return _listed([], new) if isinstance(new, list) else (old if new is None else new)
+    if isinstance(new, list):
+        items = old if isinstance(old, list) else [{"type": "text", "text": old}] if old else []
+        return _listed(items, new)
+    if isinstance(old, list):
+        return [*old, {"type": "text", "text": new}] if new else old
+    if isinstance(new, dict) and isinstance(old, dict):
+        return old | {k: _grown(old.get(k), v, grows=k in _GROWN) for k, v in new.items()}
+    if isinstance(new, str) and isinstance(old, str):
+        return old + new if grows else new or old
+    return new
+
+
+def _listed(items: list[Any], new: list[Any]) -> list[Any]:
+    """The items of a list after more of them came; one with a known `index` goes on."""
+    items = list(items)
+    for item in new:
+        at = _same(items, item) if isinstance(item, dict) else None
+        if at is None:
+            items.append(item)
+        else:
+            items[at] = _grown(items[at], item, grows=False)
+    return items
+
+
+def _same(items: list[Any], item: dict[str, Any]) -> int | None:
+    """Where the item stands that this one continues.
+
+    A server may send no index, or the same one for several calls: a new id with a new function
+    name begins a new item; a piece without an id and an index continues the last call.
+    """
+    index = item.get("index")
+    if index is None:
+        continues = "function" in item and not item.get("id") and items
+        return len(items) - 1 if continues else None
+    for at in range(len(items) - 1, -1, -1):
+        if isinstance(items[at], dict) and items[at].get("index") == index:
+            return None if _begins(items[at], item) else at
+    return None
+
+
+def _begins(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    function = new.get("function")
+    named = isinstance(function, dict) and bool(function.get("name"))
+    return named and bool(new.get("id")) and bool(old.get("id")) and new["id"] != old["id"]
+
+
+def _logprobs(old: Any, new: Any) -> Any:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return old if new is None else new
+    for name, value in new.items():
+        if isinstance(value, list) and isinstance(old.get(name), list):
+            old[name].extend(value)
+        elif value is not None or name not in old:
+            old[name] = value
+    return old
+
+
+def _finished(index: int, part: dict[str, Any]) -> dict[str, Any]:
+    """A choice as it stands in an unstreamed response."""
+    message = {"role": "assistant", "content": None} | part.get("message", {})
+    message["role"] = message["role"] or "assistant"
+    calls = message.get("tool_calls")
+    if isinstance(calls, list):
+        message["tool_calls"] = [_without_index(call) for call in calls]
+    if message["content"] == "" and any(
+        message.get(name) for name in ("tool_calls", "function_call", "refusal", "audio")
+    ):
+        message["content"] = None
+    choice: dict[str, Any] = {"index": index, "message": message}
+    choice |= {name: value for name, value in part.items() if name not in choice}
+    choice.setdefault("finish_reason", None)
+    return choice
+
+
+def _without_index(call: Any) -> Any:
+    return {k: v for k, v in call.items() if k != "index"} if isinstance(call, dict) else call

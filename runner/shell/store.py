@@ -1,0 +1,232 @@
+"""The state's door: loaded as a whole, written as a whole, by one command at a time."""
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from runner import __version__
+from runner.core.state import State, chunks, decode
+from runner.errors import Problem, RunnerError, Where, error
+from runner.shell import files
+
+NAME = "state.json"
+
+
+class UnsavedError(RunnerError):
+    """Answers that could be written nowhere: `content` is for stdout, the last place left."""
+
+    def __init__(self, problems: tuple[Problem, ...], content: bytes) -> None:
+        super().__init__(*problems)
+        self.content = content
+
+
+class _Holder(msgspec.Struct):
+    pid: int
+    host: str
+    user: str
+    command: str
+    since: str
+
+
+class Store:
+    """The files of one state directory.
+
+    `cache` is where the answers are; workspaces share one. `warnings` are what the last `load`
+    found worth saying.
+    """
+
+    def __init__(self, directory: Path, cache: Path | None = None) -> None:
+        self.directory = directory
+        self.path = directory / NAME
+        self.backup = directory / f"{NAME}.backup"
+        self.cache = directory / "cache" if cache is None else cache
+        self.warnings: tuple[Problem, ...] = ()
+        self._loaded: State | None = None
+        self._seen: files.Identity | None = None
+        self._info = directory / ".lock.info"
+        self._run = f"{_now().replace(':', '')}-{files.process_id()}"
+
+    def load(self) -> State | None:
+        """The state as last written, without waiting for anybody; None if there is none yet.
+
+        RunnerError if the file is anything but a whole state.
+        """
+        seen = files.identity(self.path)
+        data = files.read(self.path)
+        self.warnings = self._missing() if data is None else ()
+        self._loaded = None if data is None else _decode(data, str(self.path))
+        self._seen = seen  # only now: what could not be read is never taken for ours
+        return self._loaded
+
+    def write(self, state: State) -> State:
+        """Writes the state with the next serial, and keeps the one before as backup.
+
+        Nothing is written, and the loaded state returned, if only serial or version differ.
+        RunnerError if the file is no longer the one that was loaded or cannot be written; the
+        state is then in a file of its own, which the message names (else UnsavedError).
+        """
+        before = self._loaded
+        if before is not None and _same(before, state):
+            return before
+        serial = max(state.serial, before.serial if before else 0) + 1
+        state = replace(state, serial=serial, runner_version=__version__)
+        try:
+            self._refuse_overwriting()
+            files.make_directory(self.directory)
+            if files.identity(self.path) is not None:
+                files.keep_copy(self.path, self.backup)
+            files.write_atomic(self.path, chunks(state))
+        except RunnerError as failed:
+            raise self._rescued(state, failed) from failed
+        self._loaded, self._seen = state, files.identity(self.path)
+        return state
+
+    @contextmanager
+    def lock(self, command: str, timeout: float = 0.0) -> Iterator[None]:
+        """Holds the state for `command`, waiting up to `timeout` seconds for another holder.
+
+        RunnerError says who holds it. The kernel's lock: it ends with its process, however.
+        """
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - costly, and only writers lock
+
+        files.make_directory(self.directory)
+        held = FileLock(self.directory / ".lock")
+        try:
+            held.acquire(timeout=timeout)
+        except Timeout as refused:
+            raise self._locked() from refused
+        except OSError as cause:
+            raise files.failure("lock", self.directory, cause) from cause
+        try:
+            files.write_atomic(self._info, msgspec.json.encode(_holder(command)))
+            yield
+        finally:
+            with suppress(RunnerError):
+                files.remove(self._info)
+            held.release()
+
+    def probe(self) -> None:
+        """Really writes beside the state and in the cache; RunnerError before anything is paid."""
+        files.probe_writable(self.directory)
+        files.probe_writable(self.cache)
+        target = self.path.resolve().parent
+        if target != self.directory.resolve():
+            files.probe_writable(target)
+
+    def rescue(self, lines: Iterable[bytes]) -> Path:
+        """Adds records, one a line, to this run's rescue file, here or among temporary files.
+
+        UnsavedError, with the lines for stdout, if it can be written in neither place.
+        """
+        content = b"\n".join(lines)
+        for place in self._places("jsonl"):
+            with suppress(RunnerError):
+                files.append_line(place, content)
+                return place
+        raise _unsaved(content + b"\n", self.directory)
+
+    def _missing(self) -> tuple[Problem, ...]:
+        if files.identity(self.backup) is None:
+            return ()
+        detail = (
+            f"{self.path} does not exist, but {self.backup} does: this is taken for a fresh start. "
+            f"If it is not, stop and restore it: cp {self.backup} {self.path}"
+        )
+        where = Where(str(self.path))
+        return (Problem("State file is missing", detail, where, severity="warning"),)
+
+    def _refuse_overwriting(self) -> None:
+        """Lets a write pass if the file is what was loaded, however it got there, or is gone."""
+        if files.identity(self.path) == self._seen:
+            return
+        data = files.read(self.path)
+        if data is None or _decode(data, str(self.path)) == self._loaded:
+            return
+        raise error(
+            "State file was changed by somebody else",
+            f"{self.path} is no longer the state this command began with (another tool, an editor "
+            "or a checkout wrote it), so it was not overwritten.",
+            Where(str(self.path)),
+        )
+
+    def _rescued(self, state: State, failed: RunnerError) -> RunnerError:
+        for place in self._places("json"):
+            with suppress(RunnerError):
+                files.write_atomic(place, chunks(state))
+                detail = (
+                    f"The new state is in {place} instead, with every answer in it. When the "
+                    f"cause is removed, put it back: runner state push {place}"
+                )
+                return RunnerError(
+                    *failed.problems, Problem("State was not written", detail, Where(str(place)))
+                )
+        unsaved = _unsaved(b"".join(chunks(state)), self.directory)
+        return UnsavedError((*failed.problems, *unsaved.problems), unsaved.content)
+
+    def _places(self, ending: str) -> tuple[Path, Path]:
+        """Where what cannot be written otherwise goes: one name for a whole run."""
+        import tempfile  # noqa: PLC0415 - costly, and only for the worst case
+
+        name = f"errored-{self._run}.{ending}"
+        return self.directory / name, Path(tempfile.gettempdir()) / name
+
+    def _locked(self) -> RunnerError:
+        data = files.read(self._info)
+        who = "another process"
+        if data is not None:
+            with suppress(msgspec.MsgspecError):
+                holder = msgspec.json.decode(data, type=_Holder)
+                who = (
+                    f"{holder.user} on {holder.host} (pid {holder.pid}), which runs "
+                    f"`{holder.command}` since {holder.since}"
+                )
+        return error(
+            "State is locked",
+            f"{self.path} is being written by {who}. Wait until that has ended, or give "
+            "--lock-timeout a number of seconds to wait. The lock ends with that process: there "
+            "is nothing to clean up.",
+            Where(str(self.path)),
+        )
+
+
+def _decode(data: bytes, name: str) -> State:
+    """Without the collector looking through what is all kept: a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return decode(data, name)
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _same(one: State, other: State) -> bool:
+    return one == replace(other, serial=one.serial, runner_version=one.runner_version)
+
+
+def _holder(command: str) -> _Holder:
+    import getpass  # noqa: PLC0415 - only writers lock
+    import platform  # noqa: PLC0415
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        user = "unknown user"
+    return _Holder(files.process_id(), platform.node(), user, command, _now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _unsaved(content: bytes, directory: Path) -> UnsavedError:
+    detail = (
+        f"Neither {directory} nor the directory of temporary files can be written. What was "
+        "received follows on stdout: keep it in a file, make room, then: runner state push FILE"
+    )
+    return UnsavedError((Problem("Answers were not saved", detail),), content)
