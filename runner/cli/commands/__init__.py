@@ -1,0 +1,1 @@
+"""The verbs: read the world, ask the core, change the world."""

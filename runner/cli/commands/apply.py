@@ -1,0 +1,193 @@
+"""`runner apply`: shows the plan, asks, carries it out, and keeps every answer."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from runner.cli.commands import plan as plan_verb
+from runner.cli.commands.connecting import connections, require_keys
+from runner.cli.commands.finishing import Finished, finish
+from runner.cli.commands.planning import Planned, planned, read_sources
+from runner.cli.commands.spending import Purse
+from runner.cli.commands.world import Project, load
+from runner.cli.views.progress import Progress, progress
+from runner.core.decide import Await, Issue, Read, Update, provider_of
+from runner.core.plan import Instances, Remove
+from runner.core.state import Record, encode_record
+from runner.core.values import NotKnown
+from runner.errors import error
+from runner.shell.apply import Apply, Doors, Limits, Outcome, is_stored
+from runner.shell.cache import Lookup, open_cache
+
+DRAIN_SECONDS = 30.0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan, ask, apply."""
+    if getattr(arguments, "plan", None):
+        from runner.cli.commands.planfile import open_plan  # noqa: PLC0415
+
+        saved = open_plan(arguments)
+    else:
+        saved = None
+    project = load(arguments)
+    _refuse_to_guess(arguments, saved is not None)
+    command = f"runner {'destroy' if arguments.destroy else 'apply'}"
+    with project.store.lock(command, project.settings.lock_timeout):
+        project = load(arguments)  # whoever held the lock may have written
+        made = planned(project, arguments)
+        if made.plan.reads and not project.settings.offline:
+            made = planned(project, arguments, reads=read_sources(project, made))
+        if saved is not None:
+            saved.check(project, made)
+        else:
+            plan_verb.show(project, made, arguments)
+        if made.plan.empty and not made.outputs:
+            return finish(project, made, None, arguments).status
+        _check(project, made)
+        if not made.plan.empty and saved is None and not _approved(arguments):
+            sys.stderr.write("\nApply cancelled.\n")
+            return 1
+        return _carry_out(project, made, arguments).status
+
+
+def _refuse_to_guess(arguments: argparse.Namespace, saved: bool) -> None:
+    if not (arguments.auto_approve or saved or sys.stdin.isatty()):
+        raise error(
+            "Nobody to ask",
+            "There is no terminal to ask for approval. Give --auto-approve, or apply a saved "
+            "plan: runner plan --out FILE, then runner apply FILE.",
+        )
+
+
+def _check(project: Project, made: Planned) -> None:
+    """What must hold before the first request: keys, a place to write, no spending offline."""
+    spends = [step for step in made.plan.steps if _asks(step.action)]
+    if spends and project.settings.offline:
+        listed = ", ".join(step.address for step in spends[:5])
+        more = f" and {len(spends) - 5} more" if len(spends) > 5 else ""
+        raise error(
+            "Requests needed while offline",
+            f"--offline sends nothing, and these would need a request: {listed}{more}. Apply "
+            "without --offline first, and commit the state.",
+        )
+    names: set[str] = set()
+    for step in spends:
+        if step.instance is not None:
+            with contextlib.suppress(NotKnown):
+                names.add(provider_of(step.instance, made.plan.known).name)
+        elif isinstance(step.action, Remove):
+            names.add(step.action.record.provider)
+    require_keys(project, {name for name in names if name in project.declared})
+    project.store.probe()
+
+
+def _asks(action: object) -> bool:
+    match action:
+        case Issue() | Await() | Instances() | Read():
+            return True
+        case Update(metadata=metadata):
+            return metadata
+        case Remove(record=record, forget=forget):
+            return not forget and is_stored(record)
+    return False
+
+
+def _approved(arguments: argparse.Namespace) -> bool:
+    if arguments.auto_approve:
+        return True
+    sys.stderr.write(
+        "\nDo you want to perform these actions?\n"
+        "  runner will perform the actions described above.\n"
+        "  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "yes"
+
+
+def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -> Finished:
+    with progress(arguments, len(made.plan.steps)) as told:
+        outcome = asyncio.run(_apply(project, made, arguments, told))
+    return finish(project, made, outcome, arguments)
+
+
+async def _apply(
+    project: Project, made: Planned, arguments: argparse.Namespace, told: Progress
+) -> Outcome:
+    with Lookup(project.store.cache) as lookup:
+        walk, known = made.inputs.start(made.plan.known.samples)
+        known = replace(
+            known, lookup=lambda fingerprint, sample: lookup.get(f"{fingerprint}:{sample}")
+        )
+        if made.plan.known.reads is not None:
+            known = replace(known, reads=made.plan.known.reads)
+        on_text = told.text if getattr(arguments, "stream", False) else None
+        async with (
+            open_cache(project.store.cache) as cache,
+            connections(project, told.say, on_text) as held,
+        ):
+            purse = Purse(project.settings.max_cost, project.settings.max_requests)
+            doors = Doors(
+                connect=held.client,
+                save=cache.save,
+                rescue=lambda records: _rescue(project, records),
+                read=held.read,
+                update=held.update,
+                delete=held.delete,
+                checkpoint=lambda records: _checkpoint(project, records),
+                now=held.now,
+                tell=told.tell,
+                may_start=purse.may_start,
+                settled=purse.settled,
+            )
+            limits = Limits(
+                project.settings.concurrency,
+                getattr(arguments, "fail_fast", False),
+                project.secrets,
+            )
+            run = Apply(made.plan, walk, known, doors, limits)
+            told.watch(run, held)
+            with _interrupts(run, told):
+                return await run.run()
+
+
+@contextmanager
+def _interrupts(run: Apply, told: Progress) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) drains; the second, or 30 s, leaves."""
+    loop = asyncio.get_running_loop()
+    pressed: list[int] = []
+
+    def interrupt() -> None:
+        pressed.append(1)
+        if len(pressed) == 1:
+            run.interrupt()
+            told.say(
+                f"Interrupted: nothing new is started; waiting up to {DRAIN_SECONDS:.0f} s for "
+                f"{run.in_flight} in flight. Once more leaves at once."
+            )
+            loop.call_later(DRAIN_SECONDS, run.abandon)
+        else:
+            run.abandon()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _checkpoint(project: Project, records: Mapping[str, Record]) -> None:
+    """The state as it is now, written while the run goes on."""
+    state = replace(project.state, records=dict(records))
+    project.state = await asyncio.to_thread(project.store.write, state)
+
+
+def _rescue(project: Project, records: list[Record]) -> str:
+    return str(project.store.rescue(encode_record(record) for record in records))

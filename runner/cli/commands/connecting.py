@@ -1,0 +1,133 @@
+"""From declared providers to open connections: keys from the environment, one client each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from runner.cli.commands.world import Project
+from runner.core.exchange import Answer, Failure
+from runner.core.providers import OPENAI_URL, Declared
+from runner.core.suggest import closest
+from runner.errors import error
+from runner.shell.providers import stored
+from runner.shell.providers.embedded import open_embedded
+from runner.shell.providers.endpoint import Endpoint
+from runner.shell.providers.openai import Client, connect
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Connections:
+    """Every provider of a run, connected when its first request is due."""
+
+    project: Project
+    stack: AsyncExitStack
+    say: Say
+    on_text: Callable[[str, str], None] | None = None
+    clients: dict[str, Client] = field(default_factory=dict)
+    _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def client(self, name: str) -> Client:
+        """The client of a provider; RunnerError if it cannot be opened (no key, no model)."""
+        lock = self._opening.setdefault(name, asyncio.Lock())
+        async with lock:
+            if name not in self.clients:
+                endpoint = await self._endpoint(self.project.declared[name])
+                opened = connect(endpoint, on_text=self.on_text)
+                self.clients[name] = await self.stack.enter_async_context(opened)
+        return self.clients[name]
+
+    async def _endpoint(self, declared: Declared) -> Endpoint:
+        if declared.type != "embedded":
+            return endpoint(declared, self.project.environment, self.project.settings.concurrency)
+        model = declared.table.get("model_path")
+        path = None
+        if isinstance(model, str):
+            path = self.project.folders.path(self.project.root.folder, model)
+        return await self.stack.enter_async_context(
+            open_embedded(declared.name, path, offline=self.project.settings.offline, say=self.say)
+        )
+
+    async def read(self, provider: str, kind: str, arguments: bytes) -> Answer | Failure:
+        """A data source, all pages of it."""
+        return await stored.read(await self.client(provider), kind, arguments)
+
+    async def update(self, provider: str, identifier: str, body: bytes) -> Answer | Failure:
+        """New metadata for a stored completion."""
+        return await stored.update(await self.client(provider), identifier, body)
+
+    async def delete(self, provider: str, identifier: str) -> Answer | Failure:
+        """A stored completion, gone."""
+        return await stored.delete(await self.client(provider), identifier)
+
+    def now(self) -> str:
+        """The time, RFC 3339 in UTC."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@asynccontextmanager
+async def connections(
+    project: Project, say: Say = lambda _: None, on_text: Callable[[str, str], None] | None = None
+) -> AsyncIterator[Connections]:
+    """The providers of a project; closed, and the model stopped, at the end."""
+    async with AsyncExitStack() as stack:
+        yield Connections(project, stack, say, on_text)
+
+
+def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: int) -> Endpoint:
+    """Where an OpenAI-compatible provider's requests go; RunnerError if it has no key."""
+    table = declared.table
+    base = table.get("base_url") or environment.get("OPENAI_BASE_URL") or OPENAI_URL
+    return Endpoint(
+        name=declared.name,
+        base_url=str(base).rstrip("/"),
+        key=_key(declared, environment, str(base)),
+        auth_header=table.get("auth_header"),
+        organization=table.get("organization") or environment.get("OPENAI_ORG_ID"),
+        project=table.get("project") or environment.get("OPENAI_PROJECT_ID"),
+        headers=_pairs(table.get("headers")),
+        query=_pairs(table.get("query")),
+        timeout=float(table.get("timeout", 600)),
+        connect_timeout=float(table.get("connect_timeout", 10)),
+        max_retries=int(table.get("max_retries", 5)),
+        concurrency=int(table.get("concurrency", concurrency)),
+        requests_per_minute=table.get("requests_per_minute"),
+        tokens_per_minute=table.get("tokens_per_minute"),
+    )
+
+
+def require_keys(project: Project, names: set[str]) -> None:
+    """RunnerError before anything is sent, if a provider that will be asked has no key."""
+    for name in sorted(names):
+        declared = project.declared[name]
+        if declared.type != "embedded":
+            endpoint(declared, project.environment, 1)
+
+
+def _pairs(table: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(table, Mapping):
+        return ()
+    return tuple((str(key), str(value)) for key, value in table.items())
+
+
+def _key(declared: Declared, environment: Mapping[str, str], base: str) -> str | None:
+    wanted = declared.table.get("api_key_env")
+    name = str(wanted or "OPENAI_API_KEY")
+    if environment.get(name):
+        return environment[name]
+    local = base.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
+    if local and wanted is None:
+        return None  # servers on this machine seldom ask for one
+    near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
+    hint = f" ({near} is set; did you mean that one?)" if near else ""
+    where = declared.block.where() if declared.block is not None else None
+    raise error(
+        "No API key",
+        f"The provider {declared.name} takes its key from the environment variable {name}, which "
+        f"is not set{hint}. Set it: export {name}=..; or ask the embedded model, which needs no "
+        'key: provider = "embedded".',
+        where,
+    )

@@ -1,0 +1,41 @@
+"""Expressions and outputs over what is recorded, without planning anything."""
+
+from collections.abc import Mapping
+
+from runner.cli.commands.world import Project
+from runner.core.answer import recorded_answer
+from runner.core.expand import Scope, Session
+from runner.core.graph import Walk
+from runner.core.outputs import Output, outputs
+from runner.core.values import NotKnown
+from runner.errors import Problem, RunnerError
+
+
+def recorded_session(project: Project) -> Session:
+    """Every instance that the configuration and the recorded answers give."""
+    session = Session(project.root, project.world, project.values)
+    Scope(session, project.root)
+    records, _ = project.moved()
+    for address, record in records.items():
+        session.answers[address] = recorded_answer(address, record.response)
+    walk = Walk(session)
+    while walk.ready:
+        vertex = walk.ready.popleft()
+        if vertex.kind == "expand":
+            try:
+                walk.expand(vertex)
+            except (NotKnown, RunnerError):
+                continue  # its instances are not known; what needs them says so
+        walk.settle(vertex.address)
+    return session
+
+
+def all_outputs(project: Project) -> Mapping[str, Output]:
+    """Every output as the records give it; RunnerError for an expression that fails."""
+    session = recorded_session(project)
+    records, _ = project.moved()
+    problems: list[Problem] = []
+    found = outputs(session, records, problems)
+    if problems:
+        raise RunnerError(*problems)
+    return found

@@ -1,0 +1,154 @@
+"""The end of an apply: state, outputs and report, whatever happened before."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from runner.cli.commands.evaluating import recorded_session
+from runner.cli.commands.planning import Planned
+from runner.cli.commands.spending import cost_of
+from runner.cli.commands.world import Project, tell_warnings
+from runner.cli.views.problems import report
+from runner.cli.views.report import Spent, apply_text, problems_of
+from runner.cli.views.style import style
+from runner.core.answer import recorded_answer, usage_of
+from runner.core.expand import Session
+from runner.core.outputs import Output, outputs, shown
+from runner.core.state import Record
+from runner.errors import Problem, RunnerError
+from runner.shell import files
+from runner.shell.apply import Outcome
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How an apply ended."""
+
+    status: int
+    outputs: Mapping[str, Output]
+
+
+def finish(
+    project: Project,
+    made: Planned,
+    outcome: Outcome | None,
+    arguments: argparse.Namespace,
+) -> Finished:
+    """Write state and outputs, tell what happened, and say with which status to leave."""
+    records = outcome.records if outcome is not None else made.inputs.records
+    problems: list[Problem] = []
+    _write_state(project, records, problems)
+    session = outcome.session if outcome is not None else made.plan.walk.session
+    found = {} if made.choice.destroy else _outputs(session, records, problems)
+    _write_outputs(project, found, problems)
+    _tell(project, outcome, found, problems, arguments)
+    if outcome is not None and outcome.interrupted:
+        return Finished(INTERRUPTED, found)
+    failed = outcome is not None and (outcome.failed or outcome.stopped)
+    broken = any(problem.severity == "error" for problem in problems)
+    return Finished(1 if failed or broken else 0, found)
+
+
+def refresh_outputs(project: Project) -> list[Problem]:
+    """Write the outputs anew from the records, after a change of the state that was no apply."""
+    records, _ = project.moved()
+    problems: list[Problem] = []
+    found = _outputs(recorded_session(project), records, problems)
+    _write_outputs(project, found, problems)
+    return problems
+
+
+def spent(outcome: Outcome) -> Spent:
+    """What the answers of a run used and cost."""
+    total = Spent()
+    for record in outcome.issued.values():
+        used = usage_of(record.response)
+        cost = cost_of(record)
+        total = total.plus(used, cost, free=record.identity.startswith("embedded"))
+    return total
+
+
+def _write_state(project: Project, records: Mapping[str, Record], problems: list[Problem]) -> None:
+    state = project.state
+    if records is state.records or (not records and not state.serial):
+        return
+    try:
+        project.state = project.store.write(replace(state, records=dict(records)))
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+        content = getattr(exc, "content", None)
+        if content is not None:
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+
+
+def _outputs(
+    session: Session, records: Mapping[str, Record], problems: list[Problem]
+) -> dict[str, Output]:
+    for address, record in records.items():
+        if address not in session.answers:
+            session.answers[address] = recorded_answer(address, record.response)
+    found: list[Problem] = []
+    made = outputs(session, records, found)
+    problems.extend(found)
+    return made
+
+
+def _write_outputs(project: Project, found: Mapping[str, Output], problems: list[Problem]) -> None:
+    path = project.store.directory / "outputs.json"
+    held = shown(found)
+    data = orjson.dumps(held, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    try:
+        if (held or files.identity(path) is not None) and files.read(path) != data:
+            files.write_atomic(path, data)
+        for output in found.values():
+            if output.file is not None and output.known:
+                _write_file(project, output)
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+
+
+def _write_file(project: Project, output: Output) -> None:
+    assert output.file is not None  # noqa: S101  # the caller looked
+    target = project.folders.path(".", output.file)
+    value = output.value
+    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    data = text.encode() if isinstance(text, str) else text + b"\n"
+    if files.read(target) != data:
+        files.make_directory(target.parent)
+        files.write_atomic(target, data)
+
+
+def _tell(
+    project: Project,
+    outcome: Outcome | None,
+    found: Mapping[str, Output],
+    problems: list[Problem],
+    arguments: argparse.Namespace,
+) -> None:
+    as_json = bool(getattr(arguments, "json", False))
+    tell_warnings(project)
+    if outcome is not None:
+        problems = [*problems_of(outcome), *problems]
+    if getattr(arguments, "junit", None) and outcome is not None:
+        from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
+
+        files.write_atomic(Path(arguments.junit), junit(outcome))
+    if as_json:
+        from runner.cli.views.events import apply_end, write  # noqa: PLC0415
+
+        report(problems, as_json=True)
+        for event in apply_end(outcome, found, spent(outcome) if outcome else Spent()):
+            write(event)
+        return
+    if problems:
+        report(problems)
+    if outcome is not None:
+        total = spent(outcome)
+        sys.stdout.write(apply_text(outcome, total, found, style()))

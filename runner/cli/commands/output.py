@@ -1,0 +1,132 @@
+"""`runner output`: one output, or all; read from outputs.json, so that it is quick."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from runner.core.suggest import closest
+from runner.errors import error
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was asked for."""
+    path = _path(arguments)
+    held = _read(path)
+    if arguments.name is None:
+        _all(held, as_json=arguments.json)
+        return 0
+    name, _, rest = arguments.name.partition("[")
+    if name not in held:
+        held = {**held, **_sensitive(arguments)}
+    if name not in held:
+        raise _unknown(name, held, path)
+    value = _inside(held[name], f"[{rest}" if rest else "", arguments.name)
+    _one(value, raw=arguments.raw, as_json=arguments.json)
+    return 0
+
+
+def _path(arguments: argparse.Namespace) -> Path:
+    from os import environ  # noqa: PLC0415  # the settings' library costs more than this command
+
+    directory = Path(arguments.chdir)
+    if not directory.is_dir():
+        raise error("No such directory", f'"{directory}" is no directory.')
+    workspace = arguments.workspace or environ.get("RUNNER_WORKSPACE")
+    if workspace is None and (directory / ".env").exists():
+        from runner.cli.commands.world import store_of  # noqa: PLC0415
+
+        return store_of(arguments).directory / "outputs.json"
+    state = directory / arguments.state
+    if workspace not in (None, "default"):
+        state = state / "workspaces" / str(workspace)
+    return state / "outputs.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise error("Cannot read outputs", f"{path}: {exc.strerror}.") from exc
+    except ValueError as exc:
+        raise error(
+            "Damaged outputs",
+            f"{path} is not JSON ({exc}). `runner apply` writes it again from the state, for free.",
+        ) from exc
+    if not isinstance(held, dict):
+        raise error("Damaged outputs", f"{path} is not a JSON object. `runner apply` rewrites it.")
+    return held
+
+
+def _all(held: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(held, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+        return
+    if not held:
+        sys.stderr.write("There are no outputs yet: `runner apply` writes them.\n")
+        return
+    for name, value in held.items():
+        sys.stdout.write("\n".join(_lines(name, value)) + "\n")
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    if isinstance(value, str) and "\n" in value:
+        return [f"{name} = <<EOT", *value.splitlines(), "EOT"]
+    indent = 2 if isinstance(value, dict | list) else None
+    return [f"{name} = {json.dumps(value, indent=indent, ensure_ascii=False)}"]
+
+
+def _one(value: Any, *, raw: bool, as_json: bool) -> None:
+    if as_json:
+        text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    elif isinstance(value, str):
+        text = value if raw else value + "\n"
+    elif raw and isinstance(value, dict | list | None):
+        raise error(
+            "Not text",
+            "--raw prints text, a number or a bool, and this output is none of these. Use --json.",
+        )
+    else:
+        text = json.dumps(value, indent=2, ensure_ascii=False) + ("" if raw else "\n")
+    sys.stdout.write(text)
+
+
+def _inside(value: Any, rest: str, name: str) -> Any:
+    """The part of a value that `["key"]` or `[0]` after the name means."""
+    while rest:
+        try:
+            key, end = json.JSONDecoder().raw_decode(rest[1:])
+            value = value[key]
+        except (ValueError, LookupError, TypeError):
+            known = list(value) if isinstance(value, dict) else []
+            said = f" It has {', '.join(map(str, known[:8]))}." if known else ""
+            raise error("Unknown output", f"There is no {name}.{said}") from None
+        rest = rest[end + 2 :]
+    return value
+
+
+def _sensitive(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Sensitive outputs are in no file: evaluated again, from configuration and state."""
+    config = Path(arguments.chdir) / arguments.config
+    if not config.is_dir():
+        return {}
+    from runner.cli.commands.evaluating import all_outputs  # noqa: PLC0415  # the slow path
+    from runner.cli.commands.world import load  # noqa: PLC0415
+
+    found = all_outputs(load(arguments))
+    return {name: out.value for name, out in found.items() if out.known}
+
+
+def _unknown(name: str, held: dict[str, Any], path: Path) -> Exception:
+    near = closest(name, list(held))
+    if near:
+        hint = f' Did you mean "{near}"?'
+    elif held:
+        names = list(held)
+        hint = f" There are {', '.join(names[:8])}{', ..' if len(names) > 8 else ''}."
+    else:
+        hint = f" {path} has none yet: `runner apply` writes them."
+    return error("Unknown output", f'There is no output "{name}".{hint}')

@@ -1,0 +1,42 @@
+"""`runner plan`: what would be issued, why, and what it costs."""
+
+import argparse
+import sys
+
+from runner.cli.commands.planning import Planned, planned, read_sources
+from runner.cli.commands.world import Project, load, tell_warnings
+from runner.cli.views.plan import plan_text
+from runner.cli.views.style import style
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the plan; with --out, save it."""
+    project = load(arguments)
+    made = planned(project, arguments)
+    if made.plan.reads and not project.settings.offline:
+        made = planned(project, arguments, reads=read_sources(project, made))
+    if arguments.out:
+        from runner.cli.commands.planfile import save  # noqa: PLC0415
+
+        save(project, made, arguments)
+    show(project, made, arguments)
+    changed = not made.plan.empty or bool(made.outputs)
+    return 2 if changed and arguments.detailed_exitcode else 0
+
+
+def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
+    """The plan on stdout, warnings on stderr."""
+    tell_warnings(project)
+    if getattr(arguments, "json", False):
+        from runner.cli.views.events import plan_events, write  # noqa: PLC0415
+
+        for event in plan_events(made.plan, made.estimate, made.outputs):
+            write(event)
+        return
+    full = getattr(arguments, "full", False)
+    sys.stdout.write(plan_text(made.plan, made.estimate, made.outputs, style(), full=full))
+    if getattr(arguments, "out", None):
+        sys.stdout.write(
+            f"\nSaved the plan to: {arguments.out}\n\nTo carry out exactly this plan, run:\n"
+            f"    runner apply {arguments.out}\n"
+        )

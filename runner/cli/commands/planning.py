@@ -1,0 +1,134 @@
+"""A plan from what was read: shared by plan, apply, destroy and saved plans."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from runner.cli.commands.world import Project
+from runner.core.decide import provider_of
+from runner.core.diff import ABSENT
+from runner.core.estimate import Estimate, bound
+from runner.core.exchange import Failure
+from runner.core.outputs import declared_outputs, shown
+from runner.core.plan import Choice, Inputs, Plan, destroy_plan, make_plan
+from runner.core.request import Request
+from runner.core.state import Record
+from runner.errors import Problem, RunnerError
+from runner.shell import files
+from runner.shell.apply import data_record
+from runner.shell.cache import Lookup
+from runner.shell.prices import count_tokens, price
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what it was made from, its estimate, and the declared outputs it changes."""
+
+    plan: Plan
+    inputs: Inputs
+    estimate: Estimate
+    outputs: Mapping[str, tuple[Any, Any]]
+    choice: Choice
+
+
+def choice_of(arguments: argparse.Namespace) -> Choice:
+    """The addresses that the flags name."""
+    return Choice(
+        tuple(getattr(arguments, "target", ())),
+        tuple(getattr(arguments, "exclude", ())),
+        tuple(getattr(arguments, "replace", ())),
+        bool(getattr(arguments, "destroy", False)),
+    )
+
+
+def planned(
+    project: Project,
+    arguments: argparse.Namespace,
+    *,
+    reads: Mapping[str, Record] | None = None,
+    choice: Choice | None = None,
+) -> Planned:
+    """The plan for the project as it was read. `reads` are data sources read in this run."""
+    wanted = choice or choice_of(arguments)
+    records, moves = project.moved()
+    estimate = Estimate()
+
+    def weigh(_: str, request: Request, old: Record | None) -> None:
+        estimate.add(bound(request, old, count_tokens, price))
+
+    with Lookup(project.store.cache) as lookup:
+        offline = project.settings.offline
+
+        def cached(fingerprint: str, sample: int) -> bytes | None:
+            return lookup.get(f"{fingerprint}:{sample}")
+
+        held = None if offline else (reads or {})
+        inputs = project.inputs(cached, records, wanted, held)
+        inputs = replace(inputs, moves=moves, weigh=weigh)
+        plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
+    changed = {} if wanted.destroy else _changed_outputs(project, plan)
+    return Planned(plan, inputs, estimate, changed, wanted)
+
+
+def read_sources(project: Project, made: Planned) -> dict[str, Record]:
+    """The data sources whose arguments are known, read now; again until no new one is known."""
+    from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
+
+    found: dict[str, Record] = {}
+
+    async def read_all(plan: Plan) -> None:
+        async with connections(project) as doors:
+            for address, read in plan.reads.items():
+                vertex = plan.walk.vertices[address]
+                if vertex.instance is None or address in found:
+                    continue
+                provider = provider_of(vertex.instance, plan.known)
+                kind = vertex.instance.declared.name.split(".", 1)[0]
+                got = await doors.read(provider.name, kind, read.arguments)
+                if isinstance(got, Failure):
+                    raise _unread(address, vertex.instance.declared.block.problem, got)
+                made = data_record(vertex.instance, provider.name, provider.identity, read, got)
+                found[address] = replace(made, issued_at=doors.now())
+
+    plan = made.plan
+    while any(address not in found for address in plan.reads):
+        asyncio.run(read_all(plan))
+        plan = planned(project, project.arguments, reads=found).plan
+    return found
+
+
+def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
+    said = f"{address} could not be read: {failure.message}"
+    told: Problem = problem("Cannot read data source", said)
+    return RunnerError(told)
+
+
+def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]:
+    """The declared outputs whose value is known and is not what outputs.json holds."""
+    problems: list[Problem] = []
+    found = declared_outputs(plan.walk.session, problems)
+    if problems:
+        raise RunnerError(*problems)
+    if not found:
+        return {}
+    held = written_outputs(project)
+    changed: dict[str, tuple[Any, Any]] = {}
+    for name, value in shown(found).items():
+        old = held.get(name, ABSENT)
+        if old is ABSENT or old != value:
+            changed[name] = (old, value)
+    return changed
+
+
+def written_outputs(project: Project) -> dict[str, Any]:
+    """What outputs.json holds; nothing if it is not there or cannot be read."""
+    data = files.read(project.store.directory / "outputs.json")
+    try:
+        held = orjson.loads(data) if data else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return held if isinstance(held, dict) else {}

@@ -1,0 +1,65 @@
+"""The limits of one run: requests and dollars, kept before they are crossed."""
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from runner.core.answer import usage_of
+from runner.core.estimate import bound, dollars
+from runner.core.request import Request
+from runner.core.state import Record
+from runner.shell.prices import count_tokens, price
+
+
+@dataclass(slots=True)
+class Purse:
+    """What was spent, and what is in flight at its upper bound."""
+
+    max_cost: float | None
+    max_requests: int | None
+    started: int = 0
+    spent: float = 0.0
+    _reserved: dict[int, float] = field(default_factory=dict)
+
+    def may_start(self, request: Request) -> str | None:
+        """Why this request must not be sent; None if it may."""
+        if self.max_requests is not None and self.started >= self.max_requests:
+            return f"--max-requests {self.max_requests} is reached"
+        if self.max_cost is not None:
+            most = self._most(request)
+            if most is None:
+                model = orjson.loads(request.body).get("model")
+                return (
+                    f"--max-cost cannot be kept: nothing bounds the cost of a request to {model} "
+                    "(set max_completion_tokens, or its price is unknown)"
+                )
+            if self.spent + sum(self._reserved.values()) + most > self.max_cost:
+                return (
+                    f"--max-cost {dollars(self.max_cost)} would be crossed: "
+                    f"{dollars(self.spent)} spent, up to {dollars(most)} for the next request"
+                )
+            self._reserved[id(request)] = most
+        self.started += 1
+        return None
+
+    def settled(self, request: Request, record: Record | None) -> None:
+        """The request ended; what it really cost counts from here on."""
+        self._reserved.pop(id(request), None)
+        if record is not None:
+            self.spent += cost_of(record) or 0.0
+
+    def _most(self, request: Request) -> float | None:
+        return bound(request, None, count_tokens, price).cost_high
+
+
+def cost_of(record: Record) -> float | None:
+    """What one answer cost in USD; None where its price or usage is not known."""
+    used = usage_of(record.response)
+    if used is None:
+        return None
+    model = used.model or str(orjson.loads(record.request).get("model", ""))
+    asked = str(orjson.loads(record.request).get("model", ""))
+    found = price(record.identity, model, used.prompt, used.completion)
+    return (
+        found if found is not None else price(record.identity, asked, used.prompt, used.completion)
+    )

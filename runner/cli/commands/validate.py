@@ -1,0 +1,46 @@
+"""`runner validate`: everything that can be known without a request."""
+
+import argparse
+import sys
+from dataclasses import replace
+
+import orjson
+
+from runner.cli.commands.planning import planned
+from runner.cli.commands.world import load, tell_warnings
+from runner.cli.views.problems import diagnostic
+from runner.core.plan import Choice
+from runner.errors import Problem, RunnerError
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check; with --json, one object in the shape that editors know from Terraform."""
+    problems: list[Problem] = []
+    try:
+        project = load(arguments)
+        problems += project.warnings
+        project.settings.offline = True  # nothing is asked of anybody
+        project.state = replace(project.state, records={})
+        planned(project, arguments, choice=Choice())
+    except RunnerError as exc:
+        if not arguments.json:
+            raise
+        problems += exc.problems
+    if arguments.json:
+        return _as_json(problems)
+    tell_warnings(project)
+    sys.stdout.write("Success! The configuration is valid.\n")
+    return 0
+
+
+def _as_json(problems: list[Problem]) -> int:
+    errors = sum(problem.severity == "error" for problem in problems)
+    told = {
+        "format_version": "1.0",
+        "valid": not errors,
+        "error_count": errors,
+        "warning_count": len(problems) - errors,
+        "diagnostics": [diagnostic(problem) for problem in problems],
+    }
+    sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
+    return 1 if errors else 0

@@ -1,0 +1,298 @@
+"""What a verb starts from: the configuration, the state and the settings, read once."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import __version__
+from runner.cli.views.problems import report
+from runner.core.compile import compile_root
+from runner.core.config import Block, values_of
+from runner.core.config import load as load_blocks
+from runner.core.decide import Known, Lookup
+from runner.core.expand import Scope, Session
+from runner.core.functions import World
+from runner.core.graph import Walk
+from runner.core.module import Module
+from runner.core.plan import Choice, Inputs, move_records
+from runner.core.providers import Declared, declared, known
+from runner.core.request import Provider, sensitive_texts
+from runner.core.samples import Samples
+from runner.core.state import Record, State, empty
+from runner.core.toml import source
+from runner.core.variables import Given, from_file, resolve, sensitive_values
+from runner.errors import Problem, RunnerError, Where, error
+from runner.shell import files
+from runner.shell.project import Folders
+from runner.shell.settings import Settings, environment, settings
+from runner.shell.store import Store
+
+PREFIX = "RUNNER_VAR_"
+
+
+@dataclass(slots=True)
+class Project:
+    """Everything that was read. `secrets` grows as expressions read the environment."""
+
+    arguments: argparse.Namespace
+    directory: Path
+    folders: Folders
+    root: Module
+    world: World
+    values: Mapping[str, Any]
+    settings: Settings
+    providers: Mapping[str, Provider]
+    declared: Mapping[str, Declared]
+    environment: Mapping[str, str]
+    store: Store
+    state: State
+    warnings: list[Problem] = field(default_factory=list)
+    read_secrets: set[str] = field(default_factory=set)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that nothing may show."""
+        held = sensitive_values(self.root, self.values)
+        return sensitive_texts([*held, *self.read_secrets])
+
+    @property
+    def default_provider(self) -> str:
+        """The provider of completions that name none."""
+        if self.settings.provider:
+            return self.settings.provider
+        blocks = self.root.blocks.of("provider")
+        return next(iter(blocks)) if len(blocks) == 1 else "openai"
+
+    def moved(self) -> tuple[dict[str, Record], tuple[tuple[str, str], ...]]:
+        """The records after the [[moved]] blocks."""
+        moves = [
+            (str(block.table.get("from")), str(block.table.get("to")))
+            for block in self.root.blocks.lists["moved"]
+        ]
+        return move_records(self.state.records, moves)
+
+    def inputs(
+        self,
+        lookup: Lookup,
+        records: Mapping[str, Record],
+        choice: Choice,
+        reads: Mapping[str, Record] | None,
+    ) -> Inputs:
+        """What a plan is made from."""
+
+        def start(samples: Samples) -> tuple[Walk, Known]:
+            session = Session(self.root, self.world, self.values)
+            Scope(session, self.root)
+            replaces = choice.replaces
+            facts = Known(
+                session,
+                records,
+                self.providers,
+                self.default_provider,
+                lookup,
+                samples,
+                lambda address: address in replaces,
+                reads,
+            )
+            return Walk(session), facts
+
+        removed = [str(block.table.get("from")) for block in self.root.blocks.lists["removed"]]
+        keeps = [
+            name
+            for name, block in zip(removed, self.root.blocks.lists["removed"], strict=True)
+            if block.table.get("destroy") is not True
+        ]
+
+        def forgets(address: str) -> bool:
+            return any(
+                address == name or address.startswith((f"{name}[", f"{name}.")) for name in keeps
+            )
+
+        return Inputs(start, records, choice, (), forgets)
+
+
+def store_of(arguments: argparse.Namespace) -> Store:
+    """The state that the command line means, its workspace included; not yet read."""
+    return workspace_store(arguments, settings_of(arguments).workspace)
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings alone, [runner] included; a configuration that is not whole will do."""
+    directory = project_directory(arguments)
+    folders = Folders(directory, Path(arguments.config))
+    blocks = load_blocks(folders.root, folders.read_folder, [])
+    return _settings(blocks.of("runner").get("runner"), arguments, directory)
+
+
+def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
+    """The state of a workspace; the cache is one for all of them."""
+    directory = project_directory(arguments)
+    shared = state_directory(arguments, directory, "default") / "cache"
+    return Store(state_directory(arguments, directory, workspace), shared)
+
+
+def project_directory(arguments: argparse.Namespace) -> Path:
+    """The project's folder, which must be there."""
+    directory = Path(arguments.chdir)
+    if not directory.is_dir():
+        raise error("No such directory", f'"{directory}" is no directory.')
+    return directory
+
+
+def state_directory(arguments: argparse.Namespace, directory: Path, workspace: str) -> Path:
+    """Where the state of a workspace is."""
+    state = directory / arguments.state
+    return state if workspace == "default" else state / "workspaces" / workspace
+
+
+def load(arguments: argparse.Namespace) -> Project:
+    """Read configuration, variables and state; RunnerError with every mistake of a stage."""
+    directory = project_directory(arguments)
+    folders = Folders(directory, Path(arguments.config))
+    surroundings = environment(directory)
+    read_secrets: set[str] = set()
+
+    def env(name: str) -> str | None:
+        value = surroundings.get(name)
+        if value:
+            read_secrets.add(value)
+        return value
+
+    world = World(folders.read, env)
+    problems: list[Problem] = []
+    root = _root(folders, directory, arguments, problems)
+    held = _settings(root.blocks.of("runner").get("runner"), arguments, directory)
+    values = resolve(root, _given(root, arguments, surroundings, problems), problems)
+    _raise_errors(problems)
+    store = workspace_store(arguments, held.workspace)
+    state = _state(store, folders.root)
+    providers, blocks = _providers(root, world, values, folders, problems)
+    _raise_errors(problems)
+    project = Project(
+        arguments, directory, folders, root, world, values, held, providers, blocks,
+        surroundings, store, state, problems, read_secrets,
+    )  # fmt: skip
+    project.warnings.extend(store.warnings)
+    return project
+
+
+def _root(
+    folders: Folders, directory: Path, arguments: argparse.Namespace, problems: list[Problem]
+) -> Module:
+    if not folders.config.is_dir():
+        raise error(
+            "No configuration",
+            f'There is no folder "{arguments.config}" in {directory.resolve().name}/. Planning '
+            "without a configuration would mark every answer for removal. `runner init` writes a "
+            "small project; -C DIR works in another one.",
+        )
+    root = compile_root(folders.root, folders.read_folder, problems)
+    _raise_errors(problems)
+    block = root.blocks.of("runner").get("runner")
+    wanted = block.table.get("required_version") if block is not None else None
+    if block is not None and isinstance(wanted, str):
+        _check_version(wanted, block.where(("required_version",)))
+    return root
+
+
+def _check_version(wanted: str, where: Where) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+
+    try:
+        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
+    except InvalidSpecifier as exc:
+        raise error(
+            "Invalid version", f'"{wanted}" is no version range such as ">=0.1".', where
+        ) from exc
+    if not fits:
+        said = f"This project wants runner {wanted}; this is {__version__}."
+        raise error("Unsupported runner version", said, where)
+
+
+def _settings(block: Block | None, arguments: argparse.Namespace, directory: Path) -> Settings:
+    names = ("concurrency", "lock_timeout", "max_cost", "max_requests", "offline", "workspace")
+    flags = {name: getattr(arguments, name, None) for name in (*names, "log_level")}
+    where = block.where() if block is not None else None
+    return settings(block.table if block is not None else {}, flags, directory, where)
+
+
+def _given(
+    root: Module,
+    arguments: argparse.Namespace,
+    surroundings: Mapping[str, str],
+    problems: list[Problem],
+) -> list[Given]:
+    """Terraform's order: environment, vars.toml, *.auto.vars.toml, then flags as they come."""
+    given = [
+        Given(name[len(PREFIX) :], name, text)
+        for name, text in surroundings.items()
+        if name.startswith(PREFIX) and name[len(PREFIX) :] in root.variables
+    ]
+    given += from_file(root.blocks.values)
+    for file in getattr(arguments, "var_file", ()):
+        data = files.read(Path(file))
+        if data is None:
+            problems.append(Problem("No such file", f'--var-file: there is no file "{file}".'))
+        else:
+            given += from_file(values_of(source(file, data)))
+    for pair in getattr(arguments, "var", ()):
+        name, equals, text = pair.partition("=")
+        if not equals:
+            said = f'--var wants NAME=VALUE, got "{pair}".'
+            problems.append(Problem("Invalid --var", said))
+        else:
+            given.append(Given(name, f"--var {name}=..", text))
+    return given
+
+
+def _state(store: Store, root: str) -> State:
+    state = store.load()
+    if state is None:
+        from uuid import uuid4  # noqa: PLC0415  # a new lineage is rare
+
+        return empty(str(uuid4()), root)
+    if state.root not in (root, ""):
+        raise error(
+            "State of another root module",
+            f'{store.path} was made from the root module "{state.root}", and this is "{root}": '
+            "planning would mark all its answers for removal. Give this configuration a state of "
+            "its own with --state DIR.",
+        )
+    return state
+
+
+def _providers(
+    root: Module,
+    world: World,
+    values: Mapping[str, Any],
+    folders: Folders,
+    problems: list[Problem],
+) -> tuple[dict[str, Provider], dict[str, Declared]]:
+    from runner.shell.providers.embedded import model_digest  # noqa: PLC0415  # light until used
+
+    scope = Scope(Session(root, world, values), root)
+    blocks = declared(scope, problems)
+
+    def digest(path: str | None) -> str:
+        return model_digest(None if path is None else folders.path(root.folder, path))
+
+    try:
+        return known(blocks, scope, digest, problems), blocks
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+        return {}, blocks
+
+
+def _raise_errors(problems: list[Problem]) -> None:
+    """Every mistake of the stage at once; warnings alone are kept for later."""
+    if any(problem.severity == "error" for problem in problems):
+        raise RunnerError(*problems)
+
+
+def tell_warnings(project: Project) -> None:
+    """Warnings, once, to stderr (with --json, as events on stdout)."""
+    if project.warnings:
+        report(project.warnings, as_json=getattr(project.arguments, "json", False))
+        project.warnings.clear()

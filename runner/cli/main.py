@@ -1,0 +1,35 @@
+"""Arguments in, exit codes out; a verb is imported when it is called."""
+
+import sys
+from collections.abc import Sequence
+
+from runner.cli.arguments import parser
+from runner.errors import RunnerError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. 0: done; 1: error; 2: changes, for plan --detailed-exitcode; 130:
+    interrupted.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        from importlib import import_module  # noqa: PLC0415  # start-up is counted in imports
+
+        verb = import_module(f"runner.cli.commands.{arguments.module}")
+        status: int = verb.run(arguments)
+        sys.stdout.flush()
+    except RunnerError as exc:
+        from runner.cli.views.problems import report  # noqa: PLC0415
+
+        report(exc.problems, as_json=getattr(arguments, "json", False))
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): not our fault, and not worth a word.
+        sys.stderr.close()
+        return 1
+    return status

@@ -1,0 +1,1 @@
+"""Plan, problems, progress and outputs as text or JSON."""

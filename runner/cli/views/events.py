@@ -1,0 +1,159 @@
+"""The events of --json: one JSON object a line, their shapes in schemas/events.schema.json."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from runner import __version__
+from runner.cli.views.plan import counts, kind, request_changes, shown, summary
+from runner.cli.views.report import Spent
+from runner.core.answer import usage_of
+from runner.core.decide import Await, Issue, Reuse
+from runner.core.diff import ABSENT
+from runner.core.estimate import Estimate
+from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.outputs import Output
+from runner.core.plan import Instances, Plan
+from runner.shell.apply import Outcome
+
+FORMAT = "1.0"
+
+
+def write(event: Mapping[str, Any]) -> None:
+    """One event as one line of stdout."""
+    sys.stdout.write(orjson.dumps(event).decode() + "\n")
+    sys.stdout.flush()
+
+
+def version() -> dict[str, Any]:
+    """The first event: what speaks, and in which format."""
+    return {"type": "version", "runner": __version__, "format": FORMAT}
+
+
+def plan_events(
+    plan: Plan, estimate: Estimate, outputs: Mapping[str, tuple[Any, Any]]
+) -> Iterator[dict[str, Any]]:
+    """version, planned_change for each step, change_summary."""
+    yield version()
+    for step in plan.steps:
+        seen = shown(step)
+        change: dict[str, Any] = {
+            "address": step.address,
+            "action": kind(step.action),
+            "symbol": seen.symbol.strip(),
+            "reason": seen.because or seen.header,
+        }
+        if isinstance(step.action, Issue):
+            change["fingerprint"] = step.action.fingerprint
+            change["sample"] = step.action.sample
+        elif isinstance(step.action, Reuse):
+            change["fingerprint"] = step.action.record.fingerprint
+            change["sample"] = step.action.record.sample
+        elif isinstance(step.action, Await | Instances):
+            change["awaits"] = step.action.on.rstrip("#")
+        found, _ = request_changes(plan, step)
+        change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
+        yield {"type": "planned_change", "change": change}
+    for source, target in plan.moves:
+        change = {"address": target, "action": "move", "symbol": "", "reason": f"was {source}"}
+        yield {"type": "planned_change", "change": {**change, "changes": []}}
+    yield {
+        "type": "change_summary",
+        "changes": dict(counts(plan)),
+        "unchanged": plan.unchanged,
+        "outputs": [_changed(name, old, new) for name, (old, new) in outputs.items()],
+        "estimate": _estimate(estimate),
+        "message": summary(plan, estimate) if not plan.empty else "No changes.",
+    }
+
+
+def apply_event(event: Event) -> dict[str, Any]:
+    """apply_start, apply_complete, apply_errored or apply_skipped."""
+    match event:
+        case Started(address):
+            return {"type": "apply_start", "address": address}
+        case Done(address, how, record, warning, maybe_billed):
+            told: dict[str, Any] = {"type": "apply_complete", "address": address, "action": how}
+            if record is not None:
+                told |= {
+                    "status": record.status,
+                    "duration_ms": record.duration_ms,
+                    "attempts": record.attempts,
+                }
+                used = usage_of(record.response)
+                if used is not None:
+                    told["usage"] = {
+                        "prompt_tokens": used.prompt,
+                        "completion_tokens": used.completion,
+                    }
+            if warning is not None:
+                told["warning"] = warning
+            if maybe_billed:
+                told["maybe_billed"] = maybe_billed
+            return told
+        case Failed(address, failure):
+            error = {
+                "message": failure.message,
+                "status": failure.status,
+                "type": failure.type,
+                "code": failure.code,
+                "request_id": failure.request_id,
+                "attempts": failure.attempts,
+                "maybe_billed": failure.maybe_billed,
+            }
+            return {"type": "apply_errored", "address": address, "error": error}
+        case Skipped(address, because):
+            return {"type": "apply_skipped", "address": address, "because": because}
+
+
+def apply_end(
+    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent
+) -> Iterator[dict[str, Any]]:
+    """change_summary of what was done, then outputs."""
+    if outcome is not None:
+        tally: dict[str, int] = {}
+        for how in outcome.done.values():
+            tally[how] = tally.get(how, 0) + 1
+        yield {
+            "type": "change_summary",
+            "changes": tally,
+            "failed": len(outcome.failed),
+            "skipped": len(outcome.skipped),
+            "stopped": outcome.stopped,
+            "maybe_billed": outcome.maybe_billed,
+            "usage": {
+                "prompt_tokens": spent.prompt_tokens,
+                "completion_tokens": spent.completion_tokens,
+            },
+            "cost": spent.cost if not spent.unpriced else None,
+            "message": "Apply complete" if not outcome.failed else "Apply incomplete",
+        }
+    yield {
+        "type": "outputs",
+        "outputs": {
+            name: {"sensitive": True} if out.sensitive else {"sensitive": False, "value": out.value}
+            for name, out in outputs.items()
+            if out.known
+        },
+    }
+
+
+def _changed(name: str, old: Any, new: Any) -> dict[str, Any]:
+    change: dict[str, Any] = {"path": name}
+    if old is not ABSENT:
+        change["old"] = old
+    if new is not ABSENT:
+        change["new"] = new
+    return change
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    priced = not estimate.unpriced
+    return {
+        "requests": estimate.requests,
+        "tokens": [estimate.tokens_low, estimate.tokens_high],
+        "cost": [estimate.cost_low, estimate.cost_high] if priced else None,
+        "unpriced_models": sorted(estimate.unpriced),
+    }

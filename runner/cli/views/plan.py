@@ -1,0 +1,269 @@
+"""A plan in Terraform's layout: the reason in the header, what changed below, one line at the
+end.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runner.cli.views.style import Style
+from runner.core.decide import Await, Issue, Read, Reuse, Update, request_of
+from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
+from runner.core.estimate import Estimate
+from runner.core.plan import Action, Instances, Plan, Remove, Step
+from runner.core.request import Request
+from runner.core.values import NotKnown
+
+_SHOWN_PER_BLOCK = 20
+_KEY = re.compile(r"\[[^\[\]]*\]$")
+_COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader sees of one step: symbol, header, and why."""
+
+    symbol: str
+    header: str
+    because: str = ""
+
+
+def plan_text(
+    plan: Plan,
+    estimate: Estimate,
+    outputs: Mapping[str, tuple[Any, Any]],
+    style: Style,
+    *,
+    full: bool = False,
+) -> str:
+    """The whole plan. `outputs` are the changed outputs, old and new."""
+    lines = list(_steps(plan, style, full=full))
+    lines += list(_moves(plan))
+    if outputs:
+        lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
+    if not plan.empty:
+        lines += [style(summary(plan, estimate), "bold")]
+    elif not outputs:
+        lines += [_nothing(plan, style)]
+    return "\n".join(lines) + "\n"
+
+
+def summary(plan: Plan, estimate: Estimate) -> str:
+    """The plan in one line."""
+    tally = counts(plan)
+    words = {
+        "issue": "to issue",
+        "replay": "from cache",
+        "reissue": "to re-issue",
+        "update": "to update",
+        "read": "to read",
+        "remove": "to remove",
+        "move": "to move",
+    }
+    parts = [f"{tally[key]} {said}" for key, said in words.items() if tally[key]]
+    text = ", ".join(parts) or "nothing certain"
+    undecided = tally["undecided"]
+    more = f"up to {undecided} more once those are known" if undecided else ""
+    if tally["instances"]:
+        unknown = "instances not yet known"
+        more = f"{more}, and {unknown}" if more else unknown
+    tail = f" ({more})" if more else ""
+    spends = tally["issue"] or tally["reissue"] or undecided or tally["instances"]
+    cost = f" Estimated: {estimate.text()}." if spends else ""
+    return f"Plan: {text}{tail}.{cost}"
+
+
+def counts(plan: Plan) -> Counter[str]:
+    """How many steps of each kind."""
+    tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
+    tally["move"] = len(plan.moves)
+    return tally
+
+
+def kind(action: Action) -> str:
+    """The word for an action in counts and events."""
+    match action:
+        case Issue(old=None):
+            return "issue"
+        case Issue():
+            return "reissue"
+        case Reuse():
+            return "replay"
+        case Update():
+            return "update"
+        case Remove():
+            return "remove"
+        case Read():
+            return "read"
+        case Await():
+            return "undecided"
+        case Instances():
+            return "instances"
+    return "unchanged"
+
+
+def shown(step: Step) -> Shown:
+    """A step's symbol and header."""
+    match step.action:
+        case Issue(old=None, reason="new"):
+            return Shown("+", "will be issued")
+        case Issue(reason=reason):
+            return Shown("-/+", "will be issued again", reason)
+        case Reuse(origin=origin, old=old):
+            symbol = "+" if old is None else "-/+"
+            if origin is None:
+                return Shown(symbol, "will be taken from the cache, for free")
+            return Shown(symbol, f"has the answer of {origin} (same request), for free")
+        case Update(metadata=True):
+            return Shown("~", "will be updated in place, without a new answer")
+        case Update():
+            return Shown("~", "will be recorded anew, without a request")
+        case Remove(reason="destroy"):
+            return Shown("-", "will be removed")
+        case Remove(reason=reason, forget=forget):
+            return Shown("-", "will be forgotten" if forget else "will be removed", reason)
+        case Read():
+            return Shown("<=", "will be read during apply")
+        case Await(on=on, old=old):
+            if old is not None:
+                return Shown("?", f"will be issued again if its request changes with {on}")
+            return Shown("?", f"will be issued once {on} is known")
+        case Instances(on=on):
+            return Shown("?", f"has instances known after {on.rstrip('#')}")
+    return Shown(" ", "is unchanged")
+
+
+def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | None]:
+    """What differs between the recorded request and the new one, provider and triggers
+    included; sensitive values masked on both sides.
+    """
+    instance = step.instance
+    if instance is None or not isinstance(step.action, Issue | Reuse | Update):
+        return [], None
+    try:
+        request = request_of(instance, plan.known)
+    except NotKnown:
+        return [], None
+    old = step.action.old
+    new_body = orjson.loads(request.recorded)
+    if old is None:
+        return [], request
+    found = list(changes(orjson.loads(old.request), new_body))
+    if old.identity != request.identity:
+        found.insert(0, Change(("provider",), old.identity, request.identity))
+    found += changes(_loaded(old.triggers), _loaded(request.triggers), ("triggers",))
+    return found, request
+
+
+def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
+    per_block: Counter[tuple[str, str]] = Counter()
+    hidden: Counter[tuple[str, str]] = Counter()
+    for step in plan.steps:
+        block = (_KEY.sub("", step.address), kind(step.action))
+        per_block[block] += 1
+        if per_block[block] > _SHOWN_PER_BLOCK and not full:
+            hidden[block] += 1
+            continue
+        yield from _step(plan, step, style)
+    for (name, what), number in hidden.items():
+        yield style(
+            f"  # {number} more of {name} ({what}) are not shown; --full shows them", "grey"
+        )
+        yield ""
+
+
+def _step(plan: Plan, step: Step, style: Style) -> Iterator[str]:
+    seen = shown(step)
+    yield style(f"  # {step.address} {seen.header}", "bold")
+    if seen.because:
+        yield style(f"  # ({seen.because})", "grey")
+    yield f"{style(f'{seen.symbol:>3}', _COLOURS.get(seen.symbol, 'grey'))} {step.address}"
+    found, request = request_changes(plan, step)
+    if request is not None and _is_new(step):
+        yield from _new(request)
+    for change in found:
+        yield from _change(change, style)
+    yield ""
+
+
+def _is_new(step: Step) -> bool:
+    return isinstance(step.action, Issue | Reuse) and step.action.old is None
+
+
+def _new(request: Request) -> Iterator[str]:
+    yield f"      provider: {request.provider}"
+    body = orjson.loads(request.recorded)
+    messages = body.pop("messages", [])
+    for path, value in leaves(body):
+        yield from _value(Change(path, ABSENT, value).name, value)
+    for index, message in enumerate(messages):
+        for path, value in leaves(message, ("messages", index)):
+            yield from _value(Change(path, ABSENT, value).name, value)
+
+
+def _value(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, str) and "\n" in value:
+        yield f"      {name}:"
+        yield from (f"          {line}".rstrip() for line in value.splitlines())
+    else:
+        yield f"      {name}: {short(value)}"
+
+
+def _change(change: Change, style: Style) -> Iterator[str]:
+    old, new = change.old, change.new
+    if isinstance(old, str) and isinstance(new, str) and ("\n" in old + new or len(old + new) > 60):
+        yield f"      {change.name}:"
+        for line in line_diff(old, new):
+            colour = {"- ": "red", "+ ": "green"}.get(line[:2])
+            yield f"        {style(line, colour) if colour else line}".rstrip()
+    elif isinstance(old, str) and isinstance(new, str) and change.path[-1] == "content":
+        yield f"      {change.name}:"
+        yield f"        {style(f'- {old}', 'red')}"
+        yield f"        {style(f'+ {new}', 'green')}"
+    else:
+        yield f"      {change.name}: {short(old)} {style('->', 'yellow')} {short(new)}"
+
+
+def short(value: Any, limit: int = 100) -> str:
+    """A value on one line."""
+    if value is ABSENT:
+        return "(absent)"
+    if isinstance(value, dict | list):
+        text = orjson.dumps(value).decode()
+    else:
+        text = orjson.dumps(value).decode() if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= limit else f"{text[: limit - 2]}.."
+
+
+def _moves(plan: Plan) -> Iterator[str]:
+    for source, target in plan.moves:
+        yield f"  # {source} has moved to {target}"
+    if plan.moves:
+        yield ""
+
+
+def _outputs(outputs: Mapping[str, tuple[Any, Any]], style: Style) -> Iterator[str]:
+    for name, (old, new) in outputs.items():
+        if old is ABSENT:
+            yield f"{style('  +', 'green')} {name} = {short(new)}"
+        elif new is ABSENT:
+            yield f"{style('  -', 'red')} {name} = {short(old)}"
+        else:
+            yield f"{style('  ~', 'yellow')} {name} = {short(old)} -> {short(new)}"
+
+
+def _nothing(plan: Plan, style: Style) -> str:
+    number = plan.unchanged
+    word = "answer is" if number == 1 else "answers are"
+    return (
+        f"{style('No changes.', 'green')} The configuration and the recorded answers match.\n\n"
+        f"{number} {word} up to date; nothing would be sent."
+    )
+
+
+def _loaded(data: bytes | None) -> Any:
+    return ABSENT if data is None else orjson.loads(data)

@@ -1,0 +1,87 @@
+"""What went wrong, in the five parts of Terraform's diagnostics, or as JSON."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from runner.cli.views.style import Style, style
+from runner.errors import Problem, Where
+
+
+def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
+    """Every problem to stderr, equal ones folded; with --json, as events on stdout."""
+    if as_json:
+        for problem in problems:
+            sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
+        return
+    shown = style(sys.stderr)
+    sys.stderr.write("\n".join(_folded(problems, shown)))
+    sys.stderr.flush()
+
+
+def event(problem: Problem) -> dict[str, Any]:
+    """One problem as a `diagnostic` event, in the shape that editors know from Terraform."""
+    return {"type": "diagnostic", "level": problem.severity, "diagnostic": diagnostic(problem)}
+
+
+def diagnostic(problem: Problem) -> dict[str, Any]:
+    """severity, summary, detail, and range and snippet where the place is known."""
+    found: dict[str, Any] = {
+        "severity": problem.severity,
+        "summary": problem.summary,
+        "detail": problem.detail,
+    }
+    where = problem.where
+    if where is not None and where.file is not None and where.line is not None:
+        column = where.column or 1
+        end = column + where.width if where.column else len(where.source or "") + 1
+        found["range"] = {
+            "filename": where.file,
+            "start": {"line": where.line, "column": column},
+            "end": {"line": where.line, "column": end},
+        }
+        found["snippet"] = {
+            "context": where.block,
+            "code": where.source or "",
+            "start_line": where.line,
+            "highlight_start_offset": column - 1,
+            "highlight_end_offset": end - 1,
+        }
+    elif where is not None:
+        found["address"] = str(where)
+    return found
+
+
+def _folded(problems: Iterable[Problem], shown: Style) -> Iterator[str]:
+    tally: dict[tuple[str, str, str, str], tuple[Problem, int]] = {}
+    for problem in problems:
+        key = (problem.severity, problem.summary, problem.detail, str(problem.where))
+        first, times = tally.get(key, (problem, 0))
+        tally[key] = (first, times + 1)
+    for problem, times in tally.values():
+        yield "".join(_lines(problem, times, shown))
+
+
+def _lines(problem: Problem, times: int, shown: Style) -> Iterator[str]:
+    word, colour = ("Error", "red") if problem.severity == "error" else ("Warning", "yellow")
+    folded = f" ({times} times)" if times > 1 else ""
+    yield f"{shown(word, colour)}: {shown(problem.summary, 'bold')}{folded}\n"
+    if problem.where is not None:
+        yield from _place(problem.where, shown)
+    yield f"\n{problem.detail}\n"
+
+
+def _place(where: Where, shown: Style) -> Iterator[str]:
+    if where.file is None:
+        yield f"\n  on {where.block}\n"
+        return
+    line = f" line {where.line}" if where.line is not None else ""
+    block = f", in {where.block}" if where.block else ""
+    yield f"\n  on {where.file}{line}{block}:\n"
+    if where.source is not None and where.line is not None:
+        source = where.source.replace("\t", " ")
+        yield f"  {where.line:>4}: {source}\n"
+        if where.column is not None:
+            width = max(1, min(where.width, len(source) - where.column + 1))
+            yield f"        {' ' * (where.column - 1)}{shown('^' * width, 'red')}\n"

@@ -1,0 +1,190 @@
+"""What an apply did: failures each once, a table, the outputs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from runner.cli.views.style import Style
+from runner.core.answer import Used
+from runner.core.estimate import compact, dollars
+from runner.core.exchange import Failure
+from runner.core.outputs import Output
+from runner.errors import Problem, Where
+from runner.shell.apply import Outcome
+
+_OUTPUTS_SHOWN = 20
+_TEXT_SHOWN = 2_000
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens and dollars of a run. `unpriced` counts answers whose price nobody knows."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+    priced: int = 0
+
+    def plus(self, used: Used | None, cost: float | None, *, free: bool) -> "Spent":
+        """With one more answer."""
+        more = replace(
+            self,
+            prompt_tokens=self.prompt_tokens + (used.prompt if used else 0),
+            completion_tokens=self.completion_tokens + (used.completion if used else 0),
+        )
+        if free:
+            return more
+        if cost is None:
+            return replace(more, unpriced=self.unpriced + 1)
+        return replace(more, cost=self.cost + cost, priced=self.priced + 1)
+
+    def text(self) -> str:
+        """In words; an unknown price is said."""
+        tokens = f"{compact(self.prompt_tokens + self.completion_tokens)} tokens"
+        parts = [tokens]
+        if self.priced:
+            parts.append(dollars(self.cost))
+        if self.unpriced:
+            parts.append(f"price of {self.unpriced} unknown")
+        return ", ".join(parts)
+
+
+def problems_of(outcome: Outcome) -> list[Problem]:
+    """Failures, equal ones folded, then the reason of an early end, then warnings."""
+    return [
+        *_failures(outcome.failed),
+        *_early_end(outcome),
+        *_warnings(outcome.warnings),
+    ]
+
+
+def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], style: Style) -> str:
+    """The end of an apply for a person."""
+    lines = ["", style(_headline(outcome, spent), "bold")]
+    if outcome.kept_back:
+        number = outcome.kept_back
+        plural = "s" if number > 1 else ""
+        lines.append(f"{number} dependent{plural} unchanged: their requests came out the same.")
+    if outcome.maybe_billed:
+        lines.append(
+            f"{outcome.maybe_billed} attempts ended without an answer and may have been billed."
+        )
+    if outcome.failed or outcome.skipped:
+        lines += ["", *_table(outcome)]
+    known = {name: output for name, output in outputs.items() if output.known}
+    if known:
+        lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
+    return "\n".join(lines) + "\n"
+
+
+def output_lines(name: str, value: Any) -> Iterator[str]:
+    """`name = value` as Terraform prints it: text of several lines between <<EOT and EOT."""
+    if isinstance(value, str) and "\n" in value:
+        yield f"{name} = <<EOT"
+        yield from value.splitlines()
+        yield "EOT"
+    elif isinstance(value, dict | list):
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        yield f"{name} = {text}"
+    else:
+        yield f"{name} = {_quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
+
+
+def _headline(outcome: Outcome, spent: Spent) -> str:
+    tally: dict[str, int] = {}
+    for how in outcome.done.values():
+        tally[how] = tally.get(how, 0) + 1
+    words = ("issued", "reused", "updated", "read", "removed")
+    parts = [f"{tally[how]} {how}" for how in words if how in tally]
+    done = ", ".join(parts) or "0 issued"
+    used = f" {spent.text()}." if outcome.issued else ""
+    if outcome.failed or outcome.stopped:
+        return f"Apply incomplete: {done}, {len(outcome.failed)} failed.{used}"
+    return f"Apply complete! {done[0].upper()}{done[1:]}.{used}"
+
+
+def _table(outcome: Outcome) -> Iterator[str]:
+    groups = (
+        ("done", list(outcome.done)),
+        ("failed", list(outcome.failed)),
+        ("skipped", list(outcome.skipped)),
+    )
+    for word, names in groups:
+        if names:
+            more = f", and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+            yield f"  {word:<8}{len(names):>6}  {', '.join(names[:_NAMES_SHOWN])}{more}"
+
+
+def _outputs(known: Mapping[str, Output]) -> Iterator[str]:
+    for name, output in list(known.items())[:_OUTPUTS_SHOWN]:
+        if output.sensitive:
+            yield f"{name} = <sensitive>"
+        else:
+            text = "\n".join(output_lines(name, output.value))
+            if len(text) > _TEXT_SHOWN:
+                text = f"{text[:_TEXT_SHOWN]}\n.. (the rest: runner output {name})"
+            yield text
+    if len(known) > _OUTPUTS_SHOWN:
+        yield f"\n.. and {len(known) - _OUTPUTS_SHOWN} more: runner output"
+
+
+def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for address, failure in failed.items():
+        key = (failure.message, failure.status, failure.type, failure.code)
+        groups.setdefault(key, []).append(address)
+    for addresses in groups.values():
+        failure = failed[addresses[0]]
+        facts = [
+            f"{name} {value}"
+            for name, value in (
+                ("status", failure.status),
+                ("type", failure.type),
+                ("code", failure.code),
+                ("request id", failure.request_id),
+                ("attempts", failure.attempts if failure.attempts > 1 else None),
+            )
+            if value is not None
+        ]
+        detail = failure.message
+        if facts:
+            detail += f"\n({', '.join(facts)})"
+        if len(addresses) > 1:
+            shown = ", ".join(addresses[:_NAMES_SHOWN])
+            more = ", .." if len(addresses) > _NAMES_SHOWN else ""
+            detail += f"\n\nThe same for {len(addresses)} completions: {shown}{more}"
+        yield Problem("Completion failed", detail, Where(block=addresses[0]))
+
+
+def _early_end(outcome: Outcome) -> Iterator[Problem]:
+    if outcome.rescued is not None:
+        yield Problem(
+            "Answers are not in the cache",
+            f"{outcome.stopped} What was received is in {outcome.rescued}; the state, if it could "
+            f"be written, has it too. If not: runner state push {outcome.rescued}",
+        )
+    elif outcome.stopped is not None:
+        yield Problem(
+            "Run stopped",
+            f"{outcome.stopped[0].upper()}{outcome.stopped[1:]}. {len(outcome.skipped)} were not "
+            "started; every answer that came is kept. Apply again to go on.",
+        )
+
+
+def _warnings(warnings: Mapping[str, str]) -> Iterator[Problem]:
+    groups: dict[str, list[str]] = {}
+    for address, said in warnings.items():
+        groups.setdefault(said, []).append(address)
+    for said, addresses in groups.items():
+        shown = ", ".join(addresses[:_NAMES_SHOWN]) + (
+            f" and {len(addresses) - _NAMES_SHOWN} more" if len(addresses) > _NAMES_SHOWN else ""
+        )
+        yield Problem("Answer is not whole", f"{shown}: {said}.", None, "warning")

@@ -1,0 +1,34 @@
+"""Colour, where somebody sees it; never the only carrier of meaning."""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+_CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "grey": "90"}
+_switch = {"off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Text as one stream shows it."""
+
+    colour: bool
+
+    def __call__(self, text: str, name: str) -> str:
+        """The text in a colour, where there is colour."""
+        if not self.colour or not text:
+            return text
+        return f"\x1b[{_CODES[name]}m{text}\x1b[0m"
+
+
+def turn_off() -> None:
+    """--no-color."""
+    _switch["off"] = True
+
+
+def style(stream: TextIO | None = None) -> Style:
+    """The style of a stream: colour on a terminal, unless NO_COLOR or --no-color says no."""
+    target = stream or sys.stdout
+    plain = _switch["off"] or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Style(not plain and target.isatty())
