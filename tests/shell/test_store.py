@@ -1,0 +1,388 @@
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import __version__
+from runner.core.state import Record, State, decode, decode_records, empty, encode, encode_record
+from runner.errors import RunnerError
+from runner.shell.store import Store, UnsavedError
+from tests.shell.test_files import names, unwritable
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from runner.shell.store import Store
+with Store(Path(sys.argv[1])).lock("runner apply"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from runner.core.state import Record, empty
+from runner.shell.store import Store
+store = Store(Path(sys.argv[1]))
+with store.lock("runner apply", timeout=30):
+    state = store.load() or empty("lineage", "root")
+    print("loaded", flush=True)
+    while True:
+        body = b'"%s"' % (b"x" * 5000)
+        records = {
+            f"a[{n}]": Record(f"a[{n}]", "p", "i", "f", state.serial, body, body, "t")
+            for n in range(100)
+        }
+        state = store.write(replace(state, records=records))
+        print(state.serial, flush=True)
+"""
+
+FULL = """
+import resource, signal, sys, tempfile
+from dataclasses import replace
+from pathlib import Path
+from runner.core.state import Record
+from runner.errors import RunnerError
+from runner.shell.store import Store, UnsavedError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+tempfile.tempdir = sys.argv[2]
+store = Store(Path(sys.argv[1]))
+state = store.load()
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+record = Record("big", "p", "i", "f", 0, b"1", b'"%s"' % (b"x" * 30000), "t")
+try:
+    store.write(replace(state, records={**state.records, "big": record}))
+except UnsavedError as refused:
+    sys.stdout.buffer.write(refused.content)
+    print(refused, file=sys.stderr)
+"""
+
+
+def record(address: str = "completion.a", response: bytes = b'"answer"') -> Record:
+    return Record(address, "openai", "openai x", "f", 0, b"{}", response, "2026-01-01T00:00:00Z")
+
+
+def state(*many: Record) -> State:
+    return replace(empty("lineage", "root"), records={one.address: one for one in many})
+
+
+def rescued(directory: Path, ending: str = ".json") -> Path:
+    (found,) = [path for path in directory.glob("errored-*") if path.suffix == ending]
+    return found
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of temporary files, for a test."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
+
+
+@contextmanager
+def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_was_written_is_loaded_with_the_next_serial(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    assert store.load() is None
+    first = store.write(state(record()))
+    assert first.serial == 1
+    assert first.runner_version == __version__
+    second = store.write(replace(first, records={}))
+    assert second.serial == 2
+    again = Store(tmp_path / "state")
+    assert again.load() == second
+    assert again.warnings == ()
+    assert again.write(replace(second, records={"completion.a": record()})).serial == 3
+
+
+def test_loading_creates_nothing(tmp_path: Path) -> None:
+    assert Store(tmp_path / "state").load() is None
+    assert names(tmp_path) == []
+
+
+def test_nothing_is_written_if_nothing_changed(tmp_path: Path) -> None:
+    """Neither for another runner's version, nor after another tool laid the file out."""
+    store = Store(tmp_path)
+    kept = store.write(state(record()))
+    store.path.write_text(json.dumps(json.loads(store.path.read_bytes()), indent=1))
+    content = store.path.read_bytes()
+    assert store.load() == kept
+    assert store.write(replace(kept, runner_version="0.0.1")) == kept
+    assert store.path.read_bytes() == content
+    assert names(tmp_path) == ["state.json"]
+
+
+def test_the_backup_is_the_state_before_the_last_write(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = store.write(state(record("a")))
+    before = store.path.read_bytes()
+    second = store.write(replace(first, records={}))
+    assert store.backup.read_bytes() == before
+    store.write(replace(second, root="other"))
+    assert decode(store.backup.read_bytes(), "backup") == second
+    assert names(tmp_path) == ["state.json", "state.json.backup"]
+
+
+def test_a_missing_state_beside_a_backup_is_a_fresh_start_with_a_warning(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(replace(store.write(state()), root="other"))
+    store.path.unlink()
+    assert store.load() is None
+    (warning,) = store.warnings
+    assert warning.severity == "warning"
+    assert str(store.backup) in warning.detail
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 100])
+def test_what_cannot_be_read_is_never_overwritten(
+    tmp_path: Path, elsewhere: Path, content: bytes
+) -> None:
+    store = Store(tmp_path / "state")
+    store.write(state())
+    store.path.write_bytes(content)
+    with pytest.raises(RunnerError, match=r"state\.json\.backup"):
+        store.load()
+    for writer in (store, Store(tmp_path / "state")):
+        with pytest.raises(RunnerError):
+            writer.write(state(record()))
+    assert store.path.read_bytes() == content
+    assert names(elsewhere) == []
+
+
+def test_somebody_else_s_state_is_not_overwritten_and_ours_is_kept(tmp_path: Path) -> None:
+    ours, theirs = Store(tmp_path), Store(tmp_path)
+    before = ours.write(state(record("a")))
+    assert theirs.load() == before
+    theirs.write(replace(before, records={}))
+    content = theirs.path.read_bytes()
+    with pytest.raises(RunnerError, match="changed by somebody else") as refused:
+        ours.write(replace(before, records={"b": record("b")}))
+    assert theirs.path.read_bytes() == content
+    file = rescued(tmp_path)
+    assert f"runner state push {file}" in str(refused.value)
+    assert list(decode(file.read_bytes(), "errored").records) == ["b"]
+
+
+def test_a_state_that_was_never_loaded_is_not_overwritten(tmp_path: Path) -> None:
+    Store(tmp_path).write(state(record("a")))
+    with pytest.raises(RunnerError, match="changed by somebody else"):
+        Store(tmp_path).write(state(record("b")))
+
+
+def test_a_file_that_says_the_same_may_have_been_written_meanwhile(tmp_path: Path) -> None:
+    """A checkout of another branch and back gives the same bytes under another inode."""
+    store = Store(tmp_path)
+    before = store.write(state(record("a")))
+    content = store.path.read_bytes()
+    store.path.unlink()
+    store.path.write_bytes(content)
+    assert store.write(replace(before, records={})).serial == 2
+
+
+def test_a_state_deleted_meanwhile_is_written_again(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    before = store.write(state(record("a")))
+    store.path.unlink()
+    store.directory.rmdir()
+    after = store.write(replace(before, records={"b": record("b")}))
+    assert Store(tmp_path / "state").load() == after
+
+
+def test_a_linked_state_is_written_through(tmp_path: Path) -> None:
+    shared = tmp_path / "shared.json"
+    shared.write_bytes(encode(state(record("a"))))
+    store = Store(tmp_path / "state")
+    store.directory.mkdir()
+    store.path.symlink_to(shared)
+    before = store.load()
+    assert before is not None
+    after = store.write(replace(before, records={}))
+    assert store.path.is_symlink()
+    assert decode(shared.read_bytes(), "shared") == after
+    assert decode(store.backup.read_bytes(), "backup") == before
+    store.probe()
+
+
+def test_a_full_disk_keeps_the_old_state_and_hands_out_the_new(tmp_path: Path) -> None:
+    directory, elsewhere = tmp_path / "state", tmp_path / "temporary"
+    elsewhere.mkdir()
+    store = Store(directory)
+    store.write(state(record()))
+    before = store.path.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(directory), str(elsewhere)],
+        capture_output=True,
+        check=True,
+    )
+    assert b"No space left" in done.stderr
+    assert b"Answers were not saved" in done.stderr
+    assert sorted(decode(done.stdout, "stdout").records) == ["big", "completion.a"]
+    assert store.path.read_bytes() == before
+    assert names(elsewhere) == []
+    assert not [name for name in names(directory) if name.startswith(("errored", "."))]
+
+
+def test_a_directory_that_may_not_be_written_sends_the_state_elsewhere(elsewhere: Path) -> None:
+    elsewhere.chmod(0o777)
+    for parent in list(elsewhere.parents)[:4]:
+        if parent.name.startswith(("pytest-", "test_", "popen-")):
+            parent.chmod(0o755)
+    with unwritable(lambda directory: Store(directory).write(state(record()))) as directory:
+        store = Store(directory)
+        before = store.load()
+        assert before is not None
+        for refuse in (store.probe, store.lock("runner apply").__enter__):
+            with pytest.raises(RunnerError, match="Permission denied"):
+                refuse()
+        with pytest.raises(RunnerError, match="Permission denied") as refused:
+            store.write(replace(before, root="other"))
+        assert store.load() == before
+        place = store.rescue([encode_record(record("b"))])
+    file = rescued(elsewhere)
+    assert f"runner state push {file}" in str(refused.value)
+    assert decode(file.read_bytes(), "errored").root == "other"
+    assert place == rescued(elsewhere, ".jsonl")
+
+
+def test_rescued_answers_are_records_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    many = [record(name) for name in ("a", "b", "c")]
+    place = store.rescue(encode_record(one) for one in many[:2])
+    assert store.rescue([encode_record(many[2])]) == place
+    assert place.parent == tmp_path
+    assert decode_records(place.read_bytes(), place.name) == tuple(many)
+
+
+def test_answers_that_fit_nowhere_come_back_for_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "plain" / "b"))
+    with pytest.raises(UnsavedError) as refused:
+        Store(tmp_path / "plain" / "a").rescue([encode_record(record())])
+    assert decode_records(refused.value.content, "stdout") == (record(),)
+
+
+def test_the_probe_creates_state_and_cache_and_leaves_them_empty(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    store.probe()
+    assert names(store.directory) == ["cache"]
+    assert names(store.cache) == []
+    (tmp_path / "plain").touch()
+    with pytest.raises(RunnerError):
+        Store(tmp_path / "plain").probe()
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        for timeout in (0.0, 0.1):
+            with (
+                pytest.raises(RunnerError, match="State is locked") as refused,
+                Store(tmp_path).lock("runner destroy", timeout),
+            ):
+                pytest.fail("two hold the lock")
+            assert f"pid {process.pid}" in str(refused.value)
+            assert "`runner apply`" in str(refused.value)
+            assert "since 20" in str(refused.value)
+        assert Store(tmp_path).load() is None
+
+
+def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with Store(tmp_path).lock("runner apply"):
+            pass
+
+
+def test_the_lock_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        with Store(tmp_path).lock("runner apply", timeout=60):
+            pass
+
+
+def test_the_lock_is_free_after_a_failure_and_says_nothing_then(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def failing() -> None:
+        with store.lock("runner apply"):
+            assert json.loads((tmp_path / ".lock.info").read_bytes())["command"] == "runner apply"
+            raise ValueError("bug")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="bug"):
+            failing()
+    assert ".lock.info" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff"])
+def test_a_holder_that_has_not_said_who_it_is_still_holds(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    with holder(tmp_path):
+        (tmp_path / ".lock.info").unlink()
+        if content is not None:
+            (tmp_path / ".lock.info").write_bytes(content)
+        with pytest.raises(RunnerError, match="another process"), Store(tmp_path).lock("x"):
+            pytest.fail("two hold the lock")
+
+
+def test_a_write_survives_kill_at_any_moment(tmp_path: Path) -> None:
+    """The state is the last one that was said to be written, or the one after; never a part."""
+    store = Store(tmp_path)
+    chance = random.Random(1)
+    for _ in range(20):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "loaded\n"
+            said = process.stdout.readline()
+            time.sleep(chance.random() / 20)
+            process.send_signal(signal.SIGKILL)
+            said += process.stdout.read()
+        last = int(said.split("\n")[-2])
+        found = store.load()
+        assert found is not None
+        assert found.serial in {last, last + 1}
+        assert {one.sample for one in found.records.values()} == {found.serial - 1}
+        backup = decode(store.backup.read_bytes(), "backup")
+        assert backup.serial in {found.serial - 1, found.serial}
+
+
+def test_filelock_is_imported_by_writers_only() -> None:
+    script = (
+        "import sys; from pathlib import Path; from runner.shell.store import Store;"
+        "Store(Path('missing')).load(); print('filelock' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
