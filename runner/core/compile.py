@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from runner.core.config import Block, Blocks, ReadFolder, load
 from runner.core.module import Condition, Declared, Module, Value, refs_of
@@ -14,6 +14,7 @@ from runner.core.values import Path, Ref, TemplateError
 from runner.errors import Problem, RunnerError
 
 _DEEPEST_MODULES = 32
+_ABOUT_KEYS = ("Unknown key", "Deprecated parameter", "Key in a configuration file")
 
 
 def compile_root(folder: str, read: ReadFolder, problems: list[Problem]) -> Module:
@@ -64,8 +65,9 @@ class _Tree:
                 kind, table = "locals", {block.name: block.table["value"]}
             for found in check(kind, table, name=block.name, defaults=self.defaults):
                 path = found.path[1:] if kind == "locals" else found.path
-                warning = found.severity == "warning"
-                problem = block.problem(found.summary, found.detail, path, warning=warning)
+                on: Literal["key", "value"] = "key" if found.summary in _ABOUT_KEYS else "value"
+                where = block.where(path, on=on)
+                problem = Problem(found.summary, found.detail, where, found.severity)
                 self.problems.append(problem)
 
     def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> Module | None:

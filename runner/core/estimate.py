@@ -10,7 +10,7 @@ from runner.core.answer import Answer
 from runner.core.request import Request
 from runner.core.state import Record
 
-Count = Callable[[str, str], int]  # (text, model) -> tokens
+Count = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
 
@@ -81,7 +81,7 @@ def bound(request: Request, old: Record | None, count: Count, price: Price) -> B
     """From below: the prompt, and what the last answer used. From above: max tokens, n times."""
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
-    prompt = count(_prompt(body), model) + 4 * len(body.get("messages", ()))
+    prompt = count(request.identity, model, _prompt(body)) + 4 * len(body.get("messages", ()))
     limit = body.get("max_completion_tokens", body.get("max_tokens"))
     most = int(limit) * int(body.get("n") or 1) if isinstance(limit, int) else None
     least = 1 if old is None else _used(old)

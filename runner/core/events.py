@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from runner.core.answer import Used
 from runner.core.exchange import Failure
 from runner.core.state import Record
 
@@ -22,6 +23,7 @@ class Done:
     record: Record | None = None
     warning: str | None = None
     maybe_billed: int = 0
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)

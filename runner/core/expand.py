@@ -1,15 +1,16 @@
 """Variables in, instances out: every block of every module as the completions it stands for."""
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.address import Key, with_key
-from runner.core.conditions import typed
+from runner.core.conditions import check_conditions, typed
 from runner.core.functions import World, functions
 from runner.core.instances import count_pairs, each_pairs
 from runner.core.lazy import ByIndex, ByKey, Lazy
-from runner.core.module import Declared, Module
+from runner.core.module import Declared, Module, Value
 from runner.core.template import Hole, follow, holes
 from runner.core.values import NotKnown, Ref, TemplateError, plain
 from runner.errors import Problem, RunnerError
@@ -91,7 +92,7 @@ class Scope:
             "completion": Lazy(module.completions, lambda n: self.answers(module.completions[n])),
             "data": Lazy((name.split(".", 1)[0] for name in module.data), self._data),
             "module": Lazy(module.calls, self._outputs),
-            "path": {"root": session.root.folder, "module": module.folder},
+            "path": {"root": _way(module.folder, session.root.folder), "module": "."},
             **functions(session.world, module.folder),
         }
 
@@ -128,18 +129,32 @@ class Scope:
         if self.call is None:
             return self.session.values[name]
         declared = self.module.variables[name]
-        node = self.call.declared.params.get(name)
-        if node is None:
-            return declared.block.table.get("default")
+        block = self.call.declared.block
+        value = self._given(name, declared, self.call)
+        problems = [
+            block.problem(
+                "Invalid value for variable", f"var.{name} of {self.call.address}: {said}", (name,)
+            )
+            for _, said, _ in check_conditions(declared.conditions, {"var": {name: value}})
+        ]
+        if problems:
+            raise RunnerError(*problems)
+        return value
+
+    def _given(self, name: str, declared: Value, call: Instance) -> Any:
+        """What a module's call gives for a variable, as its type; else the default."""
+        node = call.declared.params.get(name)
         try:
-            value = plain(node.render(self.call.names()))
-            return typed(declared, value)
+            if node is None:
+                return typed(declared, declared.block.table.get("default"))
+            return typed(declared, plain(node.render(call.names())))
         except ValueError as exc:
-            detail = f"The value of var.{name} of {self.call.address} does not fit: {exc}."
-            problem = self.call.declared.block.problem("Wrong type", detail, (name,))
+            said = "it does not have the declared type" if self.sensitive(("var", name)) else exc
+            detail = f"The value of var.{name} of {call.address} does not fit: {said}."
+            problem = call.declared.block.problem("Wrong type", detail, (name,))
             raise RunnerError(problem) from exc
         except TemplateError as exc:
-            raise self.call.fault(exc) from exc
+            raise call.fault(exc) from exc
 
     # -- instances
 
@@ -362,6 +377,11 @@ class Scope:
             for name, value in scope.module.outputs.items()
             if name in ref[2:4] or len(ref) < 3
         )
+
+
+def _way(source: str, target: str) -> str:
+    """A folder as seen from another, since that is how the paths of a module's files are read."""
+    return posixpath.relpath(f"/{target.lstrip('/')}", f"/{source.lstrip('/')}")
 
 
 _WORD = {"var": "var.", "local": "local.", "output": "output."}

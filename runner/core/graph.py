@@ -87,8 +87,9 @@ class Walk:
 
     def is_declared(self, address: str) -> bool:
         """Whether the configuration has this address, or may have it once answers are known."""
-        if address in self.vertices:
-            return True
+        vertex = self.vertices.get(address)
+        if vertex is not None and vertex.instance is not None:
+            return True  # a group has the block's address, and is none itself
         return any(address.startswith((f"{block}[", f"{block}.")) for block in self.groups)
 
     def _module(self, scope: Scope) -> Iterator[Vertex]:

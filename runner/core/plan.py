@@ -91,13 +91,16 @@ class Plan:
         return not self.steps and not self.moves
 
 
+Start = Callable[[Samples], tuple[Walk, Known]]
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
     """
 
-    start: Callable[[Samples], tuple[Walk, Known]]
+    start: Start
     records: Mapping[str, Record]
     choice: Choice = Choice()
     moves: tuple[tuple[str, str], ...] = ()

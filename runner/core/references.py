@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runner.core import functions
 from runner.core.answer import DATA_ATTRIBUTES
+from runner.core.calls import check_call
 from runner.core.config import Block
 from runner.core.module import Condition, Declared, Module
 from runner.core.names import ATTRIBUTES
@@ -54,8 +55,12 @@ class _Checker:
         self._nodes(declared.block, before, frozenset())
         rest = [node for name, node in declared.meta.items() if name not in {"for_each", "count"}]
         self._nodes(declared.block, [*declared.params.values(), *rest], scope)
-        for rule in (*declared.preconditions, *declared.postconditions):
+        for rule in declared.preconditions:
+            self._nodes(declared.block, [rule.condition, rule.message], scope)
+        for rule in declared.postconditions:
             self._nodes(declared.block, [rule.condition, rule.message], scope | {"self"})
+        if declared.kind == "module" and declared.name in self.module.children:
+            check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
             self._ref(declared.block, Hole(written(ref), (), lambda _: None, path, 0), ref, scope)
 
@@ -149,7 +154,7 @@ def _scoped(ref: Ref, root: str, scope: frozenset[str]) -> str | None:
     needs = {"each": "for_each", "count": "count"}
     if root not in scope:
         if root == "self":
-            return "self stands in the conditions of a lifecycle only."
+            return "self is the answer, and is known only in the postconditions of a lifecycle."
         return f"{root} is known only in a block with {needs[root]}."
     allowed = {"each": ("key", "value"), "count": ("index",), "self": ATTRIBUTES}[root]
     if len(ref) > 1 and ref[1] not in allowed:

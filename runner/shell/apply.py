@@ -9,10 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import orjson
 
+from runner.core.answer import usage_of
 from runner.core.appraise import appraise
 from runner.core.decide import (
     Absent,
@@ -168,7 +170,7 @@ class Apply:
             broken = next((need for need in vertex.needs if need in self._failed), None)
             if broken is not None:
                 self._skip(vertex, broken)
-            elif vertex.kind == "expand":
+            elif vertex.kind == "expand" and self._plan.chosen(vertex.address):
                 self._expand(vertex)
             elif vertex.instance is None or not self._plan.chosen(vertex.address):
                 self._walk.settle(vertex.address)
@@ -201,9 +203,9 @@ class Apply:
                 self._tell_done(address, "updated", record)
                 self._settle(vertex, decision)
             case Update():
-                self._spawn(self._update(vertex, decision))
+                self._spawn(vertex, self._update(vertex, decision))
             case Read():
-                self._spawn(self._read(vertex, decision))
+                self._spawn(vertex, self._read(vertex, decision))
             case Issue():
                 assert vertex.instance is not None  # noqa: S101  # only instances are decided
                 provider = provider_of(vertex.instance, self._known).name
@@ -253,22 +255,32 @@ class Apply:
                     break
                 vertex, issue = queue.popleft()
                 self._busy[provider] = self._busy.get(provider, 0) + 1
-                self._spawn(self._issue(vertex, issue, provider))
+                self._spawn(vertex, self._issue(vertex, issue, provider))
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> None:
         self.in_flight += 1
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, vertex))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, vertex: Vertex, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.in_flight -= 1
-        if not task.cancelled() and task.exception() is not None:
-            self._bug = self._bug or task.exception()
-            self._idle.set()
-            return
-        self._pump()
+        fault = None if task.cancelled() else task.exception()
+        try:
+            if isinstance(fault, RunnerError):
+                # A provider that cannot be opened ends the run, not what others have in flight.
+                self._fail(vertex, Failure(str(fault), fatal=True))
+            elif fault is not None:
+                self._crash(fault)
+            self._pump()
+        except Exception as exc:  # noqa: BLE001  # in a callback it would be lost, and run() wait on
+            self._crash(exc)
+
+    def _crash(self, bug: BaseException) -> None:
+        """A bug ends the run as an interrupt does: what is in flight is recorded first."""
+        self._bug = self._bug or bug
+        self.stop("the runner has a bug")
 
     def _check_idle(self) -> None:
         waiting = self.outcome.stopped is None and any(self._queues.values())
@@ -317,6 +329,10 @@ class Apply:
             # received is written elsewhere when the run ends.
             self._lost.append(record)
             self.stop(str(exc))
+        except asyncio.CancelledError:
+            # Left while the cache was at work: the state, written at the end, has it.
+            self._accept(vertex, request, record, answer)
+            raise
         self._accept(vertex, request, record, answer)
 
     def _made(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> Record:
@@ -403,7 +419,8 @@ class Apply:
         self.outcome.done[address] = how
         if warning is not None:
             self.outcome.warnings[address] = warning
-        self._doors.tell(Done(address, how, record, warning, maybe_billed))
+        used = usage_of(record.response) if record is not None and how == "issued" else None
+        self._doors.tell(Done(address, how, record, warning, maybe_billed, used))
 
     def _fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
         name = vertex.address.rstrip("#")

@@ -69,7 +69,7 @@ def spent(outcome: Outcome) -> Spent:
     total = Spent()
     for record in outcome.issued.values():
         used = usage_of(record.response)
-        cost = cost_of(record)
+        cost = cost_of(record, used)
         total = total.plus(used, cost, free=record.identity.startswith("embedded"))
     return total
 

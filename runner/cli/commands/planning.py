@@ -2,26 +2,29 @@
 
 import argparse
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from runner.cli.commands.world import Project
-from runner.core.decide import provider_of
+from runner.core.decide import Known, provider_of
 from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
+from runner.core.graph import Walk
 from runner.core.outputs import declared_outputs, shown
-from runner.core.plan import Choice, Inputs, Plan, destroy_plan, make_plan
+from runner.core.plan import Choice, Inputs, Plan, Start, destroy_plan, make_plan
 from runner.core.request import Request
+from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
 from runner.shell.apply import data_record
 from runner.shell.cache import Lookup
 from runner.shell.prices import count_tokens, price
+from runner.shell.providers.model_file import unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,7 @@ def planned(
     """The plan for the project as it was read. `reads` are data sources read in this run."""
     wanted = choice or choice_of(arguments)
     records, moves = project.moved()
-    estimate = Estimate()
-
-    def weigh(_: str, request: Request, old: Record | None) -> None:
-        estimate.add(bound(request, old, count_tokens, price))
+    scales = _Scales(project)
 
     with Lookup(project.store.cache) as lookup:
         offline = project.settings.offline
@@ -68,10 +68,44 @@ def planned(
 
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)
-        inputs = replace(inputs, moves=moves, weigh=weigh)
+        inputs = replace(inputs, start=scales.each_try(inputs.start), moves=moves, weigh=scales)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
+    project.warnings.extend(_limits(scales.limits))
     changed = {} if wanted.destroy else _changed_outputs(project, plan)
-    return Planned(plan, inputs, estimate, changed, wanted)
+    return Planned(plan, inputs, scales.estimate, changed, wanted)
+
+
+@dataclass(slots=True)
+class _Scales:
+    """Weighs each request that will be sent: its cost, and what its model cannot do."""
+
+    project: Project
+    estimate: Estimate = field(default_factory=Estimate)
+    limits: dict[str, list[str]] = field(default_factory=dict)
+
+    def __call__(self, address: str, request: Request, old: Record | None) -> None:
+        self.estimate.add(bound(request, old, count_tokens, price))
+        if request.identity.startswith("embedded "):
+            own = "model_path" in self.project.declared[request.provider].table
+            for said in unsupported(orjson.loads(request.body), default_model=not own):
+                self.limits.setdefault(said, []).append(address)
+
+    def each_try(self, start: Start) -> Start:
+        """A plan that is made again is weighed again."""
+
+        def again(samples: Samples) -> tuple[Walk, Known]:
+            self.estimate, self.limits = Estimate(), {}
+            return start(samples)
+
+        return again
+
+
+def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """What the embedded model cannot do, said before it is asked."""
+    for said, addresses in found.items():
+        more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+        detail = f"{', '.join(addresses[:3])}{more}: {said}"
+        yield Problem("Not done by the embedded model", detail, None, "warning")
 
 
 def read_sources(project: Project, made: Planned) -> dict[str, Record]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runner.core.answer import usage_of
+from runner.core.answer import Used, usage_of
 from runner.core.estimate import bound, dollars
 from runner.core.request import Request
 from runner.core.state import Record
-from runner.shell.prices import count_tokens, price
+from runner.shell.prices import count_tokens, price, priced
 
 
 @dataclass(slots=True)
@@ -45,21 +45,22 @@ class Purse:
     def settled(self, request: Request, record: Record | None) -> None:
         """The request ended; what it really cost counts from here on."""
         self._reserved.pop(id(request), None)
-        if record is not None:
+        if record is not None and self.max_cost is not None:
             self.spent += cost_of(record) or 0.0
 
     def _most(self, request: Request) -> float | None:
         return bound(request, None, count_tokens, price).cost_high
 
 
-def cost_of(record: Record) -> float | None:
+def cost_of(record: Record, used: Used | None = None) -> float | None:
     """What one answer cost in USD; None where its price or usage is not known."""
-    used = usage_of(record.response)
+    if not priced(record.identity):
+        return None
+    used = used or usage_of(record.response)
     if used is None:
         return None
-    model = used.model or str(orjson.loads(record.request).get("model", ""))
-    asked = str(orjson.loads(record.request).get("model", ""))
-    found = price(record.identity, model, used.prompt, used.completion)
-    return (
-        found if found is not None else price(record.identity, asked, used.prompt, used.completion)
-    )
+    found = price(record.identity, used.model or "", used.prompt, used.completion)
+    if found is None:  # a dated or unlisted name: the one that was asked for may be listed
+        asked = str(orjson.loads(record.request).get("model", ""))
+        found = price(record.identity, asked, used.prompt, used.completion)
+    return found

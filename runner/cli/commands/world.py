@@ -270,7 +270,7 @@ def _providers(
     folders: Folders,
     problems: list[Problem],
 ) -> tuple[dict[str, Provider], dict[str, Declared]]:
-    from runner.shell.providers.embedded import model_digest  # noqa: PLC0415  # light until used
+    from runner.shell.providers.model_file import model_digest  # noqa: PLC0415
 
     scope = Scope(Session(root, world, values), root)
     blocks = declared(scope, problems)

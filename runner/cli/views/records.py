@@ -1,0 +1,160 @@
+"""Records and the state as a person or a program reads them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from runner.cli.views.plan import short
+from runner.core.answer import recorded_answer, usage_of, warning
+from runner.core.diff import leaves
+from runner.core.estimate import compact, dollars
+from runner.core.state import Record, State
+
+Cost = Callable[[Record], float | None]
+
+
+def record_json(record: Record, cost: Cost) -> dict[str, Any]:
+    """Everything that is known of one record; `cost` is in USD, null where it is not known."""
+    return {
+        "address": record.address,
+        "status": record.status,
+        "provider": record.provider,
+        "identity": record.identity,
+        "fingerprint": record.fingerprint,
+        "sample": record.sample,
+        "issued_at": record.issued_at,
+        "duration_ms": record.duration_ms,
+        "attempts": record.attempts,
+        "depends_on": list(record.depends_on),
+        "triggers": None if record.triggers is None else orjson.loads(record.triggers),
+        "usage": _usage(record),
+        "cost": _cost(record, cost),
+        "request": orjson.loads(record.request),
+        "response": orjson.loads(record.response),
+    }
+
+
+def state_json(state: State, records: list[Record], cost: Cost) -> dict[str, Any]:
+    """The state's header, and its records."""
+    return {
+        "version": state.version,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "runner_version": state.runner_version,
+        "root": state.root,
+        "records": [record_json(record, cost) for record in records],
+    }
+
+
+def state_text(state: State, records: list[Record], path: str) -> Iterator[str]:
+    """The state in lines: what it is, then a line for each record."""
+    number = "1 record" if len(records) == 1 else f"{len(records)} records"
+    yield f"{path}: serial {state.serial}, {number}, root module {state.root}"
+    yield f"lineage {state.lineage}, written by runner {state.runner_version}"
+    if not records:
+        return
+    yield ""
+    width = max(len(record.address) for record in records)
+    for record in records:
+        used = usage_of(record.response)
+        tokens = f"{compact(used.prompt + used.completion)} tokens" if used else ""
+        facts = [record.status, _model(record), tokens, record.issued_at]
+        yield f"  {record.address:<{width}}  {'  '.join(fact for fact in facts if fact)}"
+
+
+def record_text(record: Record, cost: Cost) -> Iterator[str]:
+    """One record in lines: facts first, then what was asked, then what was answered."""
+    yield f"# {record.address}:"
+    for name, value in _facts(record, cost):
+        yield f"  {name + ':':<13} {value}"
+    yield "  request:"
+    body = orjson.loads(record.request)
+    messages = body.pop("messages", None) if isinstance(body, dict) else None
+    yield from _leaves(body, ())
+    if messages is not None:
+        yield from _leaves(messages, ("messages",))
+    yield "  response:"
+    yield from _answer(record)
+
+
+def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
+    yield "status", record.status
+    said = None if _is_data(record) else warning(record.response)
+    if said is not None:
+        yield "warning", said
+    kind, _, which = record.identity.partition(" ")
+    yield "provider", f"{record.provider} ({which or kind})"
+    model = _model(record)
+    if model:
+        yield "model", model
+    if record.issued_at:
+        plural = "" if record.attempts == 1 else f", {record.attempts} attempts"
+        yield "issued", f"{record.issued_at} ({record.duration_ms / 1000:.1f} s{plural})"
+    used = _usage(record)
+    if used is not None:
+        prompt, completion = used["prompt_tokens"], used["completion_tokens"]
+        yield "usage", f"{prompt} tokens in, {completion} out"
+    if not _is_data(record):
+        found = _cost(record, cost)
+        yield "cost", "not known" if found is None else dollars(found) if found else "none"
+    if record.depends_on:
+        yield "depends on", ", ".join(record.depends_on)
+    if record.triggers is not None:
+        yield "triggers", record.triggers.decode()
+    yield "fingerprint", record.fingerprint
+    yield "sample", str(record.sample)
+
+
+def _answer(record: Record) -> Iterator[str]:
+    answer = recorded_answer(record.address, record.response)
+    if _is_data(record):
+        yield from _leaves(orjson.loads(record.response), ())
+        return
+    for name in ("id", "finish_reason", "content", "refusal", "tool_calls", "function_call"):
+        value = answer[name]
+        if value is not None:
+            yield from _leaves(value, (name,))
+
+
+def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+    for where, leaf in leaves(value, path):
+        name = _dotted(where)
+        if isinstance(leaf, str) and "\n" in leaf:
+            yield f"    {name}:"
+            yield from (f"      {line}".rstrip() for line in leaf.splitlines())
+        elif isinstance(leaf, str):
+            yield f"    {name}: {leaf}"
+        else:
+            yield f"    {name}: {short(leaf)}"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _is_data(record: Record) -> bool:
+    return record.address.startswith("data.") or ".data." in record.address
+
+
+def _model(record: Record) -> str:
+    for body in (record.response, record.request):
+        found = orjson.loads(body)
+        model = found.get("model") if isinstance(found, dict) else None
+        if isinstance(model, str):
+            return model
+    return ""
+
+
+def _usage(record: Record) -> dict[str, int] | None:
+    used = usage_of(record.response)
+    if used is None:
+        return None
+    return {"prompt_tokens": used.prompt, "completion_tokens": used.completion}
+
+
+def _cost(record: Record, cost: Cost) -> float | None:
+    return None if usage_of(record.response) is None else cost(record)
