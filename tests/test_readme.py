@@ -1,0 +1,77 @@
+"""What the README shows is true: its configurations plan, its transcript happens again."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.cli.arguments import VERBS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+CONFIGURATIONS = [text for kind, text in BLOCKS if kind == "toml"]
+TRANSCRIPT = next(text for kind, text in BLOCKS if kind == "console")
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The runner as a user calls it."""
+    command = [sys.executable, "-m", "runner", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def project(folder: Path, configuration: str) -> Path:
+    configs = folder / "configs"
+    (configs / "modules" / "essay").mkdir(parents=True)
+    (configs / "modules" / "essay" / "main.toml").write_text(
+        '[variable.topic]\ntype = "string"\n[completion.draft]\n'
+        'messages = [{ role = "user", content = "An essay on {{ var.topic }}." }]\n'
+        '[output.text]\nvalue = "{{ completion.draft.content }}"\n'
+    )
+    shutil.copytree(ROOT / "configs" / "data", configs / "data")
+    (configs / "main.toml").write_text(configuration)
+    return folder
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_configurations_in_the_readme_are_valid(tmp_path: Path, configuration: str) -> None:
+    done = run(project(tmp_path, configuration), "validate")
+    assert (done.returncode, done.stdout) == (0, "Success! The configuration is valid.\n"), done
+
+
+def test_the_first_plan_of_the_transcript_happens_again(tmp_path: Path) -> None:
+    done = run(project(tmp_path, CONFIGURATIONS[0]), "plan")
+    shown = TRANSCRIPT.partition("$ runner plan\n")[2].partition("$ runner apply")[0]
+    assert (done.returncode, done.stdout) == (0, shown)
+
+
+def test_the_error_in_the_readme_is_what_is_said(tmp_path: Path) -> None:
+    folder = project(tmp_path, "")
+    (folder / "configs" / "main.toml").unlink()
+    chain = (ROOT / "configs" / "chain.toml").read_text()
+    broken = chain.replace("temperature = 0", "temprature = 0", 1)
+    (folder / "configs" / "chain.toml").write_text(broken)
+    shown = next(text for kind, text in BLOCKS if kind == "text")
+    done = run(folder, "plan")
+    assert (done.returncode, done.stderr.strip()) == (1, shown.strip())
+
+
+def test_every_command_is_in_the_readme() -> None:
+    named = set(re.findall(r"^\| `runner ([a-z-]+)", README, re.MULTILINE))
+    assert named == set(VERBS)
+
+
+def test_the_examples_of_the_repository_are_valid() -> None:
+    done = run(ROOT, "validate")
+    assert (done.returncode, done.stdout) == (0, "Success! The configuration is valid.\n"), done
+
+
+def test_ci_runs_the_readme_s_test_command() -> None:
+    command = 'pip install -e ".[test]" && python -m tests'
+    assert command in README
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert any("-e" in line and ".[test]" in line for line in lines)
+    assert lines[-1] == "python -m tests"
