@@ -92,8 +92,8 @@ class _Server:
         self.url = f"{self._server.listening_address}/v1"
 
     async def close(self) -> None:
-        """Stop it once nothing is under way; if that takes too long, leave it to the process."""
-        for _ in range(100):
+        """Stop it if nothing is under way, or soon; else it ends with the process."""
+        for _ in range(10):
             if not _BUSY.search(self._server.handle_metrics()):
                 ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._server))
                 await asyncio.to_thread(self._drop)

@@ -100,6 +100,10 @@ class Client:
             return text
         return f"{self._pausing} waiting to try again" if self._pausing else None
 
+    def halt(self) -> None:
+        """Send nothing more: what waits to be sent, or to be sent again, fails as `halted`."""
+        self._stop(Failure("the run stopped", halted=True))
+
     async def complete(self, out: Outgoing) -> Answer | Failure:
         """The answer to a completion, or why there is none; only cancellation is raised.
 
@@ -243,15 +247,19 @@ class Client:
         return delay(job.retries - 1, self._pace.jitter, wait)
 
     def _failed(self, job: _Job, failure: Failure) -> Failure:
-        message = bodies.redact(failure.message, (*self._secrets, *job.secrets))
+        sent = tuple(v for v in (job.headers or {}).values() if len(v) >= _LONG_ENOUGH)
+        message = bodies.redact(failure.message, (*self._secrets, *job.secrets, *sent))
         failure = replace(
             failure, message=message, attempts=job.attempts, maybe_billed=job.maybe_billed
         )
         if failure.fatal and job.completion and self._stopped is None:
-            self._stopped = failure
-            self._gate.stopped = True
-            self._pace.stop.set()
+            self._stop(failure)
         return failure
+
+    def _stop(self, failure: Failure) -> None:
+        self._stopped = self._stopped or failure
+        self._gate.stopped = True
+        self._pace.stop.set()
 
     async def _rest(self, seconds: float) -> None:
         self._pausing += 1
@@ -280,7 +288,11 @@ async def connect(
     buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
     gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
     async with open_wire(endpoint, gate.held) as wire:
-        yield Client(endpoint, wire, gate, pace, on_text)
+        client = Client(endpoint, wire, gate, pace, on_text)
+        try:
+            yield client
+        finally:
+            client.halt()
 
 
 def _failure(job: _Job, bad: Bad, verdict: Verdict, too_long: bool) -> Failure:

@@ -1,5 +1,6 @@
 """The Chat Completions Store: what was kept at the server, read, changed and deleted."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +11,45 @@ from runner.core.exchange import Answer, Failure
 from runner.shell.providers.openai import Client
 
 _PAGE = 100
+_MISSING = 404
+_AGAIN = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds before asking again for what was just stored
 _PATH = "/chat/completions"
 
 
-async def read(client: Client, kind: str, arguments: bytes) -> Answer | Failure:
-    """A data source: one completion, or every page of a list or of its messages."""
+async def read(
+    client: Client, kind: str, arguments: bytes, *, fresh: bool = False
+) -> Answer | Failure:
+    """A data source: one completion, or every page of a list or of its messages.
+
+    `fresh` says that it was stored a moment ago: a 404 is then asked again some times, since
+    servers do not promise that what was written can be read at once.
+    """
+    got = await _read(client, kind, arguments)
+    for wait in _AGAIN if fresh else ():
+        if not (isinstance(got, Failure) and got.status == _MISSING):
+            break
+        await asyncio.sleep(wait)
+        got = await _read(client, kind, arguments)
+    return got
+
+
+async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Failure:
+    """A stored completion's body and all of its messages, to import it."""
+    one = await client.call("GET", _one(identifier))
+    if isinstance(one, Failure):
+        return one
+    messages = await _pages(client, f"{_one(identifier)}/messages", [("order", "asc")], None)
+    if isinstance(messages, Failure):
+        return messages
+    return one.response, orjson.loads(messages.response)["data"]
+
+
+async def look(client: Client, identifier: str) -> Answer | Failure:
+    """Whether a stored completion is there; a Failure of status 404 if it is not."""
+    return await client.call("GET", _one(identifier))
+
+
+async def _read(client: Client, kind: str, arguments: bytes) -> Answer | Failure:
     asked = orjson.loads(arguments)
     if kind == "chat_completion":
         return await client.call("GET", _one(asked["completion_id"]))

@@ -1,5 +1,6 @@
 """One HTTP request and its response, or the way in which it broke."""
 
+import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -131,6 +132,8 @@ class Wire:
                 return f"the response is not HTTP: {failed.message}"
             case ConnectionResetError() | BrokenPipeError():
                 return "the connection was reset"
+            case aiohttp.InvalidURL():
+                return "the URL is not one that can be called"
         return f"the connection broke: {failed}"
 
 
@@ -198,6 +201,7 @@ def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
 def _base(endpoint: Endpoint) -> URL:
     try:
         base = URL(endpoint.base_url)
+        (base.raw_host or "").encode("idna")
         if base.scheme in ("http", "https") and base.host and not base.fragment:
             return base
     except ValueError:
@@ -223,7 +227,7 @@ def _headers(endpoint: Endpoint, base: URL) -> CIMultiDict[str]:
     elif endpoint.key:
         headers["Authorization"] = f"Bearer {endpoint.key}"
     elif base.user:
-        headers["Authorization"] = aiohttp.BasicAuth(base.user, base.password or "").encode()
+        headers["Authorization"] = "Basic " + _base64(f"{base.user}:{base.password or ''}")
     if endpoint.organization:
         headers["OpenAI-Organization"] = endpoint.organization
     if endpoint.project:
@@ -233,6 +237,10 @@ def _headers(endpoint: Endpoint, base: URL) -> CIMultiDict[str]:
         if unsendable(name, value):
             raise _unsendable_header(endpoint, name)
     return headers
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def unsendable(name: str, value: str) -> bool:
