@@ -96,7 +96,8 @@ def _own(
     if "for_each" in declared.meta:
         held = {str(key): _value(record) for key, record in pairs if record is not None}
         return Output(name, held)
-    return Output(name, [_value(record) for _, record in pairs if record is not None])
+    # An answer that is missing leaves its place empty: the others keep their index.
+    return Output(name, [None if record is None else _value(record) for _, record in pairs])
 
 
 def _value(record: Record) -> Any:
