@@ -1,13 +1,25 @@
 """Arguments in, exit codes out; a verb is imported when it is called."""
 
 import gc
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from runner.cli.arguments import parser
 from runner.errors import RunnerError
 
 INTERRUPTED = 130
+
+
+def entry() -> NoReturn:
+    """Run the command of this process, and end it."""
+    status = main()
+    embedded = sys.modules.get("runner.shell.providers.embedded")
+    if embedded is not None:
+        embedded.leave(status)
+    sys.exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # objects takes a quarter of the time of a large plan and finds nothing.
     gc.set_threshold(100_000, 50, 100)
     arguments = parser().parse_args(argv)
+    if arguments.no_color:
+        from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted
+
+        turn_off()
+    before = _end_like_ctrl_c()
     try:
         from importlib import import_module  # noqa: PLC0415  # start-up is counted in imports
 
@@ -36,4 +53,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): not our fault, and not worth a word.
         sys.stderr.close()
         return 1
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     return status
+
+
+def _end_like_ctrl_c() -> Any:
+    """SIGTERM interrupts as Ctrl-C does; the handler that was there before."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, signal.default_int_handler)

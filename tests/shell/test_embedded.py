@@ -59,6 +59,8 @@ def test_the_model_answers_and_equal_questions_have_equal_answers() -> None:
                 assert isinstance(streamed, Answer)
                 got = orjson.loads(streamed.response)
                 assert got["choices"][0]["message"] == one["choices"][0]["message"]
+            # On a new connection: the model's server closes one that it streamed on.
+            async with connect(endpoint) as client:
                 image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
                 refused = await client.complete(
                     out(messages=[{"role": "user", "content": [image]}])
@@ -86,7 +88,7 @@ def test_a_process_with_the_model_says_nothing_and_ends_in_the_middle_of_an_answ
 _ABANDON = """
 import asyncio, orjson
 from runner.core.exchange import Outgoing
-from runner.shell.providers.embedded import open_embedded
+from runner.shell.providers.embedded import leave, open_embedded
 from runner.shell.providers.openai import connect
 
 async def main():
@@ -100,6 +102,7 @@ async def main():
     print("halted")
 
 asyncio.run(main())
+leave(0)
 """
 
 

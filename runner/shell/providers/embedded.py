@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,12 +56,26 @@ async def open_embedded(
         await server.close()
 
 
+def leave(status: int) -> None:
+    """End the process, if a model was started in it; returns if none was.
+
+    Threads of llama.cpp outlive a request that was given up, and crash (exit status 139) when
+    the process takes its C++ part down beneath them: so it is not taken down.
+    """
+    if _Server.started:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 class _Server:
     """A running server. Its end is never left to the garbage collector.
 
     Destroying the object while a request is under way waits for ever, holding the interpreter;
     so it has a reference too many, which only a close with nothing under way takes back.
     """
+
+    started = False
 
     def __init__(self, file: Path, alias: str, key: str) -> None:
         import xllamacpp  # noqa: PLC0415 - optional, and 100 MB
@@ -88,6 +103,7 @@ class _Server:
                 "to be a GGUF file of a chat model. If it is the default one, delete it: it will "
                 "be fetched again.",
             ) from exc
+        _Server.started = True
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
         self.url = f"{self._server.listening_address}/v1"
 
