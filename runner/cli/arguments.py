@@ -197,9 +197,20 @@ def _init(add: _Verbs) -> None:
 
 
 def _validate(add: _Verbs) -> None:
-    made = add("check everything that can be known without a request", "runner validate --json")
+    made = add(
+        "check everything that can be known without a request",
+        "runner validate --json",
+        detail="\n\nFor completion and checks as you type, in editors that use Taplo:\n"
+        "  runner validate --schema > runner.schema.json\n"
+        "and as the first line of a configuration file:\n"
+        "  #:schema ../runner.schema.json",
+    )
     _variables(made)
-    made.add_argument("--json", action="store_true", help="one JSON object, for editors")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object, for editors")
+    form.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of a configuration file"
+    )
 
 
 def _show(add: _Verbs) -> None:
@@ -231,10 +242,22 @@ def _state(add: _Verbs) -> None:
         ("address", {"metavar": "ADDR"}),
         ("--json", {"action": "store_true", "help": "as JSON"}),
     )
-    action("mv", "give records another address", ("source", {}), ("target", {}), lock)
+    action(
+        "mv",
+        "give a record, a block with its instances or a module another address",
+        ("source", {"metavar": "FROM"}),
+        ("target", {"metavar": "TO"}),
+        lock,
+    )
     action("rm", "forget records", ("patterns", {"nargs": "+", "metavar": "ADDR"}), lock)
     action("pull", "write the state file to stdout")
-    action("push", "take a state file for the state", ("file", {"metavar": "FILE"}), force, lock)
+    action(
+        "push",
+        "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
+        ("file", {"metavar": "FILE", "help": "or - for stdin"}),
+        force,
+        lock,
+    )
 
 
 def _import(add: _Verbs) -> None:
@@ -254,13 +277,22 @@ def _convert(add: _Verbs) -> None:
     made = add(
         "turn Terraform HCL into this configuration language", "runner convert main.tf > main.toml"
     )
-    made.add_argument("files", nargs="+", metavar="FILE.tf")
+    made.add_argument("files", nargs="+", metavar="FILE.tf", help="or a folder, or - for stdin")
     made.add_argument("--out", metavar="FILE", help="write there instead of stdout")
 
 
 def _graph(add: _Verbs) -> None:
-    made = add("draw what waits for what", "runner graph --format mermaid")
-    made.add_argument("--format", choices=["dot", "mermaid", "svg"], default="dot")
+    made = add(
+        "draw what waits for what",
+        "runner graph --format mermaid",
+        detail="An arrow leads from a block to what it waits for.",
+    )
+    made.add_argument(
+        "--format",
+        choices=["dot", "mermaid", "svg"],
+        default="dot",
+        help="for Graphviz, for Markdown, or as an image",
+    )
     _variables(made)
 
 
@@ -274,7 +306,9 @@ def _console(add: _Verbs) -> None:
 
 def _fmt(add: _Verbs) -> None:
     made = add("write the configuration in its canonical layout", "runner fmt --check")
-    made.add_argument("files", nargs="*", metavar="FILE", help="default: the root module's")
+    made.add_argument(
+        "files", nargs="*", metavar="FILE", help="or a folder, or -; default: the root module's"
+    )
     made.add_argument("--check", action="store_true", help="change nothing; exit 1 if needed")
 
 

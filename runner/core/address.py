@@ -51,6 +51,34 @@ def is_address(text: str) -> bool:
     return at > 0
 
 
+def blocks_of(address: str) -> tuple[tuple[str, str], ...]:
+    """The blocks that an address leads through, kind and name each; ValueError if it is none.
+
+    `module.essay["x"].completion.draft` is (("module", "essay"), ("completion", "draft")); a data
+    source's name is TYPE.NAME.
+    """
+    found = []
+    at = 0
+    while at < len(address):
+        step = _STEP.match(address, at)
+        if step is None:
+            raise ValueError(f"{address!r} is not an address")
+        kind = step["kind"] or "data"
+        found.append((kind, step["name"] or f"{step['type']}.{step['data']}"))
+        at = step.end()
+    return tuple(found)
+
+
+def module_of(address: str) -> str:
+    """The module instance that an address stands in, with its dot: "" for the root module."""
+    end = at = 0
+    while (step := _STEP.match(address, at)) is not None and step.end() < len(address):
+        if step["kind"] != "module":
+            break
+        end = at = step.end()
+    return address[:end]
+
+
 def selects(pattern: str, address: str) -> bool:
     """Whether a --target names this address: itself, its block, a module around it, or a glob."""
     if address == pattern or address.startswith((f"{pattern}[", f"{pattern}.")):

@@ -57,10 +57,20 @@ class Answer(Mapping[str, Any]):
         return self.body.get(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(ATTRIBUTES)
+        return (name for name in ATTRIBUTES if name != "json" or self._is_json())
+
+    def __contains__(self, name: object) -> bool:
+        return name in ATTRIBUTES
 
     def __len__(self) -> int:
-        return len(ATTRIBUTES)
+        return sum(1 for _ in self)
+
+    def _is_json(self) -> bool:
+        try:
+            self._json()
+        except TemplateError:
+            return False
+        return True
 
     def _choice(self) -> dict[str, Any]:
         choices = self.body.get("choices")

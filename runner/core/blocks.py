@@ -1,7 +1,7 @@
 """What may be written in a configuration file: every block, its keys and their types."""
 
 import json
-from typing import Annotated, Any, Literal, Required
+from typing import Annotated, Any, Literal, NotRequired, Required
 
 from pydantic import ConfigDict, Field, Tag, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -14,6 +14,7 @@ ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
+COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
 WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 URL = r"^https?://[^\s]+$"
 
@@ -218,11 +219,13 @@ class Output(TypedDict, total=False):
     file: Annotated[Text, Field(description="Also written there, atomically.")]
 
 
+Destroy = Annotated[bool, Field(description="true: delete what was stored, too.")]
+
 Moved = TypedDict("Moved", {"from": Address, "to": Address})
 Moved.__doc__ = "A block that has a new name; its record goes with it."
 closed(Moved)
-Removed = TypedDict("Removed", {"from": Address})
-Removed.__doc__ = "A block whose record is forgotten, without a request."
+Removed = TypedDict("Removed", {"from": Address, "destroy": NotRequired[Destroy]})
+Removed.__doc__ = "A block whose record is forgotten; what a server stored stays there."
 closed(Removed)
 
 
@@ -230,8 +233,9 @@ closed(Removed)
 class Import(TypedDict):
     """A stored completion taken into the state."""
 
-    to: Address
+    to: Annotated[str, Field(pattern=COMPLETION)]
     id: CompletionId
+    provider: NotRequired[Annotated[Name, Field(description="Where it is stored.")]]
 
 
 @closed

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from runner.core.config import Block, Blocks, ReadFolder, load
 from runner.core.module import Condition, Declared, Module, Value, refs_of
+from runner.core.moves import check_moves
 from runner.core.names import MODULE_META, PARAMETERS
 from runner.core.references import check_references
 from runner.core.template import Constant, Node, compile_text, compile_value, holes
@@ -52,6 +53,7 @@ class _Tree:
             if child is not None:
                 module.children[name] = child
         check_references(module, self.problems)
+        check_moves(module, self.problems)
         return module
 
     def _check(self, blocks: Blocks) -> None:
@@ -202,9 +204,11 @@ class _Compiler:
         listed = block.table.get("depends_on")
         found = []
         for index, text in enumerate(listed if isinstance(listed, list) else ()):
-            node = compile_text("{{ " + str(text) + " }}")
-            refs = refs_of([node])
             path = ("depends_on", index)
+            try:
+                refs = refs_of([compile_text("{{ " + str(text) + " }}")])
+            except TemplateError:
+                continue  # the check of the block has said so
             if len(refs) != 1 or refs[0][0] not in {"completion", "data", "module"}:
                 said = (
                     f'"{text}" is no address. depends_on lists completions, data sources and '

@@ -6,6 +6,7 @@ from typing import Any
 from runner.core.module import Condition, Value
 from runner.core.types import convert, parse_type
 from runner.core.values import Path, TemplateError, to_text
+from runner.errors import RunnerError
 
 
 def check_conditions(
@@ -20,6 +21,9 @@ def check_conditions(
                 yield rule.path, to_text(rule.message.render(names)), None
         except TemplateError as exc:
             yield rule.path, exc.message, exc
+        except RunnerError as exc:  # a local value or an output that cannot be evaluated
+            said = " ".join(problem.detail for problem in exc.problems)
+            yield rule.path, said, TemplateError(said)
 
 
 def typed(declared: Value, value: Any) -> Any:

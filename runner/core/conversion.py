@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
@@ -224,6 +223,8 @@ def read_value(text: str, otherwise: object) -> object:
     except ValueError:
         pass
     try:
+        import tomllib  # noqa: PLC0415  # rarely, and 5 ms
+
         table = tomllib.loads(f"value = {text.strip()}")
     except ValueError:
         return otherwise

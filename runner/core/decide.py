@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runner.core.address import with_key
 from runner.core.answer import recorded_answer
 from runner.core.appraise import appraise
 from runner.core.conditions import check_conditions
@@ -15,7 +16,7 @@ from runner.core.digest import canonical, digest
 from runner.core.entry import from_entry
 from runner.core.expand import Instance, Session
 from runner.core.graph import Vertex
-from runner.core.request import Provider, Request, build, transport
+from runner.core.request import Provider, Request, build, transport, wants_store
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.suggest import closest
@@ -38,12 +39,14 @@ class Reuse:
     """An answer to this very request is at hand: `record` is it, under this address.
 
     `origin` is the address it was recorded at, None if it comes from the cache; `old` is the
-    record that it replaces.
+    record that it replaces; `metadata` says that the server, which stored the completion, is told
+    new metadata.
     """
 
     record: Record
     origin: str | None
     old: Record | None
+    metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,14 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A data source has to be read. `arguments` is canonical JSON."""
+    """A data source has to be read. `arguments` is canonical JSON.
+
+    `on` is the answer that has to come first; what is asked is not known before.
+    """
 
     arguments: bytes
     fingerprint: str
+    on: str | None = None
 
 
 Decision = Keep | Reuse | Issue | Update | Await | Absent | Read
@@ -139,7 +146,13 @@ def decide(
             yield vertex, first
     for vertex, wants in waiting:
         assert vertex.instance is not None  # noqa: S101  # a group never gets here
-        decision = _find(vertex.instance, wants, known)
+        try:
+            decision = _find(vertex.instance, wants, known)
+        except NotKnown as exc:  # a postcondition looks at an answer that has not come
+            decision = Await(exc.address, wants.old)
+        except RunnerError as exc:
+            yield vertex, exc
+            continue
         if weigh is not None and isinstance(decision, Issue):
             weigh(vertex.address, wants.request, wants.old)
         yield vertex, decision
@@ -183,9 +196,11 @@ def _first_look(instance: Instance, known: Known, kind: str) -> Decision | _Want
         request = request_of(instance, known)
         if instance.declared.preconditions:
             _require(instance)
+        return _compare(instance, request, record, known)
     except NotKnown as exc:
+        if kind == "data":
+            return Read(b"", "", exc.address)
         return Await(exc.address, record)
-    return _compare(instance, request, record, known)
 
 
 def _compare(
@@ -215,7 +230,7 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
         found = appraise(instance, request.body, record.response)
         if found.fault is not None:
             return f"its answer was not accepted: {found.fault}"
-    if b'"store":true' in request.body and b'"store":true' not in record.request:
+    if wants_store(request.body) and not wants_store(record.request):
         return "store was turned on, and only a new request is stored"
     return ""
 
@@ -226,8 +241,12 @@ def _updated(request: Request, record: Record, status: str) -> Decision:
     if before == now:
         # the same request in other words: a reformatted state, or another mask
         return Keep(record) if record.status == status else Update(changed, record, metadata=False)
-    stored = before.get("store") is True and before.get("metadata") != now.get("metadata")
-    return Update(changed, record, metadata=stored)
+    return Update(changed, record, metadata=_relabelled(before, now))
+
+
+def _relabelled(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether the server has to be told new metadata of what it stored."""
+    return before.get("store") is True and before.get("metadata") != now.get("metadata")
 
 
 def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
@@ -240,7 +259,9 @@ def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
             return Issue(request.fingerprint, sample, wants.old, wants.reason)
         record, origin = found
         fault = appraise(instance, request.body, record.response)
-        if fault.fault is None:
+        unstored = wants_store(request.body) and not wants_store(record.request)
+        if fault.fault is None and not unstored:
+            told = _relabelled(transport(record.request), transport(request.recorded))
             kept = replace(
                 record,
                 address=instance.address,
@@ -250,8 +271,8 @@ def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
                 status=fault.status,
                 line=None,
             )
-            return Reuse(kept, origin, wants.old)
-        start = sample + 1  # paid for, and not accepted: it stays in the cache, unused
+            return Reuse(kept, origin, wants.old, told)
+        start = sample + 1  # paid for, and not what is wanted: it stays in the cache, unused
 
 
 def _at_hand(
@@ -290,6 +311,7 @@ def _require(instance: Instance) -> None:
 
 
 def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
+    _require_answers(instance)
     provider = provider_of(instance, known)
     try:
         asked = {
@@ -308,6 +330,18 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
         if read is not None and read.fingerprint == asks:
             return Keep(read)
     return Read(arguments, asks)
+
+
+def _require_answers(instance: Instance) -> None:
+    """NotKnown while what depends_on names has yet to happen: it may change what is read."""
+    session = instance.scope.session
+    refs = [ref for ref, _ in instance.declared.depends_on]
+    for address in instance.scope.deps(refs, instance.names()) if refs else ():
+        keys = session.keys.get(address)
+        for one in [address] if keys is None else [with_key(address, key) for key in keys]:
+            if one in session.changing:
+                raise NotKnown(one)
+            session.answer(one)
 
 
 def resolve(decision: Decision, address: str) -> Any:

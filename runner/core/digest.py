@@ -21,9 +21,7 @@ def normalise(value: Any, path: tuple[str | int, ...] = ()) -> Any:
         case str() | bool() | None:
             return value
         case int():
-            if abs(value) > _LARGEST:
-                raise ValueError(_at(path, f"{value} is beyond 2**53-1, what JSON holds exactly"))
-            return value
+            return _whole(value, path)
         case float():
             return _normalise_float(value, path)
         case dict():
@@ -62,11 +60,17 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _whole(value: int, path: tuple[str | int, ...]) -> int:
+    if abs(value) > _LARGEST:
+        raise ValueError(_at(path, f"{value} is beyond 2**53-1, what JSON holds exactly"))
+    return value
+
+
 def _normalise_float(value: float, path: tuple[str | int, ...]) -> float | int:
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN
         raise ValueError(_at(path, f"{value} is not a number JSON can hold"))
-    if value.is_integer() and abs(value) <= _LARGEST:
-        return int(value)
+    if value.is_integer():
+        return _whole(int(value), path)
     if not 1e-5 <= abs(value) < 1e16:
         raise ValueError(
             _at(path, f"{value} has no single way to be written in JSON; use 1e-5 <= |x| < 1e16")

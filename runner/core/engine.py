@@ -1,6 +1,7 @@
 """The template engine behind holes that are more than a plain path: Jinja2, locked up."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ import jinja2.meta
 import jinja2.sandbox
 from jinja2 import nodes
 
+from runner.core.suggest import closest
 from runner.core.values import Names, Path, Ref, TemplateError, no_such, plain, to_text
 
 _FAULTS = (
@@ -22,6 +24,9 @@ _FAULTS = (
     TypeError,
     ValueError,
 )
+_CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
+_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_UNKNOWN = re.compile(r"No (filter|test) named '(\w+)'")
 _REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
 
 
@@ -45,7 +50,17 @@ class _Missing(jinja2.StrictUndefined):
         return no_such(self._undefined_obj, self._undefined_name)
 
 
+_SELF = "_self"
+
+
 class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    def _generate(self, source: nodes.Template, *rest: Any, **more: Any) -> str:
+        """Of all names, `self` is the engine's own: ours goes by another."""
+        for name in source.find_all(nodes.Name):
+            if name.name == "self":
+                name.name = _SELF
+        return super()._generate(source, *rest, **more)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Items before attributes, so that {{ row.items }} is the row's own column."""
         try:
@@ -63,17 +78,28 @@ class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
 def split(text: str, path: Path) -> Iterator[str | Piece]:
     """A text as literal parts and holes; one hole for all of a text with statements."""
+    kept = _TAG.sub(lambda tag: tag[0].replace(_CR, "\n"), text.replace("\r", _CR))
     try:
         if "{%" in text:
-            _parse(text)
-            refs = _text_refs(text)
-            yield Piece(text, refs, lambda names: _render(text, names), 0)
+            refs = _text_refs(kept)
+            yield Piece(text, refs, lambda names: _render(kept, names).replace(_CR, "\r"), 0)
             return
-        yield from _variables(text)
+        for piece in _variables(kept):
+            yield piece.replace(_CR, "\r") if isinstance(piece, str) else piece
     except jinja2.TemplateSyntaxError as exc:
-        raise TemplateError(f"not an expression: {exc.message}", path, exc.lineno - 1) from exc
+        raise TemplateError(f"not an expression: {_unreadable(exc)}", path, exc.lineno - 1) from exc
     except RecursionError as exc:
         raise TemplateError("the expression is nested too deeply", path) from exc
+
+
+def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
+    text = (exc.message or "").rstrip(".")
+    unknown = _UNKNOWN.match(text)
+    if unknown is None:
+        return text
+    names = _environment().filters if unknown[1] == "filter" else _environment().tests
+    near = closest(unknown[2], names)
+    return f'there is no {unknown[1]} "{unknown[2]}"' + (f'; did you mean "{near}"?' if near else "")
 
 
 def _variables(text: str) -> Iterator[str | Piece]:
@@ -204,7 +230,7 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
                 _environment().compile_expression(source.strip(), undefined_to_none=False)
             )
         try:
-            value = compiled[0](names)
+            value = compiled[0](_named(names))
             if isinstance(value, jinja2.Undefined):
                 str(value)  # raises
         except _FAULTS as exc:
@@ -214,9 +240,13 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
     return fill
 
 
+def _named(names: Names) -> Names:
+    return {**names, _SELF: names["self"]} if "self" in names else names
+
+
 def _render(text: str, names: Names) -> str:
     try:
-        return _compiled(text).render(names)
+        return _compiled(text).render(_named(names))
     except _FAULTS as exc:
         raise TemplateError(_said(exc)) from exc
 

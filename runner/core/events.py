@@ -16,7 +16,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A record is durable. `how` is issued, reused, updated, read or removed."""
+    """A record is durable. `how` is issued, reused, updated, read, imported, moved or
+    removed.
+    """
 
     address: str
     how: str

@@ -38,6 +38,7 @@ class Failure:
 
     `fatal` says that every other request of this provider would meet the same (a bad key, no
     money, no such host): the run stops. `maybe_billed` counts attempts that may have been billed.
+    `halted`: nobody refused it, the run stopped before it was sent, or sent again.
     """
 
     message: str
@@ -48,6 +49,7 @@ class Failure:
     attempts: int = 1
     maybe_billed: int = 0
     fatal: bool = False
+    halted: bool = False
 
 
 Send = Callable[[Outgoing], Awaitable[Answer | Failure]]

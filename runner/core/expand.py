@@ -23,7 +23,8 @@ class Session:
     """What one fold over the graph has learned: values of variables, answers, instances.
 
     `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
-    instances of a repeated block, once they are known.
+    instances of a repeated block, once they are known. `changing` are answers that stay while
+    their metadata at the server will not: what reads the store has to wait for them.
     """
 
     root: Module
@@ -34,6 +35,7 @@ class Session:
     scopes: dict[str, "Scope"] = field(default_factory=dict)
     expanded: set[str] = field(default_factory=set)
     pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
+    changing: set[str] = field(default_factory=set)
 
     def answer(self, address: str) -> Any:
         """The answer at an address; NotKnown while it has not come."""
@@ -350,7 +352,11 @@ class Scope:
         """Whether a reference leads to a sensitive value. Answers do not: they are redacted."""
         if ref not in self._sensitive:
             self._sensitive[ref] = False  # a value that names itself
-            self._sensitive[ref] = self._is_sensitive(ref)
+            try:
+                self._sensitive[ref] = self._is_sensitive(ref)
+            except NotKnown:
+                del self._sensitive[ref]
+                raise
         return self._sensitive[ref]
 
     def _is_sensitive(self, ref: Ref) -> bool:

@@ -1,6 +1,7 @@
 """The functions of expressions: files, tables, environment, digests; each pure but for its port."""
 
 import csv as csv_module
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +76,8 @@ def _decode(world: World, folder: str, path: str) -> str:
 
 
 def _template(world: World, folder: str, path: str, text: str, values: Mapping[str, Any]) -> str:
-    names = {**functions(world, folder), **values}
+    inside = posixpath.normpath(posixpath.join(folder, posixpath.dirname(path)))
+    names = {**functions(world, inside), "env": _no_env, **values}
     try:
         return to_text(compile_text(text).render(names))
     except TemplateError as exc:
@@ -147,6 +149,13 @@ def _env(world: World, name: str) -> str:
     if value is None:
         raise TemplateError(f"the environment variable {name} is not set")
     return value
+
+
+def _no_env(name: str) -> str:
+    # what a template reads does not show in the expression that calls it: nothing would be masked.
+    raise TemplateError(
+        f"env() cannot stand in a template; hand the value in: template(.., value=env('{name}'))"
+    )
 
 
 def _range(*bounds: int) -> list[int]:

@@ -75,7 +75,9 @@ class Walk:
         block = scope.address(declared)
         self.groups.discard(block)
         self._add(added)
-        self._wait(block, [inner.address for inner in added])
+        group, inside = self.vertices[block], tuple(inner.address for inner in added)
+        self.vertices[block] = _with_needs(group, (*group.needs, *inside))
+        self._wait(block, inside)
 
     def dependents(self, address: str) -> bool:
         """Whether anything still waits for this address."""
@@ -104,7 +106,9 @@ class Walk:
         block = scope.address(declared)
         self.groups.add(block)
         yield Vertex(expansion(block), "expand", needs, None, declared, scope)
-        yield Vertex(block, "group", (expansion(block),))
+        yield Vertex(
+            block, "group", (expansion(block), *_shared(scope, declared)), None, declared, scope
+        )
 
     def _instances(self, scope: Scope, declared: Declared) -> Iterator[Vertex]:
         for instance in scope.instances(declared):
@@ -190,6 +194,16 @@ def _order_of_calls(instance: Instance) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _shared(scope: Scope, declared: Declared) -> tuple[str, ...]:
+    """What every instance of a completion needs, whichever instances there will be: a cycle
+    through them is told before anything is paid for.
+    """
+    if declared.kind == "module":
+        return ()
+    refs = [*declared.refs, *(ref for ref, _ in declared.depends_on)]
+    return scope.deps([ref for ref in refs if not _is_keyed(ref)])
+
+
 def _is_keyed(ref: Ref) -> bool:
     return any(isinstance(part, tuple) for part in ref)
 
@@ -212,7 +226,9 @@ def cycle_error(walk: Walk) -> RunnerError:
         seen[at] = len(path)
         path.append(at)
         at = next(address for address in stuck[at].needs if address in stuck)
-    ring = [name for name in path[seen[at] :] if stuck[name].instance or stuck[name].declared]
+    ring = path[seen[at] :]
+    inner = [*ring[1:], ring[0]]
+    ring = [name for name, after in zip(ring, inner, strict=True) if not _holds(name, after)]
     lines = [_edge(stuck[name], ring[(i + 1) % len(ring)]) for i, name in enumerate(ring)]
     names = [name.rstrip("#") for name in ring]
     first = stuck[ring[0]]
@@ -225,6 +241,11 @@ def cycle_error(walk: Walk) -> RunnerError:
         said = f"These wait for each other: {chain}\n  " + "\n  ".join(lines)
     said += "\nAn answer cannot be part of its own prompt: take one of these references out."
     return RunnerError(Problem("Cycle", said, where))
+
+
+def _holds(group: str, address: str) -> bool:
+    """Whether a step stands for the other one: a group for an instance of it."""
+    return address == expansion(group) or address.startswith((f"{group}[", f"{group}."))
 
 
 def _edge(vertex: Vertex, target: str) -> str:

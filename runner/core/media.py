@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from runner.core.digest import normalise
-from runner.core.values import TemplateError
+from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
 
 Read = Callable[[str], bytes]
@@ -38,15 +38,15 @@ def inline_files(body: dict[str, Any], read: Read) -> dict[str, Any]:
     wanted = body.get("response_format")
     if isinstance(wanted, dict) and isinstance(wanted.get("json_schema"), dict):
         schema = wanted["json_schema"].get("schema")
-        if isinstance(schema, dict) and set(schema) == {"file"}:
+        if isinstance(schema, dict) and set(schema) == {"file"} and schema["file"] != MASK:
             loaded = _schema(str(schema["file"]), read)
             held = {**wanted["json_schema"], "schema": loaded}
             body["response_format"] = {**wanted, "json_schema": held}
     return body
 
 
-def _message(message: dict[str, Any], read: Read, index: int) -> dict[str, Any]:
-    content = message.get("content")
+def _message(message: Any, read: Read, index: int) -> Any:
+    content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
     parts = [_part(part, read, ("messages", index, "content", i)) for i, part in enumerate(content)]
@@ -56,7 +56,7 @@ def _message(message: dict[str, Any], read: Read, index: int) -> dict[str, Any]:
 def _part(part: Any, read: Read, path: tuple[str | int, ...]) -> Any:
     kind = part.get("type") if isinstance(part, dict) else None
     held = part.get(kind) if isinstance(kind, str) else None
-    if not isinstance(held, dict) or not isinstance(held.get("file"), str):
+    if not isinstance(held, dict) or not isinstance(held.get("file"), str) or held["file"] == MASK:
         return part
     name = held["file"]
     data = base64.b64encode(_bytes(name, read, path)).decode()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.core.address import blocks_of
 from runner.core.config import Block, Blocks
 from runner.core.template import Hole, Node, holes
 from runner.core.values import Path, Ref
@@ -86,6 +87,30 @@ class Module:
         yield from self.completions.values()
         yield from self.data.values()
         yield from self.calls.values()
+
+
+def declared_at(root: Module, address: str) -> Declared | None:
+    """The block that an address is an instance of; None if there is no such block any more."""
+    module = root
+    try:
+        *around, (kind, name) = blocks_of(address)
+    except ValueError:
+        return None
+    for _, call in around:
+        child = module.children.get(call)
+        if child is None:
+            return None
+        module = child
+    held = {"completion": module.completions, "data": module.data, "module": module.calls}
+    return held[kind].get(name)
+
+
+def module_at(root: Module, prefix: str) -> Module | None:
+    """The module of an instance by its prefix (`module.essay["x"].`, "" for the root)."""
+    module: Module | None = root
+    for _, call in blocks_of(prefix.rstrip(".")) if prefix else ():
+        module = module.children.get(call) if module is not None else None
+    return module
 
 
 def refs_of(nodes: Iterable[Node]) -> tuple[Ref, ...]:

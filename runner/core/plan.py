@@ -1,9 +1,9 @@
 """What has to happen to make the answers match the configuration; and why."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from runner.core.address import in_order, selects, split_key
+from runner.core.address import in_order, module_of, selects, split_key
 from runner.core.decide import (
     Absent,
     Await,
@@ -20,6 +20,9 @@ from runner.core.decide import (
 )
 from runner.core.expand import Instance
 from runner.core.graph import Vertex, Walk, cycle_error
+from runner.core.module import Declared, declared_at
+from runner.core.moves import move_records
+from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.values import NotKnown
@@ -69,7 +72,8 @@ class Plan:
     """Every step, in the order of the addresses, unchanged ones left out.
 
     `decisions` holds what was decided for each address, unchanged ones included; `moves` the
-    addresses that [[moved]] blocks renamed; `reads` the data sources that were not read yet.
+    addresses that [[moved]] blocks renamed; `imports` those that [[import]] blocks brought, with
+    the ids of what was stored; `reads` the data sources that can be read now.
     """
 
     steps: tuple[Step, ...]
@@ -79,6 +83,7 @@ class Plan:
     walk: Walk
     chosen: Callable[[str], bool]
     moves: tuple[tuple[str, str], ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
     reads: Mapping[str, Read] = field(default_factory=dict)
 
     def of(self, *kinds: type) -> Iterator[Step]:
@@ -88,7 +93,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.steps and not self.moves
+        return not self.steps and not self.moves and not self.imports
 
 
 Start = Callable[[Samples], tuple[Walk, Known]]
@@ -104,6 +109,7 @@ class Inputs:
     records: Mapping[str, Record]
     choice: Choice = Choice()
     moves: tuple[tuple[str, str], ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
     forgets: Callable[[str], bool] = lambda _: False
     weigh: Weigh | None = None
 
@@ -116,9 +122,15 @@ def make_plan(inputs: Inputs) -> Plan:
         walk, known = inputs.start(samples)
         samples.is_declared = walk.is_declared
         chosen = _chooser(walk, inputs.choice)
-        folded = _fold(walk, known, chosen, inputs.weigh)
+        weighed: list[tuple[str, Request, Record | None]] = []
+        weigh = _later(weighed) if inputs.records else inputs.weigh
+        folded = _fold(walk, known, chosen, weigh)
         conflicts = samples.conflicts()
         if conflicts <= contested:
+            samples.lends = False
+            for address, request, old in weighed:
+                if inputs.weigh is not None:
+                    inputs.weigh(address, request, old)
             return _finished(inputs, walk, known, chosen, folded)
         contested |= conflicts
 
@@ -132,13 +144,17 @@ def destroy_plan(inputs: Inputs) -> Plan:
     for address in in_order(inputs.records):
         if not chosen(address):
             continue
-        vertex = walk.vertices.get(address)
-        if vertex is not None and vertex.instance is not None:
-            problems += _prevented(vertex.instance, "destroy")
+        problems += protected(declared_at(walk.session.root, address), address, "destroy")
         steps.append(Step(address, Remove(inputs.records[address], "destroy")))
     if problems:
         raise RunnerError(*problems)
-    return Plan(tuple(steps), {}, 0, known, walk, chosen)
+    # Nothing but the removals: no completion is looked at, let alone issued.
+    return Plan(tuple(steps), {}, 0, known, walk, lambda _: False)
+
+
+def _later(weighed: list[tuple[str, Request, Record | None]]) -> Weigh:
+    """Keeps what is to be weighed: a plan that is made again must not be weighed twice."""
+    return lambda address, request, old: weighed.append((address, request, old))
 
 
 @dataclass(slots=True)
@@ -171,6 +187,8 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> N
     folded.decisions[vertex.address] = decision
     if vertex.instance is None:
         return
+    if isinstance(decision, Update | Reuse) and decision.metadata:
+        walk.session.changing.add(vertex.address)
     answer = resolve(decision, vertex.address)
     if answer is not ...:
         walk.session.answers[vertex.address] = answer
@@ -199,9 +217,13 @@ def _finished(
         elif not isinstance(decision, Absent):
             steps.append(Step(address, decision, instance))
             if isinstance(decision, Issue | Reuse) and decision.old is not None and instance:
-                problems += _prevented(instance, "re-issue")
+                problems += protected(instance.declared, address, "re-issue")
     steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
-    steps += _removals(inputs, walk, chosen, folded)
+    for step in _removals(inputs, walk, chosen, folded):
+        steps.append(step)
+        if isinstance(step.action, Remove) and not step.action.forget:
+            declared = declared_at(walk.session.root, step.address)
+            problems += protected(declared, step.address, "remove")
     if problems:
         raise RunnerError(*problems)
     order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}
@@ -209,9 +231,19 @@ def _finished(
     reads = {
         address: decision
         for address, decision in folded.decisions.items()
-        if isinstance(decision, Read)
+        if isinstance(decision, Read) and decision.on is None
     }
-    return Plan(tuple(steps), folded.decisions, unchanged, known, walk, chosen, inputs.moves, reads)
+    return Plan(
+        tuple(steps),
+        folded.decisions,
+        unchanged,
+        known,
+        walk,
+        chosen,
+        inputs.moves,
+        inputs.imports,
+        reads,
+    )
 
 
 def _removals(
@@ -231,30 +263,47 @@ def _removals(
 
 
 def _why_removed(address: str, walk: Walk) -> str:
+    around = [address]
+    while outer := module_of(around[0]).rstrip("."):
+        around.insert(0, outer)
+    for one in around:
+        reason = _out_of_range(one, walk)
+        if reason is not None:
+            return reason
+    return f"{address} is not in the configuration"
+
+
+def _out_of_range(address: str, walk: Walk) -> str | None:
+    """Why a block, which has instances, does not have this one."""
     try:
         block, key = split_key(address)
     except ValueError:
         return f"{address} is no address of this version"
     keys = walk.session.keys.get(block)
-    if key is None or keys is None:
-        repeated = f"{block} has instances now" if key is None and keys is not None else ""
-        return repeated or f"{address} is not in the configuration"
-    if isinstance(key, int):
-        return f"index [{key}] is out of range for count"
-    return f'key ["{key}"] is not in for_each'
+    if keys is None or key in keys:
+        return None
+    of = f" of {block}" if block.startswith("module.") else ""
+    match key:
+        case None:
+            return f"{block} has instances now"
+        case int():
+            return f"index [{key}] is out of range for count{of}"
+    return f'key ["{key}"] is not in for_each{of}'
 
 
-def _prevented(instance: Instance, what: str) -> list[Problem]:
-    lifecycle = instance.declared.block.table.get("lifecycle")
+def protected(declared: Declared | None, address: str, what: str) -> list[Problem]:
+    """The problem of doing this to an answer that must not be destroyed; none if it may be."""
+    lifecycle = declared.block.table.get("lifecycle") if declared is not None else None
     if not isinstance(lifecycle, dict) or lifecycle.get("prevent_destroy") is not True:
         return []
+    assert declared is not None  # noqa: S101  # it has a lifecycle
     said = (
-        f"{instance.address} has lifecycle.prevent_destroy, and this plan would {what} it: the "
-        "answer would be replaced or removed. Take prevent_destroy out, or leave the address out "
-        f"with --exclude '{instance.address}'."
+        f"{address} has lifecycle.prevent_destroy, and this would {what} it: the answer would be "
+        "replaced or removed. Take prevent_destroy out, or leave the address out with "
+        f"--exclude '{address}'."
     )
     path = ("lifecycle", "prevent_destroy")
-    return [instance.declared.block.problem("Answer cannot be destroyed", said, path)]
+    return [declared.block.problem("Answer cannot be destroyed", said, path)]
 
 
 def _pattern(targets: Iterable[str], excludes: Iterable[str]) -> Callable[[str], bool]:
@@ -273,6 +322,7 @@ def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
     if not choice.targets and not choice.excludes:
         return lambda _: True
     needed = _closure(walk, choice.targets, lambda vertex: vertex.needs)
+    blocks = tuple(block for block in walk.groups if block in needed)
     users: dict[str, list[str]] = {}
     for vertex in walk.vertices.values():
         for need in vertex.needs:
@@ -283,7 +333,9 @@ def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
     def chosen(address: str) -> bool:
         if address in left_out:
             return False
-        return address in needed or named(address.rstrip("#"))
+        if address in needed or named(address.rstrip("#")):
+            return True
+        return any(address.startswith((f"{block}[", f"{block}.")) for block in blocks)
 
     return chosen
 
@@ -306,28 +358,6 @@ def _closure(
     return found
 
 
-def move_records(
-    records: Mapping[str, Record], moves: Iterable[tuple[str, str]]
-) -> tuple[dict[str, Record], tuple[tuple[str, str], ...]]:
-    """The records after the [[moved]] blocks, and which addresses were renamed.
-
-    A move whose target already has a record changes nothing, as in Terraform.
-    """
-    held = dict(records)
-    done: list[tuple[str, str]] = []
-    for source, target in moves:
-        for address in [name for name in held if _under(name, source)]:
-            new = target + address[len(source) :]
-            if new not in held:
-                held[new] = replace(held.pop(address), address=new)
-                done.append((address, new))
-    return held, tuple(done)
-
-
-def _under(address: str, block: str) -> bool:
-    return address == block or address.startswith((f"{block}[", f"{block}."))
-
-
 __all__ = [
     "Absent",
     "Await",
@@ -345,4 +375,5 @@ __all__ = [
     "destroy_plan",
     "make_plan",
     "move_records",
+    "protected",
 ]

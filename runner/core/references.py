@@ -175,7 +175,7 @@ def _attribute(ref: Ref, at: int, declared: Declared, known: Iterable[str]) -> s
         return None
     shown = written(ref[:at])
     if not isinstance(name, str):
-        return f"{shown} has no instances: it has neither for_each nor count." if name else None
+        return f"{shown} has no instances: it has neither for_each nor count."
     near = closest(name, names)
     hint = f' Did you mean "{shown}.{near}"?' if near else ""
     return f'{shown} has no "{name}"; it has {", ".join(names)}.{hint}'

@@ -11,8 +11,9 @@ from runner.core.expand import Instance, Names
 from runner.core.functions import World
 from runner.core.media import inline_files
 from runner.core.names import TRANSPORT
+from runner.core.state import Record
 from runner.core.template import Constant, Expression, Items, Node, Table
-from runner.core.values import Path, TemplateError, plain, to_text
+from runner.core.values import MASK, Path, TemplateError, plain, to_text
 from runner.errors import Problem, RunnerError
 
 _REWRITTEN = frozenset(("functions", "function_call", "tools", "tool_choice", "response_format"))
@@ -51,7 +52,7 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
-    sensitive values masked; both are canonical JSON.
+    sensitive values masked, as are the `triggers`; all are canonical JSON.
     """
 
     provider: str
@@ -80,6 +81,7 @@ def build(instance: Instance, provider: Provider, recorded: bytes | None = None)
         if shape.masked:
             shown = _filled(instance, shape, names, provider.recorded_defaults, masked=True)
         triggers = _triggers(instance, names)
+        shown_triggers = _triggers(instance, names, masked=True) if shape.masked else triggers
         headers = _headers(instance, names)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
@@ -99,15 +101,39 @@ def build(instance: Instance, provider: Provider, recorded: bytes | None = None)
         fingerprint(asked, provider.identity_json, triggers),
         sent,
         canonical(shown) if shape.masked else sent,
-        triggers,
+        shown_triggers,
         headers,
     )
+
+
+def streaming(body: bytes) -> bytes:
+    """The same request, answered piece by piece and with its usage: how an answer travels is no
+    part of what is asked, so neither fingerprint nor record know of it.
+    """
+    held = orjson.loads(body)
+    options = {**held.get("stream_options", {}), "include_usage": True}
+    return canonical({**held, "stream": True, "stream_options": options})
 
 
 def transport(body: bytes) -> dict[str, Any]:
     """The transport fields of a recorded body."""
     held = orjson.loads(body)
     return {key: held[key] for key in sorted(TRANSPORT) if key in held}
+
+
+def wants_store(body: bytes) -> bool:
+    """Whether the server is asked to keep this completion."""
+    return b'"store":true' in body and orjson.loads(body).get("store") is True
+
+
+def is_stored(record: Record) -> bool:
+    """Whether the server was asked to keep this completion."""
+    return not record.address.startswith("data.") and wants_store(record.request)
+
+
+def stored_id(record: Record) -> str:
+    """The id under which the server keeps it."""
+    return str(orjson.loads(record.response).get("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +264,17 @@ def _place(node: Node, path: Path, name: str) -> Path:
 
 def _rewrite(body: dict[str, Any], world: World, instance: Instance) -> dict[str, Any]:
     """What the language allows and the API spells in another way."""
-    has_parts = any(isinstance(m.get("content"), list) for m in body.get("messages", ()))
+    messages = body.get("messages")
+    has_parts = any(
+        isinstance(message, dict) and isinstance(message.get("content"), list)
+        for message in (messages if isinstance(messages, list) else ())
+    )
     if not has_parts and _REWRITTEN.isdisjoint(body):
         return body
     body = dict(body)
     folder = instance.scope.module.folder
     for name, key in (("functions", None), ("tools", "function")):
-        if name in body:
+        if isinstance(body.get(name), list):  # and no mask
             body[name] = [_with_schema(entry, key) for entry in body[name]]
     choice = body.get("function_call")
     if isinstance(choice, str) and choice not in {"auto", "none"}:
@@ -255,13 +285,15 @@ def _rewrite(body: dict[str, Any], world: World, instance: Instance) -> dict[str
     return inline_files(body, lambda path: world.read(folder, path))
 
 
-def _with_schema(entry: dict[str, Any], key: str | None) -> dict[str, Any]:
+def _with_schema(entry: Any, key: str | None) -> Any:
+    if not isinstance(entry, dict):
+        return entry
     if key is not None:
         if key not in entry:
             return entry
         return {**entry, key: _with_schema(entry[key], None)}
     parameters = entry.get("parameters")
-    if not isinstance(parameters, str):
+    if not isinstance(parameters, str) or parameters == MASK:
         return entry
     try:
         return {**entry, "parameters": normalise(orjson.loads(parameters))}
@@ -269,9 +301,12 @@ def _with_schema(entry: dict[str, Any], key: str | None) -> dict[str, Any]:
         raise TemplateError(f'parameters of "{entry.get("name")}" are not JSON: {exc}') from exc
 
 
-def _triggers(instance: Instance, names: Names) -> bytes | None:
+def _triggers(instance: Instance, names: Names, *, masked: bool = False) -> bytes | None:
     node = instance.declared.meta.get("triggers")
-    return None if node is None else canonical(_value("triggers", node.render(names)))
+    if node is None:
+        return None
+    masks = instance.scope.masks if masked else None
+    return canonical(_value("triggers", node.render(names, masks)))
 
 
 def _headers(instance: Instance, names: Names) -> tuple[tuple[str, str], ...]:
@@ -289,10 +324,13 @@ def _ignored(instance: Instance) -> tuple[str, ...]:
 
 
 def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict[str, Any]:
-    """The body with what was recorded for the parameters whose changes do not count."""
+    """The body with what was recorded for the parameters whose changes do not count. What was
+    recorded behind a mask cannot be sent again: there the parameter stays as it is declared.
+    """
     held = orjson.loads(recorded)
-    kept = {key: value for key, value in body.items() if key not in ignored}
-    kept.update({key: held[key] for key in ignored if key in held})
+    known = [key for key in ignored if MASK not in str(held.get(key))]
+    kept = {key: value for key, value in body.items() if key not in known}
+    kept.update({key: held[key] for key in known if key in held})
     return kept
 
 

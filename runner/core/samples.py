@@ -15,7 +15,8 @@ class Samples:
     An address keeps the number of its record; a new one takes the lowest that no other address
     holds after this plan. A number whose holder has not been decided yet is borrowed; if the
     holder turns out to keep it, that is a conflict, and the plan is made again with the number
-    contested.
+    contested. Once the plan is made (`lends` is false) nothing is borrowed any more: an apply
+    cannot be made again.
     """
 
     records: Mapping[str, Record]
@@ -24,6 +25,7 @@ class Samples:
     taken: dict[Held, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
+    lends: bool = True
     _borrowed: dict[Held, str] = field(default_factory=dict)
     _conflicts: set[Held] = field(default_factory=set)
     _lowest: dict[str, int] = field(default_factory=dict)
@@ -63,7 +65,11 @@ class Samples:
     def conflicts(self) -> frozenset[Held]:
         """Borrowed numbers whose holders keep them, or may keep them once answers are known."""
         decided = self.kept | self.moved
-        undecided = {held for held, holder in self._borrowed.items() if holder not in decided}
+        undecided = {
+            held
+            for held, holder in self._borrowed.items()
+            if holder not in decided and self.is_declared(holder)  # its block has expanded since
+        }
         return frozenset(self._conflicts | undecided)
 
     def _free(self, address: str, held: Held) -> bool:
@@ -76,7 +82,7 @@ class Samples:
             return False
         if not self.is_declared(holder):
             return True
-        if held in self.contested:
+        if held in self.contested or not self.lends:
             return False
         self._borrowed[held] = holder
         return True

@@ -69,10 +69,15 @@ class Source:
     def _place(self, path: Path, on: str, offset: int) -> tuple[int, int | None, int] | None:
         names = tuple(part for part in path if isinstance(part, str))
         node = _descend(self._nodes, path)
-        if node is not None and "key_line" in node:
+        if node is not None and "value_line" not in node:  # a list of tables under headers
+            return self._column(_first(node["key_line"]), node["key_col"], node["key_raw"])
+        if node is not None and "key_line" not in node:  # an entry of a list
+            raw = node["value_raw"].partition("\n")[0]
+            return self._column(_first(node["value_line"]), node["value_col"], raw)
+        if node is not None:
             start = node["value_line"] if on == "value" else node["key_line"]
-            first = start if isinstance(start, int) else start[0]
-            raw: str = node["value_raw"]
+            first = _first(start)
+            raw = node["value_raw"]
             if on == "value" and raw.startswith(('"""\n', "'''\n", '"""\r', "'''\r")):
                 first += 1
             if on == "value" and raw.startswith(('"""', "'''")):
@@ -80,11 +85,18 @@ class Source:
             raw = raw if on == "value" and "\n" not in raw else node["key_raw"]
             cols = node["value_col"] if raw is node["value_raw"] else node["key_col"]
             return self._column(first, cols, raw)
-        if names == path and names in self._headers:
-            number = self._headers[names]
+        number = self._header(names) if names == path else None
+        if number is not None:
             text = self.lines[number - 1]
             return number, len(text) - len(text.lstrip()) + 1, len(text.strip())
         return None
+
+    def _header(self, names: tuple[str, ...]) -> int | None:
+        """The line of a table's header, or of the first table inside it."""
+        if names in self._headers:
+            return self._headers[names]
+        inside = (line for path, line in self._headers.items() if path[: len(names)] == names)
+        return next(inside, None)
 
     def _column(self, line: int, cols: Any, raw: str) -> tuple[int, int | None, int]:
         text = self.lines[line - 1]
@@ -165,7 +177,15 @@ def _descend(nodes: Any, path: Path) -> dict[str, Any] | None:
 
 
 def _is_leaf(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("value_line"), int | list | tuple)
+    places = ("value_line", "key_line")  # a table may have keys of these names: they are tables
+    return isinstance(node, dict) and any(
+        isinstance(node.get(name), int | list | tuple) for name in places
+    )
+
+
+def _first(line: Any) -> int:
+    found: int = line if isinstance(line, int) else line[0]
+    return found
 
 
 def _key_parts(dotted: str) -> Iterator[str]:

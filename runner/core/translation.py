@@ -8,7 +8,7 @@ from pydantic import Tag
 from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict
 
-from runner.core.blocks import ADDRESS, ENVIRONMENT_NAME, URL, WORKSPACE
+from runner.core.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL, WORKSPACE
 from runner.core.findings import Finding, Hole, Path, place, shown
 from runner.core.names import IDENTIFIER, PARAMETERS
 from runner.core.parameters import TOKEN_ID
@@ -44,6 +44,7 @@ _PATTERNS = {
     IDENTIFIER: "a name of letters, digits and _, not starting with a digit",
     ENVIRONMENT_NAME: "the NAME of an environment variable",
     ADDRESS: 'an address such as "completion.chat"',
+    COMPLETION: 'the address of a completion such as "completion.chat"',
     WORKSPACE: "a name of letters, digits, _, . and -",
     URL: "an address that starts with https:// or http://",
 }

@@ -8,14 +8,15 @@ crash can lose is what was in flight, and no more.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 import orjson
 
-from runner.core.answer import usage_of
-from runner.core.appraise import appraise
+from runner.core.answer import usage_of, warning
+from runner.core.appraise import Appraisal, appraise
 from runner.core.decide import (
     Absent,
     Await,
@@ -35,13 +36,16 @@ from runner.core.entry import to_entry
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.expand import Instance, Session
-from runner.core.graph import Vertex, Walk
-from runner.core.plan import Plan, Remove
+from runner.core.graph import Vertex, Walk, cycle_error
+from runner.core.module import declared_at
+from runner.core.plan import Plan, Remove, protected
 from runner.core.redact import redact
-from runner.core.request import Request
+from runner.core.request import Request, is_stored, stored_id, streaming
 from runner.core.state import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
+
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 class Client(Protocol):
@@ -54,6 +58,9 @@ class Client(Protocol):
     def limit(self) -> int:
         """How many requests may be in flight now."""
 
+    def halt(self) -> None:
+        """Send nothing more, also not what waits to be sent again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -62,7 +69,7 @@ class Doors:
     connect: Callable[[str], Awaitable[Client]]
     save: Callable[[str, bytes], Awaitable[None]]
     rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
-    read: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
+    read: Callable[[str, str, bytes, bool], Awaitable[Answer | Failure]]  # True: was just stored
     update: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
     delete: Callable[[str, str], Awaitable[Answer | Failure]]
     checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
@@ -78,8 +85,9 @@ class Limits:
 
     concurrency: int = 32
     fail_fast: bool = False
-    secrets: tuple[str, ...] = ()
+    secrets: Callable[[], tuple[str, ...]] = tuple  # grows as expressions read the environment
     checkpoint_every: float = 60.0
+    stream: bool = False  # show the answer while it is written
 
 
 @dataclass(slots=True)
@@ -114,6 +122,7 @@ class Apply:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: set[str] = set()
         self._lost: list[Record] = []
+        self._vanished: dict[str, Record] = {}
         self._idle = asyncio.Event()
         self._bug: BaseException | None = None
         self._undecided = {
@@ -122,17 +131,22 @@ class Apply:
 
     async def run(self) -> Outcome:
         """Carry the plan out; returns when nothing is in flight any more."""
+        for address, _ in self._plan.imports:
+            self._tell_done(address, "imported", self.outcome.records[address])
+        for _, address in self._plan.moves:
+            self._tell_done(address, "moved", self.outcome.records[address])
         self._pump()
         while not self._idle.is_set():
             try:
                 await asyncio.wait_for(self._idle.wait(), self._limits.checkpoint_every)
             except TimeoutError:
-                await self._doors.checkpoint(self.outcome.records)
+                await self._checkpoint()
         if self._bug is not None:
             raise self._bug
         self._skip_rest()
+        self._fail_stuck()
         if self.outcome.stopped is None:
-            await self._remove()
+            await self._removal()
         if self._lost:
             self.outcome.rescued = self._doors.rescue(self._lost)
         return self.outcome
@@ -142,10 +156,15 @@ class Apply:
         self.outcome.interrupted = True
         self.stop("interrupted")
 
-    def stop(self, why: str) -> None:
-        """Start nothing new; what is in flight is awaited and recorded."""
+    def stop(self, why: str, *, halt: bool = True) -> None:
+        """Start nothing new; what is in flight is awaited and recorded. With `halt`, what waits
+        to be sent again is not waited for.
+        """
         if self.outcome.stopped is None:
             self.outcome.stopped = why
+        if halt:
+            for client in self._clients.values():
+                client.halt()
         self._check_idle()
 
     def abandon(self) -> None:
@@ -153,6 +172,23 @@ class Apply:
         self.interrupt()
         for task in self._tasks:
             task.cancel()
+
+    async def _checkpoint(self) -> None:
+        try:
+            await self._doors.checkpoint(self.outcome.records)
+        except RunnerError as exc:
+            # It will not be written at the end either: what is received until then goes where
+            # that says.
+            self.stop(str(exc))
+
+    async def _removal(self) -> None:
+        """As a task, so that it can be abandoned."""
+        self.in_flight += 1
+        task = asyncio.get_running_loop().create_task(self._remove())
+        self._tasks.add(task)
+        with suppress(asyncio.CancelledError):
+            await task
+        self.in_flight -= 1
 
     # -- the fold
 
@@ -181,9 +217,10 @@ class Apply:
                 else:
                     self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._known):
-            if isinstance(decision, RunnerError):
-                self._fail(vertex, Failure(str(decision)))
-            else:
+            error = decision if isinstance(decision, RunnerError) else _refused(vertex, decision)
+            if error is not None:
+                self._fail(vertex, Failure(str(error)))
+            elif not isinstance(decision, RunnerError):
                 self._carry(vertex, decision)
 
     def _carry(self, vertex: Vertex, decision: Decision) -> None:
@@ -194,26 +231,27 @@ class Apply:
                     self.outcome.kept_back += 1
                 self.outcome.records[address] = record
                 self._settle(vertex, decision)
-            case Reuse(record):
+            case Reuse(record) if not decision.metadata:
+                said = warning(record.response) if record.status == "incomplete" else None
                 self.outcome.records[address] = record
-                self._tell_done(address, "reused", record)
+                self._tell_done(address, "reused", record, said)
                 self._settle(vertex, decision)
             case Update(record) if not decision.metadata:
                 self.outcome.records[address] = record
                 self._tell_done(address, "updated", record)
                 self._settle(vertex, decision)
-            case Update():
+            case Update() | Reuse():
                 self._spawn(vertex, self._update(vertex, decision))
-            case Read():
+            case Read(on=None):
                 self._spawn(vertex, self._read(vertex, decision))
             case Issue():
                 assert vertex.instance is not None  # noqa: S101  # only instances are decided
                 provider = provider_of(vertex.instance, self._known).name
                 self._queues.setdefault(provider, deque()).append((vertex, decision))
             case Absent():
-                self.outcome.records.pop(address, None)
+                self._vanish(address)
                 self._settle(vertex, decision)
-            case Await():
+            case Await() | Read():
                 self._fail(vertex, Failure(f"{decision.on} has no answer"))
 
     def _settle(self, vertex: Vertex, decision: Decision) -> None:
@@ -231,16 +269,21 @@ class Apply:
         except (RunnerError, NotKnown) as exc:
             self._fail(vertex, Failure(str(exc)))
             return
-        self._forget_vanished(vertex.address.rstrip("#"))
+        self._vanish_below(vertex.address.rstrip("#"))
         self._walk.settle(vertex.address)
 
-    def _forget_vanished(self, block: str) -> None:
-        """Records of instances that the new answer no longer names."""
+    def _vanish_below(self, block: str) -> None:
+        """Instances that the new answer no longer names."""
         for address in list(self.outcome.records):
             inside = address.startswith((f"{block}[", f"{block}."))
             if inside and not self._walk.is_declared(address):
-                del self.outcome.records[address]
-                self._tell_done(address, "removed", None)
+                self._vanish(address)
+
+    def _vanish(self, address: str) -> None:
+        """Removed with the plan's removals, once everything else went well."""
+        record = self.outcome.records.get(address)
+        if record is not None:
+            self._vanished[address] = record
 
     # -- requests
 
@@ -299,21 +342,31 @@ class Apply:
         request = request_of(instance, self._known)
         why = self._doors.may_start(request)
         if why is not None:
-            self.stop(why)
+            self.stop(why, halt=False)
             self._skip(vertex, why)
             return
         if provider not in self._clients:
             self._clients[provider] = await self._doors.connect(provider)
+            if self.outcome.stopped is not None:
+                self._clients[provider].halt()
             self._start()
         self._doors.tell(Started(vertex.address))
+        stream = self._limits.stream
         out = Outgoing(
-            vertex.address, request.body, request.stream, request.headers, self._limits.secrets
+            vertex.address,
+            streaming(request.body) if stream else request.body,
+            stream or request.stream,
+            request.headers,
+            self._limits.secrets(),
         )
         result = await self._clients[provider].complete(out)
         if isinstance(result, Failure):
             self._doors.settled(request, None)
             self.outcome.maybe_billed += result.maybe_billed
-            self._fail(vertex, result)
+            if result.halted:
+                self._skip(vertex, "the run stopped")
+            else:
+                self._fail(vertex, result)
         else:
             await self._record(vertex, issue, request, result)
 
@@ -343,7 +396,7 @@ class Apply:
             fingerprint=issue.fingerprint,
             sample=issue.sample,
             request=request.recorded,
-            response=redact(answer.response, self._limits.secrets),
+            response=redact(answer.response, self._limits.secrets()),
             issued_at=self._doors.now(),
             duration_ms=answer.duration_ms,
             attempts=answer.attempts,
@@ -354,7 +407,11 @@ class Apply:
     def _accept(self, vertex: Vertex, request: Request, record: Record, answer: Answer) -> None:
         instance = vertex.instance
         assert instance is not None  # noqa: S101  # only instances are issued
-        found = appraise(instance, request.body, record.response)
+        try:
+            found = appraise(instance, request.body, record.response)
+        except NotKnown as exc:
+            said = f"its postcondition looks at {exc.address}, which has no answer"
+            found = Appraisal("failed_check", said)
         kept = replace(record, status=found.status)
         self.outcome.records[vertex.address] = kept
         self.outcome.issued[vertex.address] = kept
@@ -365,11 +422,12 @@ class Apply:
         self._tell_done(vertex.address, "issued", kept, found.warning, answer.maybe_billed)
         self._settle(vertex, Keep(kept))
 
-    async def _update(self, vertex: Vertex, update: Update) -> None:
+    async def _update(self, vertex: Vertex, update: Update | Reuse) -> None:
         body = orjson.loads(update.record.request)
         metadata = orjson.dumps({"metadata": body.get("metadata")})
-        identifier = str(orjson.loads(update.record.response).get("id"))
-        result = await self._doors.update(update.record.provider, identifier, metadata)
+        result = await self._doors.update(
+            update.record.provider, stored_id(update.record), metadata
+        )
         if isinstance(result, Failure):
             self._fail(vertex, result)
             return
@@ -382,29 +440,61 @@ class Apply:
         assert instance is not None  # noqa: S101  # a data source is an instance
         provider = provider_of(instance, self._known)
         kind = instance.declared.name.split(".", 1)[0]
-        result = await self._doors.read(provider.name, kind, read.arguments)
+        fresh = any(need in self.outcome.issued for need in vertex.needs)
+        result = await self._doors.read(provider.name, kind, read.arguments, fresh)
         if isinstance(result, Failure):
             self._fail(vertex, result)
             return
         record = data_record(instance, provider.name, provider.identity, read, result)
-        kept = replace(record, issued_at=self._doors.now())
+        kept = unless_same(
+            self._known.records.get(vertex.address),
+            replace(record, issued_at=self._doors.now()),
+        )
         self.outcome.records[vertex.address] = kept
         self._tell_done(vertex.address, "read", kept)
         self._settle(vertex, Keep(kept))
 
     async def _remove(self) -> None:
-        for step in self._plan.of(Remove):
-            assert isinstance(step.action, Remove)  # noqa: S101  # of() chose it
-            record = step.action.record
-            if not step.action.forget and is_stored(record):
-                identifier = str(orjson.loads(record.response).get("id"))
-                result = await self._doors.delete(record.provider, identifier)
-                if isinstance(result, Failure) and result.status != 404:
-                    self.outcome.failed[step.address] = result
-                    self._doors.tell(Failed(step.address, result))
-                    continue
-            self.outcome.records.pop(step.address, None)
-            self._tell_done(step.address, "removed", None)
+        """What the plan removes, and what turned out to be wanted no more."""
+        gone = {
+            step.address: step.action
+            for step in self._plan.of(Remove)
+            if isinstance(step.action, Remove)
+        }
+        for address, record in self._vanished.items():
+            declared = declared_at(self.outcome.session.root, address)
+            problems = protected(declared, address, "remove") if address not in gone else []
+            if problems:
+                self._not_removed(address, Failure(str(RunnerError(*problems))))
+            else:
+                gone.setdefault(address, Remove(record, "no longer wanted"))
+        kept = {_held(made) for name, made in self.outcome.records.items() if name not in gone}
+        for address, removal in gone.items():
+            if self.outcome.stopped is not None:
+                return
+            forget = removal.forget or _held(removal.record) in kept
+            await self._remove_one(address, removal.record, forget=forget)
+
+    async def _remove_one(self, address: str, record: Record, *, forget: bool) -> None:
+        if not forget and is_stored(record):
+            result = await self._doors.delete(record.provider, stored_id(record))
+            if isinstance(result, Failure) and result.status != 404:
+                self._not_removed(address, result)
+                return
+            with suppress(RunnerError):  # it is gone at the server, whatever the cache says
+                await self._unstore(record)
+        self.outcome.records.pop(address, None)
+        self._tell_done(address, "removed", None)
+
+    async def _unstore(self, record: Record) -> None:
+        """The cached answer stays, and is no longer taken for one that the server keeps."""
+        body = orjson.dumps({**orjson.loads(record.request), "store": False}, option=_SORTED)
+        entry = to_entry(replace(record, request=body, line=None))
+        await self._doors.save(f"{record.fingerprint}:{record.sample}", entry)
+
+    def _not_removed(self, address: str, failure: Failure) -> None:
+        self.outcome.failed[address] = failure
+        self._doors.tell(Failed(address, failure))
 
     # -- outcomes
 
@@ -441,6 +531,15 @@ class Apply:
             self._doors.tell(Skipped(vertex.address, cause))
         self._walk.settle(vertex.address)
 
+    def _fail_stuck(self) -> None:
+        """A cycle that showed only when an answer named the instances of a block."""
+        stuck = [vertex for vertex in self._walk.stuck() if vertex.instance is not None]
+        if self.outcome.stopped is None and stuck:
+            failure = Failure(str(cycle_error(self._walk)))
+            for vertex in stuck:
+                self.outcome.failed[vertex.address] = failure
+                self._doors.tell(Failed(vertex.address, failure))
+
     def _skip_rest(self) -> None:
         """What the plan would have done and the stop prevented."""
         if self.outcome.stopped is None:
@@ -468,6 +567,20 @@ def data_record(
     )
 
 
-def is_stored(record: Record) -> bool:
-    """Whether the server was asked to keep this completion."""
-    return b'"store":true' in record.request and not record.address.startswith("data.")
+def unless_same(old: Record | None, read: Record) -> Record:
+    """What was read; the old record if it says the same, so that nothing has to be written."""
+    if old is None or (old.fingerprint, old.response) != (read.fingerprint, read.response):
+        return read
+    return old
+
+
+def _held(record: Record) -> tuple[str, int]:
+    return record.fingerprint, record.sample
+
+
+def _refused(vertex: Vertex, decision: object) -> RunnerError | None:
+    """Why an answer that must not be destroyed is not replaced by what became known."""
+    if vertex.instance is None or not isinstance(decision, Issue | Reuse) or decision.old is None:
+        return None
+    problems = protected(vertex.instance.declared, vertex.address, "re-issue")
+    return RunnerError(*problems) if problems else None

@@ -1,22 +1,23 @@
 """The settings of a run: flag, then RUNNER_* variable, then .env, then [runner], then default."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import Problem, RunnerError, Where
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+_PREFIX = "RUNNER_"
 
-class Settings(BaseSettings):
+
+class Settings(BaseModel):
     """What a run goes by, besides its configuration. Times are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="RUNNER_", extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     provider: str | None = None
     concurrency: int = Field(default=32, ge=1, le=10_000)
@@ -28,28 +29,64 @@ class Settings(BaseSettings):
     workspace: str = Field(default="default", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 
 
-class _Table(PydanticBaseSettingsSource):
-    """The [runner] table, below every other source."""
-
-    def __init__(self, kind: type[BaseSettings], table: Mapping[str, Any]) -> None:
-        super().__init__(kind)
-        self._table = table
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """One field of the table."""
-        return self._table.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        known = self.settings_cls.model_fields
-        return {name: value for name, value in self._table.items() if name in known}
-
-
 def settings(
     table: Mapping[str, Any], flags: Mapping[str, Any], project: Path, where: Where | None = None
 ) -> Settings:
     """The settings; RunnerError names each that does not fit and where it was set."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    known = {name: value for name, value in table.items() if name in Settings.model_fields}
+    try:
+        if _sets_any(os.environ) or _sets_any(_dotenv(project)):
+            return _sourced(known, given, project)
+        return Settings(**{**known, **given})
+    except ValidationError as exc:
+        raise RunnerError(*(_problem(fault, given, where) for fault in exc.errors())) from exc
 
-    class Sourced(Settings):
+
+def environment(project: Path) -> dict[str, str]:
+    """The environment as expressions and providers see it: the process's own before .env's."""
+    held = {name: value for name, value in _dotenv(project).items() if value}
+    return {**held, **os.environ}
+
+
+def _dotenv(project: Path) -> Mapping[str, str | None]:
+    path = project / ".env"
+    if not path.exists():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
+
+    return dotenv_values(path)
+
+
+def _sets_any(names: Iterable[str]) -> bool:
+    """Whether a variable is a setting, in any letter case."""
+    return any(
+        name[: len(_PREFIX)].upper() == _PREFIX
+        and name[len(_PREFIX) :].lower() in Settings.model_fields
+        for name in names
+    )
+
+
+def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) -> Settings:
+    """With what the environment says, read by a library that takes 0.1 s to import."""
+    from pydantic_settings import (  # noqa: PLC0415
+        BaseSettings,
+        PydanticBaseSettingsSource,
+        SettingsConfigDict,
+    )
+
+    class Table(PydanticBaseSettingsSource):
+        """The [runner] table, below every other source."""
+
+        def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+            return table.get(field_name), field_name, False
+
+        def __call__(self) -> dict[str, Any]:
+            return dict(table)
+
+    class Sourced(Settings, BaseSettings):
+        model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore")
+
         @classmethod
         def settings_customise_sources(
             cls,
@@ -59,21 +96,9 @@ def settings(
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (init_settings, env_settings, dotenv_settings, _Table(settings_cls, table))
+            return (init_settings, env_settings, dotenv_settings, Table(settings_cls))
 
-    given = {name: value for name, value in flags.items() if value is not None}
-    try:
-        return Sourced(_env_file=project / ".env", **given)  # type: ignore[call-arg]
-    except ValidationError as exc:
-        raise RunnerError(*(_problem(fault, given, where) for fault in exc.errors())) from exc
-
-
-def environment(project: Path) -> dict[str, str]:
-    """The environment as expressions and providers see it: the process's own before .env's."""
-    import os  # noqa: PLC0415  # the one place that reads it
-
-    held = {name: value for name, value in dotenv_values(project / ".env").items() if value}
-    return {**held, **os.environ}
+    return Sourced(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
 
 
 def _problem(fault: Any, flags: Mapping[str, Any], where: Where | None) -> Problem:

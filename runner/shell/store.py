@@ -63,6 +63,10 @@ class Store:
         self._seen = seen  # only now: what could not be read is never taken for ours
         return self._loaded
 
+    def changed(self) -> bool:
+        """Whether the file is another than the one that was loaded, or was written since."""
+        return files.identity(self.path) != self._seen
+
     def write(self, state: State) -> State:
         """Writes the state with the next serial, and keeps the one before as backup.
 

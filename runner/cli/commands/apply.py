@@ -12,16 +12,17 @@ from dataclasses import replace
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.connecting import connections, require_keys
 from runner.cli.commands.finishing import Finished, finish
-from runner.cli.commands.planning import Planned, planned, read_sources
+from runner.cli.commands.planning import Planned, whole_plan
 from runner.cli.commands.spending import Purse
-from runner.cli.commands.world import Project, load
+from runner.cli.commands.world import Project, load, reload_state
 from runner.cli.views.progress import Progress, progress
 from runner.core.decide import Await, Issue, Read, Update, provider_of
 from runner.core.plan import Instances, Remove
+from runner.core.request import is_stored
 from runner.core.state import Record, encode_record
 from runner.core.values import NotKnown
 from runner.errors import error
-from runner.shell.apply import Apply, Doors, Limits, Outcome, is_stored
+from runner.shell.apply import Apply, Doors, Limits, Outcome
 from runner.shell.cache import Lookup, open_cache
 
 DRAIN_SECONDS = 30.0
@@ -39,16 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_to_guess(arguments, saved is not None)
     command = f"runner {'destroy' if arguments.destroy else 'apply'}"
     with project.store.lock(command, project.settings.lock_timeout):
-        project = load(arguments)  # whoever held the lock may have written
-        made = planned(project, arguments)
-        if made.plan.reads and not project.settings.offline:
-            made = planned(project, arguments, reads=read_sources(project, made))
+        reload_state(project)
+        made = whole_plan(project, arguments)
         if saved is not None:
             saved.check(project, made)
         else:
             plan_verb.show(project, made, arguments)
         if made.plan.empty and not made.outputs:
             return finish(project, made, None, arguments).status
+        if getattr(arguments, "stream", False):
+            _check_stream(made)
         _check(project, made)
         if not made.plan.empty and saved is None and not _approved(arguments):
             sys.stderr.write("\nApply cancelled.\n")
@@ -62,6 +63,16 @@ def _refuse_to_guess(arguments: argparse.Namespace, saved: bool) -> None:
             "Nobody to ask",
             "There is no terminal to ask for approval. Give --auto-approve, or apply a saved "
             "plan: runner plan --out FILE, then runner apply FILE.",
+        )
+
+
+def _check_stream(made: Planned) -> None:
+    issued = [step.address for step in made.plan.steps if _asks(step.action)]
+    if len(issued) > 1:
+        raise error(
+            "More than one answer to stream",
+            f"--stream shows one answer while it is written, and this plan may issue {len(issued)}: "
+            f"{', '.join(issued[:5])}. Name one with --target.",
         )
 
 
@@ -113,7 +124,8 @@ def _approved(arguments: argparse.Namespace) -> bool:
 def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -> Finished:
     with progress(arguments, len(made.plan.steps)) as told:
         outcome = asyncio.run(_apply(project, made, arguments, told))
-    return finish(project, made, outcome, arguments)
+    with _undisturbed(outcome):
+        return finish(project, made, outcome, arguments)
 
 
 async def _apply(
@@ -148,7 +160,8 @@ async def _apply(
             limits = Limits(
                 project.settings.concurrency,
                 getattr(arguments, "fail_fast", False),
-                project.secrets,
+                lambda: project.secrets,
+                stream=getattr(arguments, "stream", False),
             )
             run = Apply(made.plan, walk, known, doors, limits)
             told.watch(run, held)
@@ -181,6 +194,24 @@ def _interrupts(run: Apply, told: Progress) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _undisturbed(outcome: Outcome) -> Iterator[None]:
+    """One Ctrl-C does not keep the state from being written: it tells in the exit status."""
+    before = {}
+
+    def note(number: int, _: object) -> None:
+        outcome.interrupted = True
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _checkpoint(project: Project, records: Mapping[str, Record]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from runner.cli.commands.world import Project
 from runner.core.exchange import Answer, Failure
@@ -26,7 +27,7 @@ class Connections:
     project: Project
     stack: AsyncExitStack
     say: Say
-    on_text: Callable[[str, str], None] | None = None
+    on_text: Callable[[str], None] | None = None
     clients: dict[str, Client] = field(default_factory=dict)
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -51,9 +52,19 @@ class Connections:
             open_embedded(declared.name, path, offline=self.project.settings.offline, say=self.say)
         )
 
-    async def read(self, provider: str, kind: str, arguments: bytes) -> Answer | Failure:
-        """A data source, all pages of it."""
-        return await stored.read(await self.client(provider), kind, arguments)
+    async def read(
+        self, provider: str, kind: str, arguments: bytes, fresh: bool = False
+    ) -> Answer | Failure:
+        """A data source, all pages of it; `fresh`: it was stored a moment ago."""
+        return await stored.read(await self.client(provider), kind, arguments, fresh=fresh)
+
+    async def fetch(self, provider: str, identifier: str) -> tuple[bytes, list[Any]] | Failure:
+        """A stored completion's body and messages."""
+        return await stored.fetch(await self.client(provider), identifier)
+
+    async def look(self, provider: str, identifier: str) -> Answer | Failure:
+        """A stored completion, or why it cannot be read."""
+        return await stored.look(await self.client(provider), identifier)
 
     async def update(self, provider: str, identifier: str, body: bytes) -> Answer | Failure:
         """New metadata for a stored completion."""
@@ -70,7 +81,7 @@ class Connections:
 
 @asynccontextmanager
 async def connections(
-    project: Project, say: Say = lambda _: None, on_text: Callable[[str, str], None] | None = None
+    project: Project, say: Say = lambda _: None, on_text: Callable[[str], None] | None = None
 ) -> AsyncIterator[Connections]:
     """The providers of a project; closed, and the model stopped, at the end."""
     async with AsyncExitStack() as stack:
@@ -123,7 +134,8 @@ def _key(declared: Declared, environment: Mapping[str, str], base: str) -> str |
         return None  # servers on this machine seldom ask for one
     near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
     hint = f" ({near} is set; did you mean that one?)" if near else ""
-    where = declared.block.where() if declared.block is not None else None
+    path = ("api_key_env",) if wanted is not None else ()
+    where = declared.block.where(path) if declared.block is not None else None
     raise error(
         "No API key",
         f"The provider {declared.name} takes its key from the environment variable {name}, which "

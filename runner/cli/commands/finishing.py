@@ -44,8 +44,11 @@ def finish(
     records = outcome.records if outcome is not None else made.inputs.records
     problems: list[Problem] = []
     _write_state(project, records, problems)
-    session = outcome.session if outcome is not None else made.plan.walk.session
-    found = {} if made.choice.destroy else _outputs(session, records, problems)
+    if not made.choice.destroy:
+        session = outcome.session if outcome is not None else made.plan.walk.session
+        found = _outputs(session, records, problems)
+    else:  # what is left may well be too little for an output, and that is no mistake then
+        found = _outputs(recorded_session(project), records, []) if records else {}
     _write_outputs(project, found, problems)
     _tell(project, outcome, found, problems, arguments)
     if outcome is not None and outcome.interrupted:

@@ -34,11 +34,12 @@ def _path(arguments: argparse.Namespace) -> Path:
     if not directory.is_dir():
         raise error("No such directory", f'"{directory}" is no directory.')
     workspace = arguments.workspace or environ.get("RUNNER_WORKSPACE")
-    if workspace is None and (directory / ".env").exists():
+    state = directory / str(arguments.state)
+    if workspace is None and ((directory / ".env").exists() or (state / "workspaces").is_dir()):
+        # A workspace may be named in .env or in [runner]: the settings have to be read.
         from runner.cli.commands.world import store_of  # noqa: PLC0415
 
         return store_of(arguments).directory / "outputs.json"
-    state = directory / arguments.state
     if workspace not in (None, "default"):
         state = state / "workspaces" / str(workspace)
     return state / "outputs.json"

@@ -3,18 +3,17 @@
 import argparse
 import sys
 
-from runner.cli.commands.planning import Planned, planned, read_sources
+from runner.cli.commands.planning import Planned, unfinished_answers, whole_plan
 from runner.cli.commands.world import Project, load, tell_warnings
 from runner.cli.views.plan import plan_text
+from runner.cli.views.report import unfinished
 from runner.cli.views.style import style
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan; with --out, save it."""
     project = load(arguments)
-    made = planned(project, arguments)
-    if made.plan.reads and not project.settings.offline:
-        made = planned(project, arguments, reads=read_sources(project, made))
+    made = whole_plan(project, arguments)
     if arguments.out:
         from runner.cli.commands.planfile import save  # noqa: PLC0415
 
@@ -26,6 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
     """The plan on stdout, warnings on stderr."""
+    project.warnings.extend(unfinished(unfinished_answers(made.plan)))
+    if getattr(arguments, "refresh", False) and not project.settings.offline:
+        from runner.cli.commands.refreshing import vanished  # noqa: PLC0415  # aiohttp
+
+        project.warnings.extend(vanished(project, made))
     tell_warnings(project)
     if getattr(arguments, "json", False):
         from runner.cli.views.events import plan_events, write  # noqa: PLC0415

@@ -1,7 +1,6 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
 import argparse
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,19 +8,21 @@ from typing import Any
 import orjson
 
 from runner.cli.commands.world import Project
-from runner.core.decide import Known, provider_of
+from runner.core.address import selects
+from runner.core.answer import warning
+from runner.core.decide import Keep, Known, Reuse, Update, provider_of
 from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
 from runner.core.graph import Walk
 from runner.core.outputs import declared_outputs, shown
-from runner.core.plan import Choice, Inputs, Plan, Start, destroy_plan, make_plan
-from runner.core.request import Request
+from runner.core.plan import Choice, Inputs, Instances, Plan, Start, destroy_plan, make_plan
+from runner.core.request import Request, stored_id
 from runner.core.samples import Samples
 from runner.core.state import Record
+from runner.core.suggest import closest
 from runner.errors import Problem, RunnerError
 from runner.shell import files
-from runner.shell.apply import data_record
 from runner.shell.cache import Lookup
 from runner.shell.prices import count_tokens, price
 from runner.shell.providers.model_file import unsupported
@@ -68,9 +69,13 @@ def planned(
 
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)
-        inputs = replace(inputs, start=scales.each_try(inputs.start), moves=moves, weigh=scales)
+        brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
+        inputs = replace(inputs, start=scales.each_try(inputs.start), weigh=scales)
+        inputs = replace(inputs, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
-    project.warnings.extend(_limits(scales.limits))
+    _refuse_unknown(wanted, plan, records)
+    limits = _limits(scales.limits)
+    project.warnings.extend(said for said in limits if said not in project.warnings)
     changed = {} if wanted.destroy else _changed_outputs(project, plan)
     return Planned(plan, inputs, scales.estimate, changed, wanted)
 
@@ -108,9 +113,29 @@ def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
         yield Problem("Not done by the embedded model", detail, None, "warning")
 
 
+def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
+    """The plan, with what [[import]] blocks bring and what data sources say, read now."""
+    made = planned(project, arguments)
+    if project.settings.offline or made.choice.destroy:
+        return made
+    if project.root.blocks.lists["import"]:
+        from runner.cli.commands.importing import bring, pending  # noqa: PLC0415  # aiohttp
+
+        wanted = pending(project, made.plan)
+        if wanted:
+            bring(project, made.plan, wanted)
+            made = planned(project, arguments)
+    if made.plan.reads:
+        made = planned(project, arguments, reads=read_sources(project, made))
+    return made
+
+
 def read_sources(project: Project, made: Planned) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
+    import asyncio  # noqa: PLC0415  # a plan that reads nothing does without
+
     from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
+    from runner.shell.apply import data_record, unless_same  # noqa: PLC0415
 
     found: dict[str, Record] = {}
 
@@ -126,7 +151,8 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
                 if isinstance(got, Failure):
                     raise _unread(address, vertex.instance.declared.block.problem, got)
                 made = data_record(vertex.instance, provider.name, provider.identity, read, got)
-                found[address] = replace(made, issued_at=doors.now())
+                read_now = replace(made, issued_at=doors.now())
+                found[address] = unless_same(project.state.records.get(address), read_now)
 
     plan = made.plan
     while any(address not in found for address in plan.reads):
@@ -135,10 +161,45 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
     return found
 
 
+def unfinished_answers(plan: Plan) -> dict[str, str]:
+    """The recorded answers that are used and are not all there, and why."""
+    found: dict[str, str] = {}
+    for address, made in plan.decisions.items():
+        if isinstance(made, Keep | Update | Reuse) and made.record.status == "incomplete":
+            said = warning(made.record.response)
+            if said is not None:
+                found[address] = said
+    return found
+
+
 def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
     said = f"{address} could not be read: {failure.message}"
     told: Problem = problem("Cannot read data source", said)
     return RunnerError(told)
+
+
+def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -> None:
+    """A misspelt address would quietly choose nothing, or everything."""
+    flags = (
+        ("--target", choice.targets),
+        ("--exclude", choice.excludes),
+        ("--replace", choice.replaces),
+    )
+    if not any(patterns for _, patterns in flags):
+        return
+    known = dict.fromkeys([*(name.rstrip("#") for name in plan.walk.vertices), *records])
+    unrolled = [step.address for step in plan.of(Instances)]
+    problems = []
+    for flag, patterns in flags:
+        for pattern in patterns:
+            later = any(pattern.startswith(f"{block}[") for block in unrolled)
+            if not later and not any(selects(pattern, address) for address in known):
+                near = closest(pattern, known)
+                hint = f' Did you mean "{near}"?' if near else " `runner state list` shows some."
+                said = f'{flag}: neither the configuration nor the state has "{pattern}".{hint}'
+                problems.append(Problem("Unknown address", said))
+    if problems:
+        raise RunnerError(*problems)
 
 
 def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]:

@@ -15,6 +15,12 @@ from runner.errors import Problem, RunnerError
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; with --json, one object in the shape that editors know from Terraform."""
+    if arguments.schema:
+        from importlib.resources import files  # noqa: PLC0415  # only for an editor's setup
+
+        schema = files("runner") / "schemas" / "config.schema.json"
+        sys.stdout.write(schema.read_text(encoding="utf-8"))
+        return 0
     problems: list[Problem] = []
     try:
         project = load(arguments)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__
-from runner.cli.views.problems import report
+from runner.cli.views.problems import hide, report
+from runner.core.address import selects
 from runner.core.compile import compile_root
 from runner.core.config import Block, values_of
 from runner.core.config import load as load_blocks
@@ -16,7 +17,8 @@ from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
 from runner.core.module import Module
-from runner.core.plan import Choice, Inputs, move_records
+from runner.core.moves import covers, declared_moves, forgotten, move_records
+from runner.core.plan import Choice, Inputs
 from runner.core.providers import Declared, declared, known
 from runner.core.request import Provider, sensitive_texts
 from runner.core.samples import Samples
@@ -34,7 +36,9 @@ PREFIX = "RUNNER_VAR_"
 
 @dataclass(slots=True)
 class Project:
-    """Everything that was read. `secrets` grows as expressions read the environment."""
+    """Everything that was read. `secrets` grows as expressions read the environment; `imported`
+    are the records that [[import]] blocks bring, fetched while planning.
+    """
 
     arguments: argparse.Namespace
     directory: Path
@@ -50,12 +54,17 @@ class Project:
     state: State
     warnings: list[Problem] = field(default_factory=list)
     read_secrets: set[str] = field(default_factory=set)
+    imported: dict[str, Record] = field(default_factory=dict)
+    _secrets: tuple[int, tuple[str, ...]] | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The texts that nothing may show."""
-        held = sensitive_values(self.root, self.values)
-        return sensitive_texts([*held, *self.read_secrets])
+        if self._secrets is None or self._secrets[0] != len(self.read_secrets):
+            held = sensitive_values(self.root, self.values)
+            found = sensitive_texts([*held, *self.read_secrets])
+            self._secrets = (len(self.read_secrets), found)
+        return self._secrets[1]
 
     @property
     def default_provider(self) -> str:
@@ -66,12 +75,10 @@ class Project:
         return next(iter(blocks)) if len(blocks) == 1 else "openai"
 
     def moved(self) -> tuple[dict[str, Record], tuple[tuple[str, str], ...]]:
-        """The records after the [[moved]] blocks."""
-        moves = [
-            (str(block.table.get("from")), str(block.table.get("to")))
-            for block in self.root.blocks.lists["moved"]
-        ]
-        return move_records(self.state.records, moves)
+        """The records after the [[moved]] blocks, with those that [[import]] blocks brought."""
+        moves = declared_moves(self.root, self.state.records)
+        held, renamed = move_records(self.state.records, moves)
+        return {**self.imported, **held}, renamed
 
     def inputs(
         self,
@@ -93,24 +100,17 @@ class Project:
                 self.default_provider,
                 lookup,
                 samples,
-                lambda address: address in replaces,
+                lambda address: any(selects(pattern, address) for pattern in replaces),
                 reads,
             )
             return Walk(session), facts
 
-        removed = [str(block.table.get("from")) for block in self.root.blocks.lists["removed"]]
-        keeps = [
-            name
-            for name, block in zip(removed, self.root.blocks.lists["removed"], strict=True)
-            if block.table.get("destroy") is not True
-        ]
+        kept = forgotten(self.root, records)
 
         def forgets(address: str) -> bool:
-            return any(
-                address == name or address.startswith((f"{name}[", f"{name}.")) for name in keeps
-            )
+            return any(covers(name, address) for name in kept)
 
-        return Inputs(start, records, choice, (), forgets)
+        return Inputs(start, records, choice, forgets=forgets)
 
 
 def store_of(arguments: argparse.Namespace) -> Store:
@@ -143,7 +143,7 @@ def project_directory(arguments: argparse.Namespace) -> Path:
 
 def state_directory(arguments: argparse.Namespace, directory: Path, workspace: str) -> Path:
     """Where the state of a workspace is."""
-    state = directory / arguments.state
+    state: Path = directory / arguments.state
     return state if workspace == "default" else state / "workspaces" / workspace
 
 
@@ -158,6 +158,7 @@ def load(arguments: argparse.Namespace) -> Project:
         value = surroundings.get(name)
         if value:
             read_secrets.add(value)
+            hide(sensitive_texts([value]))
         return value
 
     world = World(folders.read, env)
@@ -165,6 +166,7 @@ def load(arguments: argparse.Namespace) -> Project:
     root = _root(folders, directory, arguments, problems)
     held = _settings(root.blocks.of("runner").get("runner"), arguments, directory)
     values = resolve(root, _given(root, arguments, surroundings, problems), problems)
+    hide(sensitive_texts(sensitive_values(root, values)))
     _raise_errors(problems)
     store = workspace_store(arguments, held.workspace)
     state = _state(store, folders.root)
@@ -176,6 +178,12 @@ def load(arguments: argparse.Namespace) -> Project:
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project
+
+
+def reload_state(project: Project) -> None:
+    """Read the state again if it was written since: whoever held the lock may have done so."""
+    if project.store.changed():
+        project.state = _state(project.store, project.folders.root)
 
 
 def _root(

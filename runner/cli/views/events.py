@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,7 +16,9 @@ from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.outputs import Output
 from runner.core.plan import Instances, Plan
-from runner.shell.apply import Outcome
+
+if TYPE_CHECKING:
+    from runner.shell.apply import Outcome  # asyncio, which a plan does without
 
 FORMAT = "1.0"
 
@@ -58,6 +60,9 @@ def plan_events(
         yield {"type": "planned_change", "change": change}
     for source, target in plan.moves:
         change = {"address": target, "action": "move", "symbol": "", "reason": f"was {source}"}
+        yield {"type": "planned_change", "change": {**change, "changes": []}}
+    for address, identifier in plan.imports:
+        change = {"address": address, "action": "import", "symbol": "", "reason": identifier}
         yield {"type": "planned_change", "change": {**change, "changes": []}}
     yield {
         "type": "change_summary",
@@ -109,7 +114,7 @@ def apply_event(event: Event) -> dict[str, Any]:
 
 
 def apply_end(
-    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent
+    outcome: "Outcome | None", outputs: Mapping[str, Output], spent: Spent
 ) -> Iterator[dict[str, Any]]:
     """change_summary of what was done, then outputs."""
     if outcome is not None:

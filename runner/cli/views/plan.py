@@ -42,7 +42,7 @@ def plan_text(
 ) -> str:
     """The whole plan. `outputs` are the changed outputs, old and new."""
     lines = list(_steps(plan, style, full=full))
-    lines += list(_moves(plan))
+    lines += [*_moves(plan), *_imports(plan)]
     if outputs:
         lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
     if not plan.empty:
@@ -56,6 +56,7 @@ def summary(plan: Plan, estimate: Estimate) -> str:
     """The plan in one line."""
     tally = counts(plan)
     words = {
+        "import": "to import",
         "issue": "to issue",
         "replay": "from cache",
         "reissue": "to re-issue",
@@ -81,6 +82,7 @@ def counts(plan: Plan) -> Counter[str]:
     """How many steps of each kind."""
     tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
     tally["move"] = len(plan.moves)
+    tally["import"] = len(plan.imports)
     return tally
 
 
@@ -113,11 +115,12 @@ def shown(step: Step) -> Shown:
             return Shown("+", "will be issued")
         case Issue(reason=reason):
             return Shown("-/+", "will be issued again", reason)
-        case Reuse(origin=origin, old=old):
+        case Reuse(origin=origin, old=old, metadata=metadata):
+            tail = ", and updated in place" if metadata else ""
             symbol = "+" if old is None else "-/+"
             if origin is None:
-                return Shown(symbol, "will be taken from the cache, for free")
-            return Shown(symbol, f"has the answer of {origin} (same request), for free")
+                return Shown(symbol, f"will be taken from the cache, for free{tail}")
+            return Shown(symbol, f"has the answer of {origin} (same request), for free{tail}")
         case Update(metadata=True):
             return Shown("~", "will be updated in place, without a new answer")
         case Update():
@@ -126,8 +129,10 @@ def shown(step: Step) -> Shown:
             return Shown("-", "will be removed")
         case Remove(reason=reason, forget=forget):
             return Shown("-", "will be forgotten" if forget else "will be removed", reason)
-        case Read():
+        case Read(on=None):
             return Shown("<=", "will be read during apply")
+        case Read(on=on):
+            return Shown("<=", "will be read during apply", f"depends on {on}")
         case Await(on=on, old=old):
             if old is not None:
                 return Shown("?", f"will be issued again if its request changes with {on}")
@@ -243,6 +248,13 @@ def _moves(plan: Plan) -> Iterator[str]:
     for source, target in plan.moves:
         yield f"  # {source} has moved to {target}"
     if plan.moves:
+        yield ""
+
+
+def _imports(plan: Plan) -> Iterator[str]:
+    for address, identifier in plan.imports:
+        yield f"  # {address} will be imported: {identifier}"
+    if plan.imports:
         yield ""
 
 

@@ -3,14 +3,26 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from runner.cli.views.style import Style, style
+from runner.core.findings import KEY
+from runner.core.redact import redact_text
 from runner.errors import Problem, Where
+
+_hidden: set[str] = set()
+
+
+def hide(texts: Iterable[str]) -> None:
+    """Texts that no message shows, whoever wrote it."""
+    _hidden.update(texts)
 
 
 def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
     """Every problem to stderr, equal ones folded; with --json, as events on stdout."""
+    problems = [_safe(problem) for problem in problems] if _hidden else problems
+    problems = sorted(problems, key=lambda problem: problem.severity != "error")
     if as_json:
         for problem in problems:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
@@ -43,7 +55,7 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
         }
         found["snippet"] = {
             "context": where.block,
-            "code": where.source or "",
+            "code": _masked(where.source or ""),
             "start_line": where.line,
             "highlight_start_offset": column - 1,
             "highlight_end_offset": end - 1,
@@ -51,6 +63,18 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
     elif where is not None:
         found["address"] = str(where)
     return found
+
+
+def _safe(problem: Problem) -> Problem:
+    where = problem.where
+    if where is not None and where.source is not None:
+        where = replace(where, source=redact_text(where.source, _hidden))
+    return replace(problem, detail=redact_text(problem.detail, _hidden), where=where)
+
+
+def _masked(source: str) -> str:
+    """A line as it may be shown: a key pasted into it is not, and the columns stay."""
+    return KEY.sub(lambda found: found[0][:3] + "*" * (len(found[0]) - 3), source)
 
 
 def _folded(problems: Iterable[Problem], shown: Style) -> Iterator[str]:
@@ -80,7 +104,7 @@ def _place(where: Where, shown: Style) -> Iterator[str]:
     block = f", in {where.block}" if where.block else ""
     yield f"\n  on {where.file}{line}{block}:\n"
     if where.source is not None and where.line is not None:
-        source = where.source.replace("\t", " ")
+        source = _masked(where.source.replace("\t", " "))
         yield f"  {where.line:>4}: {source}\n"
         if where.column is not None:
             width = max(1, min(where.width, len(source) - where.column + 1))

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from runner.core.estimate import compact
@@ -48,10 +48,11 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A sentence for the person who waits."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        with suppress(BrokenPipeError):  # nobody reads it any more: no reason to end a run
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
-    def text(self, address: str, piece: str) -> None:  # noqa: ARG002  # one target has one answer
+    def text(self, piece: str) -> None:
         """A piece of an answer, as it is written."""
         sys.stderr.write(piece)
         sys.stderr.flush()
@@ -163,7 +164,8 @@ class Events(Progress):
         from runner.cli.views.events import apply_event, write  # noqa: PLC0415
 
         super().tell(event)
-        write(apply_event(event))
+        with suppress(BrokenPipeError):  # `| head`: what is paid for is still recorded
+            write(apply_event(event))
 
 
 @contextmanager

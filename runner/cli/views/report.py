@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -12,10 +12,12 @@ from runner.core.estimate import compact, dollars
 from runner.core.exchange import Failure
 from runner.core.outputs import Output
 from runner.errors import Problem, Where
-from runner.shell.apply import Outcome
+
+if TYPE_CHECKING:
+    from runner.shell.apply import Outcome  # asyncio, which a plan does without
 
 _OUTPUTS_SHOWN = 20
-_TEXT_SHOWN = 2_000
+_TEXT_SHOWN = 1_000
 _NAMES_SHOWN = 5
 
 
@@ -53,16 +55,18 @@ class Spent:
         return ", ".join(parts)
 
 
-def problems_of(outcome: Outcome) -> list[Problem]:
+def problems_of(outcome: "Outcome") -> list[Problem]:
     """Failures, equal ones folded, then the reason of an early end, then warnings."""
     return [
         *_failures(outcome.failed),
         *_early_end(outcome),
-        *_warnings(outcome.warnings),
+        *unfinished(outcome.warnings),
     ]
 
 
-def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], style: Style) -> str:
+def apply_text(
+    outcome: "Outcome", spent: Spent, outputs: Mapping[str, Output], style: Style
+) -> str:
     """The end of an apply for a person."""
     lines = ["", style(_headline(outcome, spent), "bold")]
     if outcome.kept_back:
@@ -70,8 +74,10 @@ def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], st
         plural = "s" if number > 1 else ""
         lines.append(f"{number} dependent{plural} unchanged: their requests came out the same.")
     if outcome.maybe_billed:
+        number = outcome.maybe_billed
         lines.append(
-            f"{outcome.maybe_billed} attempts ended without an answer and may have been billed."
+            f"{number} attempt{'s' if number > 1 else ''} ended without an answer and may have "
+            "been billed."
         )
     if outcome.failed or outcome.skipped:
         lines += ["", *_table(outcome)]
@@ -98,11 +104,11 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
 
 
-def _headline(outcome: Outcome, spent: Spent) -> str:
+def _headline(outcome: "Outcome", spent: Spent) -> str:
     tally: dict[str, int] = {}
     for how in outcome.done.values():
         tally[how] = tally.get(how, 0) + 1
-    words = ("issued", "reused", "updated", "read", "removed")
+    words = ("imported", "moved", "issued", "reused", "updated", "read", "removed")
     parts = [f"{tally[how]} {how}" for how in words if how in tally]
     done = ", ".join(parts) or "0 issued"
     used = f" {spent.text()}." if outcome.issued else ""
@@ -111,7 +117,7 @@ def _headline(outcome: Outcome, spent: Spent) -> str:
     return f"Apply complete! {done[0].upper()}{done[1:]}.{used}"
 
 
-def _table(outcome: Outcome) -> Iterator[str]:
+def _table(outcome: "Outcome") -> Iterator[str]:
     groups = (
         ("done", list(outcome.done)),
         ("failed", list(outcome.failed)),
@@ -164,7 +170,7 @@ def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
         yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
-def _early_end(outcome: Outcome) -> Iterator[Problem]:
+def _early_end(outcome: "Outcome") -> Iterator[Problem]:
     if outcome.rescued is not None:
         yield Problem(
             "Answers are not in the cache",
@@ -172,14 +178,19 @@ def _early_end(outcome: Outcome) -> Iterator[Problem]:
             f"be written, has it too. If not: runner state push {outcome.rescued}",
         )
     elif outcome.stopped is not None:
+        said = {failure.message for failure in outcome.failed.values() if failure.fatal}
+        why = outcome.stopped
+        if why in said:
+            why = "Every other request would have met the same"
         yield Problem(
             "Run stopped",
-            f"{outcome.stopped[0].upper()}{outcome.stopped[1:]}. {len(outcome.skipped)} were not "
+            f"{why[0].upper()}{why[1:].rstrip('.')}. {len(outcome.skipped)} were not "
             "started; every answer that came is kept. Apply again to go on.",
         )
 
 
-def _warnings(warnings: Mapping[str, str]) -> Iterator[Problem]:
+def unfinished(warnings: Mapping[str, str]) -> Iterator[Problem]:
+    """Answers that are not all there, by address: those that say the same in one warning."""
     groups: dict[str, list[str]] = {}
     for address, said in warnings.items():
         groups.setdefault(said, []).append(address)

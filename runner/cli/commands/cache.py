@@ -1,0 +1,80 @@
+"""`runner cache`: how much it holds, and how to make it smaller."""
+
+import argparse
+import sys
+
+from runner.cli.commands.asking import approved
+from runner.cli.commands.workspaces import all_held
+from runner.cli.commands.world import store_of
+from runner.shell import cache
+from runner.shell.store import Store
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One of info, prune and clear."""
+    store = store_of(arguments)
+    match arguments.action:
+        case "info":
+            return _info(store)
+        case "prune":
+            return _prune(arguments, store)
+    return _clear(arguments, store)
+
+
+def _info(store: Store) -> int:
+    found = cache.info(store.cache)
+    sys.stdout.write(
+        f"directory   {store.cache}\n"
+        f"answers     {found.entries}\n"
+        f"bytes       {found.bytes}\n"
+        f"on the disk {found.file_bytes}\n"
+    )
+    return 0
+
+
+def _prune(arguments: argparse.Namespace, store: Store) -> int:
+    if _is_empty(store):
+        return 0
+    about = "Every answer that no record of any workspace refers to is dropped from the cache."
+    if not approved(arguments, "Do you want to prune the cache?", about):
+        return 1
+    with all_held(arguments, "runner cache prune") as stores:
+        gone = cache.prune(store.cache, _referred(stores))
+    sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
+    return 0
+
+
+def _clear(arguments: argparse.Namespace, store: Store) -> int:
+    if _is_empty(store):
+        return 0
+    about = (
+        "Every answer is dropped from the cache. Those that a state records are kept there; all "
+        "others would be paid again."
+    )
+    if not approved(arguments, "Do you want to clear the cache?", about):
+        return 1
+    with all_held(arguments, "runner cache clear"):
+        gone = cache.clear(store.cache)
+    sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
+    return 0
+
+
+def _is_empty(store: Store) -> bool:
+    if (store.cache / cache.DATABASE).exists():
+        return False
+    sys.stderr.write(f"There is no cache in {store.cache}: nothing to do.\n")
+    return True
+
+
+def _referred(stores: list[Store]) -> set[str]:
+    """The keys of every record; RunnerError where a state cannot be read, so that none is lost."""
+    found: set[str] = set()
+    for store in stores:
+        state = store.load()
+        for record in state.records.values() if state is not None else ():
+            found.add(f"{record.fingerprint}:{record.sample}")
+    return found
+
+
+def _answers(number: int) -> str:
+    return "1 answer" if number == 1 else f"{number} answers"

@@ -1,0 +1,18 @@
+"""`runner graph`: what waits for what, one node a block."""
+
+import argparse
+import sys
+
+from runner.cli.commands.world import load, tell_warnings
+from runner.core.dependencies import block_graph
+from runner.core.drawing import dot, mermaid, svg
+
+_DRAW = {"dot": dot, "mermaid": mermaid, "svg": svg}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the graph in the format that was asked for."""
+    project = load(arguments)
+    tell_warnings(project)
+    sys.stdout.write(_DRAW[arguments.format](block_graph(project.root)))
+    return 0

@@ -1,0 +1,152 @@
+"""Stored completions brought into the state: asked for while planning, or by `runner import`."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from runner.cli.commands.connecting import Connections, connections, require_keys
+from runner.cli.commands.world import Project
+from runner.core.adoption import Stored, adopted
+from runner.core.config import Block
+from runner.core.decide import provider_of, request_of
+from runner.core.exchange import Failure
+from runner.core.expand import Instance
+from runner.core.plan import Plan
+from runner.core.request import Provider, Request
+from runner.core.state import Record
+from runner.core.suggest import closest
+from runner.core.template import compile_value
+from runner.core.values import NotKnown, TemplateError, plain
+from runner.errors import Problem, RunnerError, Where, error
+
+
+def pending(project: Project, plan: Plan) -> dict[str, Block]:
+    """The [[import]] blocks whose address has no record yet, by that address."""
+    found: dict[str, Block] = {}
+    for block in project.root.blocks.lists["import"]:
+        address = str(block.table.get("to"))
+        if address in found:
+            said = f"{address} is the target of two imports; it has one answer."
+            raise RunnerError(block.problem("Invalid import", said, ("to",)))
+        if address not in plan.known.records and plan.chosen(address):
+            found[address] = block
+    return found
+
+
+def bring(project: Project, plan: Plan, blocks: Mapping[str, Block]) -> None:
+    """Fetch what the blocks name into `project.imported`; RunnerError with all that is not there."""
+    problems: list[Problem] = []
+    asked = [_asked(project, plan, address, block) for address, block in blocks.items()]
+    require_keys(project, {provider.name for _, _, provider, _ in asked})
+
+    async def fetch_all() -> None:
+        async with connections(project) as doors:
+            for address, identifier, provider, block in asked:
+                try:
+                    record = await fetched(doors, project, plan, address, identifier, provider)
+                    project.imported[address] = record
+                except RunnerError as exc:
+                    problems.extend(replace(p, where=block.where(("id",))) for p in exc.problems)
+
+    asyncio.run(fetch_all())
+    if problems:
+        raise RunnerError(*problems)
+
+
+async def fetched(
+    doors: Connections,
+    project: Project,
+    plan: Plan,
+    address: str,
+    identifier: str,
+    provider: Provider,
+) -> Record:
+    """The record of a stored completion; RunnerError if the server does not have it."""
+    got = await doors.fetch(provider.name, identifier)
+    if isinstance(got, Failure):
+        missing = (
+            " Only completions that were asked for with store = true are kept."
+            if got.status == 404
+            else ""
+        )
+        raise error(
+            "Cannot import",
+            f"{identifier} could not be read from the provider {provider.name}: {got.message}"
+            f"{missing}",
+            Where(block=address),
+        )
+    response, messages = got
+    stored = Stored(response, messages, _time(orjson.loads(response).get("created")))
+    record = adopted(address, stored, provider, _wanted(plan, address), project.secrets)
+    held = {(r.fingerprint, r.sample) for r in (*plan.known.records.values(), *project.imported.values())}
+    while (record.fingerprint, record.sample) in held:
+        record = replace(record, sample=record.sample + 1)
+    return record
+
+
+def instance_of(plan: Plan, address: str) -> Instance | None:
+    """The completion that the configuration has at an address."""
+    vertex = plan.walk.vertices.get(address)
+    return vertex.instance if vertex is not None and vertex.kind == "completion" else None
+
+
+def provider_named(plan: Plan, name: str, where: Where | None = None) -> Provider:
+    """A provider by its name; RunnerError if there is none."""
+    known = plan.known.providers
+    if name in known:
+        return known[name]
+    near = closest(name, known)
+    hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(known)}."
+    raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
+
+
+def _asked(
+    project: Project, plan: Plan, address: str, block: Block
+) -> tuple[str, str, Provider, Block]:
+    instance = instance_of(plan, address)
+    if instance is None:
+        said = (
+            f"There is no {address} in the configuration. `runner import {address} ID` prints the "
+            "block of a stored completion, to be put there."
+        )
+        raise RunnerError(block.problem("Invalid import", said, ("to",)))
+    identifier = _text(project, plan, block, "id")
+    if "provider" in block.table:
+        name = _text(project, plan, block, "provider")
+        provider = provider_named(plan, name, block.where(("provider",)))
+    else:
+        provider = provider_of(instance, plan.known)
+    return address, identifier, provider, block
+
+
+def _text(project: Project, plan: Plan, block: Block, key: str) -> str:
+    scope = plan.walk.session.scopes[""]
+    try:
+        value: Any = plain(compile_value(block.table.get(key), (key,)).render(scope.names))
+    except TemplateError as exc:
+        said = f"In the import of {block.table.get('to')}: {exc.message}."
+        raise RunnerError(block.problem("Invalid expression", said, (key,))) from exc
+    except NotKnown as exc:
+        said = f"The {key} of an import must be known before the plan, and {exc.address} is not."
+        raise RunnerError(block.problem("Invalid import", said, (key,))) from exc
+    if not isinstance(value, str) or not value:
+        raise RunnerError(block.problem("Wrong type", f"{key} is text.", (key,)))
+    return value
+
+
+def _wanted(plan: Plan, address: str) -> Request | None:
+    instance = instance_of(plan, address)
+    if instance is not None:
+        with suppress(NotKnown):
+            return request_of(instance, plan.known)
+    return None
+
+
+def _time(created: object) -> str:
+    seconds = created if isinstance(created, int | float) else 0
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

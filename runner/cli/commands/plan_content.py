@@ -1,0 +1,240 @@
+"""What a saved plan holds, and how it differs from what is planned now."""
+
+import argparse
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from runner import __version__
+from runner.cli.commands.planning import Planned
+from runner.cli.commands.world import Project
+from runner.cli.views.plan import kind, plan_text, shown, summary
+from runner.cli.views.style import Style
+from runner.core.decide import Issue, Read, Reuse, Update
+from runner.core.digest import digest
+from runner.core.module import Module
+from runner.core.moves import covers
+from runner.core.plan import Action, Plan, Remove, Step
+
+FORMAT: Literal["runner-plan"] = "runner-plan"
+VERSION: Literal[1] = 1
+_OPEN = ("undecided", "instances")
+
+
+class Act(msgspec.Struct, forbid_unknown_fields=True):
+    """What has to happen at one address."""
+
+    address: str
+    action: str
+    fingerprint: str | None
+    sample: int | None
+    reason: str
+
+
+class Given(msgspec.Struct, forbid_unknown_fields=True):
+    """Variables of the command line; sensitive ones are not among them."""
+
+    var: list[str]
+    var_file: list[str]
+
+
+class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    """Which addresses the plan is about."""
+
+    target: list[str]
+    exclude: list[str]
+    replace: list[str]
+    destroy: bool
+
+
+class Basis(msgspec.Struct, forbid_unknown_fields=True):
+    """What the plan was made from, as digests: each file, each variable's value, and all sensitive
+    values together. `salt` is this plan's own, so that equal secrets do not show as equal.
+    """
+
+    root: str
+    files: dict[str, str]
+    values: dict[str, str]
+    salt: str
+    sensitive: str
+
+
+class Of(msgspec.Struct, forbid_unknown_fields=True):
+    """The state the plan was made from; no lineage if there was none yet."""
+
+    lineage: str | None
+    serial: int
+
+
+class Content(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole file."""
+
+    format: Literal["runner-plan"]
+    version: Literal[1]
+    runner_version: str
+    created_at: str
+    config: Basis
+    variables: Given
+    choice: Chosen
+    state: Of
+    actions: list[Act]
+    summary: str
+    text: str
+
+
+def made_from(project: Project, made: Planned, arguments: argparse.Namespace) -> Content:
+    """The content of a plan file."""
+    full = bool(getattr(arguments, "full", False))
+    return Content(
+        FORMAT,
+        VERSION,
+        __version__,
+        datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        _basis(project, secrets.token_hex(16)),
+        Given(_plain_given(project, arguments), list(getattr(arguments, "var_file", ()))),
+        Chosen(
+            list(made.choice.targets),
+            list(made.choice.excludes),
+            list(made.choice.replaces),
+            made.choice.destroy,
+        ),
+        _of(project),
+        list(_acts(made.plan)),
+        "No changes." if made.plan.empty else summary(made.plan, made.estimate),
+        plan_text(made.plan, made.estimate, made.outputs, Style(False), full=full),
+    )
+
+
+def differences(content: Content, project: Project, made: Planned) -> Iterator[str]:
+    """What is not as it was when the plan was saved, in words; nothing if all is."""
+    yield from _basis_differences(content.config, _basis(project, content.config.salt))
+    now = _of(project)
+    if now.lineage != content.state.lineage and None not in (now.lineage, content.state.lineage):
+        yield f"This is another state (lineage {now.lineage}, not {content.state.lineage})"
+    if now != content.state:
+        yield f"The state was written (serial {now.serial}, not {content.state.serial})"
+    yield from _act_differences(content.actions, list(_acts(made.plan)))
+
+
+def _plain_given(project: Project, arguments: argparse.Namespace) -> list[str]:
+    return [pair for pair in arguments.var if not _is_sensitive(project, pair.partition("=")[0])]
+
+
+def _is_sensitive(project: Project, name: str) -> bool:
+    declared = project.root.variables.get(name)
+    return declared is not None and declared.block.table.get("sensitive") is True
+
+
+def _of(project: Project) -> Of:
+    """A state that was never written has a new lineage each time: it is told as none."""
+    state = project.state
+    return Of(state.lineage if state.serial else None, state.serial)
+
+
+def _basis(project: Project, salt: str) -> Basis:
+    read = {name: digest(data) for name, data in project.folders.held.items()}
+    plain = {name: v for name, v in project.values.items() if not _is_sensitive(project, name)}
+    hidden = {name: v for name, v in project.values.items() if _is_sensitive(project, name)}
+    return Basis(
+        project.folders.root,
+        dict(sorted({**read, **dict(_sources(project.root))}.items())),
+        {name: _digest(value) for name, value in sorted(plain.items())},
+        salt,
+        _digest(hidden, salt) if hidden else "",
+    )
+
+
+def _digest(value: Any, salt: str = "") -> str:
+    """Of any value that a variable can have: integers of any size, dates."""
+    return digest(f"{salt}{json.dumps(value, sort_keys=True, default=str)}".encode())
+
+
+def _sources(module: Module) -> Iterator[tuple[str, str]]:
+    """The name and digest of every configuration file, those of modules included."""
+    for source in module.blocks.sources:
+        yield source.file, digest(source.text.encode())
+    for child in module.children.values():
+        yield from _sources(child)
+
+
+def _acts(plan: Plan) -> Iterator[Act]:
+    """Every step, then what is renamed and what is taken in."""
+    yield from (_act(step) for step in plan.steps)
+    for source, target in plan.moves:
+        yield Act(target, "move", None, None, f"was {source}")
+    for address, identifier in plan.imports:
+        yield Act(address, "import", None, None, identifier)
+
+
+def _act(step: Step) -> Act:
+    """A step in plain words; the reasons are those that the plan shows."""
+    seen = shown(step)
+    fingerprint, sample = _which(step.action)
+    return Act(step.address, kind(step.action), fingerprint, sample, seen.because or seen.header)
+
+
+def _which(action: Action) -> tuple[str | None, int | None]:
+    """Which request an action is about: its fingerprint and sample, as far as they are known."""
+    match action:
+        case Issue(fingerprint, sample):
+            return fingerprint, sample
+        case Reuse(record) | Update(record) | Remove(record):
+            return record.fingerprint, record.sample
+        case Read(fingerprint=fingerprint):
+            return fingerprint, None
+    return None, None
+
+
+def _basis_differences(then: Basis, now: Basis) -> Iterator[str]:
+    if then.root != now.root:
+        yield f"The root module is {now.root}, not {then.root},"
+    for name, what in _changed(then.files, now.files):
+        yield f"The configuration changed: {name} {what}"
+    for name, what in _changed(then.values, now.values):
+        yield f"The variables changed: var.{name} {what}"
+    if then.sensitive != now.sensitive:
+        yield "The variables changed: a sensitive one has another value"
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in sorted({*then, *now}):
+        if name not in now:
+            yield name, "is gone"
+        elif name not in then:
+            yield name, "is new"
+        elif then[name] != now[name]:
+            yield name, "is not what it was"
+
+
+def _act_differences(then: list[Act], now: list[Act]) -> Iterator[str]:
+    """What was not announced. What hung on an answer may be decided by now: it is in the cache."""
+    before, after = _by_place(then), _by_place(now)
+    open_blocks = [act.address for act in then if act.action == "instances"]
+    for place, act in before.items():
+        found = after.get(place)
+        if found is None and act.action not in _OPEN:
+            yield f"{act.address} has nothing left to do"
+        elif found is not None and not _same(act, found):
+            yield f"What has to happen at {act.address} changed ({act.action}, now {found.action})"
+    for place, act in after.items():
+        if place not in before and not any(covers(block, act.address) for block in open_blocks):
+            yield f"{act.address} was to be left alone, and is not up to date any more"
+
+
+def _by_place(acts: list[Act]) -> dict[tuple[str, bool], Act]:
+    """What moves to an address, or is imported there, may have to be handled there as well."""
+    return {(act.address, act.action in ("move", "import")): act for act in acts}
+
+
+def _same(before: Act, after: Act) -> bool:
+    if before.action in _OPEN:
+        return True
+    if (before.fingerprint, before.sample) != (after.fingerprint, after.sample):
+        return False
+    return after.action == before.action or (
+        after.action == "replay" and before.action in ("issue", "reissue")
+    )

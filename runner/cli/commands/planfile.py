@@ -1,0 +1,128 @@
+"""Saved plans: written by `plan --out`, carried out while what they were made from holds."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from runner import __version__
+from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
+from runner.cli.commands.planning import Planned
+from runner.cli.commands.world import Project
+from runner.errors import Where, error
+from runner.shell import files
+
+
+class _Sign(msgspec.Struct):
+    format: str
+    version: int = 0
+    runner_version: str = "of an unknown version"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A plan as it was saved; `text` is what was shown of it."""
+
+    path: str
+    content: Content
+
+    @property
+    def text(self) -> str:
+        """The plan for a person."""
+        return self.content.text
+
+    def check(self, project: Project, made: Planned) -> None:
+        """RunnerError unless `made` is this very plan, from the same configuration and state.
+
+        An answer that was to be paid for and is in the cache by now is no difference: after a
+        crash in the middle, the same plan goes on.
+        """
+        for stale in differences(self.content, project, made):
+            raise error(
+                "Saved plan is stale",
+                f"{stale} since this plan was made at {self.content.created_at}, so it was not "
+                f"carried out. Look at a new one: runner plan --out {self.path}",
+                Where(self.path),
+            )
+
+
+def save(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
+    """Write the plan to `--out`; RunnerError if that would replace a file that is no plan."""
+    target = Path(arguments.out)
+    if files.identity(target) is not None:
+        _refuse_foreign(target)
+    content = made_from(project, made, arguments)
+    built = msgspec.to_builtins(content)
+    files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def read_plan(path: str) -> tuple[bytes, Saved]:
+    """A saved plan and its bytes; RunnerError if it is none, or is damaged."""
+    where = Where(path)
+    if Path(path).is_dir():
+        raise error("Not a saved plan", f"{path} is a directory.", where)
+    data = files.read(Path(path))
+    if data is None:
+        raise error(
+            "No such file",
+            f'There is no plan file "{path}". `runner plan --out FILE` saves one; to apply parts '
+            "of the configuration, name them with --target.",
+        )
+    if not _is_plan(data):
+        said = f"{path} was not written by `runner plan --out`."
+        raise error("Not a saved plan", said, where)
+    try:
+        sign = msgspec.json.decode(data, type=_Sign)
+        if sign.version > VERSION:
+            raise error(
+                "Saved plan is from a newer runner",
+                f"It has version {sign.version} and was made by runner {sign.runner_version}; "
+                f"this is runner {__version__}, which reads version {VERSION}.",
+                where,
+            )
+        return data, Saved(path, msgspec.json.decode(data, type=Content))
+    except (msgspec.MsgspecError, UnicodeError) as exc:
+        said = f"{exc}. Make a new one: runner plan --out {path}"
+        raise error("Saved plan is damaged", said, where) from exc
+
+
+def open_plan(arguments: argparse.Namespace) -> Saved:
+    """The saved plan that the command line names; its variables and choice become the arguments'.
+
+    RunnerError if the command line chooses addresses as well.
+    """
+    _, saved = read_plan(arguments.plan)
+    for name in ("target", "exclude", "replace", "destroy"):
+        if getattr(arguments, name, None):
+            raise error(
+                "Choice is in the plan",
+                f"A saved plan is applied as it is, so --{name} cannot stand beside it. Give it to "
+                "`runner plan --out FILE` instead.",
+            )
+    content = saved.content
+    arguments.var = [*content.variables.var, *arguments.var]
+    arguments.var_file = [*content.variables.var_file, *arguments.var_file]
+    arguments.target, arguments.exclude = content.choice.target, content.choice.exclude
+    arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
+    return saved
+
+
+def _is_plan(data: bytes) -> bool:
+    """Whether it says so: also of one that is damaged further down."""
+    try:
+        return msgspec.json.decode(data, type=_Sign).format == FORMAT
+    except (msgspec.MsgspecError, UnicodeError):
+        return f'"format": "{FORMAT}"'.encode() in data[:100]
+
+
+def _refuse_foreign(target: Path) -> None:
+    data = None if target.is_dir() else files.read(target)
+    if data is None or (data and not _is_plan(data)):
+        raise error(
+            "File exists",
+            f"{target} is there already and is no saved plan, so it was not overwritten. Name "
+            "another file with --out.",
+            Where(str(target)),
+        )

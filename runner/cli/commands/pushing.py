@@ -1,0 +1,152 @@
+"""`runner state push`: a state file, or the answers of a rescue file, into the state."""
+
+import argparse
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from runner.cli.commands.state import refresh
+from runner.cli.commands.world import project_directory, settings_of, store_of
+from runner.core.entry import to_entry
+from runner.core.state import Record, State, decode, decode_records, empty
+from runner.errors import RunnerError, error
+from runner.shell import files
+from runner.shell.cache import Lookup, open_cache
+from runner.shell.project import Folders
+from runner.shell.store import Store
+
+STDIN = "-"
+
+
+class _Line(msgspec.Struct):
+    address: str
+    fingerprint: str
+
+
+def push(arguments: argparse.Namespace) -> int:
+    """Take a file for the state, or merge the records of a rescue file into it.
+
+    RunnerError for another lineage, or a serial that is not newer, unless --force.
+    """
+    data = _read(arguments.file)
+    name = "standard input" if arguments.file == STDIN else arguments.file
+    rescued = _rescued(data, name) if _is_rescue(data) else None
+    pushed = decode(data, name) if rescued is None else None
+    store = store_of(arguments)
+    with store.lock("runner state push", settings_of(arguments).lock_timeout):
+        current = store.load()
+        if pushed is not None:
+            _check(arguments, current, pushed)
+            written = store.write(pushed)
+            said = f"serial {written.serial}, {len(written.records)} records"
+            sys.stderr.write(f"{store.path} is now what {name} holds ({said}).\n")
+        else:
+            _merge(arguments, store, current, rescued or ())
+        refresh(arguments)
+    return 0
+
+
+def _read(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read()
+    data = files.read(Path(file))
+    if data is None:
+        raise error("No such file", f'There is no file "{file}".')
+    return data
+
+
+def _is_rescue(data: bytes) -> bool:
+    """Whether each line is a record: then the first is one, whole by itself."""
+    try:
+        msgspec.json.decode(data.split(b"\n", 1)[0], type=_Line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return False
+    return True
+
+
+def _rescued(data: bytes, name: str) -> tuple[Record, ...]:
+    """Its records; a last line without its end counts if it is whole."""
+    last = data.rsplit(b"\n", 1)[-1]
+    if not last.strip():
+        return decode_records(data, name)
+    try:
+        return decode_records(data + b"\n", name)
+    except RunnerError:
+        found = decode_records(data, name)
+        sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
+        return found
+
+
+def _check(arguments: argparse.Namespace, current: State | None, pushed: State) -> None:
+    if arguments.force:
+        return
+    root = Folders(project_directory(arguments), Path(arguments.config)).root
+    if pushed.root not in (root, ""):
+        raise error(
+            "State of another root module",
+            f'The file was made from the root module "{pushed.root}", and this is "{root}". Name '
+            "the right one with --config DIR; --force takes the file all the same.",
+        )
+    if current is None or replace(current, runner_version=pushed.runner_version) == pushed:
+        return
+    if current.lineage != pushed.lineage:
+        raise error(
+            "State of another lineage",
+            f"The file belongs to the lineage {pushed.lineage}, the state here to "
+            f"{current.lineage}: they were never the same state. --force replaces this one by it.",
+        )
+    if pushed.serial <= current.serial:
+        raise error(
+            "State is not newer",
+            f"The file has serial {pushed.serial}, the state here {current.serial}: something was "
+            "written since the file was made, and would be lost. --force takes the file all the "
+            "same; the state here then becomes the backup.",
+        )
+
+
+def _merge(
+    arguments: argparse.Namespace,
+    store: Store,
+    current: State | None,
+    rescued: tuple[Record, ...],
+) -> None:
+    records = {} if current is None else dict(current.records)
+    newest: dict[str, Record] = {}
+    for record in rescued:
+        if record.address not in newest or newest[record.address].issued_at <= record.issued_at:
+            newest[record.address] = record
+    taken = 0
+    for address, record in newest.items():
+        held = records.get(address)
+        if held is None or held.issued_at < record.issued_at:
+            records[address] = record
+            taken += 1
+    saved = asyncio.run(_save(store.cache, rescued))
+    if current is None:
+        root = Folders(project_directory(arguments), Path(arguments.config)).root
+        current = empty(str(uuid4()), root)
+    store.write(replace(current, records=records))
+    sys.stderr.write(
+        f"{len(newest)} answers: {taken} new in {store.path}, {saved} new in the cache. "
+        "Nothing of this is paid again.\n"
+    )
+
+
+async def _save(directory: Path, rescued: tuple[Record, ...]) -> int:
+    """Put the answers into the cache, those it has kept as they are; how many were new."""
+    with Lookup(directory) as lookup:
+        missing = {
+            f"{record.fingerprint}:{record.sample}": record
+            for record in rescued
+            if not lookup.contains(f"{record.fingerprint}:{record.sample}")
+        }
+    if missing:
+        async with open_cache(directory) as cache:
+            await asyncio.gather(
+                *(cache.save(key, to_entry(record)) for key, record in missing.items())
+            )
+    return len(missing)

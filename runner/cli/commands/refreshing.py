@@ -1,0 +1,70 @@
+"""Whether what the servers stored is still there: told, and never taken out of the state."""
+
+import asyncio
+
+from runner.cli.commands.connecting import connections, require_keys
+from runner.cli.commands.planning import Planned
+from runner.cli.commands.world import Project
+from runner.core.address import in_order
+from runner.core.exchange import Failure
+from runner.core.request import is_stored, stored_id
+from runner.errors import Problem
+
+_SHOWN = 10
+
+
+def vanished(project: Project, made: Planned) -> list[Problem]:
+    """Warnings for stored completions that their servers do not have, or do not tell of."""
+    records = made.plan.known.records
+    wanted = [
+        address
+        for address in in_order(records)
+        if is_stored(records[address]) and made.plan.chosen(address)
+    ]
+    if not wanted:
+        return []
+    providers = {address: records[address].provider for address in wanted}
+    gone = [
+        Problem(
+            "Provider is not declared",
+            f"{address} was stored by the provider {name}, which the configuration no longer has; "
+            "whether it is still there cannot be asked.",
+            severity="warning",
+        )
+        for address, name in providers.items()
+        if name not in project.declared
+    ]
+    known = [address for address in wanted if providers[address] in project.declared]
+    require_keys(project, {providers[address] for address in known})
+    found = asyncio.run(_look(project, {a: (providers[a], stored_id(records[a])) for a in known}))
+    missing = [address for address, failure in found.items() if failure.status == 404]
+    if missing:
+        gone.append(_missing(missing))
+    gone += [
+        Problem("Cannot refresh", f"{address}: {failure.message}.", severity="warning")
+        for address, failure in found.items()
+        if failure.status != 404
+    ]
+    return gone
+
+
+async def _look(project: Project, asked: dict[str, tuple[str, str]]) -> dict[str, Failure]:
+    async with connections(project) as doors:
+
+        async def one(address: str) -> tuple[str, object]:
+            return address, await doors.look(*asked[address])
+
+        answers = await asyncio.gather(*map(one, asked))
+    return {address: got for address, got in answers if isinstance(got, Failure)}
+
+
+def _missing(addresses: list[str]) -> Problem:
+    shown = ", ".join(addresses[:_SHOWN])
+    more = f" and {len(addresses) - _SHOWN} more" if len(addresses) > _SHOWN else ""
+    return Problem(
+        "Stored completion is gone",
+        f"The server no longer has the stored completion of {shown}{more}. The recorded answer is "
+        f"kept, and nothing is issued for it; to have it stored anew, which costs a request: "
+        f"--replace '{addresses[0]}'",
+        severity="warning",
+    )

@@ -1,0 +1,82 @@
+"""`runner show`: the state, one record, or a saved plan."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from runner.cli.commands.records import held_state, unknown
+from runner.cli.commands.world import store_of
+from runner.cli.views.records import record_json, record_text, state_json, state_text
+from runner.core.address import in_order, is_address, selects
+from runner.core.state import Record, State
+from runner.shell import files
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show what was asked for; RunnerError if it is neither an address nor a plan."""
+    if arguments.what is None:
+        return _state(arguments)
+    if _is_file(arguments):
+        return _plan(arguments)
+    return show_records(arguments, arguments.what)
+
+
+def show_records(arguments: argparse.Namespace, name: str) -> int:
+    """One record, or each of a block or a module; as JSON an object, or a list of those."""
+    from runner.cli.commands.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+
+    _, state = held_state(arguments)
+    found = _named(state, name)
+    if not found:
+        raise unknown(state, name)
+    if arguments.json:
+        made = [record_json(record, cost_of) for record in found]
+        _write(made[0] if name in state.records and len(made) == 1 else made)
+        return 0
+    _lines("\n".join(record_text(record, cost_of)) + "\n" for record in found)
+    return 0
+
+
+def _state(arguments: argparse.Namespace) -> int:
+    from runner.cli.commands.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+
+    store, state = held_state(arguments)
+    records = [state.records[address] for address in in_order(state.records)]
+    if arguments.json:
+        _write(state_json(state, records, cost_of))
+    else:
+        _lines(state_text(state, records, str(store.path)))
+    return 0
+
+
+def _is_file(arguments: argparse.Namespace) -> bool:
+    if files.identity(Path(arguments.what)) is None:
+        return False
+    if not is_address(arguments.what):
+        return True
+    state = store_of(arguments).load()
+    return state is None or not _named(state, arguments.what)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from runner.cli.commands.planfile import read_plan  # noqa: PLC0415  # only for a plan
+
+    data, saved = read_plan(arguments.what)
+    sys.stdout.write(data.decode() if arguments.json else saved.text)
+    return 0
+
+
+def _named(state: State, name: str) -> list[Record]:
+    return [state.records[found] for found in in_order(state.records) if selects(name, found)]
+
+
+def _lines(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _write(value: Any) -> None:
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,175 @@
+"""`runner state`: look at records and change their addresses, without a request."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from runner.cli.commands.records import loaded, selected, unknown
+from runner.cli.commands.world import load, settings_of, store_of
+from runner.cli.views.problems import report
+from runner.core.address import in_order, is_address, split_key
+from runner.core.moves import covers
+from runner.core.state import Record, State, decode, replace_fields
+from runner.errors import Problem, RunnerError, error
+from runner.shell import files
+from runner.shell.store import Store
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One of list, show, mv, rm, pull and push."""
+    match arguments.action:
+        case "list":
+            return _list(arguments)
+        case "show":
+            from runner.cli.commands.show import show_records  # noqa: PLC0415  # prices
+
+            return show_records(arguments, arguments.address)
+        case "mv":
+            return _mv(arguments)
+        case "rm":
+            return _rm(arguments)
+        case "pull":
+            return _pull(arguments)
+    from runner.cli.commands.pushing import push  # noqa: PLC0415  # the cache's library
+
+    return push(arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    state = loaded(store_of(arguments))
+    chosen = selected(state, arguments.patterns) if arguments.patterns else in_order(state.records)
+    sys.stdout.writelines(f"{address}\n" for address in chosen)
+    return 0
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    store = store_of(arguments)
+    data = files.read(store.path)
+    if data is None:
+        loaded(store)
+    else:
+        decode(data, str(store.path))  # what is damaged is told here, not where it arrives
+        sys.stdout.buffer.write(data)
+    return 0
+
+
+def _rm(arguments: argparse.Namespace) -> int:
+    with writing(arguments, "runner state rm") as (store, state):
+        gone = set(selected(state, arguments.patterns))
+        kept = {name: record for name, record in state.records.items() if name not in gone}
+        store.write(replace(state, records=kept))
+        for address in in_order(gone):
+            sys.stderr.write(f"Removed {address}\n")
+        sys.stderr.write(f"{_records(len(gone))} removed from {store.path}.\n")
+        refresh(arguments)
+    return 0
+
+
+def _mv(arguments: argparse.Namespace) -> int:
+    source, target = arguments.source, arguments.target
+    _check_names(source, target)
+    with writing(arguments, "runner state mv") as (store, state):
+        if not any(covers(source, address) for address in state.records):
+            raise unknown(state, source)
+        _refuse_existing(state, source, target)
+        records, moves = _moved(state, source, target)
+        store.write(replace(state, records=records))
+        for old, new in moves:
+            sys.stderr.write(f"Moved {old} to {new}\n")
+        sys.stderr.write(f"{_records(len(moves))} moved in {store.path}.\n")
+        refresh(arguments)
+    return 0
+
+
+@contextmanager
+def writing(arguments: argparse.Namespace, command: str) -> Iterator[tuple[Store, State]]:
+    """The store, held, and its state; RunnerError if there is none."""
+    store = store_of(arguments)
+    loaded(store)  # a mistake in the path makes no directory
+    with store.lock(command, settings_of(arguments).lock_timeout):
+        yield store, loaded(store)
+
+
+def refresh(arguments: argparse.Namespace) -> None:
+    """Write the outputs anew; a warning where the configuration does not let it."""
+    from runner.cli.commands.finishing import refresh_outputs  # noqa: PLC0415  # only writers
+
+    try:
+        problems: Iterable[Problem] = refresh_outputs(load(arguments))
+    except RunnerError as exc:
+        problems = exc.problems
+    found = [problem for problem in problems if problem.severity == "error"]
+    if found:
+        said = " ".join(f"{problem.summary}: {problem.detail}" for problem in found[:1])
+        detail = f"{said}\nThe state was written; the next `runner apply` writes outputs.json."
+        report([Problem("Outputs are not up to date", detail, found[0].where, "warning")])
+
+
+def _check_names(source: str, target: str) -> None:
+    for name in (source, target):
+        if not is_address(name):
+            raise error(
+                "Invalid address",
+                f'"{name}" is no address. Addresses are completion.NAME, data.TYPE.NAME or '
+                'module.NAME, with ["KEY"] or [INDEX] for one instance.',
+            )
+    if source == target:
+        raise error("Nothing to move", f"{source} is both where from and where to.")
+    if _kind(source) != _kind(target):
+        raise error(
+            "Invalid move",
+            f"{source} is a {_kind(source)}, and {target} would be a {_kind(target)}: records "
+            "move within their kind.",
+        )
+
+
+def _refuse_existing(state: State, source: str, target: str) -> None:
+    taken = [name for name in state.records if covers(target, name) and not covers(source, name)]
+    if taken:
+        raise error(
+            "Address is taken",
+            f"There is a record of {in_order(taken)[0]} already, and a move replaces none. Take "
+            f"it away first: runner state rm '{target}'",
+        )
+
+
+def _moved(
+    state: State, source: str, target: str
+) -> tuple[dict[str, Record], list[tuple[str, str]]]:
+    """The records under their new addresses, and each pair of old and new."""
+    records: dict[str, Record] = {}
+    moves = []
+    for address, record in state.records.items():
+        new = _renamed(address, source, target)
+        depends_on = tuple(_renamed(need, source, target) for need in record.depends_on)
+        if (new, depends_on) == (address, record.depends_on):
+            records[new] = record
+            continue
+        if not is_address(new):
+            raise error(
+                "Invalid move",
+                f"{address} would become {new}, which is no address: {source} has instances, so "
+                "it moves to a block, not to one instance.",
+            )
+        records[new] = replace_fields(record, address=new, depends_on=depends_on)
+        if new != address:
+            moves.append((address, new))
+    return records, moves
+
+
+def _kind(address: str) -> str:
+    """completion, module, or data.TYPE: what the last step of an address names."""
+    steps = split_key(address)[0].split(".")
+    if len(steps) > 2 and steps[-3] == "data":
+        return f"data.{steps[-2]}"
+    return steps[-2]
+
+
+def _renamed(address: str, source: str, target: str) -> str:
+    return target + address[len(source) :] if covers(source, address) else address
+
+
+def _records(number: int) -> str:
+    return "1 record" if number == 1 else f"{number} records"

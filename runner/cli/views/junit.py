@@ -1,0 +1,96 @@
+"""An apply as a JUnit report, for CI: one test case a completion."""
+
+import re
+from xml.etree import ElementTree as ET
+
+from runner.core.address import in_order, split_key
+from runner.core.exchange import Failure
+from runner.core.state import Record
+from runner.shell.apply import Outcome
+
+# XML 1.0 has no way to write these, not even as references (section 2.2, Char).
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(outcome: Outcome) -> bytes:
+    """The report as XML in UTF-8: done (or as it was), failed, or skipped; seconds as `time`."""
+    removed = {address for address, how in outcome.done.items() if how == "removed"}
+    named = {*outcome.records, *outcome.done, *outcome.failed, *outcome.skipped} - removed
+    addresses = in_order(named)
+    seconds = sum(record.duration_ms for record in outcome.issued.values()) / 1000
+    suite = ET.Element(
+        "testsuite",
+        name="runner apply",
+        tests=str(len(addresses)),
+        failures=str(len(outcome.failed)),
+        errors="0",
+        skipped=str(len(named & outcome.skipped.keys() - outcome.failed.keys())),
+        time=f"{seconds:.3f}",
+    )
+    for address in addresses:
+        suite.append(_case(address, outcome))
+    if outcome.stopped is not None:
+        ET.SubElement(suite, "system-err").text = _text(f"Run stopped: {outcome.stopped}")
+    suites = ET.Element("testsuites", dict(suite.attrib))
+    suites.append(suite)
+    ET.indent(suites)
+    written: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
+
+
+def _case(address: str, outcome: Outcome) -> ET.Element:
+    record = outcome.issued.get(address)
+    case = ET.Element(
+        "testcase",
+        classname=_text(_block(address)),
+        name=_text(address),
+        time=f"{record.duration_ms / 1000 if record else 0:.3f}",
+    )
+    failure = outcome.failed.get(address)
+    if failure is not None:
+        _fail(case, failure)
+    elif address in outcome.skipped:
+        ET.SubElement(case, "skipped", message=_text(f"because of {outcome.skipped[address]}"))
+    told = _told(address, outcome, record)
+    if told:
+        ET.SubElement(case, "system-out").text = _text(told)
+    return case
+
+
+def _fail(case: ET.Element, failure: Failure) -> None:
+    facts = [
+        f"{name} {value}"
+        for name, value in (
+            ("status", failure.status),
+            ("type", failure.type),
+            ("code", failure.code),
+            ("request id", failure.request_id),
+            ("attempts", failure.attempts),
+        )
+        if value is not None
+    ]
+    kind = str(failure.code or failure.type or failure.status or "failure")
+    told = ET.SubElement(case, "failure", message=_text(failure.message), type=_text(kind))
+    told.text = _text(f"{failure.message}\n({', '.join(facts)})")
+
+
+def _told(address: str, outcome: Outcome, record: Record | None) -> str:
+    lines = [outcome.done.get(address, "")]
+    if lines == [""] and address not in outcome.failed and address not in outcome.skipped:
+        lines = ["unchanged"]
+    if address in outcome.warnings:
+        lines.append(f"warning: {outcome.warnings[address]}")
+    if record is not None and record.attempts > 1:
+        lines.append(f"{record.attempts} attempts")
+    return "\n".join(line for line in lines if line)
+
+
+def _block(address: str) -> str:
+    try:
+        return split_key(address)[0]
+    except ValueError:
+        return address
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

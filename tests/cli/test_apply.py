@@ -1,0 +1,229 @@
+"""What `runner apply` asks, says and prints."""
+
+import os
+import pty
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, Ran, completion, ended, provider, serving
+
+CONFIG = completion("chat", "Tell me.", "temperature = 0.7")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def _answered(project: Project, text: str) -> Ran:
+    """`runner apply` on a terminal, and what somebody types there."""
+    ours, theirs = pty.openpty()
+    process = project.start("apply", stdin=theirs)
+    os.close(theirs)
+    os.write(ours, text.encode())
+    ran = ended(process)
+    os.close(ours)
+    return ran
+
+
+def test_without_a_terminal_it_refuses_to_guess(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        ran = project.run("apply")
+        assert ran.status == 1
+        assert "Error: Nobody to ask" in ran.err
+        assert "--auto-approve" in ran.err
+        assert ran.out == ""
+        assert not api.requests
+    assert not project.state_file.exists()
+
+
+def test_yes_applies(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        ran = _answered(project, "yes\n")
+        assert ran.status == 0, ran.err
+        assert "Only 'yes' will be accepted to approve." in ran.err
+        assert "Apply complete! 1 issued." in ran.out
+        assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("answer", ["no\n", "y\n", "YES\n", "\n", "\x04"])
+def test_anything_else_cancels(project: Project, answer: str) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        ran = _answered(project, answer)
+        assert ran.status == 1
+        assert "Apply cancelled." in ran.err
+        assert not api.requests
+    assert not project.state_file.exists()
+
+
+def test_nothing_to_do_asks_nothing(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        assert project.apply().status == 0
+        ran = _answered(project, "")
+        assert ran.status == 0
+        assert "No changes." in ran.out
+        assert "Enter a value" not in ran.err
+        assert len(api.requests) == 1
+
+
+def test_the_transcript_of_a_first_apply(project: Project) -> None:
+    with serving() as api:
+        project.write(
+            provider(api) + CONFIG + '[output.said]\nvalue = "{{ completion.chat.id }}"\n'
+        )
+        ran = project.apply()
+    assert ran.status == 0
+    assert (
+        ran.out
+        == """\
+  # completion.chat will be issued
+  + completion.chat
+      provider: openai
+      model: "gpt-4o"
+      temperature: 0.7
+      messages[0].content: "Tell me."
+      messages[0].role: "user"
+
+Plan: 1 to issue. Estimated: at least 7 tokens, price of gpt-4o unknown.
+
+Apply complete! 1 issued. 5 tokens, price of 1 unknown.
+
+Outputs:
+
+chat = "echo: Tell me."
+said = "chatcmpl-1"
+"""
+    )
+    assert re.fullmatch(
+        r"completion\.chat: Issuing\.\.\.\n"
+        r"completion\.chat: Answered after \d+\.\ds \[id=chatcmpl-1\]\n",
+        ran.err,
+    )
+
+
+def test_the_transcript_of_a_change(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        assert project.apply().status == 0
+        project.write(provider(api) + CONFIG.replace("0.7", "0.2").replace("me.", "us."))
+        ran = project.apply()
+    assert ran.status == 0
+    plan, _, rest = ran.out.partition("\nApply ")
+    assert (
+        plan
+        == """\
+  # completion.chat will be issued again
+-/+ completion.chat
+      messages[0].content:
+        - Tell me.
+        + Tell us.
+      temperature: 0.7 -> 0.2
+
+Plan: 1 to re-issue. Estimated: at least 9 tokens, price of gpt-4o unknown.
+"""
+    )
+    assert rest.startswith("complete! 1 issued.")
+
+
+def test_the_transcript_of_a_failure(project: Project) -> None:
+    with serving("ok", "500") as api:
+        project.write(
+            provider(api) + CONFIG + completion("next", "On {{ completion.chat.content }}")
+        )
+        ran = project.apply()
+    assert ran.status == 1
+    assert ran.out.partition("\nApply ")[2] == (
+        "incomplete: 1 issued, 1 failed. 5 tokens, price of 1 unknown.\n\n"
+        "  done         1  completion.chat\n"
+        "  failed       1  completion.next\n\n"
+        'Outputs:\n\nchat = "echo: Tell me."\n'
+    )
+    assert ran.err.partition("completion.next: Failed\n")[2] == (
+        "Error: Completion failed\n\n  on completion.next\n\n"
+        "The server had an error\n(status 500, type server_error)\n"
+    )
+
+
+def test_a_big_apply_says_little(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + completion("many", "{{ count.index }}", "count = 100"))
+        ran = project.apply()
+    assert len(ran.err.splitlines()) < 5
+    assert "80 more of completion.many (issue) are not shown; --full shows them" in ran.out
+
+
+@pytest.mark.parametrize("flag", ["--no-color", None])
+def test_colour_is_for_terminals_that_want_it(project: Project, flag: str | None) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        for variable in ("", "1") if flag is None else ("",):
+            ours, theirs = pty.openpty()
+            flags = (flag,) if flag else ()
+            env = {"NO_COLOR": variable, "TERM": "xterm"}
+            process = project.start("plan", *flags, stdout=theirs, env=env)
+            os.close(theirs)
+            assert process.wait(30) == 0
+            shown = os.read(ours, 65536)
+            os.close(ours)
+            process.communicate()
+            assert (b"\x1b[" in shown) == (flag is None and not variable), shown
+
+
+def test_a_bar_on_a_terminal_leaves_nothing_behind(project: Project) -> None:
+    with serving(latency=0.2) as api:
+        project.write(provider(api) + completion("many", "{{ count.index }}", "count = 30"))
+        ours, theirs = pty.openpty()
+        process = project.start("apply", "--auto-approve", stderr=theirs, env={"TERM": "xterm"})
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(ours)
+        ran = ended(process)
+        assert ran.status == 0
+        assert b"/30 done" in shown
+        assert "Apply complete! 30 issued." in ran.out
+
+
+def test_a_saved_plan_is_applied_as_it_was_and_refused_when_stale(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        file = str(project.directory / "saved.plan")
+        assert project.call("plan", "--out", file).status == 0
+        assert not api.requests
+        ran = project.call("apply", file)
+        assert ran.status == 0, ran.err
+        assert len(api.requests) == 1
+        again = project.call("apply", file)
+        assert again.status == 1
+        assert len(api.requests) == 1
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_the_run(project: Project) -> None:
+    """`runner apply --json | head -1`: what was paid is in the state."""
+    with serving(latency=0.1) as api:
+        project.write(provider(api) + completion("many", "{{ count.index }}", "count = 30"))
+        process = project.start("apply", "--auto-approve", "--json", "--concurrency", "4")
+        assert process.stdout is not None
+        while "apply_complete" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        assert process.stderr is not None
+        with process.stderr:
+            err = process.stderr.read()
+        process.wait(30)
+        assert "Traceback" not in err
+        assert "Exception ignored" not in err
+        assert len(api.requests) == len(project.records) > 0

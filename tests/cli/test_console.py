@@ -1,0 +1,236 @@
+import json
+import os
+import pty
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from runner.cli.arguments import parser
+from runner.cli.commands.console import names
+from runner.cli.commands.evaluating import recorded_session
+from runner.cli.commands.prompting import completer
+from runner.cli.commands.world import load
+from tests.cli.project import ROOT, Project, Ran, completion
+from tests.cli.recorded import record, stdin, write_state
+
+SECRET = "s3cr3t-t0ken-0123"
+CONFIG = f"""
+[runner]
+provider = "openai"
+[variable.topic]
+default = "the sea"
+[variable.token]
+default = "{SECRET}"
+sensitive = true
+[locals]
+mixed = "{{{{ var.token }}}} and {{{{ var.topic }}}}"
+n = 3
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "p")
+    made.write(
+        CONFIG
+        + completion("chat", "{{ var.topic }}")
+        + completion("later", "{{ completion.chat.content }}")
+        + completion("each", "{{ each.key }}", 'for_each = ["x", "y"]')
+    )
+    write_state(
+        made,
+        record("completion.chat", "Salt & water ✓"),
+        record('completion.each["x"]', '{"n": 1}'),
+    )
+    return made
+
+
+@pytest.fixture
+def say(project: Project, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    def say(*lines: str) -> Ran:
+        monkeypatch.setattr(sys, "stdin", stdin("\n".join(lines).encode()))
+        return project.call("console")
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("1 + 1", "2"),
+        ("var.topic", "the sea"),
+        ("local.n * 2", "6"),
+        ("completion.chat.content", "Salt & water ✓"),
+        ("completion.chat.content | upper", "SALT & WATER ✓"),
+        ("completion.chat.usage.total_tokens", "30"),
+        ("completion.each['x'].json.n", "1"),
+        ("var.topic == 'the sea'", "true"),
+        ("none", "null"),
+        ("sha256('a')[:8]", "ca978112"),
+        ("About {{ var.topic }}.", None),
+        ("{{ var.topic }}!", "the sea!"),
+        ("{% for i in range(local.n) %}{{ i }}{% endfor %}", "012"),
+    ],
+)
+def test_an_expression_is_printed_as_output_prints_it(say, source, printed) -> None:  # type: ignore[no-untyped-def]
+    ran = say(source)
+    if printed is None:
+        assert ran.status == 1
+    else:
+        assert (ran.out, ran.err, ran.status) == (f"{printed}\n", "", 0)
+
+
+def test_tables_and_lists_are_json(say) -> None:  # type: ignore[no-untyped-def]
+    assert json.loads(say('{"a": {"b": [1, none]}}').out) == {"a": {"b": [1, None]}}
+    answer = json.loads(say("completion.chat").out)
+    assert answer["content"] == "Salt & water ✓"
+    assert answer["finish_reason"] == "stop"
+
+
+def test_answers_that_have_not_come_are_said(say) -> None:  # type: ignore[no-untyped-def]
+    ran = say("completion.later.content")
+    assert ran.status == 1
+    assert "completion.later has no answer yet" in ran.err
+    held = json.loads(say("completion").out)
+    assert held["later"] == "(not known before apply)"
+    assert held["chat"]["content"] == "Salt & water ✓"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "var.token",
+        "var",
+        "var['tok' ~ 'en']",
+        "[var][0]['token']",
+        "local",
+        "local.mixed",
+        "local.mixed | upper",
+        "{% set v = var %}{{ v.token }}",
+        "env('CONSOLE_TEST_KEY')",
+        "env('CONSOLE_TEST_KEY') | length",
+        "{'a': var.token}",
+    ],
+)
+def test_what_is_sensitive_is_never_printed(  # type: ignore[no-untyped-def]
+    say, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSOLE_TEST_KEY", "env-0123456789")
+    ran = say(source)
+    assert ran.out == "(sensitive)\n"
+    assert ran.status == 0
+
+
+def test_a_secret_in_an_answer_is_masked(  # type: ignore[no-untyped-def]
+    project: Project, say
+) -> None:
+    write_state(project, record("completion.chat", f"You said {SECRET}."))
+    assert say("completion.chat.content").out == "You said (sensitive).\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("completion.chatt", 'Did you mean "chat"?'),
+        ("var.topci", 'Did you mean "topic"?'),
+        ("topic", "did you mean var.topic?"),
+        ("shar256('a')", "did you mean sha256?"),
+        ("1 +", "Invalid expression"),
+        ("1 / 0", "ivision by zero"),
+        ("completion.each", None),
+        ("completion.each['z'].content", '"z"'),
+        ("file('../../../etc/passwd')", "outside of the project"),
+        ("sha256", "is not a value"),
+        ("'x' * 10 ** 15", "memory"),
+    ],
+)
+def test_a_mistake_is_told_and_the_next_line_is_read(say, source, said) -> None:  # type: ignore[no-untyped-def]
+    ran = say(source, "", "2 + 2")
+    assert ran.out.endswith("4\n")
+    assert "Traceback" not in ran.err
+    if said is not None:
+        assert said in ran.err
+        assert ran.out == "4\n"
+        assert ran.status == 1
+
+
+def test_exit_ends_it(say) -> None:  # type: ignore[no-untyped-def]
+    assert say("1", "exit", "2").out == "1\n"
+
+
+def test_bytes_that_are_no_text_are_a_mistake(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin(b"\xff\xfe\n1\n"))
+    ran = project.call("console")
+    assert ran.out == "1\n"
+    assert ran.status == 1
+
+
+def test_a_configuration_that_does_not_load_is_an_error(project: Project, say) -> None:  # type: ignore[no-untyped-def]
+    project.write("[completion\n")
+    ran = say("1")
+    assert (ran.status, ran.out) == (1, "")
+
+
+def test_on_a_terminal_lines_are_edited_kept_and_ctrl_d_leaves(project: Project) -> None:
+    """A real terminal: two lines, one of them wrong, then Ctrl-D; status 0, and a history."""
+    ours, theirs = pty.openpty()
+    home = project.directory / "home"
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm",
+        "PROMPT_TOOLKIT_NO_CPR": "1",
+        "XDG_STATE_HOME": str(home),
+    }
+    process = project.start("console", env=surroundings, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    watch = threading.Timer(60, process.kill)
+    watch.start()
+    try:
+        seen = _until(ours, b"", b">")
+        os.write(ours, b"20 + 22\r")
+        seen = _until(ours, _until(ours, seen, b"42\r\n"), b">")
+        os.write(ours, b"var.topci\r")
+        _until(ours, _until(ours, seen, b"Did you mean"), b">")
+        os.write(ours, b"\x04")
+        _until(ours, b"", None)
+        assert process.wait(30) == 0
+    finally:
+        watch.cancel()
+        process.kill()
+        process.wait()
+        os.close(ours)
+    history = next(home.rglob("console_history")).read_text()
+    assert "+20 + 22" in history
+
+
+def test_names_are_completed(project: Project) -> None:
+    """Every name of the project, and the attributes of its answers."""
+    arguments = parser().parse_args(["-C", str(project.directory), "console"])
+    known = names(recorded_session(load(arguments)).scopes[""])
+
+    def completed(text: str) -> list[str]:
+        found = completer(known).get_completions(Document(text), CompleteEvent())
+        return [each.text for each in found]
+
+    assert completed("1 + var.to") == ["var.topic", "var.token"]
+    assert completed("completion.chat.con") == ["completion.chat.content"]
+    assert "local.mixed" in completed("local")
+    assert "sha256" in completed("sha")
+
+
+def _until(terminal: int, seen: bytes, wanted: bytes | None) -> bytes:
+    """What comes after a text that has to come; None: until the terminal is closed."""
+    while wanted is None or wanted not in seen:
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # nobody has it open any more
+            assert wanted is None, seen
+            return seen
+    return seen.split(wanted, 1)[1]

@@ -1,0 +1,286 @@
+"""Everything a user can get wrong: where, what, how to fix it; exit 1, nothing sent or written."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, completion, provider, serving
+
+GOOD = completion("good", "hi")
+CHAT = '[completion.chat]\nmodel = "gpt-4o"\n'
+HI = 'messages = [{ role = "user", content = "hi" }]\n'
+
+# name: (the file, the line it is about (0: none), words expected in the message)
+MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
+    "bad toml": (CHAT + 'messages = [{ role = "user"\n', 3, ("Invalid TOML",)),
+    "unclosed string": ('[completion.chat]\nmodel = "gpt\n', 2, ("Invalid TOML",)),
+    "duplicate key": (CHAT + HI + "temperature = 1\ntemperature = 0\n", 5, ("temperature",)),
+    "misspelt key": (
+        CHAT + HI + "temperatur = 0.5\n",
+        4,
+        ('"temperatur"', 'Did you mean "temperature"?', "^^^^^^^^^^"),
+    ),
+    "misspelt table": (GOOD + "[completions.chat]\n" + HI, 5, ('Did you mean "completion"?',)),
+    "unknown table": ("[frobnicate]\nx = 1\n", 1, ("frobnicate", "completion")),
+    "out of range": (CHAT + HI + "temperature = 3\n", 4, ("temperature", "2", "3")),
+    "wrong type": (CHAT + HI + 'temperature = "warm"\n', 4, ("temperature", "number")),
+    "bool for int": (CHAT + HI + "max_tokens = true\n", 4, ("max_tokens",)),
+    "no messages": (CHAT, 1, ("messages",)),
+    "no model": ("[completion.chat]\n" + HI, 1, ("model",)),
+    "bad role": (
+        CHAT + 'messages = [{ role = "usr", content = "hi" }]\n',
+        3,
+        ('"usr"', '"user"'),
+    ),
+    "name without function": (
+        CHAT + 'messages = [{ role = "function", content = "hi" }]\n',
+        3,
+        ("name",),
+    ),
+    "tool without id": (
+        CHAT + 'messages = [{ role = "tool", content = "x" }]\n',
+        3,
+        ("tool_call",),
+    ),
+    "unknown variable": (
+        '[variable.topic]\ndefault = "x"\n'
+        + CHAT
+        + 'messages = [{ role = "user", content = "{{ var.topik }}" }]\n',
+        5,
+        ('"topik"', 'Did you mean "var.topic"?'),
+    ),
+    "unknown completion": (
+        GOOD + CHAT + 'messages = [{ role = "user", content = "{{ completion.godo.content }}" }]\n',
+        7,
+        ('"godo"', 'Did you mean "completion.good"?'),
+    ),
+    "unknown attribute": (
+        GOOD + CHAT + 'messages = [{ role = "user", content = "{{ completion.good.contnt }}" }]\n',
+        7,
+        ('"contnt"', 'Did you mean "completion.good.content"?'),
+    ),
+    "unknown function": (
+        CHAT + 'messages = [{ role = "user", content = "{{ fiel(\'x\') }}" }]\n',
+        3,
+        ("fiel", "file"),
+    ),
+    "unknown filter": (
+        CHAT + 'messages = [{ role = "user", content = "{{ \'x\' | uper }}" }]\n',
+        3,
+        ("uper", "upper"),
+    ),
+    "broken template": (
+        CHAT + 'messages = [{ role = "user", content = "{{ 1 + }}" }]\n',
+        3,
+        ("Invalid",),
+    ),
+    "open hole": (CHAT + 'messages = [{ role = "user", content = "{{ var.x" }]\n', 3, ("Invalid",)),
+    "missing file": (
+        CHAT + 'messages = [{ role = "user", content = "{{ file(\'no.txt\') }}" }]\n',
+        3,
+        ('"no.txt"',),
+    ),
+    "path leaves the project": (
+        CHAT + 'messages = [{ role = "user", content = "{{ file(\'../../../etc/passwd\') }}" }]\n',
+        3,
+        ("outside of the project",),
+    ),
+    "self reference": (
+        CHAT + 'messages = [{ role = "user", content = "{{ completion.chat.content }}" }]\n',
+        1,
+        ("completion.chat",),
+    ),
+    "count and for_each": (CHAT + HI + 'count = 2\nfor_each = ["a"]\n', 4, ("count", "for_each")),
+    "negative count": (CHAT + HI + "count = -1\n", 4, ("count",)),
+    "for_each of twins": (CHAT + HI + 'for_each = ["a", "a"]\n', 4, ('"a"',)),
+    "for_each of tables": (CHAT + HI + "for_each = [{ a = 1 }]\n", 4, ("key",)),
+    "bad name": ('[completion."two words"]\n' + HI, 1, ("two words",)),
+    "unknown provider": (
+        CHAT + HI + 'provider = "opanai"\n',
+        4,
+        ('"opanai"', 'Did you mean "openai"?'),
+    ),
+    "provider of no type": ('[provider.mine]\nbase_url = "http://x"\n' + GOOD, 1, ("type",)),
+    "unknown depends_on": (
+        CHAT + HI + 'depends_on = ["completion.chta"]\n',
+        4,
+        ("completion.chta",),
+    ),
+    "no value": ("[variable.topic]\n" + GOOD, 1, ("RUNNER_VAR_topic", "--var topic=")),
+    "wrong default": ('[variable.n]\ntype = "number"\ndefault = "x"\n' + GOOD, 3, ("number",)),
+    "unknown type": ('[variable.n]\ntype = "strin"\ndefault = "x"\n' + GOOD, 2, ("string",)),
+    "validation": (
+        '[variable.n]\ndefault = "x"\n'
+        'validation = [{ condition = "{{ var.n | length > 2 }}", error_message = "too short" }]\n'
+        + GOOD,
+        3,
+        ("too short",),
+    ),
+    "bad setting": ('[runner]\nconcurrency = "many"\n' + GOOD, 2, ("concurrency",)),
+    "misspelt setting": ("[runner]\nconcurency = 3\n" + GOOD, 2, ("concurrency",)),
+    "version": ('[runner]\nrequired_version = ">=99"\n' + GOOD, 2, (">=99",)),
+    "bad schema": (
+        CHAT + HI + 'tools = [{ type = "function", function = { name = "f", parameters = '
+        '{ type = "objekt" } } }]\n',
+        4,
+        ("objekt",),
+    ),
+    "parameters are no json": (
+        CHAT + HI + 'functions = [{ name = "f", parameters = "{" }]\n',
+        4,
+        ("parameters",),
+    ),
+    "function_call of none": (CHAT + HI + 'function_call = { name = "f" }\n', 4, ('"f"',)),
+    "stream options": (CHAT + HI + "stream_options = { include_usage = true }\n", 4, ("stream",)),
+    "top_logprobs": (CHAT + HI + "top_logprobs = 3\n", 4, ("logprobs",)),
+    "output of nothing": ("[output.x]\n" + GOOD, 1, ("value",)),
+    "output of unknown": (
+        GOOD + '[output.x]\nvalue = "{{ completion.goood.content }}"\n',
+        6,
+        ('"goood"', '"completion.good"'),
+    ),
+    "moved from nowhere": (GOOD + '[[moved]]\nfrom = "completion.old"\n', 5, ("to",)),
+    "date": (CHAT + HI + "user = 2024-01-01\n", 4, ("user",)),
+    "infinite": (CHAT + HI + "temperature = nan\n", 4, ("temperature",)),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_said_with_its_place_and_nothing_is_sent_or_written(
+    project: Project, mistake: str
+) -> None:
+    text, line, words = MISTAKES[mistake]
+    project.write(text)
+    before = sorted(project.directory.rglob("*"))
+    ran = project.call("validate")
+    assert ran.status == 1, ran.out
+    assert ran.out == ""
+    assert ran.err.startswith("Error: ")
+    assert f"on configs/main.toml line {line}" in ran.err, ran.err
+    assert f"  {line:>4}: {text.splitlines()[line - 1]}"[:40] in ran.err
+    assert "^" in ran.err, ran.err
+    for word in words:
+        assert word in ran.err, ran.err
+    assert sorted(project.directory.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve")])
+def test_plan_and_apply_say_the_same_and_send_and_write_nothing(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    with serving() as api:
+        project.write(provider(api) + GOOD)
+        project.write(MISTAKES["misspelt key"][0], "other.toml")
+        ran = project.call(*command)
+        assert ran.status == 1
+        assert "configs/other.toml line 4" in ran.err
+        assert not api.requests
+    assert not (project.directory / "state/state.json").exists()
+
+
+def test_all_mistakes_are_said_together(project: Project) -> None:
+    project.write(MISTAKES["misspelt key"][0], "a.toml")
+    project.write(MISTAKES["misspelt table"][0], "b.toml")
+    project.write("not toml\n", "c.toml")
+    ran = project.call("validate")
+    assert ran.err.count("Error: ") == 3
+    for place in ("a.toml line 4", "b.toml line 5", "c.toml line 1"):
+        assert place in ran.err
+
+
+def test_a_block_declared_twice_names_both_places(project: Project) -> None:
+    project.write(GOOD, "a.toml")
+    project.write("\n" + GOOD, "b.toml")
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "Duplicate block" in ran.err
+    assert "configs/b.toml line 2" in ran.err
+    assert "already declared at configs/a.toml:1" in ran.err
+
+
+def test_a_cycle_is_printed_whole_in_order_with_every_edge(project: Project) -> None:
+    text = "".join(
+        completion(name, f"{{{{ completion.{needs}.content }}}}")
+        for name, needs in (("a", "b"), ("b", "c"), ("c", "a"))
+    )
+    project.write(text)
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert "ycle" in ran.err
+    for name, line in (("a", 3), ("b", 7), ("c", 11)):
+        assert f"completion.{name}" in ran.err
+        assert f"configs/main.toml:{line}" in ran.err
+
+
+def test_not_utf8_names_the_line(project: Project) -> None:
+    project.write("").write_bytes(b"[completion.chat]\nmodel = '\xff'\n")
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert "UTF-8" in ran.err
+    assert "configs/main.toml line 2" in ran.err
+
+
+def test_no_configuration_is_no_plan_to_remove_everything(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + GOOD)
+        assert project.apply().status == 0
+        project.write("")
+        for command in ("plan", "validate"):
+            ran = project.call(command)
+            assert ran.status == 1, ran.out
+        assert project.apply().status == 1
+        assert len(project.records) == 1
+        (project.directory / "configs/main.toml").unlink()
+        (project.directory / "configs").rmdir()
+        ran = project.call("plan")
+        assert ran.status == 1
+        assert "runner init" in ran.err
+
+
+def test_no_such_directory(tmp_path: Path) -> None:
+    ran = Project(tmp_path).call("-C", str(tmp_path / "nowhere"), "plan")
+    assert ran.status == 1
+    assert "nowhere" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--var", "topik=x"), 'Did you mean "topic"?'),
+        (("--var", "topic"), "NAME=VALUE"),
+        (("--var-file", "no.toml"), '"no.toml"'),
+        (("--target", "completion.goood"), "completion.goood"),
+        (("--replace", "completion.goood"), "completion.goood"),
+        (("--exclude", "nonsense"), "nonsense"),
+    ],
+)
+def test_a_wrong_flag_value_is_said(project: Project, flags: tuple[str, ...], said: str) -> None:
+    project.write('[variable.topic]\ndefault = "x"\n' + GOOD)
+    ran = project.call("plan", *flags)
+    assert ran.status == 1, ran.out
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_wrong_variable_from_the_environment_is_said_without_its_value_if_sensitive(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_VAR_n", "hunter2")
+    project.write('[variable.n]\ntype = "number"\nsensitive = true\n' + GOOD)
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "RUNNER_VAR_n" in ran.err
+    assert "hunter2" not in ran.err
+
+
+def test_deprecated_parameters_work_and_warn_once(project: Project) -> None:
+    text = completion("a", "x", "max_tokens = 3") + completion("b", "y", "max_tokens = 4")
+    project.write(text)
+    ran = project.call("validate")
+    assert ran.status == 0
+    assert ran.err.count("Warning: ") <= 1

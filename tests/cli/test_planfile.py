@@ -1,0 +1,284 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.project import Project, Ran, completion, prompts, provider, serving
+from tests.cli.recorded import write_state
+
+SECRET = "s3cr3t-t0ken-0123"
+VARIABLES = """
+[variable.topic]
+default = "the sea"
+[variable.token]
+default = "none"
+sensitive = true
+[variable.extra]
+type = "any"
+default = "x"
+"""
+CHAIN = completion("a", "about {{ var.topic }} {{ file('note.txt') }}") + completion(
+    "b", "then {{ completion.a.content }}"
+)
+
+
+@pytest.fixture
+def made(tmp_path: Path):  # type: ignore[no-untyped-def]
+    with serving() as api:
+        project = Project(tmp_path / "p")
+        project.write("a note", "note.txt")
+        project.write(provider(api) + VARIABLES + CHAIN)
+        yield project, api, str(tmp_path / "plan.json")
+
+
+def saved(path: str) -> dict[str, Any]:
+    held: dict[str, Any] = json.loads(Path(path).read_bytes())
+    return held
+
+
+def stale(ran: Ran) -> str:
+    assert ran.status == 1
+    assert "Saved plan is stale" in ran.err
+    return ran.err
+
+
+def test_a_saved_plan_is_applied_without_a_question(made) -> None:  # type: ignore[no-untyped-def]
+    """What the plan said, with the variables of its command line; then nothing is left."""
+    project, api, path = made
+    plan = project.call("plan", "--var", "topic=ice", "--out", path)
+    assert plan.status == 0
+    assert f"runner apply {path}" in plan.out
+    ran = project.call("apply", path)
+    assert ran.status == 0
+    assert prompts(api)[0] == "about ice a note"
+    assert project.call("plan", "--var", "topic=ice", "--detailed-exitcode").status == 0
+
+
+def test_it_says_what_will_happen(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    plan = project.call("plan", "--out", path)
+    held = saved(path)
+    assert [(act["address"], act["action"]) for act in held["actions"]] == [
+        ("completion.a", "issue"),
+        ("completion.b", "undecided"),
+    ]
+    assert held["text"] in plan.out
+    assert held["summary"] in held["text"]
+    assert project.call("show", path).out == held["text"]
+    assert json.loads(project.call("show", path, "--json").out) == held
+
+
+def test_a_second_apply_of_the_same_plan_is_stale(made) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.call("plan", "--out", path)
+    assert project.call("apply", path).status == 0
+    assert "The state was written" in stale(project.call("apply", path))
+    assert len(api.completions) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("new.toml", "[locals]\nx = 1\n", "configs/new.toml is new"),
+        ("note.txt", "another note", "configs/note.txt is not what it was"),
+        ("vars.toml", 'topic = "ice"\n', "var.topic is not what it was"),
+    ],
+)
+def test_a_changed_configuration_makes_it_stale(made, name: str, text: str, said: str) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.call("plan", "--out", path)
+    project.write(text, name)
+    assert said in stale(project.call("apply", path))
+    assert not api.completions
+
+
+def test_a_removed_file_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    extra = project.write("[locals]\nx = 1\n", "extra.toml")
+    project.call("plan", "--out", path)
+    extra.unlink()
+    assert "configs/extra.toml is gone" in stale(project.call("apply", path))
+
+
+def test_a_variable_of_the_environment_counts(made, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    monkeypatch.setenv("RUNNER_VAR_topic", "ice")
+    project.call("plan", "--out", path)
+    monkeypatch.delenv("RUNNER_VAR_topic")
+    assert "var.topic" in stale(project.call("apply", path))
+    monkeypatch.setenv("RUNNER_VAR_topic", "ice")
+    assert project.call("apply", path).status == 0
+
+
+def test_a_sensitive_value_is_not_in_the_file_and_has_to_be_given_again(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.write(completion("c", "with {{ var.token }}"), "c.toml")
+    project.call("plan", "--var", f"token={SECRET}", "--var", "topic=ice", "--out", path)
+    text = Path(path).read_text()
+    assert SECRET not in text
+    assert saved(path)["variables"]["var"] == ["topic=ice"]
+    assert "a sensitive one has another value" in stale(project.call("apply", path))
+    ran = project.call("apply", path, "--var", f"token={SECRET}")
+    assert ran.status == 0
+    assert SECRET not in ran.out + ran.err
+
+
+def test_the_same_secret_has_another_digest_in_each_plan(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.call("plan", "--out", path)
+    project.call("plan", "--out", str(tmp_path / "other.json"))
+    assert (
+        saved(path)["config"]["sensitive"]
+        != saved(str(tmp_path / "other.json"))["config"]["sensitive"]
+    )
+
+
+def test_values_of_any_type_can_be_saved(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.write(f"extra = [{2**53}, 1.5, true, 1979-05-27, {{ a = [] }}]\n", "vars.toml")
+    assert project.call("plan", "--out", path).status == 0
+    assert project.call("apply", path).status == 0
+
+
+def test_variable_files_are_read_again(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    values = tmp_path / "values.toml"
+    values.write_text('topic = "ice"\n')
+    project.call("plan", "--var-file", str(values), "--out", path)
+    values.write_text('topic = "fire"\n')
+    assert "var.topic" in stale(project.call("apply", path))
+    values.write_text('topic = "ice"\n')
+    assert project.call("apply", path).status == 0
+    assert prompts(api)[0] == "about ice a note"
+
+
+def test_the_choice_is_the_plans(made) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.call("plan", "--target", "completion.a", "--out", path)
+    assert project.call("apply", path).status == 0
+    assert list(project.records) == ["completion.a"]
+    project.call("plan", "--replace", "completion.a", "--exclude", "completion.b", "--out", path)
+    assert project.call("apply", path).status == 0
+    assert len(api.completions) == 2
+    project.call("plan", "--destroy", "--out", path)
+    assert project.call("apply", path).status == 0
+    assert project.records == {}
+
+
+@pytest.mark.parametrize("flag", [("--target", "completion.a"), ("--destroy",)])
+def test_a_choice_beside_it_is_refused(made, flag: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.call("plan", "--out", path)
+    ran = project.call("apply", path, *flag)
+    assert ran.status == 1
+    assert f"{flag[0]} cannot stand beside it" in ran.err
+    assert not api.completions
+
+
+def test_a_state_of_another_lineage_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.apply("--target", "completion.a")
+    project.call("plan", "--out", path)
+    project.state_file.unlink()
+    write_state(project, lineage="another", serial=0)
+    assert "another state" in stale(project.call("apply", path))
+
+
+def test_a_state_that_appeared_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.call("plan", "--out", path)
+    project.apply("--target", "completion.a")
+    assert "The state was written (serial 1, not 0)" in stale(project.call("apply", path))
+    assert len(api.completions) == 1
+
+
+def test_an_answer_that_was_free_and_is_not_any_more_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+    """Nothing is paid that the plan did not say."""
+    project, api, path = made
+    project.apply()
+    project.call("state", "rm", "completion.a")
+    project.call("plan", "--out", path)
+    assert saved(path)["actions"][0]["action"] == "replay"
+    project.call("cache", "clear", "--auto-approve")
+    said = stale(project.call("apply", path))
+    assert "What has to happen at completion.a changed (replay, now issue)" in said
+    assert len(api.completions) == 2
+
+
+@pytest.mark.parametrize("before", [("--target", "completion.a"), ()])
+def test_an_answer_that_became_free_is_no_difference(made, before: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    """A crash in the middle of it: what was paid is in the cache, and the plan goes on."""
+    project, api, path = made
+    names = completion("names", "{{ completion.a.content }}")
+    each = completion("c", "{{ each.key }}", 'for_each = ["{{ completion.names.content }}"]')
+    project.write(names + each, "more.toml")
+    project.call("plan", "--out", path)
+    assert "instances" in {act["action"] for act in saved(path)["actions"]}
+    project.apply("--workspace", "other", *before)
+    assert project.call("apply", path).status == 0
+    assert sorted(prompts(api)) == sorted(set(prompts(api)))
+    assert len(project.records) == 4
+
+
+def test_moves_are_part_of_it(made) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    project.apply()
+    text = (project.directory / "configs/main.toml").read_text()
+    moved = '[[moved]]\nfrom = "completion.b"\nto = "completion.c"\n'
+    project.write(text.replace("completion.b]", "completion.c]") + moved)
+    project.call("plan", "--out", path)
+    assert {"address": "completion.c", "action": "move"}.items() <= saved(path)["actions"][
+        0
+    ].items()
+    assert project.call("apply", path).status == 0
+    assert sorted(project.records) == ["completion.a", "completion.c"]
+    assert len(api.completions) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Not a saved plan"),
+        (b"[1, 2]", "Not a saved plan"),
+        (b'{"format": "terraform-plan"}', "Not a saved plan"),
+        (b"\xff\xfe\x00", "Not a saved plan"),
+        (b'{"format": "runner-plan"}', "Saved plan is damaged"),
+        (b'{\n  "format": "runner-plan",\n  "version": 1,\n  "act', "Saved plan is damaged"),
+        (b'{"format": "runner-plan", "version": 1, "actions": 7}', "Saved plan is damaged"),
+        (b'{"format": "runner-plan", "version": 9, "x": 1}', "Saved plan is from a newer runner"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["apply", "show"])
+def test_a_file_that_is_no_whole_plan_is_refused(
+    tmp_path: Path, content: bytes, said: str, verb: str
+) -> None:
+    project = Project(tmp_path / "p")
+    (tmp_path / "plan.json").write_bytes(content)
+    ran = project.call(verb, str(tmp_path / "plan.json"))
+    assert (ran.status, ran.out) == (1, "")
+    assert said in ran.err
+
+
+def test_a_plan_file_that_is_not_there_or_is_a_folder(tmp_path: Path) -> None:
+    project = Project(tmp_path / "p")
+    missing = project.call("apply", "completion.a")
+    assert missing.status == 1
+    assert "No such file" in missing.err
+    assert "--target" in missing.err
+    assert "is a directory" in project.call("apply", str(tmp_path)).err
+
+
+def test_out_replaces_a_plan_and_nothing_else(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    assert project.call("plan", "--out", path).status == 0
+    assert project.call("plan", "--out", path).status == 0
+    config = project.directory / "configs" / "main.toml"
+    before = config.read_bytes()
+    ran = project.call("plan", "--out", str(config))
+    assert ran.status == 1
+    assert "File exists" in ran.err
+    assert config.read_bytes() == before
+    ran = project.call("plan", "--out", str(tmp_path / "nowhere" / "plan.json"))
+    assert ran.status == 1
+    assert "No such directory" in ran.err

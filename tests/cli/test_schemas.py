@@ -1,0 +1,195 @@
+"""The schemas in the package say what is really written, and no more."""
+
+import json
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from runner.cli.views.events import apply_end, apply_event
+from runner.cli.views.report import Spent
+from runner.core.blocks import json_schema
+from runner.core.events import Done, Failed, Skipped, Started
+from runner.core.exchange import Failure
+from runner.core.outputs import Output
+from tests.cli.project import Project, completion, provider, serving
+from tests.cli.recorded import record
+from tests.shell.faults import error
+
+NAMES = ("config", "events", "plan", "state")
+REGENERATE = """
+python -c 'import json, pathlib; from runner.core.blocks import json_schema
+pathlib.Path("runner/schemas/config.schema.json").write_text(
+    json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\\n")'
+"""
+
+
+def schema(name: str) -> Any:
+    return json.loads((files("runner") / "schemas" / f"{name}.schema.json").read_text("utf-8"))
+
+
+def faults(name: str, value: Any) -> list[str]:
+    made = jsonschema_rs.validator_for(schema(name))
+    return [f"{list(e.instance_path)}: {e.message}" for e in made.iter_errors(value)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_schema_is_a_schema(name: str) -> None:
+    jsonschema_rs.meta.validate(schema(name))
+
+
+@pytest.mark.parametrize("name", ["events", "plan", "state"])
+def test_every_object_is_closed_or_a_table_of_names(name: str) -> None:
+    """A misspelt key never passes."""
+
+    def walk(part: Any) -> None:
+        if isinstance(part, dict):
+            if "properties" in part:
+                assert part.get("additionalProperties") is False, part
+            for inner in part.values():
+                walk(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                walk(inner)
+
+    walk(schema(name))
+
+
+def test_the_schema_of_the_language_is_in_step_with_what_is_checked() -> None:
+    assert schema("config") == json_schema(), f"regenerate it: {REGENERATE}"
+
+
+def test_validate_prints_it_without_a_project(tmp_path: Path) -> None:
+    project = Project(tmp_path / "p")
+    (project.directory / "configs").rmdir()
+    ran = project.call("validate", "--schema")
+    assert (ran.status, ran.err) == (0, "")
+    assert json.loads(ran.out) == schema("config")
+
+
+def test_a_new_project_is_valid_and_a_typing_error_is_not(tmp_path: Path) -> None:
+    Project(tmp_path).call("init", "p")
+    held = tomllib.loads((tmp_path / "p" / "configs" / "main.toml").read_text())
+    assert faults("config", held) == []
+    held["completion"]["chat"]["temprature"] = 0
+    assert faults("config", held)
+
+
+@pytest.fixture
+def project(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """One of everything: chains, instances known later, failures, outputs of both kinds."""
+    with serving(script=_script) as api:
+        made = Project(tmp_path / "p")
+        made.write(
+            provider(api)
+            + completion("a", "one", "triggers = { v = 1 }")
+            + completion("list", "names as json")
+            + completion("many", "greet {{ each.key }}", 'for_each = "{{ completion.list.json }}"')
+            + completion("bad", "fail")
+            + completion("after", "{{ completion.bad.content }}")
+            + '[variable.token]\ndefault = "s3cr3t-t0ken"\nsensitive = true\n'
+            + '[output.shown]\nvalue = "{{ completion.a.content }}"\n'
+            + '[output.hidden]\nvalue = "{{ var.token }}"\nsensitive = true\n'
+        )
+        yield made
+
+
+def _script(request: Any) -> Any:
+    prompt = request.body["messages"][-1]["content"]
+    if prompt == "fail":
+        return error(400, None, "invalid_request_error", "No.")
+    if prompt == "names as json":
+        return json.loads(record("completion.list", '["x", "y"]').response)
+    return "ok"
+
+
+def events(project: Project, *arguments: str) -> list[Any]:
+    ran = project.call(*arguments, "--json")
+    assert ran.events
+    for event in ran.events:
+        assert faults("events", event) == [], event
+    return ran.events
+
+
+def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> None:
+    seen = events(project, "plan")
+    seen += events(project, "apply", "--auto-approve")
+    text = (project.directory / "configs" / "main.toml").read_text()
+    project.write(text.replace('"one"', '"two\\nlines"').replace("v = 1", "v = 2"))
+    project.write('[[moved]]\nfrom = "completion.list"\nto = "completion.names"\n', "moved.toml")
+    moved = (project.directory / "configs" / "main.toml").read_text()
+    project.write(moved.replace("completion.list", "completion.names"))
+    seen += events(project, "plan")
+    seen += events(project, "apply", "--auto-approve")
+    seen += events(project, "destroy", "--auto-approve")
+    project.write("[completion.x]\ntemprature = 1\n", "wrong.toml")
+    seen += events(project, "plan")
+    assert {event["type"] for event in seen} == {
+        "version",
+        "planned_change",
+        "change_summary",
+        "apply_start",
+        "apply_complete",
+        "apply_errored",
+        "apply_skipped",
+        "outputs",
+        "diagnostic",
+    }
+    actions = {e["change"]["action"] for e in seen if e["type"] == "planned_change"}
+    assert {"issue", "reissue", "undecided", "instances", "remove", "move"} <= actions
+
+
+def test_the_rare_events_are_valid() -> None:
+    held = record("completion.a")
+    told = [
+        apply_event(event)
+        for event in (
+            Started("completion.a"),
+            Done("completion.a", "issued", held, "finish_reason is length", 2),
+            Done("completion.a", "removed"),
+            Failed("completion.a", Failure("no", 429, "requests", "rate", "req_1", 6, 1)),
+            Failed("completion.a", Failure("no such host")),
+            Skipped("completion.b", "completion.a"),
+        )
+    ]
+    outputs = {"x": Output("x", {"a": [None]}), "y": Output("y", "s", sensitive=True)}
+    told += apply_end(None, outputs, Spent())
+    for event in told:
+        assert faults("events", event) == [], event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "apply_begin", "address": "completion.a"},
+        {"type": "apply_start"},
+        {"type": "apply_start", "address": "completion.a", "more": 1},
+        {"type": "outputs", "outputs": {"x": {"sensitive": True, "value": "leak"}}},
+    ],
+)
+def test_an_event_that_is_none_is_refused(event: Any) -> None:
+    assert faults("events", event)
+
+
+def test_a_real_state_is_valid(project: Project) -> None:
+    project.call("apply", "--auto-approve")
+    held = json.loads(project.state_file.read_bytes())
+    assert len(held["records"]) == 4
+    assert faults("state", held) == []
+    held["records"][0]["fingerprnt"] = "x"
+    assert faults("state", held)
+
+
+def test_real_saved_plans_are_valid(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    project.call("plan", "--var", "token=another-one", "--out", str(path))
+    held = json.loads(path.read_bytes())
+    assert faults("plan", held) == []
+    project.call("apply", "--auto-approve")
+    project.call("plan", "--destroy", "--target", "completion.a", "--out", str(path))
+    assert faults("plan", json.loads(path.read_bytes())) == []
+    held["actions"][0]["adress"] = "x"
+    assert faults("plan", held)

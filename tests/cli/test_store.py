@@ -1,0 +1,295 @@
+"""The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, completion, prompts, provider, serving
+from tests.shell.server import FakeAPI
+
+STORED = ("store = true", 'metadata = { category = "geography" }')
+
+
+@pytest.fixture
+def api() -> Iterator[FakeAPI]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def project(tmp_path: Path, api: FakeAPI) -> Project:
+    made = Project(tmp_path)
+    made.write(provider(api), "provider.toml")
+    return made
+
+
+def put(api: FakeAPI, number: int, **more: object) -> str:
+    """A completion that somebody else stored."""
+    name = f"chatcmpl-put-{number}"
+    message = {"role": "assistant", "content": f"put {number}"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    whole = {"id": name, "object": "chat.completion", "created": 1700000000, "model": "gpt-4o"}
+    body = {"messages": [{"role": "user", "content": f"part {n}"} for n in range(number)]}
+    api.store.keep({**whole, "choices": [choice]}, {**body, "metadata": more})
+    return name
+
+
+def asked(api: FakeAPI, method: str) -> list[str]:
+    return [request.path for request in api.requests if request.method == method]
+
+
+RETRIEVED = """
+[data.chat_completion.retrieved]
+completion_id = "{{ completion.stored.id }}"
+[data.chat_completion_messages.asked]
+completion_id = "{{ completion.stored.id }}"
+[output.content]
+value = "{{ data.chat_completion.retrieved.choices[0].message.content }}"
+[output.asked]
+value = "{{ data.chat_completion_messages.asked.messages[0].content }}"
+[output.metadata]
+value = "{{ data.chat_completion.retrieved.response.metadata }}"
+"""
+
+
+def test_a_stored_completion_is_read_back(project: Project, api: FakeAPI) -> None:
+    """Its id is not known before the apply, so it is read there; later, while planning."""
+    project.write(completion("stored", "Capital of France?", *STORED) + RETRIEVED)
+    plan = project.call("plan").out
+    assert " <= data.chat_completion.retrieved" in plan
+    assert "(depends on completion.stored)" in plan
+    assert "Plan: 1 to issue, 2 to read." in plan
+    assert api.requests == []
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert project.outputs == {
+        "asked": "Capital of France?",
+        "content": "echo: Capital of France?",
+        "metadata": {"category": "geography"},
+        "stored": "echo: Capital of France?",
+    }
+    before = len(api.requests)
+    assert "No changes." in project.call("plan").out
+    assert len(api.requests) == before + 2
+    written = project.state_file.read_bytes()
+    assert project.apply().status == 0
+    assert project.state_file.read_bytes() == written
+
+
+def test_offline_nothing_is_read(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "Capital of France?", *STORED) + RETRIEVED)
+    project.apply()
+    before = len(api.requests)
+    assert "No changes." in project.call("plan", "--offline").out
+    assert project.apply("--offline").status == 0
+    assert project.outputs["content"] == "echo: Capital of France?"
+    assert len(api.requests) == before
+
+
+LIST = """
+[data.chat_completions.found]
+model = "gpt-4o"
+metadata = { kind = "x" }
+order = "desc"
+[output.ids]
+value = "{{ data.chat_completions.found.ids }}"
+[output.last]
+value = "{{ data.chat_completions.found.data[0].content }}"
+"""
+
+
+def test_a_list_has_all_pages(project: Project, api: FakeAPI) -> None:
+    names = [put(api, number, kind="x") for number in range(1, 251)]
+    put(api, 300, kind="y")
+    project.write(LIST)
+    assert project.apply().status == 0
+    assert project.outputs["ids"] == list(reversed(names))
+    assert project.outputs["last"] == "put 250"
+    pages = [request for request in api.requests if request.method == "GET"]
+    assert len(pages) == 3
+
+
+def test_a_list_ends_at_its_limit(project: Project, api: FakeAPI) -> None:
+    names = [put(api, number) for number in range(1, 251)]
+    project.write("[data.chat_completions.found]\nlimit = 120\n")
+    project.write('[output.ids]\nvalue = "{{ data.chat_completions.found.ids }}"\n', "o.toml")
+    assert project.apply().status == 0
+    assert project.outputs["ids"] == names[:120]
+
+
+def test_messages_come_from_all_pages(project: Project, api: FakeAPI) -> None:
+    name = put(api, 130)
+    project.write(f'[data.chat_completion_messages.m]\ncompletion_id = "{name}"\n')
+    value = "{{ data.chat_completion_messages.m.messages | map(attribute='content') | list }}"
+    project.write(f'[output.texts]\nvalue = "{value}"\n', "o.toml")
+    assert project.apply().status == 0
+    assert project.outputs["texts"] == [f"part {n}" for n in range(130)]
+
+
+def test_a_list_that_depends_on_a_completion_is_read_after_it(
+    project: Project, api: FakeAPI
+) -> None:
+    """Also after an update in place, which may change what is found."""
+    found = '[data.chat_completions.found]\nmetadata = { category = "NAME" }\n'
+    found += 'depends_on = ["completion.stored"]\n'
+    found += '[output.ids]\nvalue = "{{ data.chat_completions.found.ids | length }}"\n'
+    text = completion("stored", "hi", *STORED)
+    project.write(text + found.replace("NAME", "geography"))
+    assert project.apply().status == 0
+    assert project.outputs["ids"] == 1
+    renamed = (text + found.replace("NAME", "history")).replace("geography", "history")
+    project.write(renamed)
+    plan = project.call("plan").out
+    assert "Plan: 1 to update, 1 to read." in plan
+    assert project.apply().status == 0
+    assert project.outputs["ids"] == 1
+    assert len(api.completions) == 1
+
+
+def test_a_data_source_that_cannot_be_read_is_told_with_its_place(
+    project: Project, api: FakeAPI
+) -> None:
+    project.write('[data.chat_completion.x]\ncompletion_id = "chatcmpl-none"\n')
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "data.chat_completion.x could not be read: No completion found" in ran.err
+    assert "configs/main.toml line 1" in ran.err
+    assert len(api.requests) == 1  # what was not stored a moment ago is not asked for again
+
+
+def test_what_was_just_stored_may_take_a_moment_to_be_read(project: Project, api: FakeAPI) -> None:
+    late = {"left": 2}
+    serve = api.store.serve
+
+    def hiding(request: object, body: object) -> object:
+        if late["left"]:
+            late["left"] -= 1
+            held, api.store.completions = api.store.completions, {}
+            try:
+                return serve(request, body)  # type: ignore[arg-type]
+            finally:
+                api.store.completions = held
+        return serve(request, body)  # type: ignore[arg-type]
+
+    api.store.serve = hiding  # type: ignore[assignment]
+    project.write(completion("stored", "hi", *STORED) + RETRIEVED)
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert late["left"] == 0
+
+
+def test_new_metadata_is_an_update_without_tokens(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi", *STORED))
+    project.apply()
+    text = completion("stored", "hi", "store = true", 'metadata = { category = "history" }')
+    project.write(text)
+    plan = project.call("plan").out
+    assert "~ completion.stored" in plan
+    assert 'metadata.category: "geography" -> "history"' in plan
+    assert "Plan: 1 to update.\n" in plan
+    assert project.apply().status == 0
+    record = project.records["completion.stored"]
+    assert record["request"]["metadata"] == {"category": "history"}
+    name = record["response"]["id"]
+    assert api.store.completions[name]["metadata"] == {"category": "history"}
+    assert len(api.completions) == 1
+    assert "No changes." in project.call("plan").out
+
+
+def test_an_update_that_fails_is_tried_again(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi", *STORED))
+    project.apply()
+    held, api.store.completions = api.store.completions, {}
+    project.write(completion("stored", "hi", "store = true"))
+    ran = project.apply()
+    assert ran.status == 1
+    assert "No completion found" in ran.err
+    api.store.completions = held
+    assert project.apply().status == 0
+    assert next(iter(held.values()))["metadata"] is None
+
+
+def test_store_turned_on_asks_again(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi"))
+    project.apply()
+    project.write(completion("stored", "hi", "store = true"))
+    plan = project.call("plan").out
+    assert "store was turned on, and only a new request is stored" in plan
+    assert project.apply().status == 0
+    assert len(api.completions) == 2
+    assert "No changes." in project.call("plan").out
+
+
+def test_an_answer_that_was_not_stored_does_not_stand_for_one_that_is(
+    project: Project, api: FakeAPI
+) -> None:
+    """Neither from another address nor from the cache."""
+    project.write(completion("a", "hi"))
+    project.apply()
+    project.write(completion("b", "hi", "store = true"))
+    assert "Plan: 1 to issue, 1 to remove." in project.call("plan").out
+    assert project.apply().status == 0
+    assert len(api.store.completions) == 1
+
+
+def test_destroy_deletes_what_was_stored(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi", *STORED) + completion("plain", "bye"))
+    project.apply()
+    assert project.call("destroy", "--auto-approve").status == 0
+    assert api.store.completions == {}
+    assert len(asked(api, "DELETE")) == 1
+    assert project.records == {}
+
+
+def test_after_a_destroy_only_what_is_to_be_stored_is_asked_again(
+    project: Project, api: FakeAPI
+) -> None:
+    project.write(completion("stored", "hi", *STORED) + completion("plain", "bye"))
+    project.apply()
+    project.call("destroy", "--auto-approve")
+    assert "Plan: 1 to issue, 1 from cache." in project.call("plan").out
+    assert project.apply().status == 0
+    assert prompts(api) == ["hi", "bye", "hi"] or prompts(api) == ["bye", "hi", "hi"]
+    assert len(api.store.completions) == 1
+
+
+def test_a_removal_takes_what_is_gone_already_for_done(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi", *STORED) + completion("plain", "bye"))
+    project.apply()
+    api.store.completions.clear()
+    project.write(completion("plain", "bye"))
+    assert project.apply().status == 0
+    assert list(project.records) == ["completion.plain"]
+
+
+def test_a_rename_does_not_delete_at_the_server(project: Project, api: FakeAPI) -> None:
+    project.write(completion("a", "hi", *STORED))
+    project.apply()
+    project.write(completion("b", "hi", "store = true", 'metadata = { category = "history" }'))
+    plan = project.call("plan").out
+    assert "and updated in place" in plan
+    assert project.apply().status == 0
+    assert [held["metadata"] for held in api.store.completions.values()] == [
+        {"category": "history"}
+    ]
+    assert len(api.completions) == 1
+
+
+def test_refresh_tells_what_vanished_and_changes_nothing(project: Project, api: FakeAPI) -> None:
+    project.write(completion("stored", "hi", *STORED) + completion("other", "bye", *STORED))
+    project.apply()
+    name = project.records["completion.stored"]["response"]["id"]
+    del api.store.completions[name]
+    written = project.state_file.read_bytes()
+    ran = project.call("plan", "--refresh")
+    assert ran.status == 0
+    assert "Warning: Stored completion is gone" in ran.err
+    assert "no longer has the stored completion of completion.stored." in ran.err
+    assert "--replace 'completion.stored'" in ran.err
+    assert "No changes." in ran.out
+    assert project.state_file.read_bytes() == written
+    assert project.call("plan").err == ""
+    assert project.apply("--replace", "completion.stored").status == 0
+    assert project.call("plan", "--refresh").err == ""
+    assert len(api.store.completions) == 2

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, completion, provider, serving
+from tests.cli.recorded import record, write_state
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "p")
+
+
+def test_the_default_one_is_always_there(project: Project) -> None:
+    assert project.call("workspace", "list").out == "* default\n"
+
+
+def test_a_new_one_is_listed_and_is_current_where_it_is_named(project: Project) -> None:
+    made = project.call("workspace", "new", "staging")
+    assert made.status == 0
+    assert "--workspace staging" in made.err
+    assert project.call("workspace", "list").out == "* default\n  staging\n"
+    chosen = project.call("--workspace", "staging", "workspace", "list")
+    assert chosen.out == "  default\n* staging\n"
+
+
+@pytest.mark.parametrize("name", ["staging", "default"])
+def test_a_name_is_taken_once(project: Project, name: str) -> None:
+    project.call("workspace", "new", "staging")
+    ran = project.call("workspace", "new", name)
+    assert ran.status == 1
+    assert "Workspace exists" in ran.err
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", ".hidden", "-x y", "", "x\n"])
+def test_a_name_that_is_no_name_is_refused(project: Project, name: str) -> None:
+    ran = project.call("workspace", "new", "--", name)
+    assert ran.status == 1
+    assert "Invalid name" in ran.err
+    assert not (project.directory / "state").exists()
+
+
+def test_each_has_its_own_state_and_outputs_and_all_share_the_cache(tmp_path: Path) -> None:
+    with serving() as api:
+        project = Project(tmp_path / "p")
+        project.write(provider(api) + completion("a", "one"))
+        assert project.apply("--workspace", "staging").status == 0
+        assert not project.state_file.exists()
+        staging = project.directory / "state" / "workspaces" / "staging"
+        assert sorted(path.name for path in staging.iterdir() if "lock" not in path.name) == [
+            "outputs.json",
+            "state.json",
+        ]
+        assert "1 from cache" in project.call("plan").out
+        assert project.apply().status == 0
+        assert len(api.completions) == 1
+
+
+def test_delete_takes_an_empty_one_away(project: Project) -> None:
+    project.call("workspace", "new", "staging")
+    assert project.call("workspace", "delete", "staging").status == 0
+    assert project.call("workspace", "list").out == "* default\n"
+    assert not (project.directory / "state/workspaces/staging").exists()
+
+
+def test_delete_keeps_records_unless_forced(project: Project) -> None:
+    write_state(project, record("completion.a"), workspace="staging")
+    ran = project.call("workspace", "delete", "staging")
+    assert ran.status == 1
+    assert "Workspace holds records" in ran.err
+    assert (project.directory / "state/workspaces/staging/state.json").exists()
+    assert project.call("workspace", "delete", "--force", "staging").status == 0
+    assert not (project.directory / "state/workspaces/staging").exists()
+
+
+def test_delete_never_removes_what_is_not_a_states(project: Project) -> None:
+    """Rescued answers, above all."""
+    write_state(project, record("completion.a"), workspace="staging")
+    rescued = project.directory / "state/workspaces/staging/errored-1.jsonl"
+    rescued.write_text("{}\n")
+    ran = project.call("workspace", "delete", "--force", "staging")
+    assert ran.status == 1
+    assert rescued.exists()
+    assert (rescued.parent / "state.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("workspace", "delete", "default"), "cannot be deleted"),
+        (("workspace", "delete", "stagin"), 'Did you mean "staging"?'),
+        (("workspace", "delete", "../.."), "Unknown workspace"),
+        (("--workspace", "staging", "workspace", "delete", "staging"), "Workspace is in use"),
+        (("--workspace", "a/b", "workspace", "list"), "Invalid setting"),
+    ],
+)
+def test_delete_refuses(project: Project, arguments: tuple[str, ...], said: str) -> None:
+    project.call("workspace", "new", "staging")
+    ran = project.call(*arguments)
+    assert ran.status == 1
+    assert said in ran.err
+    assert (project.directory / "state/workspaces/staging").is_dir()

@@ -1,0 +1,31 @@
+"""kill -9 at any moment: the state stays readable, and no more is paid twice than was in flight."""
+
+import random
+from pathlib import Path
+
+from tests.cli.project import serving
+from tests.endurance.crashes import CONCURRENCY, Crashes, after_requests, at_random
+
+
+def test_killed_half_way_pays_at_most_what_was_in_flight(tmp_path: Path) -> None:
+    with serving(latency=0.02) as api:
+        crashes = Crashes(tmp_path, api, 1000)
+        assert crashes.kill(after_requests(500))
+        sent = len(api.requests)
+        assert 500 <= sent < 1000
+        crashes.finish()
+        assert len(api.requests) - 1000 <= CONCURRENCY
+        assert crashes.finish() == 0
+
+
+def test_killed_at_random_moments_it_still_ends(tmp_path: Path) -> None:
+    source = random.Random()
+    seed = source.randrange(10**9)
+    source.seed(seed)
+    with serving(latency=0.02) as api:
+        crashes = Crashes(tmp_path, api, 150)
+        while crashes.kills < 5 and crashes.kill(at_random(source, 50, 1.0)):
+            pass
+        crashes.finish()
+        assert max(crashes.twice) <= CONCURRENCY, f"seed {seed}"
+        assert len(api.requests) == 150 + sum(crashes.twice), f"seed {seed}"

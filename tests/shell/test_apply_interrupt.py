@@ -1,0 +1,189 @@
+"""Ctrl-C and SIGTERM, once and twice, in every phase of an apply."""
+
+import os
+import pty
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.project import Project, completion, ended, provider, serving, wait_until
+from tests.shell.server import FakeAPI
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+APPLY = ("apply", "--auto-approve", "--concurrency", "4")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def _ten(api: FakeAPI, **settings: Any) -> str:
+    text = "".join(completion(f"c{i}", f"q{i}") for i in range(10))
+    return provider(api, **settings) + text
+
+
+def _arrived(api: FakeAPI, number: int) -> None:
+    wait_until(lambda: len(api.requests) >= number, f"{number} requests")
+
+
+@BOTH
+def test_once_drains_records_and_starts_nothing_new(project: Project, number: int) -> None:
+    with serving(latency=0.5) as api:
+        project.write(_ten(api))
+        process = project.start(*APPLY)
+        _arrived(api, 4)
+        process.send_signal(number)
+        ran = ended(process)
+        assert ran.status == 130, ran.err
+        assert len(api.requests) == 4
+        assert len(project.records) == 4
+        assert len(project.outputs) == 4
+        assert "waiting up to 30 s for 4 in flight" in ran.err
+        assert "Interrupted. 6 were not started; every answer that came is kept" in ran.err
+        assert "done         4" in ran.out
+        assert "Traceback" not in ran.err
+
+        assert project.apply().status == 0
+        assert len(api.requests) == 10
+        assert len(project.outputs) == 10
+
+
+@BOTH
+def test_twice_leaves_at_once_with_what_came(project: Project, number: int) -> None:
+    def script(got: Any) -> str:
+        return "hang" if got.number > 3 else "ok"
+
+    with serving(script=script) as api:
+        project.write(_ten(api))
+        process = project.start(*APPLY)
+        _arrived(api, 7)
+        process.send_signal(number)
+        time.sleep(0.2)
+        assert process.poll() is None
+        process.send_signal(number)
+        ran = ended(process, 10)
+        assert ran.status == 130, ran.err
+        assert len(api.requests) == 7
+        assert len(project.records) == 3
+        assert "Traceback" not in ran.err
+
+
+@BOTH
+def test_while_a_data_source_is_read_for_the_plan(project: Project, number: int) -> None:
+    data = '[data.chat_completion.kept]\ncompletion_id = "chatcmpl-1"\n'
+    with serving(latency=20) as api:
+        project.write(provider(api) + data + completion("a", "{{ data.chat_completion.kept.id }}"))
+        process = project.start(*APPLY)
+        _arrived(api, 1)
+        process.send_signal(number)
+        ran = ended(process, 10)
+        assert ran.status == 130
+        assert "Traceback" not in ran.err
+        assert not project.state_file.exists()
+
+
+@BOTH
+def test_while_planning(project: Project, number: int) -> None:
+    """Of so many completions that the plan takes its time."""
+    with serving() as api:
+        block = completion("many", "number {{ count.index }}", "count = 60000")
+        project.write(provider(api) + block)
+        process = project.start(*APPLY)
+        lock = project.directory / "state" / ".lock.info"
+        wait_until(lock.exists, "the lock")
+        process.send_signal(number)
+        ran = ended(process, 20)
+        assert ran.status == 130
+        assert ran.out == ""
+        assert "Traceback" not in ran.err
+        assert not api.requests
+
+
+@BOTH
+def test_while_it_asks(project: Project, number: int) -> None:
+    with serving() as api:
+        project.write(_ten(api))
+        ours, theirs = pty.openpty()
+        process = project.start("apply", stdin=theirs)
+        os.close(theirs)
+        assert process.stderr is not None
+        asked = ""
+        while "Enter a value" not in asked:
+            asked += process.stderr.read(1)
+        process.send_signal(number)
+        ran = ended(process, 10)
+        os.close(ours)
+        assert ran.status == 130
+        assert "Traceback" not in ran.err
+        assert not api.requests
+        assert not project.state_file.exists()
+        assert project.apply().status == 0
+
+
+@pytest.fixture
+def unreachable() -> Iterator[int]:
+    """A port to which connections are neither made nor refused."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        waiting = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+            waiting.append(one)
+        yield port
+        for one in waiting:
+            one.close()
+
+
+@BOTH
+def test_while_connecting(project: Project, number: int, unreachable: int) -> None:
+    url = f'[provider.openai]\nbase_url = "http://127.0.0.1:{unreachable}/v1"\n'
+    project.write(url + completion("a", "hi"))
+    process = project.start(*APPLY)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "completion.a: Issuing...\n"
+    process.send_signal(number)
+    time.sleep(0.2)
+    process.send_signal(number)
+    ran = ended(process, 10)
+    assert ran.status == 130
+    assert "Traceback" not in ran.err
+
+
+@BOTH
+def test_while_it_removes_at_the_server(project: Project, number: int) -> None:
+    stored = [completion(f"c{i}", f"q{i}", "store = true") for i in range(5)]
+    with serving() as api:
+        project.write(provider(api) + "".join(stored))
+        assert project.apply().status == 0
+    with serving(latency=0.4) as slow:
+        project.write(provider(slow) + "".join(stored))
+        process = project.start("destroy", "--auto-approve")
+        _arrived(slow, 1)
+        process.send_signal(number)
+        ran = ended(process, 10)
+        assert ran.status == 130, ran.err
+        assert len(slow.requests) == 1
+        assert len(project.records) == 4
+
+
+def test_waits_between_attempts_are_not_waited_out(project: Project) -> None:
+    """Nothing new is started: also not the next attempt of a request that failed."""
+    with serving(script=lambda _: "429", retry_after="20") as api:
+        project.write(_ten(api))
+        process = project.start(*APPLY)
+        _arrived(api, 1)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        ran = ended(process, 10)
+        assert ran.status == 130
+        assert len(api.requests) <= 4

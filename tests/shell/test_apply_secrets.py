@@ -1,0 +1,206 @@
+"""A key, a sensitive variable and env(): in the request, and nowhere else."""
+
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.project import KEY, Project, completion, ended, prompt_of, serving, wait_until
+from tests.shell.faults import completion as answer
+from tests.shell.faults import error
+from tests.shell.server import FakeAPI
+
+VARIABLE = "hunter2-correct-horse"
+SURROUNDING = "environment-battery-staple"
+SECRETS = (KEY, VARIABLE, SURROUNDING)
+ENV = {
+    "OPENAI_API_KEY": KEY,
+    "RUNNER_VAR_password": VARIABLE,
+    "MY_TOKEN": SURROUNDING,
+}
+TEXT = """
+[runner]
+concurrency = 4
+[variable.password]
+sensitive = true
+[provider.openai]
+base_url = "@"
+api_key_env = "OPENAI_API_KEY"
+max_retries = 0
+[completion.ask]
+model = "gpt-4o"
+user = "{{ var.password }}"
+messages = [
+  { role = "user", content = "The password is {{ var.password }}, the token {{ env('MY_TOKEN') }}." },
+]
+[completion.after]
+model = "gpt-4o"
+messages = [{ role = "user", content = "You said: {{ completion.ask.content }}" }]
+[output.secret]
+value = "{{ var.password }}"
+sensitive = true
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def _clean(project: Project, *texts: str) -> None:
+    """No secret in any file of the project (its configuration aside), nor in these texts."""
+    for path in project.directory.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            for secret in SECRETS:
+                assert secret.encode() not in data, f"{secret} is in {path}"
+    for text in texts:
+        for secret in SECRETS:
+            assert secret not in text
+
+
+def _echo(got: Any) -> dict[str, Any]:
+    return answer(got.body, got.number)
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--log-level", "debug")], ids=str)
+def test_no_secret_is_left_behind(project: Project, flags: tuple[str, ...]) -> None:
+    with serving(script=_echo) as api:
+        project.write(TEXT.replace("@", api.url))
+        planned = project.run("plan", "--out", str(project.directory / "my.plan"), env=ENV)
+        assert planned.status == 0, planned.err
+        _clean(project, planned.out, planned.err)
+        ran = project.run("apply", "--auto-approve", *flags, env=ENV)
+        assert ran.status == 0, ran.err
+        said = [ran.out, ran.err]
+        for command in (
+            ("plan",),
+            ("output",),
+            ("output", "--json"),
+            ("show",),
+            ("show", "--json"),
+        ):
+            more = project.run(*command, env=ENV)
+            said += [more.out, more.err]
+        changed = TEXT.replace("@", api.url).replace("The password", "My password")
+        project.write(changed)
+        for command in (("plan",), ("plan", "--json"), ("apply", "--auto-approve", *flags)):
+            more = project.run(*command, env=ENV)
+            assert more.status == 0, more.err
+            said += [more.out, more.err]
+        first, second, *_ = sorted(api.completions, key=lambda got: got.number)
+    _clean(project, *said)
+    assert first.headers["Authorization"] == f"Bearer {KEY}"
+    assert first.body["user"] == VARIABLE
+    assert prompt_of(first.body) == f"The password is {VARIABLE}, the token {SURROUNDING}."
+    assert "(sensitive)" in prompt_of(second.body)
+
+
+def test_the_recorded_request_and_an_echoed_answer_are_masked(project: Project) -> None:
+    with serving(script=_echo) as api:
+        project.write(TEXT.replace("@", api.url))
+        assert project.run("apply", "--auto-approve", env=ENV).status == 0
+    record = project.records["completion.ask"]
+    assert record["request"]["user"] == "(sensitive)"
+    asked = record["request"]["messages"][0]["content"]
+    assert VARIABLE not in asked
+    assert "(sensitive)" in asked
+    said = record["response"]["choices"][0]["message"]["content"]
+    assert said == "echo: The password is (sensitive), the token (sensitive)."
+    with closing(sqlite3.connect(project.directory / "state/cache/cache.db")) as held:
+        rows = held.execute("SELECT value FROM Cache").fetchall()
+    assert len(rows) == 2
+
+
+def test_the_fingerprint_covers_the_real_value(project: Project) -> None:
+    with serving(script=_echo) as api:
+        project.write(TEXT.replace("@", api.url))
+        assert project.run("apply", "--auto-approve", env=ENV).status == 0
+        assert project.run("apply", "--auto-approve", env=ENV).status == 0
+        assert len(api.completions) == 2
+        other = {**ENV, "RUNNER_VAR_password": "another-secret-value"}
+        ran = project.run("apply", "--auto-approve", env=other)
+        assert ran.status == 0
+        assert "another-secret-value" not in ran.out + ran.err
+        assert prompt_of(api.completions[2].body).count("another-secret-value") == 1
+
+
+def test_a_server_that_quotes_the_key_is_not_quoted(project: Project) -> None:
+    said = f"Incorrect API key provided: {KEY}. Also {VARIABLE}."
+    with serving(script=lambda _: error(401, "invalid_api_key", None, said)) as api:
+        project.write(TEXT.replace("@", api.url))
+        for flags in ((), ("--json",)):
+            ran = project.run("apply", "--auto-approve", *flags, env=ENV)
+            assert ran.status == 1
+            assert "Incorrect API key provided: (sensitive)" in ran.out + ran.err
+            _clean(project, ran.out, ran.err)
+
+
+def test_no_secret_is_in_the_process_list(project: Project) -> None:
+    with serving(latency=1.5) as api:
+        project.write(TEXT.replace("@", api.url))
+        process = project.start("apply", "--auto-approve", env=ENV)
+        wait_until(lambda: len(api.requests) >= 1, "a request")
+        listed = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", str(process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert "apply" in listed
+        for secret in SECRETS:
+            assert secret not in listed
+        process.kill()
+        ended(process)
+    _clean(project)
+
+
+def test_a_key_in_a_configuration_file_is_an_error_that_does_not_show_it(project: Project) -> None:
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+    project.write(completion("a", "hi") + f'[provider.openai]\napi_key = "{key}"\n')
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "configs/main.toml line" in ran.err
+    assert key not in ran.err
+    assert "api_key_env" in ran.err
+
+
+def test_a_sensitive_value_in_an_output_must_be_meant(project: Project) -> None:
+    with serving() as api:
+        text = TEXT.replace("@", api.url).replace('sensitive = true\n"""', "")
+        project.write(text.replace('value = "{{ var.password }}"\nsensitive = true', "value = 1"))
+        project.write('[output.leak]\nvalue = "{{ var.password }}"\n', "more.toml")
+        ran = project.run("apply", "--auto-approve", env=ENV)
+        assert ran.status == 1
+        assert "Output refers to sensitive value" in ran.err
+        assert "sensitive = true" in ran.err
+        assert not api.requests
+    _clean(project, ran.out, ran.err)
+
+
+def test_a_sensitive_output_is_asked_for_by_name_and_is_in_no_file(project: Project) -> None:
+    with serving() as api:
+        project.write(TEXT.replace("@", api.url))
+        ran = project.run("apply", "--auto-approve", env=ENV)
+        assert "secret = <sensitive>" in ran.out
+        assert "secret" not in project.outputs
+        assert project.run("output", "secret", "--raw", env=ENV).out == VARIABLE
+        assert VARIABLE not in project.run("output", env=ENV).out
+    _clean(project)
+
+
+def test_a_crash_leaves_no_secret(project: Project) -> None:
+    with serving(script=_echo, latency=0.05) as api:
+        project.write(
+            TEXT.replace("@", api.url) + completion("more", "{{ var.password }}", "count = 60")
+        )
+        process = project.start("apply", "--auto-approve", env=ENV)
+        wait_until(lambda: len(api.requests) >= 20, "20 requests")
+        time.sleep(0.05)
+        process.kill()
+        ran = ended(process)
+        _clean(project, ran.out, ran.err)

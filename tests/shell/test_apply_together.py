@@ -1,0 +1,162 @@
+"""Two commands at once: writers wait or are refused, readers never do."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.project import Project, completion, ended, interrupt, provider, serving, wait_until
+from tests.shell.server import FakeAPI
+
+APPLY = ("apply", "--auto-approve")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def _five(api: FakeAPI, **settings: Any) -> str:
+    text = "".join(completion(f"c{i}", f"q{i}") for i in range(5))
+    return provider(api, **settings) + text
+
+
+def test_a_second_apply_is_refused_and_told_who_holds_the_state(project: Project) -> None:
+    with serving(latency=1.0) as api:
+        project.write(_five(api))
+        first = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) == 5, "5 requests")
+        second = project.call(*APPLY)
+        assert second.status == 1
+        assert "Error: State is locked" in second.err
+        assert f"pid {first.pid}" in second.err
+        assert "`runner apply`" in second.err
+        assert "--lock-timeout" in second.err
+        assert ended(first).status == 0
+        assert len(api.requests) == 5
+    assert len(project.records) == 5
+
+
+def test_a_second_apply_waits_and_finds_everything_done(project: Project) -> None:
+    with serving(latency=0.7) as api:
+        project.write(_five(api))
+        first = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) == 5, "5 requests")
+        second = project.start(*APPLY, "--lock-timeout", "20")
+        assert ended(first).status == 0
+        ran = ended(second)
+        assert ran.status == 0, ran.err
+        assert "No changes" in ran.out
+        assert len(api.requests) == 5
+
+
+def test_a_holder_that_is_killed_leaves_no_lock(project: Project) -> None:
+    with serving(latency=0.5) as api:
+        project.write(_five(api))
+        first = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) == 5, "5 requests")
+        first.kill()
+        ended(first)
+        assert project.apply().status == 0
+
+
+def test_reading_commands_work_while_an_apply_runs(project: Project) -> None:
+    with serving() as api:
+        project.write(_five(api))
+        assert project.apply().status == 0
+        before = project.state_file.read_bytes()
+    with serving(latency=2.0) as slow:
+        changed = _five(slow).replace('content = "q0"', 'content = "changed"')
+        project.write(changed)
+        first = project.start(*APPLY)
+        wait_until(lambda: len(slow.requests) >= 1, "a request")
+        planned = project.call("plan")
+        assert planned.status == 0, planned.err
+        assert "to re-issue" in planned.out
+        assert project.call("output", "c1", "--raw").out == "echo: q1"
+        assert project.call("validate").status == 0
+        shown = project.call("show")
+        assert shown.status == 0, shown.err
+        assert "completion.c1" in shown.out
+        listed = project.call("state", "list")
+        assert listed.out.split() == [f"completion.c{i}" for i in range(5)]
+        assert first.poll() is None
+        assert project.state_file.read_bytes() == before
+        assert ended(first).status == 0
+
+
+def test_readers_and_writers_at_once_never_meet_half_a_file(project: Project) -> None:
+    with serving() as api:
+        project.write(_five(api))
+        assert project.apply().status == 0
+        block = 'temperature = {}\nmessages = [{{ role = "user", content = "q0" }}]'
+        for turn in range(6):
+            text = _five(api).replace(
+                'messages = [{ role = "user", content = "q0" }]', block.format(turn / 10)
+            )
+            project.write(text)
+            writer = project.start(*APPLY)
+            while writer.poll() is None:
+                assert len(project.records) == 5
+                assert set(project.outputs) == {f"c{i}" for i in range(5)}
+                time.sleep(0.002)
+            assert ended(writer).status == 0
+
+
+def test_the_lock_is_given_back_after_an_interrupt(project: Project) -> None:
+    with serving(latency=0.4) as api:
+        project.write(_five(api))
+        process = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) == 5, "5 requests")
+        interrupt(process)
+        assert ended(process).status == 130
+        assert not (project.directory / "state/.lock.info").exists()
+        assert project.apply().status == 0
+
+
+def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> None:
+    """Somebody pulled, or edited it: their state stands, and ours is beside it."""
+    with serving() as api:
+        project.write(_five(api))
+        assert project.apply().status == 0
+    with serving(latency=0.6) as slow:
+        project.write(_five(slow) + completion("new", "new"))
+        process = project.start(*APPLY)
+        wait_until(lambda: len(slow.requests) >= 1, "a request")
+        theirs = json.loads(project.state_file.read_bytes())
+        theirs["serial"] += 5
+        theirs["records"] = theirs["records"][:2]
+        project.state_file.write_text(json.dumps(theirs))
+        ran = ended(process)
+        assert ran.status == 1, ran.out
+        assert "State file was changed by somebody else" in ran.err
+        assert len(project.records) == 2
+        (ours,) = (project.directory / "state").glob("errored-*.json")
+        command = f"runner state push {ours}"
+        assert command in ran.err
+
+        sent = len(slow.requests)
+        pushed = project.call("state", "push", str(ours), "--force")
+        assert pushed.status == 0, pushed.err
+        assert len(project.records) == 6
+        again = project.apply()
+        assert again.status == 0, again.err
+        assert len(slow.requests) == sent
+        assert set(project.outputs) == {*(f"c{i}" for i in range(5)), "new"}
+
+
+def test_without_the_push_the_answers_are_free_all_the_same(project: Project) -> None:
+    with serving(latency=0.4) as api:
+        project.write(_five(api))
+        process = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) == 5, "5 requests")
+        project.state_file.write_text(
+            '{"version":1,"lineage":"another","serial":1,"runner_version":"0.1.0",'
+            '"root":"configs","records":[\n]}\n'
+        )
+        assert ended(process).status == 1
+        assert project.apply().status == 0
+        assert len(api.requests) == 5
+        assert len(project.records) == 5

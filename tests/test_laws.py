@@ -1,0 +1,353 @@
+"""The laws of plan and apply, over random projects and random edits."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from runner.core.decide import Await, Issue, Keep, Update
+from runner.core.digest import digest
+from runner.core.exchange import Failure
+from runner.core.plan import Instances, Plan, Remove
+from runner.shell.apply import Outcome
+from tests.lab import Lab
+from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply
+
+few = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Project, ...]:
+    """A project and some edits of it, one after the other."""
+    found = [draw(projects())]
+    for _ in range(draw(st.integers(1, 3))):
+        found.append(draw(edits(found[-1])))
+    return tuple(found)
+
+
+def edited(held: Lab, project: Project) -> None:
+    """The files become those of the project."""
+    held.files = files(project)
+
+
+def text(held: Lab) -> str:
+    return "\n".join(held.files.values())
+
+
+def clean(outcome: Outcome) -> bool:
+    return not outcome.failed and not outcome.skipped and outcome.stopped is None
+
+
+def asked(held: Lab) -> list[str]:
+    """The cache keys that the records stand for."""
+    return [f"{record.fingerprint}:{record.sample}" for record in held.records.values()]
+
+
+def issued(plan: Plan) -> set[str]:
+    return {step.address for step in plan.of(Issue)}
+
+
+def may_issue(plan: Plan, address: str) -> bool:
+    """Whether a plan says that a request may be sent for an address."""
+    if any(step.address == address for step in plan.of(Issue, Await)):
+        return True
+    blocks = [step.address for step in plan.of(Instances)]
+    return any(address.startswith((f"{block}[", f"{block}.")) for block in blocks)
+
+
+@many
+@given(histories())
+def test_a_plan_after_a_clean_apply_is_empty(history: tuple[Project, ...]) -> None:
+    """Law 1: nothing is left to do after an apply, and a second one sends nothing."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        assert clean(held.apply()), text(held)
+        assert held.plan().empty, text(held)
+        held.apply()
+        assert held.sent == [], text(held)
+
+
+@many
+@given(histories())
+def test_an_apply_sends_what_its_plan_said_and_nothing_else(history: tuple[Project, ...]) -> None:
+    """Law 2: every planned issue is sent, once; whatever is sent, the plan said it may be."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        plan = held.plan()
+        held.apply()
+        assert issued(plan) <= set(held.sent), text(held)
+        assert all(may_issue(plan, address) for address in held.sent), text(held)
+        assert max(Counter(held.sent).values(), default=1) == 1, text(held)
+
+
+@many
+@given(histories())
+def test_a_state_holds_what_the_configuration_declares_and_no_more(
+    history: tuple[Project, ...],
+) -> None:
+    """After an apply the state of an edited project is that of a project that was always so."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        held.apply()
+    fresh = lab(history[-1])
+    fresh.apply()
+    assert set(held.records) == set(fresh.records), text(held)
+
+
+def broken_for(bucket: int, message: str = "no") -> Callable[[dict[str, Any]], str | Failure]:
+    """A model that fails for one request in three, always the same ones."""
+
+    def answer(body: dict[str, Any]) -> str | Failure:
+        if int(digest(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)), 16) // 7 % 3 == bucket:
+            return Failure(message, 400)
+        return reply(body)
+
+    return answer
+
+
+@many
+@given(histories(), st.integers(0, 2), st.booleans())
+def test_what_was_answered_is_never_sent_again(
+    history: tuple[Project, ...], bucket: int, keep_state: bool
+) -> None:
+    """Law 3: some requests fail; every answer that came is kept, and the next apply sends none
+    of them again, even if the state was never written.
+    """
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        held.reply = broken_for(bucket)
+        outcome = held.apply(keep_state=keep_state)
+        first = list(held.saved)
+        assert len(first) == held.client.answered - held_before(held, first)
+        assert all(address in outcome.records for address in outcome.issued), text(held)
+        held.reply = reply
+        assert clean(held.apply()), text(held)
+        assert not set(first) & set(held.saved), text(held)
+
+
+def held_before(held: Lab, saved: list[str]) -> int:
+    """Answers of earlier applies: the client counts all of them."""
+    return held.client.answered - len(saved)
+
+
+@many
+@given(histories(), st.integers(1, 9), st.sampled_from(("stop", "abandon")), st.booleans())
+def test_a_run_that_is_stopped_loses_no_answer(
+    history: tuple[Project, ...], events: int, how: str, keep_state: bool
+) -> None:
+    """Law 3: the run is stopped at some moment; what came is kept and is not sent again, and
+    the applies together end where one apply would have.
+    """
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        outcome = held.apply(
+            stop_after=events if how == "stop" else None,
+            abandon_after=events if how == "abandon" else None,
+            keep_state=keep_state,
+        )
+        first = list(held.saved)
+        if how == "stop":
+            assert len(held.sent) == len(first), text(held)
+        assert set(outcome.issued) <= set(outcome.records)
+        assert clean(held.apply()), text(held)
+        assert not set(first) & set(held.saved), text(held)
+        assert held.plan().empty, text(held)
+
+
+@many
+@given(projects(), st.data())
+def test_an_upstream_that_answers_the_same_disturbs_nothing_below(
+    project: Project, data: st.DataObject
+) -> None:
+    """Law 4: a parameter changes and the answer does not; only what changed is issued, and all
+    that hangs on it is kept as it was.
+    """
+    held = lab(project)
+    held.apply()
+    before = dict(held.records)
+    plain = [n for n in project if not n.kind.startswith("module") and n.temperature is None]
+    chosen = {n.id for n in plain if data.draw(st.booleans())}
+    changed = tuple(replace(n, temperature=2) if n.id in chosen else n for n in project)
+    edited(held, changed)
+    assert clean(held.apply()), text(held)
+    touched = {n.address for n in project if n.id in chosen}
+    for address, record in held.records.items():
+        if address.split("[")[0] in touched:
+            assert record.fingerprint != before[address].fingerprint, text(held)
+        else:
+            assert record == before[address], text(held)
+    assert {address.split("[")[0] for address in held.sent} <= touched, text(held)
+
+
+@few
+@given(projects(), st.permutations(NAMES), st.data())
+def test_a_fingerprint_depends_on_the_request_alone(
+    project: Project, names: list[str], data: st.DataObject
+) -> None:
+    """Law 6: names, order, files, transport fields and headers leave every fingerprint alone."""
+    first, second = lab(project), lab(project)
+    first.apply()
+    other = renamed(tuple(reversed(project)), names)
+    other = tuple(replace(node, metadata=data.draw(st.sampled_from((None, "z")))) for node in other)
+    edited(second, other)
+    extra = 'stream = true\nuser = "someone"\nextra_headers = { x-team = "a" }\n'
+    second.files = {
+        name: inner.replace('model = "m"\n', f'model = "m"\n{extra}')
+        for name, inner in second.files.items()
+    }
+    second.apply()
+    one, two = ([r.fingerprint for r in held.records.values()] for held in (first, second))
+    assert sorted(one) == sorted(two), text(second)
+
+
+@many
+@given(histories())
+def test_n_declared_completions_have_n_answers(history: tuple[Project, ...]) -> None:
+    """Law 7: no two addresses share an answer, whatever they ask, after whatever edits."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        held.apply()
+        assert max(Counter(asked(held)).values(), default=1) == 1, text(held)
+        paid = Counter(record.response for record in held.records.values())
+        assert max(paid.values(), default=1) == 1, text(held)
+
+
+@many
+@given(projects(), st.permutations(NAMES))
+def test_a_rename_issues_nothing(project: Project, names: list[str]) -> None:
+    """Law 7: blocks change their names, whole chains, swapped at any depth, and the cache is
+    gone: the plan knows every answer, and nothing is sent.
+    """
+    held = lab(project)
+    held.apply()
+    answers = Counter(record.response for record in held.records.values())
+    held.cache.clear()
+    edited(held, renamed(project, names))
+    plan = held.plan()
+    assert not [*plan.of(Issue, Await, Instances)], text(held)
+    assert clean(held.apply())
+    assert held.sent == [], text(held)
+    assert Counter(record.response for record in held.records.values()) == answers, text(held)
+
+
+@few
+@given(projects())
+def test_the_order_of_blocks_means_nothing(project: Project) -> None:
+    """Law 7: files and blocks in another order are the same configuration."""
+    held = lab(project)
+    held.apply()
+    held.cache.clear()
+    edited(held, tuple(reversed(project)))
+    assert held.plan().empty, text(held)
+
+
+@many
+@given(projects(), st.data())
+def test_removing_a_block_that_nobody_reads_disturbs_none(
+    project: Project, data: st.DataObject
+) -> None:
+    """Law 7: one goes, and every other answer stays where it is."""
+    assume(len(project) > 1)
+    used = {ref for node in project for ref in (*node.refs, *node.after)}
+    leaves = [node for node in project if node.id not in used]
+    gone = data.draw(st.sampled_from(leaves))
+    held = lab(project)
+    held.apply()
+    before = dict(held.records)
+    held.cache.clear()
+    edited(held, removed(project, gone.id))
+    plan = held.plan()
+    assert all(isinstance(step.action, Remove) for step in plan.steps), text(held)
+    held.apply()
+    assert held.sent == []
+    assert all(before[address] == record for address, record in held.records.items()), text(held)
+
+
+@many
+@given(histories())
+def test_going_back_is_free(history: tuple[Project, ...]) -> None:
+    """Law 7: what was asked once is in the cache; a revert sends nothing."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        held.apply()
+    for project in reversed(history):
+        edited(held, project)
+        assert clean(held.apply()), text(held)
+        assert held.sent == [], text(held)
+
+
+@few
+@given(projects())
+def test_the_cache_may_be_deleted(project: Project) -> None:
+    """Law 7: the state is enough."""
+    held = lab(project)
+    held.apply()
+    held.cache.clear()
+    assert held.plan().empty, text(held)
+
+
+@few
+@given(projects())
+def test_the_state_may_be_lost(project: Project) -> None:
+    """Law 7: the cache is enough; another clone with the same cache sends nothing."""
+    held = lab(project)
+    held.apply()
+    held.records.clear()
+    held.apply()
+    assert held.sent == [], text(held)
+    assert held.plan().empty, text(held)
+
+
+@few
+@given(projects(kinds=("single", "count", "each")), st.data())
+def test_what_only_travels_along_is_updated_in_place(
+    project: Project, data: st.DataObject
+) -> None:
+    """A change of metadata alone is recorded, and no request is sent."""
+    held = lab(project)
+    held.apply()
+    node = data.draw(st.sampled_from(project))
+    changed = tuple(replace(n, metadata="other") if n.id == node.id else n for n in project)
+    edited(held, changed)
+    plan = held.plan()
+    assert all(isinstance(step.action, Update) for step in plan.steps), text(held)
+    held.apply()
+    assert held.sent == []
+    assert held.plan().empty
+
+
+@few
+@given(projects(), st.integers(1, 3))
+def test_no_more_is_in_flight_than_the_limits_allow(project: Project, limit: int) -> None:
+    """However wide the graph, concurrency holds."""
+    held = lab(project)
+    held.limits = replace(held.limits, concurrency=limit)
+    held.apply()
+    assert held.client.most_at_once <= limit
+
+
+@few
+@given(projects())
+def test_a_decision_of_the_plan_is_the_decision_of_the_apply(project: Project) -> None:
+    """One decision, used twice: what the plan kept, the apply left alone."""
+    held = lab(project)
+    held.apply()
+    before = dict(held.records)
+    plan = held.plan()
+    assert all(
+        isinstance(made, Keep) for address, made in plan.decisions.items() if address in before
+    )
+    held.apply()
+    assert held.records == before
