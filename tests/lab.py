@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from runner.core.compile import compile_root
+from runner.core.decide import Known
 from runner.core.digest import digest
 from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
@@ -17,14 +18,14 @@ from runner.core.graph import Walk
 from runner.core.module import Module
 from runner.core.plan import Choice, Inputs, Plan, make_plan, move_records
 from runner.core.providers import declared, known
+from runner.core.request import sensitive_texts
 from runner.core.samples import Samples
 from runner.core.state import Record
-from runner.core.decide import Known
-from runner.core.request import sensitive_texts
 from runner.core.variables import Given, resolve, sensitive_values
 from runner.errors import Problem, RunnerError, error
 from runner.shell.apply import Apply, Doors, Limits, Outcome
 
+EVERYTHING = Choice()
 Reply = Callable[[dict[str, Any]], str | Failure]
 
 
@@ -102,7 +103,7 @@ class Lab:
     saved: list[str] = field(default_factory=list)  # the keys of the last apply, as they came
     events: list[Event] = field(default_factory=list)
     client: FakeProvider = field(init=False)
-    limits: Limits = Limits(concurrency=4)
+    limits: Limits = field(default_factory=lambda: Limits(concurrency=4))
     moves: tuple[tuple[str, str], ...] = ()
     connect: Callable[[str], Awaitable[Any]] | None = None
     deleted: list[str] = field(default_factory=list)
@@ -140,7 +141,7 @@ class Lab:
         _raise(problems)
         return root
 
-    def inputs(self, choice: Choice = Choice()) -> Inputs:
+    def inputs(self, choice: Choice = EVERYTHING) -> Inputs:
         """What a plan is made from, as the command line makes it."""
         problems: list[Problem] = []
         root = self.compiled()
@@ -172,13 +173,13 @@ class Lab:
 
         return Inputs(start, records, choice, moves)
 
-    def plan(self, choice: Choice = Choice()) -> Plan:
+    def plan(self, choice: Choice = EVERYTHING) -> Plan:
         """The plan for the files as they are."""
         return make_plan(self.inputs(choice))
 
     def apply(
         self,
-        choice: Choice = Choice(),
+        choice: Choice = EVERYTHING,
         *,
         stop_after: int | None = None,
         abandon_after: int | None = None,

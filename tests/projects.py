@@ -149,7 +149,9 @@ def projects(draw: st.DrawFn, most: int = 5, kinds: tuple[str, ...] = KINDS) -> 
 
 
 @st.composite
-def _nodes(draw: st.DrawFn, number: int, name: str, before: Project, kinds: tuple[str, ...]) -> Node:
+def _nodes(
+    draw: st.DrawFn, number: int, name: str, before: Project, kinds: tuple[str, ...]
+) -> Node:
     earlier = [node.id for node in before]
     some = st.lists(st.sampled_from(earlier), unique=True, max_size=2) if earlier else st.just([])
     kind = draw(st.sampled_from(kinds))

@@ -16,6 +16,7 @@ INTERRUPTED = 130
 def entry() -> NoReturn:
     """Run the command of this process, and end it."""
     status = main()
+    gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.shell.providers.embedded")
     if embedded is not None:
         embedded.leave(status)

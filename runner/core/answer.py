@@ -1,5 +1,6 @@
 """The attributes of an answer, read from the response's bytes when somebody asks."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,12 @@ DATA_ATTRIBUTES = {
 }
 """What an expression may ask of a data source, by its type."""
 
+# At the very end: a key of for_each may look like one, as in completion.x["sales.data.csv"].
+_DATA_ADDRESS = re.compile(rf"(?:^|\.)data\.((?:{'|'.join(DATA_ATTRIBUTES)})\.\w+)$")
 _OF_MESSAGE = ("content", "function_call", "tool_calls", "refusal")
 _OF_CHOICE = ("finish_reason", "logprobs")
 _UNFINISHED = {"length": "it was cut at max tokens", "content_filter": "a filter cut it"}
+_CUT = tuple(f'"{reason}"'.encode() for reason in _UNFINISHED)
 
 
 class Answer(Mapping[str, Any]):
@@ -106,15 +110,33 @@ def output_value(answer: Answer) -> Any:
 
 def warning(raw: bytes) -> str | None:
     """What a reader should know about an answer that was paid for and is not all there."""
-    if b'"stop"' in raw and b"refusal" not in raw:
-        return None  # the common case, without parsing
-    answer = Answer(raw)
-    reason = answer["finish_reason"]
-    if answer["refusal"]:
-        return f"the model refused: {str(answer['refusal'])[:200]}"
+    if _is_plain(raw):
+        return None
+    choices = Answer(raw)["choices"]
+    for index, choice in enumerate(choices if isinstance(choices, list) else ()):
+        said = _unfinished(choice) if isinstance(choice, dict) else None
+        if said is not None:
+            return f"choices[{index}]: {said}" if index else said
+    return None
+
+
+def _unfinished(choice: dict[str, Any]) -> str | None:
+    message = choice.get("message")
+    refusal = message.get("refusal") if isinstance(message, dict) else None
+    if refusal:
+        return f"the model refused: {str(refusal)[:200]}"
+    reason = choice.get("finish_reason")
     if reason in _UNFINISHED:
         return f"finish_reason is {reason}: {_UNFINISHED[reason]}"
     return None
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether an answer is the common one: it came to its end, refused nothing. Without parsing."""
+    nulls = raw.count(b'"refusal":null') + raw.count(b'"refusal": null')
+    if b'"stop"' not in raw or raw.count(b"refusal") != nulls:
+        return False
+    return not any(reason in raw for reason in _CUT)
 
 
 class _Listed(Mapping[str, Any]):
@@ -149,8 +171,8 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
 
 def recorded_answer(address: str, raw: bytes) -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
-    _, data, rest = f".{address}".rpartition(".data.")
-    return data_answer(rest, raw) if data and ".completion." not in f".{rest}" else Answer(raw)
+    found = _DATA_ADDRESS.search(address) if "data." in address else None
+    return Answer(raw) if found is None else data_answer(found[1], raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ def check_call(call: Declared, module: Module, problems: list[Problem]) -> None:
     """Append a problem for each variable that a call names wrongly, leaves out, or gives a value
     of another type (of what is written as it is; an expression's value is checked once known).
     """
-    for name in call.params:
-        if name not in module.variables:
-            problems.append(_unknown(call, module, name))
+    unknown = [name for name in call.params if name not in module.variables]
+    problems += [_unknown(call, module, name) for name in unknown]
     for name, declared in module.variables.items():
         node = call.params.get(name)
         if node is None:

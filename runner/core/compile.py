@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runner.core.address import is_address
 from runner.core.config import Block, Blocks, ReadFolder, load
 from runner.core.module import Condition, Declared, Module, Value, refs_of
 from runner.core.moves import check_moves
@@ -140,7 +141,8 @@ class _Compiler:
         try:
             return compile_value(value, path)
         except TemplateError as exc:
-            problem = block.problem("Invalid expression", f"{exc.message}.", exc.path)
+            said = f"{exc.message}."
+            problem = block.problem("Invalid expression", said, exc.path, line=exc.line)
             self.problems.append(problem)
         except RecursionError:
             said = "This value is nested too deeply."
@@ -204,19 +206,9 @@ class _Compiler:
         listed = block.table.get("depends_on")
         found = []
         for index, text in enumerate(listed if isinstance(listed, list) else ()):
-            path = ("depends_on", index)
-            try:
-                refs = refs_of([compile_text("{{ " + str(text) + " }}")])
-            except TemplateError:
-                continue  # the check of the block has said so
-            if len(refs) != 1 or refs[0][0] not in {"completion", "data", "module"}:
-                said = (
-                    f'"{text}" is no address. depends_on lists completions, data sources and '
-                    'modules, such as "completion.draft".'
-                )
-                self.problems.append(block.problem("Invalid depends_on", said, path))
-            else:
-                found.append((refs[0], path))
+            if isinstance(text, str) and is_address(text):  # else the check of the block says so
+                (ref,) = refs_of([compile_text("{{ " + text + " }}")])
+                found.append((ref, ("depends_on", index)))
         return tuple(found)
 
 

@@ -5,8 +5,10 @@ answers arrive. It chooses; it never does.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
 
 from runner.core.address import with_key
 from runner.core.answer import recorded_answer
@@ -16,12 +18,12 @@ from runner.core.digest import canonical, digest
 from runner.core.entry import from_entry
 from runner.core.expand import Instance, Session
 from runner.core.graph import Vertex
-from runner.core.request import Provider, Request, build, transport, wants_store
+from runner.core.request import Drafts, Provider, Request, build, is_stored, transport
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.suggest import closest
 from runner.core.values import NotKnown, TemplateError, plain
-from runner.errors import RunnerError
+from runner.errors import Problem, RunnerError
 
 Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
 Weigh = Callable[[str, Request, Record | None], None]
@@ -110,6 +112,7 @@ class Known:
     samples: Samples
     replace: Callable[[str], bool] = lambda _: False
     reads: Mapping[str, Record] | None = None  # data sources read in this run; None: offline
+    drafts: Drafts = field(default_factory=Drafts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,10 @@ def decide(
         except RunnerError as exc:
             yield vertex, exc
             continue
-        if weigh is not None and isinstance(decision, Issue):
-            weigh(vertex.address, wants.request, wants.old)
+        if isinstance(decision, Issue):
+            known.drafts.keep(vertex.address, wants.request)
+            if weigh is not None:
+                weigh(vertex.address, wants.request, wants.old)
         yield vertex, decision
 
 
@@ -182,7 +187,7 @@ def request_of(instance: Instance, known: Known) -> Request:
     """The request of a completion, filled."""
     record = known.records.get(instance.address)
     provider = provider_of(instance, known)
-    return build(instance, provider, record.request if record is not None else None)
+    return build(instance, provider, record)
 
 
 def _first_look(instance: Instance, known: Known, kind: str) -> Decision | _Wants:
@@ -217,7 +222,11 @@ def _compare(
     if status in {"invalid", "failed_check"}:
         status = "complete"  # what was wrong with the answer is wrong no more
     known.samples.keep(record)
-    if record.request == request.recorded and record.status == status:
+    if (record.request, record.triggers, record.status) == (
+        request.recorded,
+        request.triggers,
+        status,
+    ):
         return Keep(record)
     return _updated(request, record, status)
 
@@ -230,23 +239,31 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
         found = appraise(instance, request.body, record.response)
         if found.fault is not None:
             return f"its answer was not accepted: {found.fault}"
-    if wants_store(request.body) and not wants_store(record.request):
+    if is_stored(request) and not is_stored(record):
         return "store was turned on, and only a new request is stored"
     return ""
 
 
 def _updated(request: Request, record: Record, status: str) -> Decision:
-    before, now = transport(record.request), transport(request.recorded)
-    changed = replace(record, request=request.recorded, status=status, line=None)
-    if before == now:
-        # the same request in other words: a reformatted state, or another mask
-        return Keep(record) if record.status == status else Update(changed, record, metadata=False)
-    return Update(changed, record, metadata=_relabelled(before, now))
+    same = _same(record.request, request.recorded) and _same(record.triggers, request.triggers)
+    if same and record.status == status:
+        return Keep(record)  # a reformatted state says it in other words
+    changed = replace(record, request=request.recorded, triggers=request.triggers, status=status)
+    return Update(changed, record, metadata=_relabelled(record, request))
 
 
-def _relabelled(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+def _same(one: bytes | None, other: bytes | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one == other or orjson.loads(one) == orjson.loads(other)
+
+
+def _relabelled(record: Record, request: Request) -> bool:
     """Whether the server has to be told new metadata of what it stored."""
-    return before.get("store") is True and before.get("metadata") != now.get("metadata")
+    if not is_stored(record):
+        return False
+    before, now = transport(record.request), transport(request.recorded)
+    return before.get("metadata") != now.get("metadata")
 
 
 def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
@@ -259,9 +276,9 @@ def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
             return Issue(request.fingerprint, sample, wants.old, wants.reason)
         record, origin = found
         fault = appraise(instance, request.body, record.response)
-        unstored = wants_store(request.body) and not wants_store(record.request)
+        unstored = is_stored(request) and not is_stored(record)
         if fault.fault is None and not unstored:
-            told = _relabelled(transport(record.request), transport(request.recorded))
+            told = _relabelled(record, request)
             kept = replace(
                 record,
                 address=instance.address,
@@ -313,6 +330,8 @@ def _require(instance: Instance) -> None:
 def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
     _require_answers(instance)
     provider = provider_of(instance, known)
+    if provider.type == "embedded":
+        raise RunnerError(_no_store(instance, provider))
     try:
         asked = {
             name: plain(node.render(instance.names()))
@@ -332,11 +351,18 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
     return Read(arguments, asks)
 
 
+def _no_store(instance: Instance, provider: Provider) -> Problem:
+    said = (
+        f"{instance.address} would be read from the provider {provider.name}, and the model in "
+        "this process stores no completions. Name one that does: provider = .. in this block."
+    )
+    return instance.declared.block.problem("No store", said, ("provider",))
+
+
 def _require_answers(instance: Instance) -> None:
     """NotKnown while what depends_on names has yet to happen: it may change what is read."""
     session = instance.scope.session
-    refs = [ref for ref, _ in instance.declared.depends_on]
-    for address in instance.scope.deps(refs, instance.names()) if refs else ():
+    for address in instance.scope.order(instance.declared):
         keys = session.keys.get(address)
         for one in [address] if keys is None else [with_key(address, key) for key in keys]:
             if one in session.changing:

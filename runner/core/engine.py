@@ -20,6 +20,7 @@ _FAULTS = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    MemoryError,
     RecursionError,
     TypeError,
     ValueError,
@@ -51,14 +52,29 @@ class _Missing(jinja2.StrictUndefined):
 
 
 _SELF = "_self"
+_LONGEST = 100_000_000  # characters or items
+_MOST_BITS = 100_000
 
 
 class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset(("*", "**"))
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        """Refuses what would keep the interpreter busy for ever, where nothing can interrupt it."""
+        whole = isinstance(left, int) and isinstance(right, int)
+        if operator == "**" and whole and left.bit_length() * right > _MOST_BITS:
+            raise TemplateError("this power is too large a number")
+        for held, times in ((left, right), (right, left)):
+            is_repeated = operator == "*" and isinstance(held, str | list | tuple)
+            if is_repeated and isinstance(times, int) and len(held) * times > _LONGEST:
+                raise TemplateError(f"this would be longer than {_LONGEST:,}")
+        return super().call_binop(context, operator, left, right)
+
     def _generate(self, source: nodes.Template, *rest: Any, **more: Any) -> str:
         """Of all names, `self` is the engine's own: ours goes by another."""
-        for name in source.find_all(nodes.Name):
-            if name.name == "self":
-                name.name = _SELF
+        _rename_self(source)
         return super()._generate(source, *rest, **more)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -99,7 +115,9 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
         return text
     names = _environment().filters if unknown[1] == "filter" else _environment().tests
     near = closest(unknown[2], names)
-    return f'there is no {unknown[1]} "{unknown[2]}"' + (f'; did you mean "{near}"?' if near else "")
+    return f'there is no {unknown[1]} "{unknown[2]}"' + (
+        f'; did you mean "{near}"?' if near else ""
+    )
 
 
 def _variables(text: str) -> Iterator[str | Piece]:
@@ -111,13 +129,21 @@ def _variables(text: str) -> Iterator[str | Piece]:
         elif token == "variable_end":  # noqa: S105
             source = "".join(inside or ())
             inside = None
-            yield Piece(source.strip(), _refs(source), _evaluator(source), start - 1)
+            yield Piece(source.strip(), _refs_at(source, start), _evaluator(source), start - 1)
         elif inside is not None:
             inside.append(value)
         elif value:
             yield value
     if inside is not None:
         raise jinja2.TemplateSyntaxError("a hole is opened with {{ and not closed with }}", start)
+
+
+def _refs_at(source: str, line: int) -> tuple[Ref, ...]:
+    try:
+        return _refs(source)
+    except jinja2.TemplateSyntaxError as exc:
+        exc.lineno += line - 1  # the engine counts from the hole
+        raise
 
 
 @lru_cache(maxsize=1)
@@ -174,7 +200,15 @@ def _refs(source: str) -> tuple[Ref, ...]:
 
 def _text_refs(text: str) -> tuple[Ref, ...]:
     tree = _parse(text)
-    return tuple(dict.fromkeys(_walk(tree, jinja2.meta.find_undeclared_variables(tree))))
+    _rename_self(tree)
+    free = jinja2.meta.find_undeclared_variables(tree)
+    return tuple(dict.fromkeys(_walk(tree, free | ({"self"} if _SELF in free else set()))))
+
+
+def _rename_self(tree: nodes.Template) -> None:
+    for name in tree.find_all(nodes.Name):
+        if name.name == "self":
+            name.name = _SELF
 
 
 def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:
@@ -198,7 +232,7 @@ def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:
 def _chain(node: nodes.Node) -> Ref | None:
     match node:
         case nodes.Name():
-            return (node.name,)
+            return ("self" if node.name == _SELF else node.name,)
         case nodes.Getattr():
             base = _chain(node.node)
             return None if base is None else base if base[-1] is None else (*base, node.attr)

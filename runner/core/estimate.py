@@ -89,7 +89,7 @@ def bound(request: Request, old: Record | None, count: Count, price: Price) -> B
         least = min(least, most)
     high = None if most is None else prompt + most
     return Bound(
-        model,
+        str(orjson.loads(request.recorded).get("model", "")),  # a sensitive one stays masked
         prompt + least,
         high,
         price(request.identity, model, prompt, least),
@@ -113,6 +113,8 @@ def dollars(amount: float) -> str:
         return f"${amount:.2f}"
     if amount >= 0.001:
         return f"${amount:.4f}".rstrip("0")
+    if 0 < amount < 1e-6:
+        return "less than $0.000001"
     return f"${amount:.6f}".rstrip("0").rstrip(".") if amount else "$0"
 
 

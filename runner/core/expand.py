@@ -275,6 +275,34 @@ class Scope:
                 found[address] = None
         return tuple(found)
 
+    def order(self, declared: Declared, names: Names | None = None) -> tuple[str, ...]:
+        """The addresses that a block's depends_on names; for a module, all that is in it."""
+        found: dict[str, None] = {}
+        for ref, _ in declared.depends_on:
+            inside = self._inside if ref[0] == "module" else self._deps_of
+            found.update(dict.fromkeys(inside(ref, names or self.names)))
+        return tuple(found)
+
+    def _inside(self, ref: Ref, names: Names) -> Sequence[str]:
+        """Every completion and data source of a module call, or of one instance of it."""
+        declared = self.module.calls[str(ref[1])]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated and address not in self.session.keys:
+            return (address,)
+        one = f"{with_key(address, _known_key(ref[2], names))}." if len(ref) > 2 else None
+        found: list[str] = []
+        for scope in self.children(declared.name):
+            if one not in (None, scope.prefix):
+                continue
+            for block in scope.module.declared:
+                scope.ensure(block)
+                if block.kind == "module":
+                    found += scope._inside(("module", block.name), scope.names)  # noqa: SLF001
+                else:
+                    found.append(scope.address(block))
+        return found
+
     def _deps_of(self, ref: Ref, names: Names) -> Sequence[str]:
         match ref[0]:
             case "completion":

@@ -163,10 +163,8 @@ class Walk:
             return ()
         held = (instance.scope.prefix, instance.declared.address)
         if held not in self._shared:
-            refs = [*instance.declared.refs, *(ref for ref, _ in instance.declared.depends_on)]
-            keyed = any(_is_keyed(ref) for ref in refs)
-            needs = () if keyed else instance.scope.deps(refs)
-            self._shared[held] = (needs, keyed)
+            keyed = any(_is_keyed(ref) for ref in instance.declared.refs)
+            self._shared[held] = (() if keyed else _asked(instance), keyed)
         needs, keyed = self._shared[held]
         return edges(instance, instance.names()) if keyed else self._with_caller(instance, needs)
 
@@ -177,9 +175,15 @@ class Walk:
 
 def edges(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
     """The addresses that one instance needs, data and depends_on alike."""
-    refs = [*instance.declared.refs, *(ref for ref, _ in instance.declared.depends_on)]
-    needs = instance.scope.deps(refs, names or instance.names())
+    needs = _asked(instance, names or instance.names())
     return tuple(dict.fromkeys((*needs, *_order_of_calls(instance))))
+
+
+def _asked(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
+    """What a block itself refers to and depends on."""
+    scope, declared = instance.scope, instance.declared
+    needs = (*scope.deps(declared.refs, names), *scope.order(declared, names))
+    return tuple(dict.fromkeys(needs))
 
 
 def _order_of_calls(instance: Instance) -> tuple[str, ...]:
@@ -188,8 +192,7 @@ def _order_of_calls(instance: Instance) -> tuple[str, ...]:
     call = instance.scope.call
     while call is not None:
         if call.declared.depends_on:
-            refs = [ref for ref, _ in call.declared.depends_on]
-            found.update(dict.fromkeys(call.scope.deps(refs, call.names())))
+            found.update(dict.fromkeys(call.scope.order(call.declared, call.names())))
         call = call.scope.call
     return tuple(found)
 
@@ -200,8 +203,8 @@ def _shared(scope: Scope, declared: Declared) -> tuple[str, ...]:
     """
     if declared.kind == "module":
         return ()
-    refs = [*declared.refs, *(ref for ref, _ in declared.depends_on)]
-    return scope.deps([ref for ref in refs if not _is_keyed(ref)])
+    refs = [ref for ref in declared.refs if not _is_keyed(ref)]
+    return tuple(dict.fromkeys((*scope.deps(refs), *scope.order(declared))))
 
 
 def _is_keyed(ref: Ref) -> bool:

@@ -37,6 +37,12 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
             problems.append(block.problem("Missing type", said))
             kind = PROVIDERS[0]
         found[name] = Declared(name, kind, table, block)
+        if _is_masked(block.table.get("base_url"), scope):
+            said = (
+                "base_url hangs on a sensitive value, and it is recorded with every answer. Put "
+                "what is secret into headers or query, or into the key."
+            )
+            problems.append(block.problem("Sensitive base_url", said, ("base_url",)))
     return found
 
 
@@ -82,6 +88,13 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
         problems.append(block.problem("Invalid expression", said))
         return {}
     return filled if isinstance(filled, dict) else {}
+
+
+def _is_masked(value: Any, scope: Scope) -> bool:
+    try:
+        return scope.masks_any(compile_value(value))
+    except TemplateError:  # said where it is filled
+        return False
 
 
 def _masked(provider: Declared, scope: Scope, normal: Mapping[str, Any]) -> Mapping[str, Any]:

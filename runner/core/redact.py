@@ -12,7 +12,7 @@ def redact(response: bytes, secrets: Iterable[str]) -> bytes:
     """A JSON body with every occurrence of a secret inside its texts masked; verbatim if there
     is none.
     """
-    wanted = tuple(secrets)
+    wanted = _longest_first(secrets)
     if not wanted:
         return response
     held = orjson.loads(response)
@@ -22,6 +22,15 @@ def redact(response: bytes, secrets: Iterable[str]) -> bytes:
 
 def redact_text(text: str, secrets: Iterable[str]) -> str:
     """A message with every secret masked."""
+    return _replaced(text, _longest_first(secrets))
+
+
+def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+    """So that of a secret that holds another one nothing is left."""
+    return tuple(sorted(secrets, key=len, reverse=True))
+
+
+def _replaced(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)
     return text
@@ -29,9 +38,9 @@ def redact_text(text: str, secrets: Iterable[str]) -> str:
 
 def _masked(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, str):
-        return redact_text(value, secrets)
+        return _replaced(value, secrets)
     if isinstance(value, dict):
-        return {redact_text(key, secrets): _masked(inner, secrets) for key, inner in value.items()}
+        return {_replaced(key, secrets): _masked(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, secrets) for inner in value]
     return value

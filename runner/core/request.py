@@ -10,7 +10,7 @@ from runner.core.digest import canonical, fingerprint, normalise
 from runner.core.expand import Instance, Names
 from runner.core.functions import World
 from runner.core.media import inline_files
-from runner.core.names import TRANSPORT
+from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.state import Record
 from runner.core.template import Constant, Expression, Items, Node, Table
 from runner.core.values import MASK, Path, TemplateError, plain, to_text
@@ -69,9 +69,33 @@ class Request:
         return b'"stream":true' in self.body and orjson.loads(self.body).get("stream") is True
 
 
-def build(instance: Instance, provider: Provider, recorded: bytes | None = None) -> Request:
+@dataclass(slots=True)
+class Drafts:
+    """Requests that a decision has filled and that are still to be sent.
+
+    As many as `room` bytes of bodies hold; the others are filled once more when their turn comes.
+    """
+
+    room: int = 16 << 20
+    _held: dict[str, Request] = field(default_factory=dict)
+
+    def keep(self, address: str, request: Request) -> None:
+        """Hold it if there is room."""
+        if len(request.body) <= self.room:
+            self.room -= len(request.body)
+            self._held[address] = request
+
+    def take(self, address: str) -> Request | None:
+        """The request that is held, once."""
+        request = self._held.pop(address, None)
+        if request is not None:
+            self.room += len(request.body)
+        return request
+
+
+def build(instance: Instance, provider: Provider, record: Record | None = None) -> Request:
     """The request of a completion; NotKnown while an answer it needs has not come, RunnerError
-    where a filled value cannot be sent. `recorded` is the last request, for ignore_changes.
+    where a filled value cannot be sent. `record` has the last request, for ignore_changes.
     """
     shape = _shape(instance, provider)
     names = instance.names()
@@ -86,9 +110,11 @@ def build(instance: Instance, provider: Provider, recorded: bytes | None = None)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
     ignored = _ignored(instance)
-    if ignored and recorded is not None:
-        body = _keep(body, ignored, recorded)
-        shown = body if not shape.masked else _keep(shown, ignored, recorded)
+    if ignored and record is not None:
+        body = _keep(body, ignored, record.request)
+        shown = body if not shape.masked else _keep(shown, ignored, record.request)
+        if "triggers" in ignored and not _is_masked(record.triggers or b""):
+            triggers = shown_triggers = record.triggers
     if not body.get("model") and provider.type != "embedded":
         raise RunnerError(_no_model(instance))
     sent = canonical(body)
@@ -121,14 +147,12 @@ def transport(body: bytes) -> dict[str, Any]:
     return {key: held[key] for key in sorted(TRANSPORT) if key in held}
 
 
-def wants_store(body: bytes) -> bool:
-    """Whether the server is asked to keep this completion."""
-    return b'"store":true' in body and orjson.loads(body).get("store") is True
-
-
-def is_stored(record: Record) -> bool:
-    """Whether the server was asked to keep this completion."""
-    return not record.address.startswith("data.") and wants_store(record.request)
+def is_stored(record: Record | Request) -> bool:
+    """Whether the server keeps this completion. The model in this process has no store."""
+    body = record.request if isinstance(record, Record) else record.body
+    if b'"store":true' not in body or record.identity.startswith("embedded "):
+        return False
+    return orjson.loads(body).get("store") is True
 
 
 def stored_id(record: Record) -> str:
@@ -324,14 +348,22 @@ def _ignored(instance: Instance) -> tuple[str, ...]:
 
 
 def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict[str, Any]:
-    """The body with what was recorded for the parameters whose changes do not count. What was
-    recorded behind a mask cannot be sent again: there the parameter stays as it is declared.
+    """The body with what was recorded for the parameters whose changes do not count.
+
+    What was masked is not known any more: there the change counts.
     """
     held = orjson.loads(recorded)
-    known = [key for key in ignored if MASK not in str(held.get(key))]
-    kept = {key: value for key, value in body.items() if key not in known}
-    kept.update({key: held[key] for key in known if key in held})
+    names = set(ignored)
+    if "extra_body" in names:
+        names |= {key for key in (*body, *held) if key not in PARAMETERS}
+    names -= {key for key in names & held.keys() if _is_masked(canonical(held[key]))}
+    kept = {key: value for key, value in body.items() if key not in names}
+    kept.update({key: held[key] for key in names if key in held})
     return kept
+
+
+def _is_masked(recorded: bytes) -> bool:
+    return MASK.encode() in recorded
 
 
 def _no_model(instance: Instance) -> Problem:

@@ -1,8 +1,9 @@
 """Values with holes: find what a hole refers to, and fill it.
 
-A text whose holes are all plain paths (`{{ var.topic }}`) is filled without a template engine;
-everything else is Jinja2, sandboxed, with no loader, no clock and no randomness. Both give the
-same text: a test compares them.
+A text whose holes are all plain paths (`{{ var.topic }}`), or read what a literal names
+(`{{ file('a.txt') }}`), is filled without a template engine; everything else is Jinja2,
+sandboxed, with no loader, no clock and no randomness. Both give the same text: a test compares
+them.
 """
 
 import re
@@ -25,10 +26,16 @@ from runner.core.values import (
 
 Masked = Callable[["Hole"], bool]
 
-_PLAIN = re.compile(
-    r"""\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:\d+|"[^"\\\]]*"|'[^'\\\]]*'"""
-    r"""|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\])*)\s*\}\}"""
+_PATH = (
+    r"""[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:\d+|"[^"\\\]]*"|'[^'\\\]]*'"""
+    r"""|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\])*"""
 )
+_QUOTED = r"""("[^"\\{}\x00-\x1f]*"|'[^'\\{}\x00-\x1f]*')"""
+_CALL = (
+    rf"(?:(file|json|toml|env)\(\s*{_QUOTED}|(csv|jsonl)\(\s*{_QUOTED}"
+    rf"(?:\s*,\s*key\s*=\s*{_QUOTED})?)\s*\)"
+)
+_PLAIN = re.compile(rf"\{{\{{\s*(?:({_PATH})|({_CALL}))\s*\}}\}}")
 _STEP = re.compile(
     r"""\.?([A-Za-z_]\w*)|\[(?:(\d+)|"([^"]*)"|'([^']*)'|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))\]"""
 )
@@ -204,13 +211,13 @@ def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
         between = text[at : match.start()]
         if "{{" in between or "{%" in between:
             return None
-        ref = _parse_plain(match[1])
-        if ref is None:
+        line = text.count("\n", 0, match.start())
+        hole = _plain_hole(match, path, line)
+        if hole is None:
             return None
         if between:
             parts.append(between)
-        line = text.count("\n", 0, match.start())
-        parts.append(Hole(match[1], (ref, *_inner(ref)), _follower(ref), path, line))
+        parts.append(hole)
         at = match.end()
     rest = text[at:]
     if "{{" in rest or "{%" in rest:
@@ -218,6 +225,16 @@ def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
     if rest:
         parts.append(rest)
     return parts
+
+
+def _plain_hole(match: re.Match[str], path: Path, line: int) -> Hole | None:
+    if match[1] is None:
+        name, given = match[3] or match[5], match[4] or match[6]
+        return Hole(match[2], ((name,),), _caller(name, given, match[7]), path, line)
+    ref = _parse_plain(match[1])
+    if ref is None:
+        return None
+    return Hole(match[1], (ref, *_inner(ref)), _follower(ref), path, line)
 
 
 @lru_cache(maxsize=4096)
@@ -244,6 +261,15 @@ def _inner(ref: Ref) -> Iterator[Ref]:
 @lru_cache(maxsize=4096)
 def _follower(ref: Ref) -> Callable[[Names], Any]:
     return lambda names: follow(names, ref)
+
+
+def _caller(name: str, given: str, key: str | None) -> Callable[[Names], Any]:
+    """Reads what a literal names, which takes no engine: `csv('data/people.csv', key='name')`."""
+    literal = given[1:-1]
+    if key is None:
+        return lambda names: follow(names, (name,))(literal)
+    column = key[1:-1]
+    return lambda names: follow(names, (name,))(literal, key=column)
 
 
 def _engine_parts(text: str, path: Path) -> Iterator[str | Hole]:

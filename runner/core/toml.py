@@ -12,7 +12,8 @@ from runner.errors import RunnerError, Where, error
 
 Path = tuple[str | int, ...]
 
-DEEPEST = 64  # levels of nesting; the parser itself breaks at about 10,000
+DEEPEST = 64  # levels of nesting; the parser itself breaks at a few thousand, or near 1,000 when
+# it has to say where each key is: it takes the whole process with it
 _CHUNK = 16_384
 _HEADER = re.compile(r"^[ \t]*(\[\[?)([^\]\n]+)\]", re.MULTILINE)
 _KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)""")
@@ -109,11 +110,7 @@ class Source:
 def parse(source: Source) -> dict[str, Any]:
     """The file's tables; RunnerError with line and column when it is not TOML 1.0."""
     if _may_be_deep(source.text):
-        raise error(
-            "Nesting too deep",
-            f"Values are nested deeper than {DEEPEST} levels; no request needs that.",
-            Where(source.file),
-        )
+        raise _too_deep(source)
     try:
         table: dict[str, Any] = toml_rs.loads(source.text, toml_version="1.0.0")
     except toml_rs.TOMLDecodeError as exc:
@@ -126,6 +123,8 @@ def parse(source: Source) -> dict[str, Any]:
         ) from exc
     except (UnicodeEncodeError, ValueError) as exc:
         raise error("Invalid TOML", f"This is not valid TOML: {exc}.", Where(source.file)) from exc
+    if _is_deep(table):
+        raise _too_deep(source)
     return table
 
 
@@ -148,7 +147,7 @@ def source(file: str, data: bytes) -> Source:
 
 def block_name(path: Sequence[str | int]) -> str | None:
     """The address-like name of the block that a path in a file stands in."""
-    sizes = {"data": 3, "locals": 1, "runner": 1}
+    sizes = {"data": 3, "locals": 1, "runner": 1, "moved": 1, "removed": 1, "import": 1}
     if not path:
         return None
     names = [str(part) for part in path[: sizes.get(str(path[0]), 2)]]
@@ -205,3 +204,22 @@ def _may_be_deep(text: str) -> bool:
             return True
         depth = max(depth + opened - chunk.count("]") - chunk.count("}"), 0)
     return False
+
+
+def _is_deep(table: dict[str, Any]) -> bool:
+    level: list[Any] = [table]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for held in level
+            for inner in (held.values() if type(held) is dict else held)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(source: Source) -> RunnerError:
+    said = f"Values are nested deeper than {DEEPEST} levels; no request needs that."
+    return error("Nesting too deep", said, Where(source.file))

@@ -39,7 +39,7 @@ from runner.core.expand import Instance, Session
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.module import declared_at
 from runner.core.plan import Plan, Remove, protected
-from runner.core.redact import redact
+from runner.core.redact import redact, redact_text
 from runner.core.request import Request, is_stored, stored_id, streaming
 from runner.core.state import Record
 from runner.core.values import NotKnown
@@ -105,6 +105,7 @@ class Outcome:
     maybe_billed: int = 0
     stopped: str | None = None
     rescued: str | None = None
+    unsaved: RunnerError | None = None  # there was no place to rescue answers to
     interrupted: bool = False
 
 
@@ -115,6 +116,7 @@ class Apply:
         self.outcome = Outcome(dict(known.records), walk.session)
         self.in_flight = 0
         self._plan, self._walk, self._known = plan, walk, known
+        known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
         self._doors, self._limits = doors, limits
         self._queues: dict[str, deque[tuple[Vertex, Issue]]] = {}
         self._clients: dict[str, Client] = {}
@@ -148,7 +150,10 @@ class Apply:
         if self.outcome.stopped is None:
             await self._removal()
         if self._lost:
-            self.outcome.rescued = self._doors.rescue(self._lost)
+            try:
+                self.outcome.rescued = self._doors.rescue(self._lost)
+            except RunnerError as exc:  # the state, written next, may have room yet
+                self.outcome.unsaved = exc
         return self.outcome
 
     def interrupt(self) -> None:
@@ -339,7 +344,7 @@ class Apply:
     async def _issue_one(self, vertex: Vertex, issue: Issue, provider: str) -> None:
         instance = vertex.instance
         assert instance is not None  # noqa: S101  # only instances are issued
-        request = request_of(instance, self._known)
+        request = self._draft(vertex.address) or request_of(instance, self._known)
         why = self._doors.may_start(request)
         if why is not None:
             self.stop(why, halt=False)
@@ -369,6 +374,9 @@ class Apply:
                 self._fail(vertex, result)
         else:
             await self._record(vertex, issue, request, result)
+
+    def _draft(self, address: str) -> Request | None:
+        return self._known.drafts.take(address) or self._plan.known.drafts.take(address)
 
     async def _record(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> None:
         record = self._made(vertex, issue, request, answer)
@@ -412,7 +420,9 @@ class Apply:
         except NotKnown as exc:
             said = f"its postcondition looks at {exc.address}, which has no answer"
             found = Appraisal("failed_check", said)
-        kept = replace(record, status=found.status)
+        kept = record
+        if found.status != record.status:
+            kept = replace(record, status=found.status)
         self.outcome.records[vertex.address] = kept
         self.outcome.issued[vertex.address] = kept
         if found.fault is not None:
@@ -423,7 +433,8 @@ class Apply:
         self._settle(vertex, Keep(kept))
 
     async def _update(self, vertex: Vertex, update: Update | Reuse) -> None:
-        body = orjson.loads(update.record.request)
+        assert vertex.instance is not None  # noqa: S101  # only instances are updated
+        body = orjson.loads(request_of(vertex.instance, self._known).body)  # nothing masked
         metadata = orjson.dumps({"metadata": body.get("metadata")})
         result = await self._doors.update(
             update.record.provider, stored_id(update.record), metadata
@@ -514,6 +525,8 @@ class Apply:
 
     def _fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
         name = vertex.address.rstrip("#")
+        message = redact_text(failure.message, self._limits.secrets())
+        failure = replace(failure, message=message)
         self.outcome.failed[name] = failure
         self._failed.update((vertex.address, name))
         self._doors.tell(Failed(name, failure, record))

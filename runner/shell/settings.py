@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import Problem, RunnerError, Where
+from runner.shell import files
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -36,7 +37,7 @@ def settings(
     given = {name: value for name, value in flags.items() if value is not None}
     known = {name: value for name, value in table.items() if name in Settings.model_fields}
     try:
-        if _sets_any(os.environ) or _sets_any(_dotenv(project)):
+        if _sets_any([*_dotenv(project), *os.environ]):
             return _sourced(known, given, project)
         return Settings(**{**known, **given})
     except ValidationError as exc:
@@ -51,8 +52,9 @@ def environment(project: Path) -> dict[str, str]:
 
 def _dotenv(project: Path) -> Mapping[str, str | None]:
     path = project / ".env"
-    if not path.exists():
+    if not path.is_file():
         return {}
+    files.read_text(path)  # says which line is not UTF-8, if one is not
     from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
 
     return dotenv_values(path)

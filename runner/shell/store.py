@@ -1,6 +1,7 @@
 """The state's door: loaded as a whole, written as a whole, by one command at a time."""
 
 import gc
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -36,12 +37,13 @@ class _Holder(msgspec.Struct):
 class Store:
     """The files of one state directory.
 
-    `cache` is where the answers are; workspaces share one. `warnings` are what the last `load`
-    found worth saying.
+    `cache` is where the answers are; workspaces share one. `runner` is how a command about this
+    very state begins. `warnings` are what the last `load` found worth saying.
     """
 
-    def __init__(self, directory: Path, cache: Path | None = None) -> None:
+    def __init__(self, directory: Path, cache: Path | None = None, runner: str = "runner") -> None:
         self.directory = directory
+        self.runner = runner
         self.path = directory / NAME
         self.backup = directory / f"{NAME}.backup"
         self.cache = directory / "cache" if cache is None else cache
@@ -132,7 +134,11 @@ class Store:
             with suppress(RunnerError):
                 files.append_line(place, content)
                 return place
-        raise _unsaved(content + b"\n", self.directory)
+        raise self._unsaved(content + b"\n")
+
+    def push(self, place: str) -> str:
+        """The command that brings a rescued file back."""
+        return f"{self.runner} state push {shlex.quote(place)}"
 
     def _missing(self) -> tuple[Problem, ...]:
         if files.identity(self.backup) is None:
@@ -164,13 +170,21 @@ class Store:
                 files.write_atomic(place, chunks(state))
                 detail = (
                     f"The new state is in {place} instead, with every answer in it. When the "
-                    f"cause is removed, put it back: runner state push {place}"
+                    f"cause is removed, put it back: {self.push(str(place))}"
                 )
                 return RunnerError(
                     *failed.problems, Problem("State was not written", detail, Where(str(place)))
                 )
-        unsaved = _unsaved(b"".join(chunks(state)), self.directory)
+        unsaved = self._unsaved(b"".join(chunks(state)))
         return UnsavedError((*failed.problems, *unsaved.problems), unsaved.content)
+
+    def _unsaved(self, content: bytes) -> UnsavedError:
+        detail = (
+            f"Neither {self.directory} nor the directory of temporary files can be written. What "
+            "was received follows on stdout: keep it in a file, make room, then: "
+            f"{self.push('FILE')}"
+        )
+        return UnsavedError((Problem("Answers were not saved", detail),), content)
 
     def _places(self, ending: str) -> tuple[Path, Path]:
         """Where what cannot be written otherwise goes: one name for a whole run."""
@@ -226,11 +240,3 @@ def _holder(command: str) -> _Holder:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _unsaved(content: bytes, directory: Path) -> UnsavedError:
-    detail = (
-        f"Neither {directory} nor the directory of temporary files can be written. What was "
-        "received follows on stdout: keep it in a file, make room, then: runner state push FILE"
-    )
-    return UnsavedError((Problem("Answers were not saved", detail),), content)

@@ -228,9 +228,7 @@ messages = [
 
 
 @pytest.mark.parametrize("text", [ROUND, WHOLE])
-def test_a_later_completion_quotes_tool_calls(
-    project: Project, api: FakeAPI, text: str
-) -> None:
+def test_a_later_completion_quotes_tool_calls(project: Project, api: FakeAPI, text: str) -> None:
     project.write(asking("first", {"tool_calls": [CALL]}, finish="tool_calls") + text)
     ran = project.apply()
     assert ran.status == 0, ran.err
@@ -270,7 +268,9 @@ def test_an_answer_that_is_not_all_there_is_kept_and_told(
     project: Project, api: FakeAPI, message: dict[str, Any], finish: str, said: str
 ) -> None:
     """In the summary of its apply, in each plan that keeps it, and where the cache has it."""
-    project.write(asking("a", message, finish=finish) + asking("b", message, "seed = 1", finish=finish))
+    project.write(
+        asking("a", message, finish=finish) + asking("b", message, "seed = 1", finish=finish)
+    )
     ran = project.apply()
     assert ran.status == 0
     assert ran.err.count("Answer is not whole") == 1
@@ -285,6 +285,13 @@ def test_an_answer_that_is_not_all_there_is_kept_and_told(
     ran = project.apply()
     assert f"completion.a, completion.b: {said}" in ran.err
     assert len(api.completions) == 2
+
+
+def test_every_choice_is_looked_at(project: Project) -> None:
+    choice = body({"content": "x"})["choices"][0]
+    cut = {**choice, "index": 1, "finish_reason": "length"}
+    project.write(asking("a", {"content": "x"}, "n = 2", choices=[choice, cut]))
+    assert "completion.a: choices[1]: finish_reason is length" in project.apply().err
 
 
 def test_whole_answers_are_not_warned_about(project: Project) -> None:

@@ -140,6 +140,17 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         ('"goood"', '"completion.good"'),
     ),
     "moved from nowhere": (GOOD + '[[moved]]\nfrom = "completion.old"\n', 5, ("to",)),
+    "output outside": (
+        GOOD + '[output.x]\nvalue = "x"\nfile = "../../x.md"\n',
+        7,
+        ("outside of the project",),
+    ),
+    "output is a folder": (GOOD + '[output.x]\nvalue = "x"\nfile = "configs"\n', 7, ("folder",)),
+    "two outputs in one file": (
+        GOOD + '[output.x]\nvalue = 1\nfile = "o"\n[output.y]\nvalue = 2\nfile = "./o"\n',
+        10,
+        ("output.x", "output.y"),
+    ),
     "date": (CHAT + HI + "user = 2024-01-01\n", 4, ("user",)),
     "infinite": (CHAT + HI + "temperature = nan\n", 4, ("temperature",)),
 }
@@ -284,3 +295,22 @@ def test_deprecated_parameters_work_and_warn_once(project: Project) -> None:
     ran = project.call("validate")
     assert ran.status == 0
     assert ran.err.count("Warning: ") <= 1
+
+
+def test_a_dotenv_that_is_not_utf8_names_its_line(project: Project) -> None:
+    project.write(GOOD)
+    (project.directory / ".env").write_bytes(b"A=1\nB=\xff\n")
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert ".env line 2" in ran.err
+    assert "UTF-8" in ran.err
+
+
+def test_a_report_that_cannot_be_written_hides_nothing_else(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + GOOD)
+        ran = project.apply("--junit", str(project.directory / "no/such/folder.xml"))
+    assert ran.status == 1
+    assert "no/such/folder.xml" in ran.err
+    assert "Apply complete! 1 issued." in ran.out
+    assert project.outputs == {"good": "echo: hi"}

@@ -168,10 +168,27 @@ def test_a_precondition_over_an_answer_fails_that_completion_alone(
     assert sorted(project.records) == ["completion.first", "completion.other"]
 
 
-def test_self_is_not_known_before_the_request(project: Project) -> None:
-    rule = 'precondition = [{ condition = "{{ self.content }}", error_message = "x" }]'
+@pytest.mark.parametrize("expression", ["self.content", "self.content | length > 3"])
+def test_self_is_not_known_before_the_request(project: Project, expression: str) -> None:
+    rule = f'precondition = [{{ condition = "{{{{ {expression} }}}}", error_message = "x" }}]'
     project.write(chat(rule))
     assert "known only in the postconditions of a lifecycle" in project.call("plan").err
+
+
+def test_the_message_of_a_condition_may_quote_the_answer(project: Project) -> None:
+    rule = (
+        "postcondition = [{ condition = '{{ self.usage.total_tokens < 1 }}', error_message = "
+        "'{% if self.content %}{{ self.content }}, {{ self.usage.total_tokens }}{% endif %}' }]"
+    )
+    project.write(chat(rule))
+    ran = project.apply()
+    assert "postcondition: answer 1, 3" in ran.err
+
+
+def test_self_has_the_attributes_of_an_answer(project: Project) -> None:
+    rule = 'postcondition = [{ condition = "{{ self.contnt == 1 }}", error_message = "x" }]'
+    project.write(chat(rule))
+    assert 'Did you mean "self.content"?' in project.call("plan").err
 
 
 def test_ignored_changes_issue_nothing(project: Project, api: FakeAPI) -> None:
@@ -185,6 +202,30 @@ def test_ignored_changes_issue_nothing(project: Project, api: FakeAPI) -> None:
     assert api.completions[-1].body["seed"] == 1
     assert api.completions[-1].body["temperature"] == 0.1
     assert prompts(api) == ["hello", "hello"]
+
+
+@pytest.mark.parametrize("name", ["triggers", "extra_body"])
+def test_changes_of_triggers_and_extra_body_can_be_ignored(
+    project: Project, api: FakeAPI, name: str
+) -> None:
+    rule = f'ignore_changes = ["{name}"]'
+    project.write(chat(rule, f"{name} = {{ day = 1 }}"))
+    project.apply()
+    project.write(chat(rule, f"{name} = {{ day = 2, more = 3 }}"))
+    assert "No changes." in project.call("plan").out
+    project.write(chat("prevent_destroy = false", f"{name} = {{ day = 2 }}"))
+    assert "Plan: 1 to re-issue." in project.call("plan").out
+
+
+def test_what_was_masked_is_never_sent_as_a_mask(project: Project, api: FakeAPI) -> None:
+    """The old value is not known any more, so that its change counts."""
+    secret = "[variable.secret]\nsensitive = true\n"
+    rule = 'ignore_changes = ["messages"]'
+    project.write(secret + chat(rule, prompt="key {{ var.secret }}"))
+    project.apply("--var", "secret=swordfish")
+    assert "No changes." in project.call("plan", "--var", "secret=swordfish").out
+    assert project.apply("--var", "secret=dolphins").status == 0
+    assert prompts(api) == ["key swordfish", "key dolphins"]
 
 
 PROTECTED = "prevent_destroy = true"

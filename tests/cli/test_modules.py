@@ -232,3 +232,19 @@ def test_a_sensitive_variable_stays_hidden_through_a_module(project: Project, ap
     shown = '[output.o]\nvalue = "{{ module.essay.text }}"\n'
     project.write(variable + call('topic = "{{ var.secret }}"') + shown)
     assert "swordfish" not in project.call("plan").out
+
+
+def test_depends_on_a_module_waits_for_all_that_is_in_it(project: Project, api: FakeAPI) -> None:
+    """Not for its outputs alone: what nobody asks for is done first, too."""
+    slow = '[completion.first]\nmodel = "m"\nmessages = [{ role = "user", content = "one" }]\n'
+    slow += slow.replace("first", "second").replace('"one"', '"{{ completion.first.content }} two"')
+    project.write(slow, "modules/silent/main.toml")
+    nested = '[module.silent]\nsource = "../silent"\n'
+    project.write(nested, "modules/outer/main.toml")
+    last = '[completion.last]\nmodel = "m"\nmessages = [{ role = "user", content = "last" }]\n'
+    text = '[module.outer]\nsource = "./modules/outer"\ncount = 2\n'
+    project.write(text + last + 'depends_on = ["module.outer"]\n')
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert prompts(api)[-1] == "last"
+    assert len(api.completions) == 5

@@ -197,6 +197,20 @@ def test_new_metadata_is_an_update_without_tokens(project: Project, api: FakeAPI
     assert "No changes." in project.call("plan").out
 
 
+def test_sensitive_metadata_reaches_the_server_alone(project: Project, api: FakeAPI) -> None:
+    secret = '[variable.secret]\nsensitive = true\ndefault = "swordfish"\n'
+    stored = ("store = true", 'metadata = { kind = "a" }')
+    project.write(secret + completion("stored", "hi", *stored))
+    project.apply()
+    stored = ("store = true", 'metadata = { kind = "{{ var.secret }}" }')
+    project.write(secret + completion("stored", "hi", *stored))
+    ran = project.apply()
+    assert ran.status == 0
+    assert next(iter(api.store.completions.values()))["metadata"] == {"kind": "swordfish"}
+    assert "swordfish" not in project.state_file.read_text() + ran.out + ran.err
+    assert "No changes." in project.call("plan").out
+
+
 def test_an_update_that_fails_is_tried_again(project: Project, api: FakeAPI) -> None:
     project.write(completion("stored", "hi", *STORED))
     project.apply()
@@ -293,3 +307,14 @@ def test_refresh_tells_what_vanished_and_changes_nothing(project: Project, api: 
     assert project.apply("--replace", "completion.stored").status == 0
     assert project.call("plan", "--refresh").err == ""
     assert len(api.store.completions) == 2
+
+
+def test_the_embedded_model_has_no_store(project: Project) -> None:
+    """Said while planning, before a model is started."""
+    project.write('[data.chat_completion.x]\nprovider = "embedded"\ncompletion_id = "c"\n')
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "the model in this process stores no completions" in " ".join(ran.err.split())
+    assert "configs/main.toml line 2" in ran.err
+    ran = project.call("import", "completion.x", "c", "--provider", "embedded")
+    assert "stores no completions" in " ".join(ran.err.split())

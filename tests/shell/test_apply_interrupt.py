@@ -187,3 +187,36 @@ def test_waits_between_attempts_are_not_waited_out(project: Project) -> None:
         ran = ended(process, 10)
         assert ran.status == 130
         assert len(api.requests) <= 4
+
+
+@BOTH
+def test_while_it_waits_for_the_lock(project: Project, number: int) -> None:
+    with serving(latency=1.5) as api:
+        project.write(_ten(api))
+        first = project.start("apply", "--auto-approve")
+        _arrived(api, 10)
+        second = project.start(*APPLY, "--lock-timeout", "60")
+        time.sleep(0.7)
+        second.send_signal(number)
+        ran = ended(second, 5)
+        assert ran.status == 130
+        assert "Traceback" not in ran.err
+        assert ended(first).status == 0
+    assert len(project.records) == 10
+
+
+@BOTH
+def test_while_the_state_is_written_it_is_written_to_its_end(project: Project, number: int) -> None:
+    """Of so many answers that this takes a while; the signal comes when all have arrived."""
+    with serving() as api:
+        block = completion("many", "number {{ count.index }}", "count = 600")
+        project.write(provider(api) + block)
+        process = project.start("apply", "--auto-approve")
+        _arrived(api, 600)
+        time.sleep(0.01)
+        process.send_signal(number)
+        ran = ended(process)
+        assert ran.status in {0, 130}
+        assert "Traceback" not in ran.err
+        assert len(project.records) == 600
+        assert len(project.outputs["many"]) == 600

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import KEY, Project, completion, ended, prompt_of, serving, wait_until
+from tests.cli.project import (
+    KEY,
+    Project,
+    completion,
+    ended,
+    prompt_of,
+    provider,
+    serving,
+    wait_until,
+)
 from tests.shell.faults import completion as answer
 from tests.shell.faults import error
-from tests.shell.server import FakeAPI
 
 VARIABLE = "hunter2-correct-horse"
 SURROUNDING = "environment-battery-staple"
@@ -27,6 +35,8 @@ TEXT = """
 concurrency = 4
 [variable.password]
 sensitive = true
+[locals]
+token = "{{ env('MY_TOKEN') }}"
 [provider.openai]
 base_url = "@"
 api_key_env = "OPENAI_API_KEY"
@@ -35,7 +45,7 @@ max_retries = 0
 model = "gpt-4o"
 user = "{{ var.password }}"
 messages = [
-  { role = "user", content = "The password is {{ var.password }}, the token {{ env('MY_TOKEN') }}." },
+  { role = "user", content = "The password is {{ var.password }}, the token {{ local.token }}." },
 ]
 [completion.after]
 model = "gpt-4o"
@@ -77,19 +87,13 @@ def test_no_secret_is_left_behind(project: Project, flags: tuple[str, ...]) -> N
         ran = project.run("apply", "--auto-approve", *flags, env=ENV)
         assert ran.status == 0, ran.err
         said = [ran.out, ran.err]
-        for command in (
-            ("plan",),
-            ("output",),
-            ("output", "--json"),
-            ("show",),
-            ("show", "--json"),
-        ):
-            more = project.run(*command, env=ENV)
+        for line in ("plan", "output", "output --json", "show", "show --json"):
+            more = project.run(*line.split(), env=ENV)
             said += [more.out, more.err]
         changed = TEXT.replace("@", api.url).replace("The password", "My password")
         project.write(changed)
-        for command in (("plan",), ("plan", "--json"), ("apply", "--auto-approve", *flags)):
-            more = project.run(*command, env=ENV)
+        for line in ("plan", "plan --json", " ".join(("apply --auto-approve", *flags))):
+            more = project.run(*line.split(), env=ENV)
             assert more.status == 0, more.err
             said += [more.out, more.err]
         first, second, *_ = sorted(api.completions, key=lambda got: got.number)
@@ -171,8 +175,7 @@ def test_a_key_in_a_configuration_file_is_an_error_that_does_not_show_it(project
 
 def test_a_sensitive_value_in_an_output_must_be_meant(project: Project) -> None:
     with serving() as api:
-        text = TEXT.replace("@", api.url).replace('sensitive = true\n"""', "")
-        project.write(text.replace('value = "{{ var.password }}"\nsensitive = true', "value = 1"))
+        project.write(TEXT.replace("@", api.url))
         project.write('[output.leak]\nvalue = "{{ var.password }}"\n', "more.toml")
         ran = project.run("apply", "--auto-approve", env=ENV)
         assert ran.status == 1
@@ -204,3 +207,68 @@ def test_a_crash_leaves_no_secret(project: Project) -> None:
         process.kill()
         ran = ended(process)
         _clean(project, ran.out, ran.err)
+
+
+HARD = {
+    "triggers": completion("a", "hi", 'triggers = { x = "{{ var.password }}" }'),
+    "metadata": completion("a", "hi", "store = true", 'metadata = { x = "{{ var.password }}" }'),
+    "extra_body": completion("a", "hi", 'extra_body = { k = "{{ var.password }}" }'),
+    "extra_headers": completion("a", "hi", 'extra_headers = { k = "{{ var.password }}" }'),
+    "model": completion("a", "hi").replace('"gpt-4o"', '"{{ var.password }}"'),
+    "local": '[locals]\nx = "so: {{ var.password }}"\n' + completion("a", "{{ local.x }}"),
+    "for_each": completion("a", "hi", 'for_each = ["{{ var.password }}"]'),
+    "count": completion("a", "hi", 'count = "{{ var.password }}"'),
+    "wrong type": completion("a", "hi", 'temperature = "{{ var.password }}"'),
+    "provider": completion("a", "hi", 'provider = "{{ var.password }}"'),
+    "file": completion("a", "{{ file(var.password) }}"),
+    "precondition": completion(
+        "a",
+        "hi",
+        "lifecycle = { precondition = "
+        '[{ condition = false, error_message = "{{ var.password }}" }] }',
+    ),
+    "postcondition": completion(
+        "a",
+        "hi",
+        "lifecycle = { postcondition = "
+        '[{ condition = false, error_message = "{{ var.password }}" }] }',
+    ),
+    "late env": completion("a", "hi")
+    + completion("b", "{{ completion.a.content }} {{ env('MY_TOKEN') }}"),
+    "base_url": '[provider.more]\ntype = "openai"\n'
+    'base_url = "http://127.0.0.1/{{ var.password }}"\n'
+    + completion("a", "hi", 'provider = "more"'),
+    "query": '[provider.openai.query]\nk = "{{ var.password }}"\n' + completion("a", "hi"),
+    "defaults": '[provider.openai.defaults]\nuser = "{{ var.password }}"\n' + completion("a", "hi"),
+    "output file": completion("a", "{{ var.password }}")
+    + '[output.o]\nvalue = "{{ completion.a.content }}"\nfile = "out/o.txt"\n',
+}
+
+
+@pytest.mark.parametrize("place", HARD)
+def test_wherever_a_secret_is_used_it_is_neither_shown_nor_kept(
+    project: Project, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    head = '[variable.password]\nsensitive = true\n[runner]\nprovider = "openai"\n'
+    with serving(script=_echo) as api:
+        project.write(head + provider(api) + HARD[place])
+        said = []
+        for line in (
+            ("validate",),
+            ("plan", "--out", str(project.directory / "a.plan")),
+            ("plan", "--json"),
+            ("apply", "--auto-approve", "--junit", str(project.directory / "junit.xml")),
+            ("apply", "--auto-approve", "--json"),
+            ("plan",),
+            ("show",),
+            ("show", "--json"),
+            ("output",),
+            ("graph",),
+            ("state", "list"),
+        ):
+            ran = project.call(*line)
+            assert ran.status in {0, 1}
+            said += [ran.out, ran.err]
+    _clean(project, *said)

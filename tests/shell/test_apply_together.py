@@ -134,8 +134,10 @@ def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> Non
         assert "State file was changed by somebody else" in ran.err
         assert len(project.records) == 2
         (ours,) = (project.directory / "state").glob("errored-*.json")
-        command = f"runner state push {ours}"
-        assert command in ran.err
+        assert f"state push {ours}" in ran.err
+        refused = project.call("state", "push", str(ours))
+        assert refused.status == 1
+        assert "--force" in refused.err
 
         sent = len(slow.requests)
         pushed = project.call("state", "push", str(ours), "--force")

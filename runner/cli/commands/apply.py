@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from runner.cli.commands import plan as plan_verb
-from runner.cli.commands.connecting import connections, require_keys
 from runner.cli.commands.finishing import Finished, finish
 from runner.cli.commands.planning import Planned, whole_plan
 from runner.cli.commands.spending import Purse
 from runner.cli.commands.world import Project, load, reload_state
 from runner.cli.views.progress import Progress, progress
-from runner.core.decide import Await, Issue, Read, Update, provider_of
+from runner.core.decide import Await, Issue, Read, Reuse, Update, provider_of
 from runner.core.plan import Instances, Remove
 from runner.core.request import is_stored
 from runner.core.state import Record, encode_record
@@ -94,6 +93,8 @@ def _check(project: Project, made: Planned) -> None:
                 names.add(provider_of(step.instance, made.plan.known).name)
         elif isinstance(step.action, Remove):
             names.add(step.action.record.provider)
+    from runner.cli.commands.connecting import require_keys  # noqa: PLC0415  # aiohttp
+
     require_keys(project, {name for name in names if name in project.declared})
     project.store.probe()
 
@@ -102,7 +103,7 @@ def _asks(action: object) -> bool:
     match action:
         case Issue() | Await() | Instances() | Read():
             return True
-        case Update(metadata=metadata):
+        case Update(metadata=metadata) | Reuse(metadata=metadata):
             return metadata
         case Remove(record=record, forget=forget):
             return not forget and is_stored(record)
@@ -131,6 +132,8 @@ def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -
 async def _apply(
     project: Project, made: Planned, arguments: argparse.Namespace, told: Progress
 ) -> Outcome:
+    from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
+
     with Lookup(project.store.cache) as lookup:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(

@@ -13,7 +13,6 @@ from runner.core.providers import OPENAI_URL, Declared
 from runner.core.suggest import closest
 from runner.errors import error
 from runner.shell.providers import stored
-from runner.shell.providers.embedded import open_embedded
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.openai import Client, connect
 
@@ -44,6 +43,8 @@ class Connections:
     async def _endpoint(self, declared: Declared) -> Endpoint:
         if declared.type != "embedded":
             return endpoint(declared, self.project.environment, self.project.settings.concurrency)
+        from runner.shell.providers.embedded import open_embedded  # noqa: PLC0415  # ctypes, zipfile
+
         model = declared.table.get("model_path")
         path = None
         if isinstance(model, str):

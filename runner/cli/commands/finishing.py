@@ -41,8 +41,10 @@ def finish(
     arguments: argparse.Namespace,
 ) -> Finished:
     """Write state and outputs, tell what happened, and say with which status to leave."""
-    records = outcome.records if outcome is not None else made.inputs.records
+    records = outcome.records if outcome is not None else _as_read(made)
     problems: list[Problem] = []
+    if outcome is not None and outcome.unsaved is not None:
+        _unsaved(outcome.unsaved, problems)
     _write_state(project, records, problems)
     if not made.choice.destroy:
         session = outcome.session if outcome is not None else made.plan.walk.session
@@ -50,12 +52,20 @@ def finish(
     else:  # what is left may well be too little for an output, and that is no mistake then
         found = _outputs(recorded_session(project), records, []) if records else {}
     _write_outputs(project, found, problems)
+    if getattr(arguments, "junit", None) and outcome is not None:
+        _write_junit(outcome, Path(arguments.junit), problems)
     _tell(project, outcome, found, problems, arguments)
     if outcome is not None and outcome.interrupted:
         return Finished(INTERRUPTED, found)
     failed = outcome is not None and (outcome.failed or outcome.stopped)
     broken = any(problem.severity == "error" for problem in problems)
     return Finished(1 if failed or broken else 0, found)
+
+
+def _as_read(made: Planned) -> Mapping[str, Record]:
+    """The records of a plan with nothing to do: data sources may say something new."""
+    reads = made.plan.known.reads
+    return {**made.inputs.records, **reads} if reads else made.inputs.records
 
 
 def refresh_outputs(project: Project) -> list[Problem]:
@@ -84,11 +94,16 @@ def _write_state(project: Project, records: Mapping[str, Record], problems: list
     try:
         project.state = project.store.write(replace(state, records=dict(records)))
     except RunnerError as exc:
-        problems.extend(exc.problems)
-        content = getattr(exc, "content", None)
-        if content is not None:
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
+        _unsaved(exc, problems)
+
+
+def _unsaved(failed: RunnerError, problems: list[Problem]) -> None:
+    """What went wrong is told; what no file could take goes to stdout, the last place left."""
+    problems.extend(failed.problems)
+    content = getattr(failed, "content", None)
+    if content is not None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
 
 
 def _outputs(
@@ -117,6 +132,15 @@ def _write_outputs(project: Project, found: Mapping[str, Output], problems: list
         problems.extend(exc.problems)
 
 
+def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:
+    from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
+
+    try:
+        files.write_atomic(path, junit(outcome))
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+
+
 def _write_file(project: Project, output: Output) -> None:
     assert output.file is not None  # noqa: S101  # the caller looked
     target = project.folders.path(".", output.file)
@@ -138,11 +162,7 @@ def _tell(
     as_json = bool(getattr(arguments, "json", False))
     tell_warnings(project)
     if outcome is not None:
-        problems = [*problems_of(outcome), *problems]
-    if getattr(arguments, "junit", None) and outcome is not None:
-        from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
-
-        files.write_atomic(Path(arguments.junit), junit(outcome))
+        problems = [*problems_of(outcome, project.store.push), *problems]
     if as_json:
         from runner.cli.views.events import apply_end, write  # noqa: PLC0415
 

@@ -91,7 +91,7 @@ def _tell(project: Project, plan: Plan, record: Record) -> None:
     tell_warnings(project)
     name = None if record.provider == project.default_provider else record.provider
     sys.stdout.write(block_of(record, provider=name))
-    said = "Its block, for a file of the configuration, is above. `runner plan` must then show no changes."
+    said = "Its block is above: in a file of the configuration, it plans as unchanged."
     if instance_of(plan, record.address) is not None:
         said = "The configuration has its block; `runner plan` shows whether they differ."
     sys.stderr.write(f"Imported {record.address}. {said}\n")

@@ -39,9 +39,9 @@ def pending(project: Project, plan: Plan) -> dict[str, Block]:
 
 
 def bring(project: Project, plan: Plan, blocks: Mapping[str, Block]) -> None:
-    """Fetch what the blocks name into `project.imported`; RunnerError with all that is not there."""
+    """Fetch what the blocks name into `project.imported`; RunnerError with all that is missing."""
     problems: list[Problem] = []
-    asked = [_asked(project, plan, address, block) for address, block in blocks.items()]
+    asked = [_asked(plan, address, block) for address, block in blocks.items()]
     require_keys(project, {provider.name for _, _, provider, _ in asked})
 
     async def fetch_all() -> None:
@@ -67,6 +67,13 @@ async def fetched(
     provider: Provider,
 ) -> Record:
     """The record of a stored completion; RunnerError if the server does not have it."""
+    if provider.type == "embedded":
+        raise error(
+            "Cannot import",
+            f"The provider {provider.name} is the model in this process, which stores no "
+            "completions. Name the provider that does.",
+            Where(block=address),
+        )
     got = await doors.fetch(provider.name, identifier)
     if isinstance(got, Failure):
         missing = (
@@ -83,7 +90,10 @@ async def fetched(
     response, messages = got
     stored = Stored(response, messages, _time(orjson.loads(response).get("created")))
     record = adopted(address, stored, provider, _wanted(plan, address), project.secrets)
-    held = {(r.fingerprint, r.sample) for r in (*plan.known.records.values(), *project.imported.values())}
+    held = {
+        (r.fingerprint, r.sample)
+        for r in (*plan.known.records.values(), *project.imported.values())
+    }
     while (record.fingerprint, record.sample) in held:
         record = replace(record, sample=record.sample + 1)
     return record
@@ -105,9 +115,7 @@ def provider_named(plan: Plan, name: str, where: Where | None = None) -> Provide
     raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
 
 
-def _asked(
-    project: Project, plan: Plan, address: str, block: Block
-) -> tuple[str, str, Provider, Block]:
+def _asked(plan: Plan, address: str, block: Block) -> tuple[str, str, Provider, Block]:
     instance = instance_of(plan, address)
     if instance is None:
         said = (
@@ -115,16 +123,16 @@ def _asked(
             "block of a stored completion, to be put there."
         )
         raise RunnerError(block.problem("Invalid import", said, ("to",)))
-    identifier = _text(project, plan, block, "id")
+    identifier = _text(plan, block, "id")
     if "provider" in block.table:
-        name = _text(project, plan, block, "provider")
+        name = _text(plan, block, "provider")
         provider = provider_named(plan, name, block.where(("provider",)))
     else:
         provider = provider_of(instance, plan.known)
     return address, identifier, provider, block
 
 
-def _text(project: Project, plan: Plan, block: Block, key: str) -> str:
+def _text(plan: Plan, block: Block, key: str) -> str:
     scope = plan.walk.session.scopes[""]
     try:
         value: Any = plain(compile_value(block.table.get(key), (key,)).render(scope.names))

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -58,6 +59,7 @@ def planned(
 ) -> Planned:
     """The plan for the project as it was read. `reads` are data sources read in this run."""
     wanted = choice or choice_of(arguments)
+    _refuse_output_files(project)
     records, moves = project.moved()
     scales = _Scales(project)
 
@@ -116,6 +118,8 @@ def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
 def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
     """The plan, with what [[import]] blocks bring and what data sources say, read now."""
     made = planned(project, arguments)
+    if project.settings.offline:
+        project.warnings.extend(_not_imported(project, made.plan))
     if project.settings.offline or made.choice.destroy:
         return made
     if project.root.blocks.lists["import"]:
@@ -128,6 +132,15 @@ def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
     if made.plan.reads:
         made = planned(project, arguments, reads=read_sources(project, made))
     return made
+
+
+def _not_imported(project: Project, plan: Plan) -> Iterator[Problem]:
+    for block in project.root.blocks.lists["import"]:
+        if block.table.get("to") not in plan.known.records:
+            said = (
+                f"{block.table.get('to')} has to be asked for at its server; this run is offline."
+            )
+            yield block.problem("Not imported", said, ("to",), warning=True)
 
 
 def read_sources(project: Project, made: Planned) -> dict[str, Record]:
@@ -176,6 +189,30 @@ def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
     said = f"{address} could not be read: {failure.message}"
     told: Problem = problem("Cannot read data source", said)
     return RunnerError(told)
+
+
+def _refuse_output_files(project: Project) -> None:
+    """Where an output cannot be written is said before its answer is paid for."""
+    problems = []
+    writers: dict[Path, str] = {}
+    for name, value in project.root.outputs.items():
+        file = value.block.table.get("file")
+        if not isinstance(file, str):
+            continue
+        said = None
+        try:
+            target = project.folders.path(".", file)
+            first = writers.setdefault(target, name)
+            if first != name:
+                said = f'output.{name} and output.{first} are both written to "{file}".'
+            elif target.is_dir():
+                said = f'"{file}" is a folder: name a file in it.'
+        except RunnerError:
+            said = f'"{file}" leads outside of the project, and outputs are written inside of it.'
+        if said is not None:
+            problems.append(value.block.problem("Output cannot be written", said, ("file",)))
+    if problems:
+        raise RunnerError(*problems)
 
 
 def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -> None:

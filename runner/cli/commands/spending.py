@@ -28,7 +28,7 @@ class Purse:
         if self.max_cost is not None:
             most = self._most(request)
             if most is None:
-                model = orjson.loads(request.body).get("model")
+                model = orjson.loads(request.recorded).get("model")
                 return (
                     f"--max-cost cannot be kept: nothing bounds the cost of a request to {model} "
                     "(set max_completion_tokens, or its price is unknown)"

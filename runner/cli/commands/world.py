@@ -1,6 +1,7 @@
 """What a verb starts from: the configuration, the state and the settings, read once."""
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +75,11 @@ class Project:
         blocks = self.root.blocks.of("provider")
         return next(iter(blocks)) if len(blocks) == 1 else "openai"
 
-    def moved(self) -> tuple[dict[str, Record], tuple[tuple[str, str], ...]]:
+    def moved(self) -> tuple[Mapping[str, Record], tuple[tuple[str, str], ...]]:
         """The records after the [[moved]] blocks, with those that [[import]] blocks brought."""
         moves = declared_moves(self.root, self.state.records)
+        if not moves and not self.imported:
+            return self.state.records, ()
         held, renamed = move_records(self.state.records, moves)
         return {**self.imported, **held}, renamed
 
@@ -130,7 +133,21 @@ def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
     """The state of a workspace; the cache is one for all of them."""
     directory = project_directory(arguments)
     shared = state_directory(arguments, directory, "default") / "cache"
-    return Store(state_directory(arguments, directory, workspace), shared)
+    return Store(
+        state_directory(arguments, directory, workspace), shared, _again(arguments, workspace)
+    )
+
+
+def _again(arguments: argparse.Namespace, workspace: str) -> str:
+    """How the next command about this state begins."""
+    given = (
+        ("-C", arguments.chdir, "."),
+        ("--config", arguments.config, "configs"),
+        ("--state", arguments.state, "state"),
+        ("--workspace", workspace, "default"),
+    )
+    flags = [f"{flag} {shlex.quote(value)}" for flag, value, usual in given if value != usual]
+    return " ".join(["runner", *flags])
 
 
 def project_directory(arguments: argparse.Namespace) -> Path:
@@ -165,6 +182,10 @@ def load(arguments: argparse.Namespace) -> Project:
     problems: list[Problem] = []
     root = _root(folders, directory, arguments, problems)
     held = _settings(root.blocks.of("runner").get("runner"), arguments, directory)
+    if held.log_level in ("debug", "info"):
+        from runner.cli.views.logs import turn_on  # noqa: PLC0415  # only who asks pays for it
+
+        turn_on(held.log_level)
     values = resolve(root, _given(root, arguments, surroundings, problems), problems)
     hide(sensitive_texts(sensitive_values(root, values)))
     _raise_errors(problems)
@@ -300,7 +321,8 @@ def _raise_errors(problems: list[Problem]) -> None:
 
 
 def tell_warnings(project: Project) -> None:
-    """Warnings, once, to stderr (with --json, as events on stdout)."""
-    if project.warnings:
-        report(project.warnings, as_json=getattr(project.arguments, "json", False))
+    """Warnings, once, to stderr (with --json, as events on stdout); none at log level error."""
+    as_json = getattr(project.arguments, "json", False)
+    if project.warnings and (as_json or project.settings.log_level != "error"):
+        report(project.warnings, as_json=as_json)
         project.warnings.clear()

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from runner.cli.views.problems import without_secrets
 from runner.cli.views.style import Style
 from runner.core.decide import Await, Issue, Read, Reuse, Update, request_of
 from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
@@ -114,13 +115,9 @@ def shown(step: Step) -> Shown:
         case Issue(old=None, reason="new"):
             return Shown("+", "will be issued")
         case Issue(reason=reason):
-            return Shown("-/+", "will be issued again", reason)
-        case Reuse(origin=origin, old=old, metadata=metadata):
-            tail = ", and updated in place" if metadata else ""
-            symbol = "+" if old is None else "-/+"
-            if origin is None:
-                return Shown(symbol, f"will be taken from the cache, for free{tail}")
-            return Shown(symbol, f"has the answer of {origin} (same request), for free{tail}")
+            return Shown("-/+", "will be issued again", without_secrets(reason))
+        case Reuse() as reuse:
+            return _reused(reuse)
         case Update(metadata=True):
             return Shown("~", "will be updated in place, without a new answer")
         case Update():
@@ -129,10 +126,8 @@ def shown(step: Step) -> Shown:
             return Shown("-", "will be removed")
         case Remove(reason=reason, forget=forget):
             return Shown("-", "will be forgotten" if forget else "will be removed", reason)
-        case Read(on=None):
-            return Shown("<=", "will be read during apply")
         case Read(on=on):
-            return Shown("<=", "will be read during apply", f"depends on {on}")
+            return Shown("<=", "will be read during apply", f"depends on {on}" if on else "")
         case Await(on=on, old=old):
             if old is not None:
                 return Shown("?", f"will be issued again if its request changes with {on}")
@@ -140,6 +135,14 @@ def shown(step: Step) -> Shown:
         case Instances(on=on):
             return Shown("?", f"has instances known after {on.rstrip('#')}")
     return Shown(" ", "is unchanged")
+
+
+def _reused(reuse: Reuse) -> Shown:
+    symbol = "+" if reuse.old is None else "-/+"
+    tail = ", and updated in place" if reuse.metadata else ""
+    if reuse.origin is None:
+        return Shown(symbol, f"will be taken from the cache, for free{tail}")
+    return Shown(symbol, f"has the answer of {reuse.origin} (same request), for free{tail}")
 
 
 def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | None]:

@@ -19,6 +19,11 @@ def hide(texts: Iterable[str]) -> None:
     _hidden.update(texts)
 
 
+def without_secrets(text: str) -> str:
+    """The text without what is hidden."""
+    return redact_text(text, _hidden)
+
+
 def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
     """Every problem to stderr, equal ones folded; with --json, as events on stdout."""
     problems = [_safe(problem) for problem in problems] if _hidden else problems

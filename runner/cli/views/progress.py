@@ -1,6 +1,7 @@
 """What an apply tells while it runs: a bar on a terminal, lines elsewhere, or JSON events."""
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from runner.core.estimate import compact
 from runner.core.events import Done, Event, Failed, Skipped, Started
 
+_LOG = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds between lines without a terminal
 _FEW = 20  # so many steps are told one by one
 
@@ -36,15 +38,18 @@ class Progress:
     def tell(self, event: Event) -> None:
         """Something happened."""
         match event:
-            case Done(used=used):
+            case Done(address, how, used=used):
                 self.done += 1
                 self.tokens += used.prompt + used.completion if used else 0
-            case Failed():
+                _LOG.info("%s: %s", address, how)
+            case Failed(address, failure):
                 self.failed += 1
-            case Skipped():
+                _LOG.info("%s: failed (status %s)", address, failure.status)
+            case Skipped(address, because):
                 self.skipped += 1
-            case Started():
-                pass
+                _LOG.info("%s: skipped (%s)", address, because)
+            case Started(address):
+                _LOG.info("%s: started", address)
 
     def say(self, text: str) -> None:
         """A sentence for the person who waits."""

@@ -1,7 +1,7 @@
 """What an apply did: failures each once, a table, the outputs."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,16 +33,14 @@ class Spent:
 
     def plus(self, used: Used | None, cost: float | None, *, free: bool) -> "Spent":
         """With one more answer."""
-        more = replace(
-            self,
-            prompt_tokens=self.prompt_tokens + (used.prompt if used else 0),
-            completion_tokens=self.completion_tokens + (used.completion if used else 0),
+        known = cost is not None
+        return Spent(
+            self.prompt_tokens + (used.prompt if used else 0),
+            self.completion_tokens + (used.completion if used else 0),
+            self.cost + (cost or 0.0 if not free else 0.0),
+            self.unpriced + (not free and not known),
+            self.priced + (not free and known),
         )
-        if free:
-            return more
-        if cost is None:
-            return replace(more, unpriced=self.unpriced + 1)
-        return replace(more, cost=self.cost + cost, priced=self.priced + 1)
 
     def text(self) -> str:
         """In words; an unknown price is said."""
@@ -55,11 +53,13 @@ class Spent:
         return ", ".join(parts)
 
 
-def problems_of(outcome: "Outcome") -> list[Problem]:
-    """Failures, equal ones folded, then the reason of an early end, then warnings."""
+def problems_of(outcome: "Outcome", push: Callable[[str], str]) -> list[Problem]:
+    """Failures, equal ones folded, then the reason of an early end, then warnings. `push` gives
+    the command that brings a rescued file back.
+    """
     return [
         *_failures(outcome.failed),
-        *_early_end(outcome),
+        *_early_end(outcome, push),
         *unfinished(outcome.warnings),
     ]
 
@@ -170,12 +170,12 @@ def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
         yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
-def _early_end(outcome: "Outcome") -> Iterator[Problem]:
+def _early_end(outcome: "Outcome", push: Callable[[str], str]) -> Iterator[Problem]:
     if outcome.rescued is not None:
         yield Problem(
             "Answers are not in the cache",
             f"{outcome.stopped} What was received is in {outcome.rescued}; the state, if it could "
-            f"be written, has it too. If not: runner state push {outcome.rescued}",
+            f"be written, has it too. If not: {push(outcome.rescued)}",
         )
     elif outcome.stopped is not None:
         said = {failure.message for failure in outcome.failed.values() if failure.fatal}

@@ -1,6 +1,7 @@
 """Sends completions to an OpenAI-compatible endpoint until there is an answer or none to be had."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -27,6 +28,8 @@ from runner.shell.providers.retry import Verdict, classify, delay
 from runner.shell.providers.sse import Stream
 from runner.shell.providers.wire import Broken, HeldBack, Wire, open_wire, unsendable
 
+_LOG = logging.getLogger(__name__)
+
 _SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
 _LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
 
@@ -35,6 +38,7 @@ _LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it wou
 class _Job:
     """One request on its way to an answer."""
 
+    address: str  # of the completion; else the path
     method: str
     url: URL
     body: bytes | None
@@ -111,6 +115,7 @@ class Client:
         back as it came; a streamed one is assembled. After a fatal failure nothing more is sent.
         """
         job = _Job(
+            out.address,
             "POST",
             self._completions,
             out.body,
@@ -139,7 +144,7 @@ class Client:
 
         `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
         """
-        job = _Job(method, self._wire.url(path, query), body, answered_before=self.answered)
+        job = _Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
         return await self._carry_out(job)
 
     async def _carry_out(self, job: _Job) -> Answer | Failure:
@@ -166,11 +171,16 @@ class Client:
             result = await self._attempt(job)
         finally:
             gate.leave()
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _log(job, result, self._pace.now() - started)
         if isinstance(result, Good):
             return self._answer(job, result, started)
         if isinstance(result, HeldBack):
             return 0.0
-        return self._after(job, result)
+        following = self._after(job, result)
+        if isinstance(following, float):
+            _LOG.debug("%s: again in %.1f s", job.address, following)
+        return following
 
     async def _attempt(self, job: _Job) -> Good | Bad | Broken | HeldBack | Failure:
         stream = self._stream(job) if job.streamed else None
@@ -293,6 +303,23 @@ async def connect(
             yield client
         finally:
             client.halt()
+
+
+def _log(job: _Job, result: Good | Bad | Broken | HeldBack | Failure, seconds: float) -> None:
+    """An attempt in one line: no body, no header, no query, and no word of the server's."""
+    match result:
+        case Good():
+            end = "answered"
+        case Bad(said):
+            end = f"status {said.status}"
+        case Broken(_, unreached):
+            end = "no connection" if unreached else "no answer"
+        case HeldBack():
+            end = "held back"
+        case Failure():
+            end = f"status {result.status}"
+    what = f"{job.method} {job.url.path}"
+    _LOG.debug("%s: %s, attempt %d: %s in %.3f s", job.address, what, job.attempts, end, seconds)
 
 
 def _failure(job: _Job, bad: Bad, verdict: Verdict, too_long: bool) -> Failure:

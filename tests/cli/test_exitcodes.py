@@ -1,0 +1,78 @@
+"""0 done, 1 error, 2 changes for plan --detailed-exitcode, 130 interrupted."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, completion, ended, interrupt, provider, serving, wait_until
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_plan(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + completion("a", "hi"))
+        assert project.run("plan").status == 0
+        assert project.run("plan", "--detailed-exitcode").status == 2
+        assert project.apply().status == 0
+        assert project.run("plan", "--detailed-exitcode").status == 0
+        project.write("oops")
+        assert project.run("plan", "--detailed-exitcode").status == 1
+
+
+def test_an_output_alone_is_a_change(project: Project) -> None:
+    with serving() as api:
+        text = provider(api) + completion("a", "hi")
+        project.write(text)
+        assert project.apply().status == 0
+        project.write(text + '[output.o]\nvalue = "{{ completion.a.id }}"\n')
+        ran = project.call("plan", "--detailed-exitcode")
+        assert ran.status == 2
+        assert "Changes to Outputs:" in ran.out
+        assert project.apply().status == 0
+        assert project.call("plan", "--detailed-exitcode").status == 0
+        assert len(api.requests) == 1
+
+
+def test_apply(project: Project) -> None:
+    with serving("500") as api:
+        project.write(provider(api) + completion("a", "hi"))
+        assert project.run("apply", "--auto-approve").status == 1
+        assert project.run("apply", "--auto-approve").status == 0
+
+
+def test_interrupted(project: Project) -> None:
+    with serving(latency=0.3) as api:
+        project.write(provider(api) + completion("a", "hi"))
+        process = project.start("apply", "--auto-approve")
+        wait_until(lambda: bool(api.requests), "the request")
+        interrupt(process)
+        assert ended(process).status == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pln",), "Did you mean plan?"),
+        (("plan", "--targt", "x"), "Did you mean --target?"),
+        (("apply", "--concurrency", "many"), "--concurrency"),
+        (("apply", "--concurrency", "0"), "concurrency"),
+        (("apply", "--max-cost", "-1"), "max_cost"),
+        (("output", "--raw", "--json"), "not allowed with"),
+        ((), "COMMAND"),
+        (("--log-level", "loud", "plan"), "--log-level"),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_is_1_and_names_the_flag(
+    project: Project, arguments: tuple[str, ...], said: str
+) -> None:
+    project.write(completion("a", "hi"))
+    ran = project.call(*arguments)
+    assert ran.status == 1
+    assert ran.out == ""
+    assert said in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,43 @@
+"""--help teaches each command with an example that the parser takes."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from runner import __version__
+from runner.cli.arguments import VERBS, parser
+from tests.cli.project import Project
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_each_command_has_an_example_that_parses(tmp_path: Path, verb: str) -> None:
+    ran = Project(tmp_path).call(verb, "--help")
+    assert ran.status == 0
+    assert ran.err == ""
+    _, _, example = ran.out.partition("example:\n")
+    line = example.strip().splitlines()[0]
+    line = line.split(" | ")[-1].split(" > ")[0]
+    program, *arguments = shlex.split(line)
+    assert program == "runner"
+    assert parser().parse_args(arguments).module
+
+
+def test_the_help_of_all_names_every_command(tmp_path: Path) -> None:
+    ran = Project(tmp_path).call("--help")
+    assert ran.status == 0
+    for verb in VERBS:
+        assert f"\n    {verb} " in ran.out
+    assert "examples:" in ran.out
+
+
+def test_the_version(tmp_path: Path) -> None:
+    assert Project(tmp_path).call("--version").out == f"runner {__version__}\n"
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_global_flags_may_stand_on_either_side(tmp_path: Path, order: str) -> None:
+    flags = ["--state", "elsewhere", "--no-color"]
+    line = [*flags, "plan"] if order == "before" else ["plan", *flags]
+    found = parser().parse_args(line)
+    assert (found.state, found.no_color, found.config) == ("elsewhere", True, "configs")

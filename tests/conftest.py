@@ -1,0 +1,34 @@
+"""No test reaches the network or has a key to spend; random examples are the same everywhere."""
+
+import os
+import sys
+from typing import Any
+
+from hypothesis import settings
+
+settings.register_profile("everywhere", derandomize=True, deadline=None, database=None)
+settings.load_profile("everywhere")
+
+_HERE = ("127.0.0.1", "::1", "localhost", "", "0.0.0.0")  # a test's own server
+
+
+def _guard(event: str, args: tuple[Any, ...]) -> None:
+    """Refuses every connection and every look-up that leaves this machine."""
+    if event == "socket.connect":
+        address = args[1]
+        if isinstance(address, tuple) and address[0] not in _HERE:
+            raise AssertionError(f"a test would connect to {address}")
+    elif event == "socket.getaddrinfo" and not _is_here(args[0]):
+        raise AssertionError(f"a test would look up {args[0]}")
+
+
+def _is_here(host: Any) -> bool:
+    """Names of this machine, and those that lead nowhere by their definition (RFC 6761)."""
+    return host in (*_HERE, None, b"127.0.0.1", b"::1") or str(host).endswith(".invalid")
+
+
+sys.addaudithook(_guard)
+for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN"))]:
+    del os.environ[name]
+for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+    os.environ.pop(name, None)

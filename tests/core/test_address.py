@@ -1,0 +1,72 @@
+"""Names of things: keys, patterns, order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.core.address import in_order, is_address, selects, split_key, with_key
+
+
+@given(st.text() | st.integers(0, 10**6) | st.none())
+def test_a_key_survives_its_address(key: str | int | None) -> None:
+    """Whatever a row is called, its address gives its key back."""
+    address = with_key("module.m.completion.x", key)
+    assert split_key(address) == ("module.m.completion.x", key)
+    assert is_address(address)
+
+
+@given(st.text(), st.text())
+def test_different_keys_are_different_addresses(one: str, other: str) -> None:
+    assert (with_key("completion.x", one) == with_key("completion.x", other)) == (one == other)
+
+
+def test_an_index_is_not_the_text_of_it() -> None:
+    assert with_key("completion.x", 1) != with_key("completion.x", "1")
+
+
+def test_a_key_may_hold_anything_that_an_address_is_made_of() -> None:
+    key = 'a"].completion.y["b'
+    outer = with_key("module.m", key)
+    address = with_key(f"{outer}.completion.x", key)
+    assert split_key(address) == (f"{outer}.completion.x", key)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "completion", "completion.", "completion.a.", "a.b", "completion.a[x]", "data.a",
+             "completion.a b", 'completion.a["x', "completion.a[-1]"]
+)  # fmt: skip
+def test_what_is_no_address_is_told(text: str) -> None:
+    assert not is_address(text)
+
+
+def test_split_of_what_is_no_address_is_an_error() -> None:
+    with pytest.raises(ValueError, match="is not an address"):
+        split_key("completion.a[x]")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "address", "chosen"),
+    [
+        ("completion.a", "completion.a", True),
+        ("completion.a", "completion.ab", False),
+        ("completion.a", 'completion.a["x"]', True),
+        ("module.m", "module.m.completion.a", True),
+        ("module.m", 'module.m["k"].completion.a', True),
+        ('completion.a["x"]', 'completion.a["x"]', True),
+        ('completion.a["x"]', 'completion.a["y"]', False),
+        ("completion.*", "completion.b[0]", True),
+        ('completion.a["x*"]', 'completion.a["xy"]', True),
+        ("completion.a[1]", "completion.a[1]", True),
+        ("completion.a[1]", "completion.a[10]", False),
+        ("*.b", "completion.a", False),
+    ],
+)
+def test_a_target_selects_itself_its_instances_and_what_is_inside(
+    pattern: str, address: str, chosen: bool
+) -> None:
+    assert selects(pattern, address) is chosen
+
+
+def test_addresses_stand_in_the_order_in_which_people_count() -> None:
+    named = [f"completion.s[{i}]" for i in range(12)]
+    assert in_order(reversed(named)) == named

@@ -1,0 +1,116 @@
+"""What an expression sees of an answer."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from runner.core.answer import Answer, output_value, recorded_answer, usage_of, warning
+from runner.core.names import ATTRIBUTES
+from runner.core.values import TemplateError, plain
+
+
+def response(message: dict[str, Any] | None, finish: str = "stop", **more: Any) -> bytes:
+    choices = [] if message is None else [{"index": 0, "finish_reason": finish, "message": message}]
+    return orjson.dumps({"id": "c-1", "choices": choices, **more})
+
+
+def test_attributes_are_those_of_the_first_choice() -> None:
+    raw = orjson.dumps(
+        {
+            "id": "c-1",
+            "model": "m",
+            "choices": [
+                {"finish_reason": "stop", "message": {"content": "one"}},
+                {"finish_reason": "length", "message": {"content": "two"}},
+            ],
+        }
+    )
+    answer = Answer(raw)
+    assert (answer["content"], answer["finish_reason"], answer["id"]) == ("one", "stop", "c-1")
+    assert answer["response"]["choices"][1]["message"]["content"] == "two"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":[{}]}',
+        b'{"choices":null}',
+        b'{"choices":[null]}',
+        b'{"choices":[{"message":null}]}',
+    ],
+)
+def test_what_an_answer_does_not_have_is_null(raw: bytes) -> None:
+    answer = Answer(raw)
+    for name in set(ATTRIBUTES) - {"json", "response", "choices"}:
+        assert answer[name] is None
+    assert output_value(answer) is None
+
+
+def test_a_name_that_is_no_attribute_is_not_there() -> None:
+    answer = Answer(response({"content": "x"}))
+    with pytest.raises(KeyError):
+        answer["contnet"]
+    assert "contnet" not in answer
+    assert "json" in answer
+
+
+def test_json_is_the_content_parsed() -> None:
+    assert Answer(response({"content": '[1, {"a": null}]'}))["json"] == [1, {"a": None}]
+    for message, said in (({"content": "no"}, "not JSON"), ({"content": None}, "no text")):
+        with pytest.raises(TemplateError, match=said):
+            Answer(response(message))["json"]
+
+
+def test_a_whole_answer_is_a_value_even_if_its_text_is_no_json() -> None:
+    found = plain(Answer(response({"content": "no json"})))
+    assert found["content"] == "no json"
+    assert "json" not in found
+    assert plain(Answer(response({"content": "[1]"})))["json"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("message", "value"),
+    [
+        ({"content": "text"}, "text"),
+        ({"content": ""}, ""),
+        ({"content": None, "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
+        ({"content": None, "function_call": {"name": "f"}}, {"name": "f"}),
+        ({"content": None, "refusal": "no"}, "no"),
+    ],
+)
+def test_an_output_is_the_text_or_what_came_instead(message: dict[str, Any], value: Any) -> None:
+    assert output_value(Answer(response(message))) == value
+
+
+def test_an_answer_that_is_not_all_there_is_warned_of() -> None:
+    assert warning(response({"content": "x"})) is None
+    assert warning(response({"content": "x", "refusal": None})) is None
+    assert "length" in str(warning(response({"content": "x"}, "length")))
+    assert "filter" in str(warning(response({"content": ""}, "content_filter")))
+    assert "refused" in str(warning(response({"content": None, "refusal": "I won't"})))
+    assert warning(response({"content": 'says "stop" and "length"'}, "tool_calls")) is None
+
+
+def test_a_listed_data_source_has_its_own_attributes() -> None:
+    raw = orjson.dumps({"data": [{"id": "a", "choices": []}, {"id": "b", "choices": []}]})
+    listed = recorded_answer("data.chat_completions.all", raw)
+    assert listed["ids"] == ["a", "b"]
+    assert listed["data"][1]["id"] == "b"
+    messages = recorded_answer("module.m.data.chat_completion_messages.x", raw)
+    assert [entry["id"] for entry in messages["messages"]] == ["a", "b"]
+    one = recorded_answer("data.chat_completion.x", response({"content": "x"}))
+    assert one["content"] == "x"
+    odd = recorded_answer('completion.x["a.data.chat_completions.b"]', response({"content": "y"}))
+    assert odd["content"] == "y"
+
+
+def test_usage_is_read_where_it_is_said() -> None:
+    used = usage_of(response({"content": "x"}, usage={"prompt_tokens": 3, "completion_tokens": 4}))
+    assert used is not None
+    assert (used.prompt, used.completion) == (3, 4)
+    assert usage_of(response({"content": "x"})) is None
+    assert usage_of(response({"content": "x"}, usage=None)) is None
+    assert usage_of(b"not json") is None

@@ -1,0 +1,36 @@
+"""No secret in what is kept of others' words."""
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.core.redact import redact, redact_text
+
+
+def test_a_response_without_a_secret_stays_as_it_came() -> None:
+    raw = b'{ "b" : 1,  "a": "text \\u00e9" }'
+    assert redact(raw, ()) is raw
+    assert redact(raw, ("absent",)) == raw
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    raw = orjson.dumps({"k secret1": ["x secret1 y", {"a": "secret1"}], "n": 1, "z": None})
+    masked = redact(raw, ("secret1",))
+    assert b"secret1" not in masked
+    assert orjson.loads(masked)["n"] == 1
+
+
+def test_a_secret_that_json_writes_with_escapes_is_masked() -> None:
+    secret = 'a"b\nü\\'
+    assert orjson.loads(redact(orjson.dumps({"a": f"x{secret}y"}), (secret,))) == {
+        "a": "x(sensitive)y"
+    }
+
+
+@given(st.text(min_size=4, max_size=8, alphabet="abc"), st.text(alphabet="abc", max_size=40))
+def test_no_secret_stays(secret: str, text: str) -> None:
+    assert secret not in redact_text(text, (secret,))
+
+
+def test_a_longer_secret_is_masked_before_a_shorter_one_in_it() -> None:
+    assert redact_text("x-abcdef-y", ("abcdef", "abcd")) == "x-(sensitive)-y"
