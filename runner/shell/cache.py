@@ -43,6 +43,7 @@ _OURS = (
     f"raw = 1 AND mode = {_RAW} AND filename IS NULL"
     " AND typeof(key) = 'text' AND typeof(value) = 'blob'"
 )
+_DAMAGED = (sqlite3.Error, UnicodeError)  # the latter from bytes where a name should stand
 _UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 
 
@@ -100,7 +101,7 @@ class Lookup:
             return []
         try:
             return self._connection.execute(query, parameters).fetchall()
-        except sqlite3.Error as cause:
+        except _DAMAGED as cause:
             if str(cause).startswith("no such table"):  # an apply is just creating it
                 return []
             raise _failure(self._path, cause) from cause
@@ -226,7 +227,7 @@ def prune(directory: Path, keep: Set[str]) -> Info:
     try:
         with closing(_connect(path, "mode=rw", BUSY_SECONDS)) as connection:
             entries, size = _prune(connection, keep)
-    except sqlite3.Error as cause:
+    except _DAMAGED as cause:
         raise _failure(path, cause) from cause
     return Info(entries, size, before - _file_bytes(path))
 
@@ -351,11 +352,11 @@ def _read_only(path: Path) -> sqlite3.Connection | None:
         wal = files.identity(path.with_name(f"{DATABASE}-wal"))
         if _code(cause) not in _UNWRITABLE or (wal is not None and wal.size):
             raise _failure(path, cause) from cause
-    except sqlite3.Error as cause:
+    except _DAMAGED as cause:
         raise _failure(path, cause) from cause
     try:
         return _tried(path, "mode=ro&immutable=1")
-    except sqlite3.Error as cause:
+    except _DAMAGED as cause:
         raise _failure(path, cause) from cause
 
 
@@ -399,7 +400,7 @@ def _translated(path: Path, cause: Exception) -> Exception:
     while found is not None:
         if isinstance(found, RunnerError):
             return found
-        if isinstance(found, sqlite3.Error) and found.__context__ is None:
+        if isinstance(found, _DAMAGED) and found.__context__ is None:
             return _failure(path, found)
         if isinstance(found, OSError):
             return files.failure("write", path, found)
@@ -407,7 +408,7 @@ def _translated(path: Path, cause: Exception) -> Exception:
     return cause
 
 
-def _failure(path: Path, cause: sqlite3.Error) -> RunnerError:
+def _failure(path: Path, cause: Exception) -> RunnerError:
     where = Where(str(path))
     match _code(cause):
         case sqlite3.SQLITE_FULL:

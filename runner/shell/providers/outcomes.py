@@ -75,13 +75,19 @@ def _events(stream: Stream, reply: Reply) -> Good | Bad:
 
 def redirected(reply: Reply) -> Failure:
     """The failure of a redirect that is not followed."""
-    target = URL(reply.headers.get("location", "")).with_query(None).with_user(None)
     return Failure(
-        f"the server redirects to {target or 'nowhere'}, and the key is sent to no other host: "
+        f"the server redirects to {_target(reply) or 'nowhere'}, and the key is sent to no other host: "
         "if that is the right one, make it the base_url",
         status=reply.status,
         fatal=True,
     )
+
+
+def _target(reply: Reply) -> URL | None:
+    try:
+        return URL(reply.headers.get("location", "")).with_query(None).with_user(None)
+    except ValueError:
+        return None
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

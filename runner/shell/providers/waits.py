@@ -52,7 +52,7 @@ def go_duration(text: str) -> float | None:
         total += float(part[1]) * _UNITS.get(part[2], 1e-9)
         at = part.end()
     if at and at == len(text):
-        return total
+        return total if math.isfinite(total) else None
     number = _number(text)
     return number if number is not None and number >= 0 else None
 
