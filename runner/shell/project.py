@@ -6,6 +6,9 @@ from pathlib import Path
 from runner.errors import RunnerError, error
 from runner.shell import files
 
+_LONGEST_NAME = 255  # bytes
+_LONGEST_PATH = 3000  # bytes, with room for the folder of the project
+
 
 class Folders:
     """Reads for the core, by names relative to the project; nothing outside may be read.
@@ -65,6 +68,8 @@ class Folders:
     def _inside(self, name: str, written: str) -> Path:
         if "\x00" in name:
             raise error("Invalid path", "A path cannot hold a NUL character.")
+        if not _is_nameable(name):
+            raise error("Invalid path", f'"{name[:60]}.." is too long for a path, or is no text.')
         path = Path(name)
         target = (path if path.is_absolute() else self.project / path).resolve()
         roots = (self.project, self.config.resolve())
@@ -81,3 +86,12 @@ class Folders:
         if full.is_relative_to(self.project):
             return full.relative_to(self.project).as_posix() or "."
         return full.as_posix()
+
+
+def _is_nameable(path: str) -> bool:
+    """Whether a file may have this name on the common systems."""
+    try:
+        sizes = [len(part.encode(errors="surrogateescape")) for part in path.split("/")]
+    except UnicodeEncodeError:
+        return False
+    return max(sizes) <= _LONGEST_NAME and sum(sizes) <= _LONGEST_PATH

@@ -216,7 +216,7 @@ def test_while_the_state_is_written_it_is_written_to_its_end(project: Project, n
         time.sleep(0.01)
         process.send_signal(number)
         ran = ended(process)
-        assert ran.status in {0, 130}
+        assert ran.status in {0, 130, -number}  # the last: it was just about to exit
         assert "Traceback" not in ran.err
         assert len(project.records) == 600
         assert len(project.outputs["many"]) == 600

@@ -3,14 +3,13 @@
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 from runner.cli.commands import plan as plan_verb
-from runner.cli.commands.finishing import Finished, finish
+from runner.cli.commands.finishing import INTERRUPTED, Finished, finish
+from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.planning import Planned, whole_plan
 from runner.cli.commands.spending import Purse
 from runner.cli.commands.world import Project, load, reload_state
@@ -23,8 +22,6 @@ from runner.core.values import NotKnown
 from runner.errors import error
 from runner.shell.apply import Apply, Doors, Limits, Outcome
 from runner.shell.cache import Lookup, open_cache
-
-DRAIN_SECONDS = 30.0
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,14 +120,20 @@ def _approved(arguments: argparse.Namespace) -> bool:
 
 
 def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -> Finished:
-    with progress(arguments, len(made.plan.steps)) as told:
-        outcome = asyncio.run(_apply(project, made, arguments, told))
-    with _undisturbed(outcome):
-        return finish(project, made, outcome, arguments)
+    interrupts = Interrupts()
+    with interrupts.heard():
+        with progress(arguments, len(made.plan.steps)) as told:
+            outcome = asyncio.run(_apply(project, made, arguments, told, interrupts))
+        finished = finish(project, made, outcome, arguments)
+    return replace(finished, status=INTERRUPTED) if interrupts.pressed else finished
 
 
 async def _apply(
-    project: Project, made: Planned, arguments: argparse.Namespace, told: Progress
+    project: Project,
+    made: Planned,
+    arguments: argparse.Namespace,
+    told: Progress,
+    interrupts: Interrupts,
 ) -> Outcome:
     from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
 
@@ -168,53 +171,8 @@ async def _apply(
             )
             run = Apply(made.plan, walk, known, doors, limits)
             told.watch(run, held)
-            with _interrupts(run, told):
+            with interrupts.during(run, told):
                 return await run.run()
-
-
-@contextmanager
-def _interrupts(run: Apply, told: Progress) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) drains; the second, or 30 s, leaves."""
-    loop = asyncio.get_running_loop()
-    pressed: list[int] = []
-
-    def interrupt() -> None:
-        pressed.append(1)
-        if len(pressed) == 1:
-            run.interrupt()
-            told.say(
-                f"Interrupted: nothing new is started; waiting up to {DRAIN_SECONDS:.0f} s for "
-                f"{run.in_flight} in flight. Once more leaves at once."
-            )
-            loop.call_later(DRAIN_SECONDS, run.abandon)
-        else:
-            run.abandon()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-@contextmanager
-def _undisturbed(outcome: Outcome) -> Iterator[None]:
-    """One Ctrl-C does not keep the state from being written: it tells in the exit status."""
-    before = {}
-
-    def note(number: int, _: object) -> None:
-        outcome.interrupted = True
-        signal.signal(number, before[number])
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, note)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 async def _checkpoint(project: Project, records: Mapping[str, Record]) -> None:

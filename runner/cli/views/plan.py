@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from runner.cli.views.problems import without_secrets
+from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
 from runner.core.decide import Await, Issue, Read, Reuse, Update, request_of
 from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
@@ -160,10 +160,10 @@ def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | Non
     new_body = orjson.loads(request.recorded)
     if old is None:
         return [], request
-    found = list(changes(orjson.loads(old.request), new_body))
+    found = list(changes(orjson.loads(json_without_secrets(old.request)), new_body))
     if old.identity != request.identity:
         found.insert(0, Change(("provider",), old.identity, request.identity))
-    found += changes(_loaded(old.triggers), _loaded(request.triggers), ("triggers",))
+    found += changes(_loaded(old.triggers and json_without_secrets(old.triggers)), _loaded(request.triggers), ("triggers",))
     return found, request
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.cli.views.style import Style, style
 from runner.core.findings import KEY
-from runner.core.redact import redact_text
+from runner.core.redact import redact, redact_text
 from runner.errors import Problem, Where
 
 _hidden: set[str] = set()
@@ -22,6 +22,11 @@ def hide(texts: Iterable[str]) -> None:
 def without_secrets(text: str) -> str:
     """The text without what is hidden."""
     return redact_text(text, _hidden)
+
+
+def json_without_secrets(data: bytes) -> bytes:
+    """A JSON body that was recorded before a value in it was declared sensitive."""
+    return redact(data, _hidden)
 
 
 def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:

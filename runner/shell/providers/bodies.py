@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -41,9 +42,23 @@ def parse(body: bytes) -> tuple[Any, bytes]:
     try:
         return orjson.loads(body), body
     except orjson.JSONDecodeError:
-        value = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
+        value = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            parse_constant=lambda _: None,
+            parse_float=_finite,
+            parse_int=_finite_int,
+        )
         repaired = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-        return value, repaired
+        return orjson.loads(repaired), repaired
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _finite_int(text: str) -> int | None:
+    return None if _finite(text) is None else int(text)
 
 
 def fault(value: object) -> object | None:

@@ -1,0 +1,69 @@
+"""Ctrl-C and SIGTERM, from before a run until its state is written."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from runner.cli.views.progress import Progress
+from runner.shell.apply import Apply
+
+DRAIN_SECONDS = 30.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Interrupts:
+    """What the person who waits has asked for; `pressed` counts it.
+
+    Before the run: leave. During it: the first drains, the second, or 30 s, leaves. After it, the
+    state is written first; only a second one then keeps it from being written.
+    """
+
+    pressed: int = 0
+    _late: int = 0
+    _begun: bool = False
+    _react: Callable[[], object] | None = None
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Takes the signals for as long as this lasts."""
+        before = {number: signal.signal(number, self._press) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def during(self, run: Apply, told: Progress) -> Iterator[None]:
+        """The run is under way."""
+        loop = asyncio.get_running_loop()
+
+        def react() -> None:
+            if self.pressed > 1:
+                run.abandon()
+                return
+            run.interrupt()
+            told.say(
+                f"Interrupted: nothing new is started; waiting up to {DRAIN_SECONDS:.0f} s for "
+                f"{run.in_flight} in flight. Once more leaves at once."
+            )
+            loop.call_later(DRAIN_SECONDS, run.abandon)
+
+        self._begun = True
+        self._react = lambda: loop.call_soon_threadsafe(react)
+        try:
+            yield
+        finally:
+            self._react = None
+
+    def _press(self, *_: object) -> None:
+        self.pressed += 1
+        if self._react is not None:
+            self._react()
+            return
+        self._late += 1
+        if not self._begun or self._late > 1:
+            raise KeyboardInterrupt

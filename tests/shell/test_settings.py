@@ -1,0 +1,100 @@
+"""Settings by two ways: a short one where no variable is set, and pydantic-settings' own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import RunnerError
+from runner.shell.settings import environment, settings
+
+TABLES: list[dict[str, Any]] = [
+    {},
+    {"concurrency": 7, "provider": "embedded"},
+    {"required_version": ">=0.1", "concurrency": "12", "offline": "yes"},
+    {"max_cost": 1, "workspace": "a.b-c", "log_level": "debug"},
+    {"concurrency": 0, "max_cost": -1},
+    {"workspace": "../up", "lock_timeout": "soon"},
+]
+FLAGS: list[dict[str, Any]] = [
+    {},
+    {"concurrency": 64, "max_requests": None, "offline": None},
+    {"offline": True, "lock_timeout": 2.5, "workspace": "other"},
+    {"concurrency": 100_000, "max_requests": -1},
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os  # noqa: PLC0415
+
+    for name in list(os.environ):
+        if name.upper().startswith("RUNNER_"):
+            monkeypatch.delenv(name)
+
+
+def read(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) -> object:
+    """The settings as values, or what is wrong with them."""
+    try:
+        return settings(table, flags, project).model_dump(exclude={"provider"})
+    except RunnerError as exc:
+        return [(problem.summary, problem.detail) for problem in exc.problems]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("flags", FLAGS)
+def test_without_variables_both_ways_say_the_same(
+    table: dict[str, Any], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    """A variable of a setting that nobody else sets, at its default, takes the long way."""
+    assert read(table, flags, tmp_path) == read(table, flags, _long_way(tmp_path))
+
+
+def _long_way(project: Path) -> Path:
+    (project / "long").mkdir()
+    (project / "long" / ".env").write_text("RUNNER_PROVIDER=embedded\n", encoding="utf-8")
+    return project / "long"
+
+
+def test_each_source_goes_before_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"concurrency": 1}
+    assert settings({}, {}, tmp_path).concurrency == 32
+    assert settings(table, {}, tmp_path).concurrency == 1
+    (tmp_path / ".env").write_text("RUNNER_CONCURRENCY=2\n", encoding="utf-8")
+    assert settings(table, {}, tmp_path).concurrency == 2
+    monkeypatch.setenv("RUNNER_CONCURRENCY", "3")
+    assert settings(table, {}, tmp_path).concurrency == 3
+    assert settings(table, {"concurrency": 4}, tmp_path).concurrency == 4
+
+
+def test_a_variable_is_found_in_any_letter_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("runner_max_requests", "5")
+    assert settings({}, {}, tmp_path).max_requests == 5
+
+
+def test_the_value_of_an_input_variable_is_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_VAR_concurrency", "many")
+    assert settings({}, {}, tmp_path).concurrency == 32
+
+
+def test_a_wrong_variable_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_CONCURRENCY", "many")
+    with pytest.raises(RunnerError, match="RUNNER_CONCURRENCY"):
+        settings({}, {}, tmp_path)
+
+
+def test_the_process_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SOME_KEY=file\nOTHER_KEY=file\nEMPTY=\n", encoding="utf-8")
+    monkeypatch.setenv("SOME_KEY", "process")
+    monkeypatch.delenv("OTHER_KEY", raising=False)
+    monkeypatch.delenv("EMPTY", raising=False)
+    found = environment(tmp_path)
+    assert (found["SOME_KEY"], found["OTHER_KEY"]) == ("process", "file")
+    assert "EMPTY" not in found
