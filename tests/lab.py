@@ -23,7 +23,8 @@ from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.variables import Given, resolve, sensitive_values
 from runner.errors import Problem, RunnerError, error
-from runner.shell.apply import Apply, Doors, Limits, Outcome
+from runner.shell.apply import Apply
+from runner.shell.doors import Doors, Limits, Outcome
 
 EVERYTHING = Choice()
 Reply = Callable[[dict[str, Any]], str | Failure]

@@ -13,7 +13,7 @@ from runner.core.decide import Await, Issue, Keep, Update
 from runner.core.digest import digest
 from runner.core.exchange import Failure
 from runner.core.plan import Instances, Plan, Remove
-from runner.shell.apply import Outcome
+from runner.shell.doors import Outcome
 from tests.lab import Lab
 from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply
 

@@ -21,7 +21,9 @@ _FAULTS = (
     AttributeError,
     LookupError,
     MemoryError,
+    NameError,
     RecursionError,
+    SyntaxError,
     TypeError,
     ValueError,
 )
@@ -259,11 +261,11 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
     compiled: list[Any] = []  # compiling costs a millisecond: only when first filled
 
     def fill(names: Names) -> Any:
-        if not compiled:
-            compiled.append(
-                _environment().compile_expression(source.strip(), undefined_to_none=False)
-            )
         try:
+            if not compiled:
+                compiled.append(
+                    _environment().compile_expression(source.strip(), undefined_to_none=False)
+                )
             value = compiled[0](_named(names))
             if isinstance(value, jinja2.Undefined):
                 str(value)  # raises

@@ -246,15 +246,17 @@ def _check(line: bytes) -> _Line:
 
 def _record(line: bytes) -> Record:
     parsed = _check(line)
-    triggers = parsed.triggers
+    request, response, triggers = bytes(parsed.request), bytes(parsed.response), parsed.triggers
+    if request[:1] != b"{" or response[:1] != b"{":  # their readers count on tables
+        raise msgspec.ValidationError("`request` and `response` have to be JSON objects")
     return Record(
         parsed.address,
         parsed.provider,
         parsed.identity,
         parsed.fingerprint,
         parsed.sample,
-        bytes(parsed.request),
-        bytes(parsed.response),
+        request,
+        response,
         parsed.issued_at,
         parsed.duration_ms,
         parsed.attempts,

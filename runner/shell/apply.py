@@ -7,15 +7,14 @@ crash can lose is what was in flight, and no more.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 import orjson
 
-from runner.core.answer import usage_of, warning
+from runner.core.answer import warning
 from runner.core.appraise import Appraisal, appraise
 from runner.core.decide import (
     Absent,
@@ -33,80 +32,18 @@ from runner.core.decide import (
     resolve,
 )
 from runner.core.entry import to_entry
-from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.events import Failed, Skipped, Started
 from runner.core.exchange import Answer, Failure, Outgoing
-from runner.core.expand import Instance, Session
 from runner.core.graph import Vertex, Walk, cycle_error
-from runner.core.module import declared_at
 from runner.core.plan import Plan, Remove, protected
 from runner.core.redact import redact, redact_text
-from runner.core.request import Request, is_stored, stored_id, streaming
+from runner.core.request import Request, stored_id, streaming
+from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-
-_SORTED = orjson.OPT_SORT_KEYS
-
-
-class Client(Protocol):
-    """What an apply asks of a provider."""
-
-    async def complete(self, out: Outgoing) -> Answer | Failure:
-        """Issue one request."""
-
-    @property
-    def limit(self) -> int:
-        """How many requests may be in flight now."""
-
-    def halt(self) -> None:
-        """Send nothing more, also not what waits to be sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """The ways out, as functions. `connect` opens a provider when its first request is due."""
-
-    connect: Callable[[str], Awaitable[Client]]
-    save: Callable[[str, bytes], Awaitable[None]]
-    rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
-    read: Callable[[str, str, bytes, bool], Awaitable[Answer | Failure]]  # True: was just stored
-    update: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
-    delete: Callable[[str, str], Awaitable[Answer | Failure]]
-    checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
-    now: Callable[[], str]
-    tell: Callable[[Event], None]
-    may_start: Callable[[Request], str | None] = lambda _: None  # why the run has to stop
-    settled: Callable[[Request, Record | None], None] = lambda _, __: None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How an apply behaves. `checkpoint_every` is in seconds."""
-
-    concurrency: int = 32
-    fail_fast: bool = False
-    secrets: Callable[[], tuple[str, ...]] = tuple  # grows as expressions read the environment
-    checkpoint_every: float = 60.0
-    stream: bool = False  # show the answer while it is written
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What an apply did. `records` is the new state's; `stopped` says why it ended early."""
-
-    records: dict[str, Record]
-    session: Session
-    done: dict[str, str] = field(default_factory=dict)  # address -> how
-    failed: dict[str, Failure] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    issued: dict[str, Record] = field(default_factory=dict)
-    warnings: dict[str, str] = field(default_factory=dict)
-    kept_back: int = 0  # dependents whose request came out the same
-    maybe_billed: int = 0
-    stopped: str | None = None
-    rescued: str | None = None
-    unsaved: RunnerError | None = None  # there was no place to rescue answers to
-    interrupted: bool = False
+from runner.shell.doors import Client, Doors, Limits, Outcome
+from runner.shell.removal import Removal
 
 
 class Apply:
@@ -134,9 +71,11 @@ class Apply:
     async def run(self) -> Outcome:
         """Carry the plan out; returns when nothing is in flight any more."""
         for address, _ in self._plan.imports:
-            self._tell_done(address, "imported", self.outcome.records[address])
+            self.outcome.finish(
+                self._doors.tell, address, "imported", self.outcome.records[address]
+            )
         for _, address in self._plan.moves:
-            self._tell_done(address, "moved", self.outcome.records[address])
+            self.outcome.finish(self._doors.tell, address, "moved", self.outcome.records[address])
         self._pump()
         while not self._idle.is_set():
             try:
@@ -189,7 +128,9 @@ class Apply:
     async def _removal(self) -> None:
         """As a task, so that it can be abandoned."""
         self.in_flight += 1
-        task = asyncio.get_running_loop().create_task(self._remove())
+        task = asyncio.get_running_loop().create_task(
+            Removal(self._plan, self.outcome, self._doors, self._vanished).run()
+        )
         self._tasks.add(task)
         with suppress(asyncio.CancelledError):
             await task
@@ -239,11 +180,11 @@ class Apply:
             case Reuse(record) if not decision.metadata:
                 said = warning(record.response) if record.status == "incomplete" else None
                 self.outcome.records[address] = record
-                self._tell_done(address, "reused", record, said)
+                self.outcome.finish(self._doors.tell, address, "reused", record, said)
                 self._settle(vertex, decision)
             case Update(record) if not decision.metadata:
                 self.outcome.records[address] = record
-                self._tell_done(address, "updated", record)
+                self.outcome.finish(self._doors.tell, address, "updated", record)
                 self._settle(vertex, decision)
             case Update() | Reuse():
                 self._spawn(vertex, self._update(vertex, decision))
@@ -429,7 +370,9 @@ class Apply:
             said = f"The answer came, was kept, and is not accepted: {found.fault}"
             self._fail(vertex, Failure(said, attempts=answer.attempts), kept)
             return
-        self._tell_done(vertex.address, "issued", kept, found.warning, answer.maybe_billed)
+        self.outcome.finish(
+            self._doors.tell, vertex.address, "issued", kept, found.warning, answer.maybe_billed
+        )
         self._settle(vertex, Keep(kept))
 
     async def _update(self, vertex: Vertex, update: Update | Reuse) -> None:
@@ -443,7 +386,7 @@ class Apply:
             self._fail(vertex, result)
             return
         self.outcome.records[vertex.address] = update.record
-        self._tell_done(vertex.address, "updated", update.record)
+        self.outcome.finish(self._doors.tell, vertex.address, "updated", update.record)
         self._settle(vertex, update)
 
     async def _read(self, vertex: Vertex, read: Read) -> None:
@@ -462,66 +405,10 @@ class Apply:
             replace(record, issued_at=self._doors.now()),
         )
         self.outcome.records[vertex.address] = kept
-        self._tell_done(vertex.address, "read", kept)
+        self.outcome.finish(self._doors.tell, vertex.address, "read", kept)
         self._settle(vertex, Keep(kept))
 
-    async def _remove(self) -> None:
-        """What the plan removes, and what turned out to be wanted no more."""
-        gone = {
-            step.address: step.action
-            for step in self._plan.of(Remove)
-            if isinstance(step.action, Remove)
-        }
-        for address, record in self._vanished.items():
-            declared = declared_at(self.outcome.session.root, address)
-            problems = protected(declared, address, "remove") if address not in gone else []
-            if problems:
-                self._not_removed(address, Failure(str(RunnerError(*problems))))
-            else:
-                gone.setdefault(address, Remove(record, "no longer wanted"))
-        kept = {_held(made) for name, made in self.outcome.records.items() if name not in gone}
-        for address, removal in gone.items():
-            if self.outcome.stopped is not None:
-                return
-            forget = removal.forget or _held(removal.record) in kept
-            await self._remove_one(address, removal.record, forget=forget)
-
-    async def _remove_one(self, address: str, record: Record, *, forget: bool) -> None:
-        if not forget and is_stored(record):
-            result = await self._doors.delete(record.provider, stored_id(record))
-            if isinstance(result, Failure) and result.status != 404:
-                self._not_removed(address, result)
-                return
-            with suppress(RunnerError):  # it is gone at the server, whatever the cache says
-                await self._unstore(record)
-        self.outcome.records.pop(address, None)
-        self._tell_done(address, "removed", None)
-
-    async def _unstore(self, record: Record) -> None:
-        """The cached answer stays, and is no longer taken for one that the server keeps."""
-        body = orjson.dumps({**orjson.loads(record.request), "store": False}, option=_SORTED)
-        entry = to_entry(replace(record, request=body, line=None))
-        await self._doors.save(f"{record.fingerprint}:{record.sample}", entry)
-
-    def _not_removed(self, address: str, failure: Failure) -> None:
-        self.outcome.failed[address] = failure
-        self._doors.tell(Failed(address, failure))
-
     # -- outcomes
-
-    def _tell_done(
-        self,
-        address: str,
-        how: str,
-        record: Record | None,
-        warning: str | None = None,
-        maybe_billed: int = 0,
-    ) -> None:
-        self.outcome.done[address] = how
-        if warning is not None:
-            self.outcome.warnings[address] = warning
-        used = usage_of(record.response) if record is not None and how == "issued" else None
-        self._doors.tell(Done(address, how, record, warning, maybe_billed, used))
 
     def _fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
         name = vertex.address.rstrip("#")
@@ -561,34 +448,6 @@ class Apply:
         for step in self._plan.steps:
             if step.address not in seen and not isinstance(step.action, Remove):
                 self.outcome.skipped[step.address] = "the run stopped"
-
-
-def data_record(
-    instance: Instance, provider: str, identity: str, read: Read, answer: Answer
-) -> Record:
-    """What was read, as a record; its time is the caller's."""
-    return Record(
-        address=instance.address,
-        provider=provider,
-        identity=identity,
-        fingerprint=read.fingerprint,
-        sample=0,
-        request=read.arguments,
-        response=answer.response,
-        issued_at="",
-        attempts=answer.attempts,
-    )
-
-
-def unless_same(old: Record | None, read: Record) -> Record:
-    """What was read; the old record if it says the same, so that nothing has to be written."""
-    if old is None or (old.fingerprint, old.response) != (read.fingerprint, read.response):
-        return read
-    return old
-
-
-def _held(record: Record) -> tuple[str, int]:
-    return record.fingerprint, record.sample
 
 
 def _refused(vertex: Vertex, decision: object) -> RunnerError | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from runner.cli.views.junit import junit
 from runner.core.exchange import Failure
 from runner.core.state import Record
-from runner.shell.apply import Outcome
+from runner.shell.doors import Outcome
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import record
 from tests.shell.faults import error

@@ -18,7 +18,8 @@ from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.state import Record
 from runner.errors import RunnerError, error
-from runner.shell.apply import Apply, Doors, Limits, Outcome
+from runner.shell.apply import Apply
+from runner.shell.doors import Doors, Limits, Outcome
 from tests.cli.project import Project, completion
 from tests.shell.faults import completion as answer
 

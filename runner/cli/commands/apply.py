@@ -20,8 +20,9 @@ from runner.core.request import is_stored
 from runner.core.state import Record, encode_record
 from runner.core.values import NotKnown
 from runner.errors import error
-from runner.shell.apply import Apply, Doors, Limits, Outcome
+from runner.shell.apply import Apply
 from runner.shell.cache import Lookup, open_cache
+from runner.shell.doors import Doors, Limits, Outcome
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,7 +68,7 @@ def _check_stream(made: Planned) -> None:
     if len(issued) > 1:
         raise error(
             "More than one answer to stream",
-            f"--stream shows one answer while it is written, and this plan may issue {len(issued)}: "
+            f"--stream shows one answer as it is written, and this plan may issue {len(issued)}: "
             f"{', '.join(issued[:5])}. Name one with --target.",
         )
 

@@ -21,7 +21,7 @@ from runner.core.outputs import Output, outputs, shown
 from runner.core.state import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
-from runner.shell.apply import Outcome
+from runner.shell.doors import Outcome
 
 INTERRUPTED = 130
 

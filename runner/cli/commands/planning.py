@@ -20,6 +20,7 @@ from runner.core.outputs import declared_outputs, shown
 from runner.core.plan import Choice, Inputs, Instances, Plan, Start, destroy_plan, make_plan
 from runner.core.request import Request, stored_id
 from runner.core.samples import Samples
+from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
 from runner.core.suggest import closest
 from runner.errors import Problem, RunnerError
@@ -148,7 +149,6 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
     import asyncio  # noqa: PLC0415  # a plan that reads nothing does without
 
     from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
-    from runner.shell.apply import data_record, unless_same  # noqa: PLC0415
 
     found: dict[str, Record] = {}
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -16,9 +16,7 @@ from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.outputs import Output
 from runner.core.plan import Instances, Plan
-
-if TYPE_CHECKING:
-    from runner.shell.apply import Outcome  # asyncio, which a plan does without
+from runner.shell.doors import Outcome
 
 FORMAT = "1.0"
 

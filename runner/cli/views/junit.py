@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from runner.core.address import in_order, split_key
 from runner.core.exchange import Failure
 from runner.core.state import Record
-from runner.shell.apply import Outcome
+from runner.shell.doors import Outcome
 
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

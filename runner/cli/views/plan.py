@@ -163,7 +163,11 @@ def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | Non
     found = list(changes(orjson.loads(json_without_secrets(old.request)), new_body))
     if old.identity != request.identity:
         found.insert(0, Change(("provider",), old.identity, request.identity))
-    found += changes(_loaded(old.triggers and json_without_secrets(old.triggers)), _loaded(request.triggers), ("triggers",))
+    found += changes(
+        _loaded(old.triggers and json_without_secrets(old.triggers)),
+        _loaded(request.triggers),
+        ("triggers",),
+    )
     return found, request
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -12,9 +12,7 @@ from runner.core.estimate import compact, dollars
 from runner.core.exchange import Failure
 from runner.core.outputs import Output
 from runner.errors import Problem, Where
-
-if TYPE_CHECKING:
-    from runner.shell.apply import Outcome  # asyncio, which a plan does without
+from runner.shell.doors import Outcome
 
 _OUTPUTS_SHOWN = 20
 _TEXT_SHOWN = 1_000
@@ -53,7 +51,7 @@ class Spent:
         return ", ".join(parts)
 
 
-def problems_of(outcome: "Outcome", push: Callable[[str], str]) -> list[Problem]:
+def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
     """Failures, equal ones folded, then the reason of an early end, then warnings. `push` gives
     the command that brings a rescued file back.
     """
@@ -64,9 +62,7 @@ def problems_of(outcome: "Outcome", push: Callable[[str], str]) -> list[Problem]
     ]
 
 
-def apply_text(
-    outcome: "Outcome", spent: Spent, outputs: Mapping[str, Output], style: Style
-) -> str:
+def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], style: Style) -> str:
     """The end of an apply for a person."""
     lines = ["", style(_headline(outcome, spent), "bold")]
     if outcome.kept_back:
@@ -97,14 +93,15 @@ def output_lines(name: str, value: Any) -> Iterator[str]:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
         yield f"{name} = {text}"
     else:
-        yield f"{name} = {_quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()}"
+        text = _quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()
+        yield f"{name} = {text}"
 
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
 
 
-def _headline(outcome: "Outcome", spent: Spent) -> str:
+def _headline(outcome: Outcome, spent: Spent) -> str:
     tally: dict[str, int] = {}
     for how in outcome.done.values():
         tally[how] = tally.get(how, 0) + 1
@@ -117,7 +114,7 @@ def _headline(outcome: "Outcome", spent: Spent) -> str:
     return f"Apply complete! {done[0].upper()}{done[1:]}.{used}"
 
 
-def _table(outcome: "Outcome") -> Iterator[str]:
+def _table(outcome: Outcome) -> Iterator[str]:
     groups = (
         ("done", list(outcome.done)),
         ("failed", list(outcome.failed)),
@@ -170,7 +167,7 @@ def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
         yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
-def _early_end(outcome: "Outcome", push: Callable[[str], str]) -> Iterator[Problem]:
+def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem]:
     if outcome.rescued is not None:
         yield Problem(
             "Answers are not in the cache",

@@ -76,8 +76,8 @@ def _events(stream: Stream, reply: Reply) -> Good | Bad:
 def redirected(reply: Reply) -> Failure:
     """The failure of a redirect that is not followed."""
     return Failure(
-        f"the server redirects to {_target(reply) or 'nowhere'}, and the key is sent to no other host: "
-        "if that is the right one, make it the base_url",
+        f"the server redirects to {_target(reply) or 'nowhere'}, and the key is sent to no other "
+        "host: if that is the right one, make it the base_url",
         status=reply.status,
         fatal=True,
     )

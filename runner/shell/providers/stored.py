@@ -35,7 +35,7 @@ async def read(
 
 async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Failure:
     """A stored completion's body and all of its messages, to import it."""
-    one = await client.call("GET", _one(identifier))
+    one = await _whole(client, identifier)
     if isinstance(one, Failure):
         return one
     messages = await _pages(client, f"{_one(identifier)}/messages", [("order", "asc")], None)
@@ -52,7 +52,7 @@ async def look(client: Client, identifier: str) -> Answer | Failure:
 async def _read(client: Client, kind: str, arguments: bytes) -> Answer | Failure:
     asked = orjson.loads(arguments)
     if kind == "chat_completion":
-        return await client.call("GET", _one(asked["completion_id"]))
+        return await _whole(client, asked["completion_id"])
     if kind == "chat_completion_messages":
         path = f"{_one(asked['completion_id'])}/messages"
         return await _pages(client, path, list(_query(asked)), asked.get("limit"))
@@ -67,6 +67,13 @@ async def update(client: Client, identifier: str, body: bytes) -> Answer | Failu
 async def delete(client: Client, identifier: str) -> Answer | Failure:
     """Delete a stored completion."""
     return await client.call("DELETE", _one(identifier))
+
+
+async def _whole(client: Client, identifier: object) -> Answer | Failure:
+    got = await client.call("GET", _one(identifier))
+    if isinstance(got, Failure) or isinstance(orjson.loads(got.response), dict):
+        return got
+    return Failure("the response is no stored completion")
 
 
 def _one(identifier: object) -> str:
@@ -94,7 +101,9 @@ async def _pages(
         if isinstance(got, Failure):
             return got
         page = orjson.loads(got.response)
-        found = page.get("data") or []
+        found = page.get("data") or [] if isinstance(page, dict) else None
+        if not (isinstance(found, list) and all(isinstance(entry, dict) for entry in found)):
+            return Failure("the response is no list of the Chat Completions Store")
         entries += found
         attempts, spent = attempts + got.attempts, spent + got.duration_ms
         whole = limit is not None and len(entries) >= limit

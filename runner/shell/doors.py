@@ -1,0 +1,90 @@
+"""What an apply is given, and what it gives back: the ways out as functions, and the outcome."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runner.core.answer import usage_of
+from runner.core.events import Done, Event
+from runner.core.exchange import Answer, Failure, Outgoing
+from runner.core.expand import Session
+from runner.core.request import Request
+from runner.core.state import Record
+from runner.errors import RunnerError
+
+
+class Client(Protocol):
+    """What an apply asks of a provider."""
+
+    async def complete(self, out: Outgoing) -> Answer | Failure:
+        """Issue one request."""
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now."""
+
+    def halt(self) -> None:
+        """Send nothing more, also not what waits to be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The ways out, as functions. `connect` opens a provider when its first request is due."""
+
+    connect: Callable[[str], Awaitable[Client]]
+    save: Callable[[str, bytes], Awaitable[None]]
+    rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
+    read: Callable[[str, str, bytes, bool], Awaitable[Answer | Failure]]  # True: was just stored
+    update: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
+    delete: Callable[[str, str], Awaitable[Answer | Failure]]
+    checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
+    now: Callable[[], str]
+    tell: Callable[[Event], None]
+    may_start: Callable[[Request], str | None] = lambda _: None  # why the run has to stop
+    settled: Callable[[Request, Record | None], None] = lambda _, __: None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How an apply behaves. `checkpoint_every` is in seconds."""
+
+    concurrency: int = 32
+    fail_fast: bool = False
+    secrets: Callable[[], tuple[str, ...]] = tuple  # grows as expressions read the environment
+    checkpoint_every: float = 60.0
+    stream: bool = False  # show the answer while it is written
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an apply did. `records` is the new state's; `stopped` says why it ended early."""
+
+    records: dict[str, Record]
+    session: Session
+    done: dict[str, str] = field(default_factory=dict)  # address -> how
+    failed: dict[str, Failure] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    issued: dict[str, Record] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+    kept_back: int = 0  # dependents whose request came out the same
+    maybe_billed: int = 0
+    stopped: str | None = None
+    rescued: str | None = None
+    unsaved: RunnerError | None = None  # there was no place to rescue answers to
+    interrupted: bool = False
+
+    def finish(
+        self,
+        tell: Callable[[Event], None],
+        address: str,
+        how: str,
+        record: Record | None = None,
+        warning: str | None = None,
+        maybe_billed: int = 0,
+    ) -> None:
+        """Something is done: note it, and tell it. `how` is as in the event Done."""
+        self.done[address] = how
+        if warning is not None:
+            self.warnings[address] = warning
+        used = usage_of(record.response) if record is not None and how == "issued" else None
+        tell(Done(address, how, record, warning, maybe_billed, used))

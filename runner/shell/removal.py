@@ -1,0 +1,75 @@
+"""Takes away what is wanted no more, here and at the server that stored it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import orjson
+
+from runner.core.entry import to_entry
+from runner.core.events import Failed
+from runner.core.exchange import Failure
+from runner.core.module import declared_at
+from runner.core.plan import Plan, Remove, protected
+from runner.core.request import is_stored, stored_id
+from runner.core.state import Record
+from runner.errors import RunnerError
+from runner.shell.doors import Doors, Outcome
+
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The removals of a plan, and `vanished`: what the apply found to be wanted no more."""
+
+    plan: Plan
+    outcome: Outcome
+    doors: Doors
+    vanished: Mapping[str, Record]
+
+    async def run(self) -> None:
+        """What the plan removes, and what turned out to be wanted no more."""
+        gone = {
+            step.address: step.action
+            for step in self.plan.of(Remove)
+            if isinstance(step.action, Remove)
+        }
+        for address, record in self.vanished.items():
+            declared = declared_at(self.outcome.session.root, address)
+            problems = protected(declared, address, "remove") if address not in gone else []
+            if problems:
+                self._not_removed(address, Failure(str(RunnerError(*problems))))
+            else:
+                gone.setdefault(address, Remove(record, "no longer wanted"))
+        kept = {_held(made) for name, made in self.outcome.records.items() if name not in gone}
+        for address, removal in gone.items():
+            if self.outcome.stopped is not None:
+                return
+            forget = removal.forget or _held(removal.record) in kept
+            await self._remove_one(address, removal.record, forget=forget)
+
+    async def _remove_one(self, address: str, record: Record, *, forget: bool) -> None:
+        if not forget and is_stored(record):
+            result = await self.doors.delete(record.provider, stored_id(record))
+            if isinstance(result, Failure) and result.status != 404:
+                self._not_removed(address, result)
+                return
+            with suppress(RunnerError):  # it is gone at the server, whatever the cache says
+                await self._unstore(record)
+        self.outcome.records.pop(address, None)
+        self.outcome.finish(self.doors.tell, address, "removed", None)
+
+    async def _unstore(self, record: Record) -> None:
+        """The cached answer stays, and is no longer taken for one that the server keeps."""
+        body = orjson.dumps({**orjson.loads(record.request), "store": False}, option=_SORTED)
+        entry = to_entry(replace(record, request=body, line=None))
+        await self.doors.save(f"{record.fingerprint}:{record.sample}", entry)
+
+    def _not_removed(self, address: str, failure: Failure) -> None:
+        self.outcome.failed[address] = failure
+        self.doors.tell(Failed(address, failure))
+
+
+def _held(record: Record) -> tuple[str, int]:
+    return record.fingerprint, record.sample
