@@ -1,6 +1,6 @@
 """Every reference names something that is there, before anything runs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from runner.core import functions
@@ -98,13 +98,13 @@ class _Checker:
                 return self._unknown(str(root), called=len(ref) == 1)
 
     def _named(
-        self, ref: Ref, root: str, known: Iterable[str], what: str, at: int = 1
+        self, ref: Ref, root: str, known: Collection[str], what: str, at: int = 1
     ) -> str | None:
-        names = list(known)
         if len(ref) <= at or not isinstance(ref[at], str):
             return f"{root} is no value by itself; write {root}.NAME."
-        if ref[at] in names:
+        if ref[at] in known:
             return None
+        names = list(known)  # as many as there are blocks: only for the message
         near = closest(str(ref[at]), names)
         hint = f' Did you mean "{root}.{near}"?' if near else _there_are(names, what)
         return f'There is no {what} "{ref[at]}".{hint}'

@@ -33,7 +33,7 @@ trees = st.recursive(
 )
 bodies = st.builds(
     lambda tree, ascii_only: json.dumps(tree, ensure_ascii=ascii_only).encode(),
-    trees,
+    st.dictionaries(st.text(), trees, max_size=3),
     st.booleans(),
 )
 naturals = st.integers(min_value=0, max_value=2**53)

