@@ -59,6 +59,16 @@ def test_the_error_in_the_readme_is_what_is_said(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, shown.strip())
 
 
+def test_the_hcl_in_the_readme_converts_to_a_valid_configuration(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(next(text for kind, text in BLOCKS if kind == "hcl"))
+    converted = run(tmp_path, "convert", "main.tf")
+    assert (converted.returncode, converted.stderr) == (0, "")
+    folder = project(tmp_path, converted.stdout)
+    assert run(folder, "validate").returncode == 0
+    planned = run(folder, "plan", "--var", "topic=rivers")
+    assert 'messages[0].content: "Tell me about rivers."' in planned.stdout
+
+
 def test_every_command_is_in_the_readme() -> None:
     named = set(re.findall(r"^\| `runner ([a-z-]+)", README, re.MULTILINE))
     assert named == set(VERBS)
