@@ -227,9 +227,7 @@ def _state(add: _Verbs) -> None:
     verbs = made.add_subparsers(metavar="ACTION", required=True, dest="action")
 
     def action(name: str, about: str, *arguments: tuple[str, dict[str, Any]]) -> None:
-        held = verbs.add_parser(name, help=about, description=f"{about.capitalize()}.")
-        _global_flags(held, defaults=False)
-        held.set_defaults(parser=held)
+        held = _action(verbs, name, about)
         for flag, rest in arguments:
             held.add_argument(flag, **rest)
 
@@ -312,6 +310,14 @@ def _fmt(add: _Verbs) -> None:
     made.add_argument("--check", action="store_true", help="change nothing; exit 1 if needed")
 
 
+def _action(verbs: Any, name: str, about: str) -> Parser:
+    """The second word of a verb that has several."""
+    held: Parser = verbs.add_parser(name, help=about, description=f"{about.capitalize()}.")
+    _global_flags(held, defaults=False)
+    held.set_defaults(parser=held)
+    return held
+
+
 def _cache(add: _Verbs) -> None:
     made = add("tell about the cache of answers, or make it smaller", "runner cache info")
     verbs = made.add_subparsers(metavar="ACTION", required=True, dest="action")
@@ -320,9 +326,7 @@ def _cache(add: _Verbs) -> None:
         ("prune", "drop what no record refers to"),
         ("clear", "drop everything; the state keeps its answers"),
     ):
-        held = verbs.add_parser(name, help=about, description=f"{about.capitalize()}.")
-        _global_flags(held, defaults=False)
-        held.set_defaults(parser=held)
+        held = _action(verbs, name, about)
         if name != "info":
             held.add_argument("--auto-approve", action="store_true", help="do not ask")
 
@@ -335,9 +339,7 @@ def _workspace(add: _Verbs) -> None:
         ("new", "make a workspace"),
         ("delete", "delete a workspace that holds no records"),
     ):
-        held = verbs.add_parser(name, help=about, description=f"{about.capitalize()}.")
-        _global_flags(held, defaults=False)
-        held.set_defaults(parser=held)
+        held = _action(verbs, name, about)
         if name != "list":
             held.add_argument("name", metavar="NAME")
         if name == "delete":

@@ -3,12 +3,11 @@
 import base64
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
+from tests.cli.project import Project, completion, serving
 from tests.shell.server import FakeAPI, Request
 
 CALL = {
@@ -40,13 +39,6 @@ def reply(request: Request) -> dict[str, Any] | str:
 def api() -> Iterator[FakeAPI]:
     with serving(script=reply) as served:
         yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
-    return made
 
 
 def asking(name: str, message: dict[str, Any], *more: str, **rest: Any) -> str:

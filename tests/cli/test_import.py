@@ -1,13 +1,11 @@
 """`runner import` and [[import]]: stored completions brought under an address."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
+from tests.cli.project import Project, completion, provider
 from tests.shell.server import FakeAPI
 
 TOOL = {
@@ -32,19 +30,6 @@ CONVERSATION: list[dict[str, Any]] = [
     },
     {"role": "tool", "tool_call_id": "c1", "content": 'It "rains" \\ a lot.', "annotations": []},
 ]
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAPI]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
-    return made
 
 
 def put(api: FakeAPI, messages: list[dict[str, Any]], **more: Any) -> str:

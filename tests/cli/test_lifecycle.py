@@ -1,11 +1,10 @@
 """lifecycle: what an answer must be, what may change, and what must not go."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, prompts, provider, serving
+from tests.cli.project import Project, prompts, serving
 from tests.shell.faults import completion as answered
 from tests.shell.server import FakeAPI, Request
 
@@ -21,13 +20,6 @@ def counting(request: Request) -> dict[str, object]:
 def api() -> Iterator[FakeAPI]:
     with serving(script=counting) as served:
         yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
-    return made
 
 
 def chat(lifecycle: str, *more: str, prompt: str = "hello", name: str = "chat") -> str:

@@ -1,11 +1,8 @@
 """Modules: folders of TOML with variables, completions and outputs of their own."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.cli.project import Project, prompts, provider, serving
+from tests.cli.project import Project, prompts, provider
 from tests.shell.server import FakeAPI
 
 ESSAY = """
@@ -41,15 +38,8 @@ value = "{{ completion.done.content }}"
 
 
 @pytest.fixture
-def api() -> Iterator[FakeAPI]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
+def project(project: Project) -> Project:
+    made = project
     made.write(ESSAY, "modules/essay/main.toml")
     made.write("Gravely", "modules/essay/tone.txt")
     made.write(POLISH, "modules/polish/main.toml")

@@ -1,25 +1,9 @@
 """[[moved]] and [[removed]]: records under new names, and records that are only forgotten."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
+from tests.cli.project import Project, completion
 from tests.shell.server import FakeAPI
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAPI]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
-    return made
 
 
 def moved(source: str, target: str) -> str:

@@ -1,27 +1,9 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.cli.project import Project, completion, prompts, provider, serving
+from tests.cli.project import Project, completion, prompts
 from tests.shell.server import FakeAPI
 
 STORED = ("store = true", 'metadata = { category = "geography" }')
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAPI]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: FakeAPI) -> Project:
-    made = Project(tmp_path)
-    made.write(provider(api), "provider.toml")
-    return made
 
 
 def put(api: FakeAPI, number: int, **more: object) -> str:

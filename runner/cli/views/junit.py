@@ -3,6 +3,7 @@
 import re
 from xml.etree import ElementTree as ET
 
+from runner.cli.views.report import facts_of
 from runner.core.address import in_order, split_key
 from runner.core.exchange import Failure
 from runner.core.state import Record
@@ -58,20 +59,10 @@ def _case(address: str, outcome: Outcome) -> ET.Element:
 
 
 def _fail(case: ET.Element, failure: Failure) -> None:
-    facts = [
-        f"{name} {value}"
-        for name, value in (
-            ("status", failure.status),
-            ("type", failure.type),
-            ("code", failure.code),
-            ("request id", failure.request_id),
-            ("attempts", failure.attempts),
-        )
-        if value is not None
-    ]
+    facts = facts_of(failure)
     kind = str(failure.code or failure.type or failure.status or "failure")
     told = ET.SubElement(case, "failure", message=_text(failure.message), type=_text(kind))
-    told.text = _text(f"{failure.message}\n({', '.join(facts)})")
+    told.text = _text(failure.message + (f"\n({', '.join(facts)})" if facts else ""))
 
 
 def _told(address: str, outcome: Outcome, record: Record | None) -> str:

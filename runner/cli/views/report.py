@@ -139,6 +139,18 @@ def _outputs(known: Mapping[str, Output]) -> Iterator[str]:
         yield f"\n.. and {len(known) - _OUTPUTS_SHOWN} more: runner output"
 
 
+def facts_of(failure: Failure) -> list[str]:
+    """What the server told beside its message: `status 429`, `code insufficient_quota`, .."""
+    told = (
+        ("status", failure.status),
+        ("type", failure.type),
+        ("code", failure.code),
+        ("request id", failure.request_id),
+        ("attempts", failure.attempts if failure.attempts > 1 else None),
+    )
+    return [f"{name} {value}" for name, value in told if value is not None]
+
+
 def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
     groups: dict[tuple[object, ...], list[str]] = {}
     for address, failure in failed.items():
@@ -146,17 +158,7 @@ def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
         groups.setdefault(key, []).append(address)
     for addresses in groups.values():
         failure = failed[addresses[0]]
-        facts = [
-            f"{name} {value}"
-            for name, value in (
-                ("status", failure.status),
-                ("type", failure.type),
-                ("code", failure.code),
-                ("request id", failure.request_id),
-                ("attempts", failure.attempts if failure.attempts > 1 else None),
-            )
-            if value is not None
-        ]
+        facts = facts_of(failure)
         detail = failure.message
         if facts:
             detail += f"\n({', '.join(facts)})"

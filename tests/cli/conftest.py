@@ -1,0 +1,22 @@
+"""A served API, and a project that asks it; a test that wants another of either says so itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project, provider, serving
+from tests.shell.server import FakeAPI
+
+
+@pytest.fixture
+def api() -> Iterator[FakeAPI]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def project(tmp_path: Path, api: FakeAPI) -> Project:
+    made = Project(tmp_path)
+    made.write(provider(api), "provider.toml")
+    return made
