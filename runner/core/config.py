@@ -125,7 +125,11 @@ def _of_kind(kind: str, table: Any, text: Source, problems: list[Problem]) -> It
             problems.append(_shape(text, (kind,), f"Write [[{kind}]]: it may stand several times."))
             return
         for index, entry in enumerate(table):
-            yield Block(kind, str(index), entry, text, (kind, index))
+            if isinstance(entry, dict):
+                yield Block(kind, str(index), entry, text, (kind, index))
+            else:
+                said = f"Each [[{kind}]] is a table."
+                problems.append(_shape(text, (kind, index), said))
     elif not isinstance(table, dict):
         problems.append(_shape(text, (kind,), f"[{kind}] is a table."))
     elif kind in _ONE:

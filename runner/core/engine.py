@@ -10,10 +10,21 @@ from typing import Any
 import jinja2
 import jinja2.meta
 import jinja2.sandbox
+import orjson
 from jinja2 import nodes
 
 from runner.core.suggest import closest
-from runner.core.values import Names, Path, Ref, TemplateError, no_such, plain, to_text
+from runner.core.values import (
+    HALF,
+    Names,
+    Path,
+    Ref,
+    TemplateError,
+    is_text,
+    no_such,
+    plain,
+    to_text,
+)
 
 _FAULTS = (
     jinja2.TemplateError,
@@ -108,6 +119,8 @@ def split(text: str, path: Path) -> Iterator[str | Piece]:
         raise TemplateError(f"not an expression: {_unreadable(exc)}", path, exc.lineno - 1) from exc
     except RecursionError as exc:
         raise TemplateError("the expression is nested too deeply", path) from exc
+    except _FAULTS as exc:  # what is constant is computed while it is read
+        raise TemplateError(_said(exc), path) from exc
 
 
 def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
@@ -181,7 +194,7 @@ def _fromjson(text: Any) -> Any:
     if not isinstance(text, str):
         raise TemplateError("fromjson wants text")
     try:
-        return json.loads(text)
+        return orjson.loads(text)
     except ValueError as exc:
         raise TemplateError(f"fromjson: this is not JSON: {exc}") from exc
 
@@ -192,6 +205,9 @@ def _parse(text: str) -> nodes.Template:
     for refused in tree.find_all(_REFUSED):
         name = type(refused).__name__.lower()
         raise jinja2.TemplateSyntaxError(f"{{% {name} %}} is not part of prompts", refused.lineno)
+    for held in tree.find_all(nodes.Const):
+        if isinstance(held.value, str) and not is_text(held.value):
+            raise jinja2.TemplateSyntaxError(HALF, held.lineno)
     return tree
 
 
@@ -271,6 +287,8 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
                 str(value)  # raises
         except _FAULTS as exc:
             raise TemplateError(_said(exc)) from exc
+        if isinstance(value, str) and not is_text(value):
+            raise TemplateError(HALF)
         return list(value) if isinstance(value, range) else value
 
     return fill
@@ -282,9 +300,12 @@ def _named(names: Names) -> Names:
 
 def _render(text: str, names: Names) -> str:
     try:
-        return _compiled(text).render(_named(names))
+        made: str = _compiled(text).render(_named(names))
     except _FAULTS as exc:
         raise TemplateError(_said(exc)) from exc
+    if not is_text(made):
+        raise TemplateError(HALF)
+    return made
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from runner.core.digest import digest
 from runner.core.suggest import closest
 from runner.core.template import compile_text
 from runner.core.toml import parse, source
-from runner.core.values import TemplateError, to_text
+from runner.core.values import TemplateError, is_text, to_text
 from runner.errors import RunnerError
 
 ReadFile = Callable[[str, str], bytes]  # (folder of the file that names it, path) -> bytes
@@ -148,6 +148,8 @@ def _env(world: World, name: str) -> str:
     value = world.env(_text(name))
     if value is None:
         raise TemplateError(f"the environment variable {name} is not set")
+    if not is_text(value):
+        raise TemplateError(f"the environment variable {name} is not UTF-8 text")
     return value
 
 

@@ -13,7 +13,7 @@ from runner.core.media import inline_files
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.state import Record
 from runner.core.template import Constant, Expression, Items, Node, Table
-from runner.core.values import MASK, Path, TemplateError, plain, to_text
+from runner.core.values import MASK, Path, TemplateError, kind_of, plain, to_text
 from runner.errors import Problem, RunnerError
 
 _REWRITTEN = frozenset(("functions", "function_call", "tools", "tool_choice", "response_format"))
@@ -236,7 +236,13 @@ def _filled(
     body = _rewrite(body, world, instance)
     extra = instance.declared.meta.get("extra_body")
     if extra is not None:
-        body.update(_value("extra_body", extra.render(names, masks)))
+        more = _value("extra_body", extra.render(names, masks))
+        if masked and more == MASK:
+            more = {"extra_body": MASK}
+        if not isinstance(more, dict):
+            said = f"extra_body is a table, and the expression yields a {kind_of(more)}"
+            raise TemplateError(said, ("extra_body",))
+        body.update(more)
     return body
 
 
@@ -247,7 +253,7 @@ def _texts(messages: Any) -> None:
         if isinstance(content, int | float):
             message["content"] = to_text(content)
         elif content is not None and not isinstance(content, str):
-            message["content"] = plain(content)
+            message["content"] = _value("messages", content)
 
 
 def _value(name: str, value: Any) -> Any:

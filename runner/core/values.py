@@ -12,6 +12,9 @@ Names = Mapping[str, Any]
 MASK = "(sensitive)"
 
 
+HALF = "a text holds half of a character (a lone surrogate), which no file and no request can hold"
+
+
 class TemplateError(Exception):
     """A hole that cannot be read or filled; the caller knows the file."""
 
@@ -58,6 +61,17 @@ def kind_of(value: Any) -> str:
             return type(value).__name__
 
 
+def is_text(text: str) -> bool:
+    """Whether a text is made of whole characters: escapes and foreign bytes can make halves."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def to_text(value: Any) -> str:
     """A value as part of a text: numbers and true/false as JSON writes them."""
     if isinstance(value, str):
@@ -67,7 +81,10 @@ def to_text(value: Any) -> str:
     if value is False:
         return "false"
     if isinstance(value, int | float):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:
+            raise TemplateError("a number of more than 4,300 digits is no text") from None
     kind = kind_of(value)
     advice = (
         "say what to write instead, as in {{ .. or 'none' }}"

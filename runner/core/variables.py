@@ -9,6 +9,7 @@ from runner.core.config import Block
 from runner.core.module import Module, Value
 from runner.core.suggest import closest
 from runner.core.types import parse_input, parse_type
+from runner.core.values import is_text
 from runner.errors import Problem, Where
 
 
@@ -70,6 +71,8 @@ def _value(name: str, declared: Value, given: Given | None, problems: list[Probl
         given = Given(name, "its default", None, table["default"])
     try:
         if given.text is not None:
+            if not is_text(given.text):
+                raise ValueError("it is not UTF-8 text")
             value = parse_input(given.text, parse_type(str(table.get("type", "any"))))
         else:
             value = given.value
@@ -113,5 +116,6 @@ def _unset(name: str, declared: Value) -> Problem:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    shown = value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    text = repr(value) if not isinstance(value, str) else f'"{shown}"'
     return text if len(text) <= 60 else f"{text[:57]}.."

@@ -94,4 +94,4 @@ def _is_nameable(path: str) -> bool:
         sizes = [len(part.encode(errors="surrogateescape")) for part in path.split("/")]
     except UnicodeEncodeError:
         return False
-    return max(sizes) <= _LONGEST_NAME and sum(sizes) <= _LONGEST_PATH
+    return max(sizes) <= _LONGEST_NAME and sum(sizes) + len(sizes) <= _LONGEST_PATH

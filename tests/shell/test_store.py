@@ -38,7 +38,7 @@ with store.lock("runner apply", timeout=30):
     state = store.load() or empty("lineage", "root")
     print("loaded", flush=True)
     while True:
-        body = b'"%s"' % (b"x" * 5000)
+        body = b'{"x":"%s"}' % (b"x" * 5000)
         records = {
             f"a[{n}]": Record(f"a[{n}]", "p", "i", "f", state.serial, body, body, "t")
             for n in range(100)
@@ -59,7 +59,7 @@ tempfile.tempdir = sys.argv[2]
 store = Store(Path(sys.argv[1]))
 state = store.load()
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-record = Record("big", "p", "i", "f", 0, b"1", b'"%s"' % (b"x" * 30000), "t")
+record = Record("big", "p", "i", "f", 0, b"{}", b'{"x":"%s"}' % (b"x" * 30000), "t")
 try:
     store.write(replace(state, records={**state.records, "big": record}))
 except UnsavedError as refused:
@@ -68,7 +68,7 @@ except UnsavedError as refused:
 """
 
 
-def record(address: str = "completion.a", response: bytes = b'"answer"') -> Record:
+def record(address: str = "completion.a", response: bytes = b'{"id":"answer"}') -> Record:
     return Record(address, "openai", "openai x", "f", 0, b"{}", response, "2026-01-01T00:00:00Z")
 
 

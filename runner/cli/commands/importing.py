@@ -156,5 +156,8 @@ def _wanted(plan: Plan, address: str) -> Request | None:
 
 
 def _time(created: object) -> str:
-    seconds = created if isinstance(created, int | float) else 0
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    try:
+        at = datetime.fromtimestamp(created if isinstance(created, int | float) else 0, UTC)
+    except (OverflowError, OSError, ValueError):  # no time that a calendar has
+        at = datetime.fromtimestamp(0, UTC)
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -71,9 +71,13 @@ async def delete(client: Client, identifier: str) -> Answer | Failure:
 
 async def _whole(client: Client, identifier: object) -> Answer | Failure:
     got = await client.call("GET", _one(identifier))
-    if isinstance(got, Failure) or isinstance(orjson.loads(got.response), dict):
+    if isinstance(got, Failure) or isinstance(_parsed(got), dict):
         return got
     return Failure("the response is no stored completion")
+
+
+def _parsed(got: Answer) -> Any:
+    return orjson.loads(got.response) if got.response else None  # a good status may come alone
 
 
 def _one(identifier: object) -> str:
@@ -100,7 +104,7 @@ async def _pages(
         got = await client.call("GET", path, query=[*query, *after, ("limit", str(size))])
         if isinstance(got, Failure):
             return got
-        page = orjson.loads(got.response)
+        page = _parsed(got)
         found = page.get("data") or [] if isinstance(page, dict) else None
         if not (isinstance(found, list) and all(isinstance(entry, dict) for entry in found)):
             return Failure("the response is no list of the Chat Completions Store")
