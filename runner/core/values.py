@@ -33,7 +33,11 @@ class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not com
 
 def plain(value: Any) -> Any:
     """A value with every lazy mapping and sequence in it made a plain table or list."""
-    if isinstance(value, str | int | float | bool | None):
+    if isinstance(value, str | float | bool | None):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise TemplateError("the expression yields a number of more than 64 bits")
         return value
     if isinstance(value, Mapping):
         return {str(key): plain(value[key]) for key in value}

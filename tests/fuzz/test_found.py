@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from runner.shell.providers.sse import Cut, Stream
 from tests.fuzz.answers import ANSWER
 from tests.fuzz.kinds import ENV, Bench, bench
 from tests.fuzz.odd import as_json
@@ -179,3 +180,16 @@ def test_a_number_that_no_request_can_hold_is_told(held: Bench, content: str) ->
     told = _checked(held, f'[completion.a]\nmodel = "m"\nmessages = [{message}]\n')
     assert told.status == 1
     assert "Invalid expression" in told.err
+
+
+@pytest.mark.parametrize("choices", [b"5", b"true", b'"x"', b'{"a": 1}'])
+def test_choices_of_a_stream_that_are_no_list_are_none(choices: bytes) -> None:
+    stream = Stream()
+    stream.feed(b'data: {"choices": %b}\n\ndata: [DONE]\n\n' % choices)
+    assert stream.finish() == Cut("the stream ended without a choice")
+
+
+def test_an_output_that_no_file_can_hold_is_told(held: Bench) -> None:
+    told = _checked(held, '[output.a]\nvalue = { x = ["{{ 10 ** 40 }}"] }\n')
+    assert told.status == 1
+    assert "more than 64 bits" in told.err

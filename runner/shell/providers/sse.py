@@ -115,7 +115,7 @@ class Stream:
             return
         for name, value in chunk.items():
             if name == "choices":
-                for choice in value or ():
+                for choice in value if isinstance(value, list) else ():
                     if isinstance(choice, dict):
                         self._choice(choice)
             elif value in (None, "", 0):  # Azure's first chunk names no model yet
