@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import tomli_w
 
 from runner.core.address import split_key
 from runner.core.digest import canonical, fingerprint, normalise
@@ -13,7 +14,6 @@ from runner.core.names import TRANSPORT
 from runner.core.redact import redact
 from runner.core.request import Provider, Request
 from runner.core.state import Record
-from runner.core.toml_writer import Entry, Section, write_toml
 
 _TOLD: Mapping[str, tuple[Any, ...]] = {
     "temperature": (1,),
@@ -98,9 +98,11 @@ def block_of(record: Record, *, provider: str | None) -> str:
     """The TOML block whose request is the record's; `provider` is named if it is given."""
     body = orjson.loads(record.request)
     block, key = split_key(record.address)
-    entries = list(_meta(body, key, provider))
-    entries += [Entry(name, _toml(name, body[name])) for name in _ordered(body)]
-    return write_toml([Section(("completion", block.rsplit(".", 1)[-1]), tuple(entries))])
+    table = dict(_meta(body, key, provider))
+    table |= {name: _toml(name, body[name]) for name in _ordered(body)}
+    written = {"completion": {block.rsplit(".", 1)[-1]: table}}
+    # In a text of several lines the writer takes every line's end for the same one.
+    return tomli_w.dumps(written, multiline_strings=b"\\r" not in record.request)
 
 
 def _body(stored: Stored, own: dict[str, Any]) -> dict[str, Any]:
@@ -158,16 +160,18 @@ def _has_null(value: Any) -> bool:
     return any(map(_has_null, value)) if isinstance(value, list) else value is None
 
 
-def _meta(body: dict[str, Any], key: str | int | None, provider: str | None) -> Iterator[Entry]:
+def _meta(
+    body: dict[str, Any], key: str | int | None, provider: str | None
+) -> Iterator[tuple[str, Any]]:
     if isinstance(key, str):
-        yield Entry("for_each", [key])
+        yield "for_each", [key]
     elif key is not None:
-        yield Entry("count", key + 1)
+        yield "count", key + 1
     if provider is not None:
-        yield Entry("provider", provider)
+        yield "provider", provider
     text = orjson.dumps(body)
     if b"{{" in text or b"{%" in text:
-        yield Entry("template", value=False)
+        yield "template", False
 
 
 def _ordered(body: Mapping[str, Any]) -> list[str]:

@@ -262,6 +262,7 @@ class Scope:
         held = ("expand", declared.address)
         if held not in self._deps:
             refs = [ref for hole in holes(declared.meta[name]) for ref in hole.refs]
+            self._deps[held] = (self.address(declared),)  # one that names itself is told as a cycle
             self._deps[held] = self.deps(refs)
         return self._deps[held]
 

@@ -193,3 +193,19 @@ def test_an_output_that_no_file_can_hold_is_told(held: Bench) -> None:
     told = _checked(held, '[output.a]\nvalue = { x = ["{{ 10 ** 40 }}"] }\n')
     assert told.status == 1
     assert "more than 64 bits" in told.err
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("count = '{{ completion.a[0].created }}'", ""),
+        ("for_each = '{{ completion.a[\"x\"].json }}'", ""),
+        ("for_each = '{{ completion.b[0].json }}'", "count = '{{ completion.a[\"x\"].created }}'"),
+    ],
+)
+def test_instances_that_hang_on_themselves_are_a_cycle(
+    held: Bench, first: str, second: str
+) -> None:
+    told = _checked(held, f"[completion.a]\n{_ASK}{first}\n[completion.b]\n{_ASK}{second}\n")
+    assert told.status == 1
+    assert "ycle" in told.err
