@@ -26,7 +26,6 @@ from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError
 
 Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
-Weigh = Callable[[str, Request, Record | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +125,12 @@ class _Wants:
 
 
 def decide(
-    batch: Sequence[Vertex], known: Known, weigh: Weigh | None = None
+    batch: Sequence[Vertex], known: Known
 ) -> Iterator[tuple[Vertex, Decision | RunnerError]]:
     """What has to happen to each completion and data source of a batch.
 
     Those that keep their answers are settled first, so that the others know which answers are
-    free. `weigh` is shown each request that will be sent.
+    free.
     """
     waiting: list[tuple[Vertex, _Wants]] = []
     for vertex in batch:
@@ -158,8 +157,6 @@ def decide(
             continue
         if isinstance(decision, Issue):
             known.drafts.keep(vertex.address, wants.request)
-            if weigh is not None:
-                weigh(vertex.address, wants.request, wants.old)
         yield vertex, decision
 
 

@@ -14,8 +14,8 @@ from runner.core.decide import (
     Read,
     Reuse,
     Update,
-    Weigh,
     decide,
+    request_of,
     resolve,
 )
 from runner.core.expand import Instance
@@ -97,12 +97,14 @@ class Plan:
 
 
 Start = Callable[[Samples], tuple[Walk, Known]]
+Weigh = Callable[[str, Request, Record | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
+    `weigh` is shown each request that will be sent.
     """
 
     start: Start
@@ -122,16 +124,14 @@ def make_plan(inputs: Inputs) -> Plan:
         walk, known = inputs.start(samples)
         samples.is_declared = walk.is_declared
         chosen = _chooser(walk, inputs.choice)
-        weighed: list[tuple[str, Request, Record | None]] = []
-        weigh = _later(weighed) if inputs.records else inputs.weigh
-        folded = _fold(walk, known, chosen, weigh)
+        folded = _fold(walk, known, chosen)
         conflicts = samples.conflicts()
         if conflicts <= contested:
             samples.lends = False
-            for address, request, old in weighed:
-                if inputs.weigh is not None:
-                    inputs.weigh(address, request, old)
-            return _finished(inputs, walk, known, chosen, folded)
+            made = _finished(inputs, walk, known, chosen, folded)
+            if inputs.weigh is not None:
+                _weigh(made, inputs.weigh)
+            return made
         contested |= conflicts
 
 
@@ -152,9 +152,12 @@ def destroy_plan(inputs: Inputs) -> Plan:
     return Plan(tuple(steps), {}, 0, known, walk, lambda _: False)
 
 
-def _later(weighed: list[tuple[str, Request, Record | None]]) -> Weigh:
-    """Keeps what is to be weighed: a plan that is made again must not be weighed twice."""
-    return lambda address, request, old: weighed.append((address, request, old))
+def _weigh(plan: Plan, weigh: Weigh) -> None:
+    """Each request that will be sent, once, however often the plan was made."""
+    for step in plan.of(Issue):
+        if isinstance(step.action, Issue) and step.instance is not None:
+            request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
+            weigh(step.address, request, step.action.old)
 
 
 @dataclass(slots=True)
@@ -164,12 +167,12 @@ class _Folded:
     problems: list[Problem] = field(default_factory=list)
 
 
-def _fold(walk: Walk, known: Known, chosen: Callable[[str], bool], weigh: Weigh | None) -> _Folded:
+def _fold(walk: Walk, known: Known, chosen: Callable[[str], bool]) -> _Folded:
     folded = _Folded()
     while walk.ready:
         batch = [walk.ready.popleft() for _ in range(len(walk.ready))]
         selected = [vertex for vertex in batch if chosen(vertex.address)]
-        for vertex, decision in decide(selected, known, weigh):
+        for vertex, decision in decide(selected, known):
             if isinstance(decision, RunnerError):
                 folded.problems.extend(decision.problems)
             else:

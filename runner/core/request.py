@@ -85,6 +85,10 @@ class Drafts:
             self.room -= len(request.body)
             self._held[address] = request
 
+    def held(self, address: str) -> Request | None:
+        """The request, if it is held; it stays so."""
+        return self._held.get(address)
+
     def take(self, address: str) -> Request | None:
         """The request that is held, once."""
         request = self._held.pop(address, None)

@@ -11,15 +11,13 @@ import orjson
 from runner.cli.commands.world import Project
 from runner.core.address import selects
 from runner.core.answer import warning
-from runner.core.decide import Keep, Known, Reuse, Update, provider_of
+from runner.core.decide import Keep, Reuse, Update, provider_of
 from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
-from runner.core.graph import Walk
 from runner.core.outputs import declared_outputs, shown
-from runner.core.plan import Choice, Inputs, Instances, Plan, Start, destroy_plan, make_plan
+from runner.core.plan import Choice, Inputs, Instances, Plan, destroy_plan, make_plan
 from runner.core.request import Request, stored_id
-from runner.core.samples import Samples
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
 from runner.core.suggest import closest
@@ -73,8 +71,7 @@ def planned(
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
-        inputs = replace(inputs, start=scales.each_try(inputs.start), weigh=scales)
-        inputs = replace(inputs, moves=moves, imports=brought)
+        inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
     _refuse_unknown(wanted, plan, records)
     limits = _limits(scales.limits)
@@ -97,15 +94,6 @@ class _Scales:
             own = "model_path" in self.project.declared[request.provider].table
             for said in unsupported(orjson.loads(request.body), default_model=not own):
                 self.limits.setdefault(said, []).append(address)
-
-    def each_try(self, start: Start) -> Start:
-        """A plan that is made again is weighed again."""
-
-        def again(samples: Samples) -> tuple[Walk, Known]:
-            self.estimate, self.limits = Estimate(), {}
-            return start(samples)
-
-        return again
 
 
 def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
