@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from runner import __version__
 
 PROG = "runner"
+INTERRUPTED = 130  # exit status
 _DESCRIPTION = """\
 Terraform for LLM completions: declare chat completions in TOML, see what a change
 will cost before it is spent, and keep every answer.

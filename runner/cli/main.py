@@ -7,10 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from runner.cli.arguments import parser
+from runner.cli.arguments import INTERRUPTED, parser
 from runner.errors import RunnerError
-
-INTERRUPTED = 130
 
 
 def entry() -> NoReturn:

@@ -1,7 +1,7 @@
 """Names of things: `module.essay["x"].completion.draft[0]`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from json import dumps, loads
 
@@ -79,9 +79,19 @@ def module_of(address: str) -> str:
     return address[:end]
 
 
+def inside(block: str, address: str) -> bool:
+    """Whether an address is an instance of this block, or of a block in this module."""
+    return address.startswith((f"{block}[", f"{block}."))
+
+
+def covers(block: str, address: str) -> bool:
+    """Whether an address is this block, or inside of it."""
+    return address == block or inside(block, address)
+
+
 def selects(pattern: str, address: str) -> bool:
     """Whether a --target names this address: itself, its block, a module around it, or a glob."""
-    if address == pattern or address.startswith((f"{pattern}[", f"{pattern}.")):
+    if covers(pattern, address):
         return True
     # A bracket is part of addresses, so only * and ? are wild.
     return ("*" in pattern or "?" in pattern) and fnmatchcase(address, pattern.replace("[", "[[]"))
@@ -91,6 +101,12 @@ def natural(address: str) -> tuple[list[str], list[int]]:
     """A sort key by which sample[2] comes before sample[10]."""
     parts = _DIGITS.split(address)
     return parts[::2], [int(number) for number in parts[1::2]]
+
+
+def first_few(addresses: Sequence[str], most: int) -> str:
+    """`a, b and 3 more`: so many of a list as a sentence has room for."""
+    more = f" and {len(addresses) - most} more" if len(addresses) > most else ""
+    return ", ".join(addresses[:most]) + more
 
 
 def in_order(addresses: Iterable[str]) -> list[str]:

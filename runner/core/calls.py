@@ -2,7 +2,7 @@
 
 from runner.core.conditions import typed
 from runner.core.module import Declared, Module
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.core.template import Constant
 from runner.errors import Problem
 
@@ -28,9 +28,8 @@ def check_call(call: Declared, module: Module, problems: list[Problem]) -> None:
 
 
 def _unknown(call: Declared, module: Module, name: str) -> Problem:
-    near = closest(name, module.variables)
     known = ", ".join(module.variables) or "none"
-    hint = f' Did you mean "{near}"?' if near else f" It has {known}."
+    hint = did_you_mean(name, module.variables, f" It has {known}.")
     said = f'The module "{module.folder}" has no variable "{name}".{hint}'
     where = call.block.where((name,), on="key")
     return Problem("Unknown variable", said, where)

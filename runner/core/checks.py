@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from runner.core import blocks
-from runner.core.findings import Finding, Hole, Path, contains, has_hole, no_hole, place, shown
+from runner.core.digest import dotted
+from runner.core.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
 from runner.core.keys import key_findings
 from runner.core.names import META, PARAMETERS, PROVIDERS
 from runner.core.parameters import Parameters
@@ -162,7 +163,7 @@ def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(names if isinstance(names, list) else ()):
         if isinstance(name, str) and name not in _CHANGES:
             path = ("lifecycle", "ignore_changes", index)
-            detail = f"{place(path)} must be the name of a parameter, but it is {shown(name)}."
+            detail = f"{dotted(path)} must be the name of a parameter, but it is {shown(name)}."
             yield Finding(path, "Unknown value", detail + did_you_mean(name, _CHANGES))
 
 
@@ -260,7 +261,7 @@ def _static(kind: str, table: dict[str, Any]) -> Iterator[Finding]:
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
         if contains(value, has_hole):
-            what = f"{place(path)} is" if path else f"The values of a {kind} block are"
+            what = f"{dotted(path)} is" if path else f"The values of a {kind} block are"
             detail = f"{what} needed before any expression is evaluated: write the value itself."
             yield Finding(path, "Expression not allowed", detail)
 
@@ -287,7 +288,7 @@ def _is_of_an_answer(found: Finding, table: dict[str, Any]) -> bool:
 
 
 def _hidden(found: Finding) -> Finding:
-    detail = f"{place(found.path)} is not what it must be. Its value is sensitive and not shown."
+    detail = f"{dotted(found.path)} is not what it must be. Its value is sensitive and not shown."
     return Finding(found.path, found.summary, detail, found.severity)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.names import BLOCKS, DATA, is_identifier
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.core.toml import Path, Source, parse, source
 from runner.errors import Problem, RunnerError, Where
 
@@ -106,8 +106,7 @@ def _parsed(text: Source, problems: list[Problem]) -> dict[str, Any]:
 def _blocks(text: Source, problems: list[Problem], *, root: bool) -> Iterator[Block]:
     for kind, table in _parsed(text, problems).items():
         if kind not in BLOCKS:
-            near = closest(kind, BLOCKS)
-            hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(BLOCKS)}."
+            hint = did_you_mean(kind, BLOCKS, f" There are {', '.join(BLOCKS)}.")
             where = text.where((kind,), on="key")
             problems.append(
                 Problem("Unknown table", f'"{kind}" is no table of the language.{hint}', where)
@@ -144,8 +143,7 @@ def _of_kind(kind: str, table: Any, text: Source, problems: list[Problem]) -> It
 def _data(table: dict[str, Any], text: Source, problems: list[Problem]) -> Iterator[Block]:
     for kind, entries in table.items():
         if kind not in DATA:
-            near = closest(kind, DATA)
-            hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(DATA)}."
+            hint = did_you_mean(kind, DATA, f" There are {', '.join(DATA)}.")
             said = f'"{kind}" is no type of data source.{hint}'
             where = text.where(("data", kind), on="key")
             problems.append(Problem("Unknown data source", said, where))

@@ -21,7 +21,7 @@ from runner.core.graph import Vertex
 from runner.core.request import Drafts, Provider, Request, build, is_stored, transport
 from runner.core.samples import Samples
 from runner.core.state import Record
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError
 
@@ -173,8 +173,7 @@ def provider_of(instance: Instance, known: Known) -> Provider:
             raise instance.fault(exc) from exc
     if isinstance(name, str) and name in known.providers:
         return known.providers[name]
-    near = closest(str(name), known.providers)
-    hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(known.providers)}."
+    hint = did_you_mean(str(name), known.providers, f" There are {', '.join(known.providers)}.")
     said = f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
     path = ("provider",) if node is not None else ()
     raise RunnerError(instance.declared.block.problem("Unknown provider", said, path))

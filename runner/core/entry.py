@@ -22,6 +22,11 @@ _DECODER = msgspec.json.Decoder(_Entry)
 _ENCODER = msgspec.json.Encoder()
 
 
+def cache_key(fingerprint: str, sample: int) -> str:
+    """Where the cache holds an answer."""
+    return f"{fingerprint}:{sample}"
+
+
 def to_entry(record: Record) -> bytes:
     """The bytes that the cache holds for a record."""
     return _ENCODER.encode(

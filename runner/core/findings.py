@@ -26,17 +26,6 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
 
 
-def place(path: Path) -> str:
-    """`messages[1].content`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if text else step
-    return text
-
-
 def shown(value: object) -> str:
     """The value as a message shows it: short, on one line, and never with a key in it."""
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.core.address import with_key
+from runner.core.address import inside, with_key
 from runner.core.expand import Instance, Names, Scope, Session
 from runner.core.module import Declared
 from runner.core.values import Ref
@@ -92,7 +92,7 @@ class Walk:
         vertex = self.vertices.get(address)
         if vertex is not None and vertex.instance is not None:
             return True  # a group has the block's address, and is none itself
-        return any(address.startswith((f"{block}[", f"{block}.")) for block in self.groups)
+        return any(inside(block, address) for block in self.groups)
 
     def _module(self, scope: Scope) -> Iterator[Vertex]:
         for declared in scope.module.declared:
@@ -248,7 +248,7 @@ def cycle_error(walk: Walk) -> RunnerError:
 
 def _holds(group: str, address: str) -> bool:
     """Whether a step stands for the other one: a group for an instance of it."""
-    return address == expansion(group) or address.startswith((f"{group}[", f"{group}."))
+    return address == expansion(group) or inside(group, address)
 
 
 def _edge(vertex: Vertex, target: str) -> str:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from runner.core.findings import KEY, Finding, Path, has_hole, place
+from runner.core.digest import dotted
+from runner.core.findings import KEY, Finding, Path, has_hole
 
 SUMMARY = "Key in a configuration file"
 
@@ -89,6 +90,6 @@ def _finding(kind: str, path: Path, value: str) -> Finding:
     return Finding(
         path,
         SUMMARY,
-        f'{place(path)} holds what looks like a key ("{start}…"). Files are shared and kept, '
+        f'{dotted(path)} holds what looks like a key ("{start}…"). Files are shared and kept, '
         f"so a key must not be in them. {fix}",
     )

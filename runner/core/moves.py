@@ -77,11 +77,6 @@ def move_records(records: Mapping[str, Record], moves: Moves) -> tuple[dict[str,
     return held, tuple((old, new) for new, old in came_from.items())
 
 
-def covers(block: str, address: str) -> bool:
-    """Whether an address is this block, an instance of it, or inside of it."""
-    return address == block or address.startswith((f"{block}[", f"{block}."))
-
-
 def _pair(block: Block) -> tuple[str, str] | None:
     source, target = block.table.get("from"), block.table.get("to")
     if isinstance(source, str) and isinstance(target, str) and source != target:

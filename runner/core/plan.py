@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runner.core.address import in_order, module_of, selects, split_key
+from runner.core.address import in_order, inside, module_of, selects, split_key
 from runner.core.decide import (
     Absent,
     Await,
@@ -338,7 +338,7 @@ def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
             return False
         if address in needed or named(address.rstrip("#")):
             return True
-        return any(address.startswith((f"{block}[", f"{block}.")) for block in blocks)
+        return any(inside(block, address) for block in blocks)
 
     return chosen
 

@@ -9,7 +9,7 @@ from runner.core.calls import check_call
 from runner.core.config import Block
 from runner.core.module import Condition, Declared, Module
 from runner.core.names import ATTRIBUTES
-from runner.core.suggest import closest
+from runner.core.suggest import closest, did_you_mean
 from runner.core.template import Hole, Node, holes
 from runner.core.values import Ref, written
 from runner.errors import Problem
@@ -144,8 +144,9 @@ class _Checker:
         for kind, names in (("var", self.module.variables), ("local", self.module.locals)):
             if root in names:
                 return f'There is no name "{root}" here. Did you mean "{kind}.{root}"?'
-        near = closest(root, [*ROOTS, *functions.NAMES])
-        hint = f' Did you mean "{near}"?' if near else f" Values begin with {', '.join(ROOTS)}."
+        hint = did_you_mean(
+            root, [*ROOTS, *functions.NAMES], f" Values begin with {', '.join(ROOTS)}."
+        )
         what = "name or function" if called else "name"
         return f'There is no {what} "{root}".{hint}'
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.core.findings import Finding, Hole, Path, place, shown
+from runner.core.digest import dotted
+from runner.core.findings import Finding, Hole, Path, shown
 from runner.core.schemas import schema_findings
 from runner.core.suggest import did_you_mean
 
@@ -50,12 +51,14 @@ def instance_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]
             yield Finding(
                 path,
                 "Wrong type",
-                f"{place(path)} must be a string, but it is {shown(entry)}: each instance needs "
+                f"{dotted(path)} must be a string, but it is {shown(entry)}: each instance needs "
                 "a key that stays when others come and go. Use a table, or read one with a key.",
             )
             return
         if entry in seen and not hole(entry):
-            yield Finding(path, "Duplicate name", f"{place(path)}, {shown(entry)}, is there twice.")
+            yield Finding(
+                path, "Duplicate name", f"{dotted(path)}, {shown(entry)}, is there twice."
+            )
         seen.add(entry)
 
 
@@ -110,7 +113,7 @@ def _message(path: Path, message: Mapping[str, Any], hole: Hole) -> Iterator[Fin
         yield Finding(
             path,
             "Missing key",
-            f'{place(path)} says nothing: a message of role assistant needs "content", '
+            f'{dotted(path)} says nothing: a message of role assistant needs "content", '
             '"tool_calls" or "function_call".',
         )
     for index, part in enumerate(_tables(message.get("content"))):
@@ -133,12 +136,12 @@ def _part(path: Path, part: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
     if len(given) != 1:
         choice = " or ".join(f'"{key}"' for key in sources)
         found = f"it has {len(given)} of them" if given else "it has none"
-        detail = f"{place(inside)} needs exactly one of {choice}, but {found}."
+        detail = f"{dotted(inside)} needs exactly one of {choice}, but {found}."
         yield Finding(inside, "Conflicting keys" if given else "Missing key", detail)
     elif kind == "input_audio" and "format" not in inner:
         name = inner.get("file", "")
         if isinstance(name, str) and not hole(name) and not name.casefold().endswith(_SOUNDS):
-            detail = f'{place(inside)} needs "format": "wav" or "mp3".'
+            detail = f'{dotted(inside)} needs "format": "wav" or "mp3".'
             yield Finding(inside, "Missing key", detail)
 
 
@@ -207,7 +210,7 @@ def _declared(
     yield Finding(
         path,
         "Unknown value",
-        f"{place(path)} must be {words}the name of a declared function ({declared}), "
+        f"{dotted(path)} must be {words}the name of a declared function ({declared}), "
         f"but it is {shown(name)}.{did_you_mean(name, [*known, *keywords])}",
     )
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.core.findings import Finding, Hole, Path, contains, place, shown
+from runner.core.digest import dotted
+from runner.core.findings import Finding, Hole, Path, contains, shown
 
 
 def schema_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def schema_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
             try:
                 value = json.loads(value)  # noqa: PLW2901  the same schema, read
             except (ValueError, RecursionError) as error:
-                yield Finding(path, "Invalid JSON", f"{place(path)} is not JSON: {error}.")
+                yield Finding(path, "Invalid JSON", f"{dotted(path)} is not JSON: {error}.")
                 continue
         yield from _schema(path, value)
 
@@ -50,7 +51,7 @@ def _schema(path: Path, schema: object) -> Iterator[Finding]:
     from jsonschema_rs import ValidationError, validator_for  # noqa: PLC0415  rarely needed
 
     if not isinstance(schema, dict):
-        kind = f"{place(path)} must be a JSON object, but it is {shown(schema)}."
+        kind = f"{dotted(path)} must be a JSON object, but it is {shown(schema)}."
         yield Finding(path, "Wrong type", kind)
         return
     if unsayable := list(json_findings(path, schema)):
@@ -59,10 +60,10 @@ def _schema(path: Path, schema: object) -> Iterator[Finding]:
     try:
         validator_for(schema, offline=True)
     except ValidationError as error:
-        inside = place(tuple(error.instance_path))
+        inside = dotted(tuple(error.instance_path))
         where = f", at {inside}" if inside else ""
         what = f"the types are {_TYPES}" if inside.endswith("type") else _short(error.message)
-        detail = f"{place(path)} is not a JSON Schema{where}: {what}."
+        detail = f"{dotted(path)} is not a JSON Schema{where}: {what}."
         yield Finding(path, "Invalid JSON Schema", detail)
 
 
@@ -83,10 +84,10 @@ def json_findings(path: Path, value: object) -> Iterator[Finding]:
             for index, inner in enumerate(value):
                 yield from json_findings((*path, index), inner)
         case float() if value - value != 0:
-            detail = f"{place(path)} is {value}, which JSON has no form for."
+            detail = f"{dotted(path)} is {value}, which JSON has no form for."
             yield Finding(path, "Value out of range", detail)
         case None | str() | int() | float():
             pass
         case _:
-            detail = f"{place(path)} is the date {value}; JSON has none. Write it in quotes."
+            detail = f"{dotted(path)} is the date {value}; JSON has none. Write it in quotes."
             yield Finding(path, "Wrong type", detail)

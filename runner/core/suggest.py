@@ -25,10 +25,10 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     return known[near[0]] if near else None
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """`Did you mean "x"?` after a space, or nothing."""
+def did_you_mean(name: str, candidates: Iterable[str], otherwise: str = "") -> str:
+    """`Did you mean "x"?` after a space, or what is said where nothing is near."""
     near = closest(name, candidates)
-    return "" if near is None else f' Did you mean "{near}"?'
+    return otherwise if near is None else f' Did you mean "{near}"?'
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict
 
 from runner.core.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL, WORKSPACE
-from runner.core.findings import Finding, Hole, Path, place, shown
+from runner.core.digest import dotted
+from runner.core.findings import Finding, Hole, Path, shown
 from runner.core.names import IDENTIFIER, PARAMETERS
 from runner.core.parameters import TOKEN_ID
 from runner.core.suggest import did_you_mean
@@ -93,14 +94,14 @@ def _out_of_range(path: Path, error: ErrorDetails) -> Finding:
     if kind in _LENGTHS:
         key, words, unit = _LENGTHS[kind]
         count = f"{_plain(context[key])} {_ONE[unit] if context[key] == 1 else unit}"
-        detail = f"{place(path)} must have {words} {count}, but it has {len(given)}."
+        detail = f"{dotted(path)} must have {words} {count}, but it has {len(given)}."
     elif kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        detail = f"{place(path)} must be {words} {_plain(context[key])}, but it is {shown(given)}."
+        detail = f"{dotted(path)} must be {words} {_plain(context[key])}, but it is {shown(given)}."
     elif kind == "finite_number":
-        detail = f"{place(path)} must be a finite number, but it is {given}."
+        detail = f"{dotted(path)} must be a finite number, but it is {given}."
     else:
-        detail = f"{place(path)}, {shown(given)}: {error['msg']}."
+        detail = f"{dotted(path)}, {shown(given)}: {error['msg']}."
     return Finding(path, "Value out of range", detail)
 
 
@@ -146,7 +147,7 @@ def _wrong_tag(path: Path, key: str, error: ErrorDetails, hole: Hole) -> Finding
     if not isinstance(table, dict):
         return _wrong_type(path, table, f"a table with {key}")
     if key not in table:
-        detail = f"{place(path)} needs {key}: {_choice(values)}."
+        detail = f"{dotted(path)} needs {key}: {_choice(values)}."
         return Finding(path, "Missing key", detail)
     if hole(table[key]):
         return None
@@ -176,7 +177,7 @@ _LITERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?|true|false")
 
 
 def _said(path: Path, summary: str, expected: str, given: object, hint: str = "") -> Finding:
-    detail = f"{place(path)} {expected}, but it is {shown(given)}.{hint}"
+    detail = f"{dotted(path)} {expected}, but it is {shown(given)}.{hint}"
     return Finding(path, summary, detail)
 
 
@@ -186,7 +187,7 @@ def _choice(values: list[str]) -> str:
 
 
 def _named(model: Model, path: Path) -> str:
-    return place(path) or f"this {model[0]}"
+    return dotted(path) or f"this {model[0]}"
 
 
 def keys_at(model: Any, loc: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from runner.core.conditions import check_conditions, typed
 from runner.core.config import Block
 from runner.core.module import Module, Value
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.core.types import parse_input, parse_type
 from runner.core.values import is_text
 from runner.errors import Problem, Where
@@ -100,8 +100,9 @@ def _validate(
 
 
 def _undeclared(given: Given, root: Module) -> Problem:
-    near = closest(given.name, list(root.variables))
-    hint = f' Did you mean "{near}"?' if near else f" Declare it as [variable.{given.name}]."
+    hint = did_you_mean(
+        given.name, list(root.variables), f" Declare it as [variable.{given.name}]."
+    )
     detail = f'{given.source} sets "{given.name}", and there is no variable of this name.{hint}'
     return Problem("Undeclared variable", detail, given.where)
 

@@ -14,6 +14,7 @@ from functools import partial
 
 import orjson
 
+from runner.core.address import inside
 from runner.core.answer import warning
 from runner.core.appraise import Appraisal, appraise
 from runner.core.decide import (
@@ -31,7 +32,7 @@ from runner.core.decide import (
     request_of,
     resolve,
 )
-from runner.core.entry import to_entry
+from runner.core.entry import cache_key, to_entry
 from runner.core.events import Failed, Skipped, Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex, Walk, cycle_error
@@ -221,8 +222,7 @@ class Apply:
     def _vanish_below(self, block: str) -> None:
         """Instances that the new answer no longer names."""
         for address in list(self.outcome.records):
-            inside = address.startswith((f"{block}[", f"{block}."))
-            if inside and not self._walk.is_declared(address):
+            if inside(block, address) and not self._walk.is_declared(address):
                 self._vanish(address)
 
     def _vanish(self, address: str) -> None:
@@ -325,7 +325,7 @@ class Apply:
         self.outcome.issued[vertex.address] = record
         self.outcome.maybe_billed += answer.maybe_billed
         try:
-            await self._doors.save(f"{record.fingerprint}:{record.sample}", to_entry(record))
+            await self._doors.save(cache_key(record.fingerprint, record.sample), to_entry(record))
         except RunnerError as exc:
             # Paid, and the cache does not take it: nothing new is started, and what is still
             # received is written elsewhere when the run ends.

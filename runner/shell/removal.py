@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from runner.core.entry import to_entry
+from runner.core.entry import cache_key, to_entry
 from runner.core.events import Failed
 from runner.core.exchange import Failure
 from runner.core.module import declared_at
@@ -64,7 +64,7 @@ class Removal:
         """The cached answer stays, and is no longer taken for one that the server keeps."""
         body = orjson.dumps({**orjson.loads(record.request), "store": False}, option=_SORTED)
         entry = to_entry(replace(record, request=body, line=None))
-        await self.doors.save(f"{record.fingerprint}:{record.sample}", entry)
+        await self.doors.save(cache_key(record.fingerprint, record.sample), entry)
 
     def _not_removed(self, address: str, failure: Failure) -> None:
         self.outcome.failed[address] = failure

@@ -7,14 +7,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
+from runner.cli.arguments import INTERRUPTED
 from runner.cli.commands import plan as plan_verb
-from runner.cli.commands.finishing import INTERRUPTED, Finished, finish
+from runner.cli.commands.asking import says_yes
+from runner.cli.commands.finishing import Finished, finish
 from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.planning import Planned, whole_plan
 from runner.cli.commands.spending import Purse
 from runner.cli.commands.world import Project, load, reload_state
 from runner.cli.views.progress import Progress, progress
+from runner.core.address import first_few
 from runner.core.decide import Await, Issue, Read, Reuse, Update, provider_of
+from runner.core.entry import cache_key
 from runner.core.plan import Instances, Remove
 from runner.core.request import is_stored
 from runner.core.state import Record, encode_record
@@ -77,11 +81,10 @@ def _check(project: Project, made: Planned) -> None:
     """What must hold before the first request: keys, a place to write, no spending offline."""
     spends = [step for step in made.plan.steps if _asks(step.action)]
     if spends and project.settings.offline:
-        listed = ", ".join(step.address for step in spends[:5])
-        more = f" and {len(spends) - 5} more" if len(spends) > 5 else ""
+        listed = first_few([step.address for step in spends], 5)
         raise error(
             "Requests needed while offline",
-            f"--offline sends nothing, and these would need a request: {listed}{more}. Apply "
+            f"--offline sends nothing, and these would need a request: {listed}. Apply "
             "without --offline first, and commit the state.",
         )
     names: set[str] = set()
@@ -109,15 +112,10 @@ def _asks(action: object) -> bool:
 
 
 def _approved(arguments: argparse.Namespace) -> bool:
-    if arguments.auto_approve:
-        return True
-    sys.stderr.write(
-        "\nDo you want to perform these actions?\n"
-        "  runner will perform the actions described above.\n"
-        "  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
+    return arguments.auto_approve or says_yes(
+        "\nDo you want to perform these actions?",
+        "runner will perform the actions described above.",
     )
-    sys.stderr.flush()
-    return sys.stdin.readline().strip() == "yes"
 
 
 def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -> Finished:
@@ -141,7 +139,7 @@ async def _apply(
     with Lookup(project.store.cache) as lookup:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(
-            known, lookup=lambda fingerprint, sample: lookup.get(f"{fingerprint}:{sample}")
+            known, lookup=lambda fingerprint, sample: lookup.get(cache_key(fingerprint, sample))
         )
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)

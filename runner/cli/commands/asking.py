@@ -18,11 +18,16 @@ def approved(arguments: argparse.Namespace, question: str, about: str) -> bool:
             "Nobody to ask",
             f"{about} There is no terminal to ask for approval: give --auto-approve.",
         )
+    if says_yes(question, about):
+        return True
+    sys.stderr.write("\nCancelled.\n")
+    return False
+
+
+def says_yes(question: str, about: str) -> bool:
+    """Ask at the terminal; nothing but `yes` is taken for it."""
     sys.stderr.write(
         f"{question}\n  {about}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
     )
     sys.stderr.flush()
-    if sys.stdin.readline().strip() == "yes":
-        return True
-    sys.stderr.write("\nCancelled.\n")
-    return False
+    return sys.stdin.readline().strip() == "yes"

@@ -6,6 +6,7 @@ import sys
 from runner.cli.commands.asking import approved
 from runner.cli.commands.workspaces import all_held
 from runner.cli.commands.world import store_of
+from runner.core.entry import cache_key
 from runner.shell import cache
 from runner.shell.store import Store
 
@@ -72,7 +73,7 @@ def _referred(stores: list[Store]) -> set[str]:
     for store in stores:
         state = store.load()
         for record in state.records.values() if state is not None else ():
-            found.add(f"{record.fingerprint}:{record.sample}")
+            found.add(cache_key(record.fingerprint, record.sample))
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from runner.cli.arguments import INTERRUPTED
 from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.spending import cost_of
@@ -22,8 +23,6 @@ from runner.core.state import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
 from runner.shell.doors import Outcome
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)

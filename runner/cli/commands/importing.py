@@ -19,7 +19,7 @@ from runner.core.expand import Instance
 from runner.core.plan import Plan
 from runner.core.request import Provider, Request
 from runner.core.state import Record
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.core.template import compile_value
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error
@@ -110,8 +110,7 @@ def provider_named(plan: Plan, name: str, where: Where | None = None) -> Provide
     known = plan.known.providers
     if name in known:
         return known[name]
-    near = closest(name, known)
-    hint = f' Did you mean "{near}"?' if near else f" There are {', '.join(known)}."
+    hint = did_you_mean(name, known, f" There are {', '.join(known)}.")
     raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
 
 

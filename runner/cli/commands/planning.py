@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from runner.cli.commands.world import Project
-from runner.core.address import selects
+from runner.core.address import first_few, selects
 from runner.core.answer import warning
 from runner.core.decide import Keep, Reuse, Update, provider_of
 from runner.core.diff import ABSENT
+from runner.core.entry import cache_key
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
 from runner.core.outputs import declared_outputs, shown
@@ -20,7 +21,7 @@ from runner.core.plan import Choice, Inputs, Instances, Plan, destroy_plan, make
 from runner.core.request import Request, stored_id
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
-from runner.core.suggest import closest
+from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.shell import files
 from runner.shell.cache import Lookup
@@ -66,7 +67,7 @@ def planned(
         offline = project.settings.offline
 
         def cached(fingerprint: str, sample: int) -> bytes | None:
-            return lookup.get(f"{fingerprint}:{sample}")
+            return lookup.get(cache_key(fingerprint, sample))
 
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)
@@ -99,8 +100,7 @@ class _Scales:
 def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
     """What the embedded model cannot do, said before it is asked."""
     for said, addresses in found.items():
-        more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
-        detail = f"{', '.join(addresses[:3])}{more}: {said}"
+        detail = f"{first_few(addresses, 3)}: {said}"
         yield Problem("Not done by the embedded model", detail, None, "warning")
 
 
@@ -219,8 +219,7 @@ def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -
         for pattern in patterns:
             later = any(pattern.startswith(f"{block}[") for block in unrolled)
             if not later and not any(selects(pattern, address) for address in known):
-                near = closest(pattern, known)
-                hint = f' Did you mean "{near}"?' if near else " `runner state list` shows some."
+                hint = did_you_mean(pattern, known, " `runner state list` shows some.")
                 said = f'{flag}: neither the configuration nor the state has "{pattern}".{hint}'
                 problems.append(Problem("Unknown address", said))
     if problems:

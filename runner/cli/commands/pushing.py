@@ -11,7 +11,7 @@ import msgspec
 
 from runner.cli.commands.state import refresh
 from runner.cli.commands.world import project_directory, settings_of, store_of
-from runner.core.entry import to_entry
+from runner.core.entry import cache_key, to_entry
 from runner.core.state import Record, State, decode, decode_records, empty
 from runner.errors import RunnerError, error
 from runner.shell import files
@@ -140,9 +140,9 @@ async def _save(directory: Path, rescued: tuple[Record, ...]) -> int:
     """Put the answers into the cache, those it has kept as they are; how many were new."""
     with Lookup(directory) as lookup:
         missing = {
-            f"{record.fingerprint}:{record.sample}": record
+            cache_key(record.fingerprint, record.sample): record
             for record in rescued
-            if not lookup.contains(f"{record.fingerprint}:{record.sample}")
+            if not lookup.contains(cache_key(record.fingerprint, record.sample))
         }
     if missing:
         async with open_cache(directory) as cache:

@@ -5,7 +5,7 @@ import asyncio
 from runner.cli.commands.connecting import connections, require_keys
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
-from runner.core.address import in_order
+from runner.core.address import first_few, in_order
 from runner.core.exchange import Failure
 from runner.core.request import is_stored, stored_id
 from runner.errors import Problem
@@ -59,11 +59,9 @@ async def _look(project: Project, asked: dict[str, tuple[str, str]]) -> dict[str
 
 
 def _missing(addresses: list[str]) -> Problem:
-    shown = ", ".join(addresses[:_SHOWN])
-    more = f" and {len(addresses) - _SHOWN} more" if len(addresses) > _SHOWN else ""
     return Problem(
         "Stored completion is gone",
-        f"The server no longer has the stored completion of {shown}{more}. The recorded answer is "
+        f"The server no longer has the stored completion of {first_few(addresses, _SHOWN)}. The recorded answer is "
         f"kept, and nothing is issued for it; to have it stored anew, which costs a request: "
         f"--replace '{addresses[0]}'",
         severity="warning",

@@ -9,8 +9,7 @@ from dataclasses import replace
 from runner.cli.commands.records import loaded, selected, unknown
 from runner.cli.commands.world import load, settings_of, store_of
 from runner.cli.views.problems import report
-from runner.core.address import in_order, is_address, split_key
-from runner.core.moves import covers
+from runner.core.address import covers, in_order, is_address, split_key
 from runner.core.state import Record, State, decode, replace_fields
 from runner.errors import Problem, RunnerError, error
 from runner.shell import files

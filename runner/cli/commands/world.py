@@ -9,7 +9,7 @@ from typing import Any
 
 from runner import __version__
 from runner.cli.views.problems import hide, report
-from runner.core.address import selects
+from runner.core.address import covers, selects
 from runner.core.compile import compile_root
 from runner.core.config import Block, values_of
 from runner.core.config import load as load_blocks
@@ -18,7 +18,7 @@ from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
 from runner.core.module import Module
-from runner.core.moves import covers, declared_moves, forgotten, move_records
+from runner.core.moves import declared_moves, forgotten, move_records
 from runner.core.plan import Choice, Inputs
 from runner.core.providers import Declared, declared, known
 from runner.core.request import Provider, sensitive_texts

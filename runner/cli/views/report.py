@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from runner.cli.views.style import Style
+from runner.core.address import first_few
 from runner.core.answer import Used
 from runner.core.estimate import compact, dollars
 from runner.core.exchange import Failure
@@ -194,7 +195,5 @@ def unfinished(warnings: Mapping[str, str]) -> Iterator[Problem]:
     for address, said in warnings.items():
         groups.setdefault(said, []).append(address)
     for said, addresses in groups.items():
-        shown = ", ".join(addresses[:_NAMES_SHOWN]) + (
-            f" and {len(addresses) - _NAMES_SHOWN} more" if len(addresses) > _NAMES_SHOWN else ""
-        )
+        shown = first_few(addresses, _NAMES_SHOWN)
         yield Problem("Answer is not whole", f"{shown}: {said}.", None, "warning")

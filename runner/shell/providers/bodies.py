@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from runner.core.redact import redact_text
+
 _SHOWN = 500
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _SILENT = re.compile(r"<(script|style|head)\b.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
@@ -151,7 +153,5 @@ def _prose(body: bytes) -> str:
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
     """One line of text without the secrets, cut to a length that a person reads."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "(sensitive)")
-    text = " ".join(text.split())
+    text = " ".join(redact_text(text, filter(None, secrets)).split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
