@@ -15,14 +15,22 @@ STEPS = (
 
 
 def main() -> int:
-    """Run every step, the tests last; the status is that of the first that failed."""
-    worst = 0
+    """Run every step, the tests last; the status is that of the last that failed.
+
+    What failed is named again after pytest's closing line, where it is looked for.
+    """
+    worst, failed = 0, []
     for step in STEPS:
         sys.stdout.write(f"$ {' '.join(step)}\n")
         sys.stdout.flush()
         command, *rest = step
         more = sys.argv[1:] if command == "pytest" else []
-        worst = subprocess.run([BIN / command, *rest, *more], check=False).returncode or worst
+        status = subprocess.run([BIN / command, *rest, *more], check=False).returncode
+        if status:
+            worst = status
+            failed.append(" ".join(step))
+    if failed:
+        sys.stdout.write(f"failed: {'; '.join(failed)}\n")
     return worst
 
 

@@ -61,8 +61,9 @@ async def _look(project: Project, asked: dict[str, tuple[str, str]]) -> dict[str
 def _missing(addresses: list[str]) -> Problem:
     return Problem(
         "Stored completion is gone",
-        f"The server no longer has the stored completion of {first_few(addresses, _SHOWN)}. The recorded answer is "
-        f"kept, and nothing is issued for it; to have it stored anew, which costs a request: "
+        f"The server no longer has the stored completion of {first_few(addresses, _SHOWN)}. "
+        f"The recorded answer is kept, and nothing is issued for it; "
+        f"to have it stored anew, which costs a request: "
         f"--replace '{addresses[0]}'",
         severity="warning",
     )
