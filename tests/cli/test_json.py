@@ -69,7 +69,7 @@ def test_apply_with_every_outcome(project: Project) -> None:
         assert failed["error"]["status"] == 500
         done = ran.of("change_summary")[-1]
         assert (done["changes"], done["failed"], done["skipped"]) == ({"issued": 1}, 1, 1)
-        assert done["message"] == "Apply incomplete"
+        assert done["message"].startswith("Apply incomplete: 1 issued, 1 failed.")
         (said,) = ran.of("outputs")
         assert said["outputs"] == {"a": {"sensitive": False, "value": "echo: one"}}
         again = project.apply("--json")
@@ -104,6 +104,7 @@ def test_a_stopped_run_says_so(project: Project) -> None:
         assert ran.status == 1
         _kinds(ran)
         assert "--max-requests 2" in ran.of("change_summary")[-1]["stopped"]
+        assert ran.of("change_summary")[-1]["message"].startswith("Apply incomplete: 2 issued")
 
 
 def test_validate_speaks_as_terraform_does(project: Project) -> None:

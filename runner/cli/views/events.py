@@ -8,7 +8,7 @@ import orjson
 
 from runner import __version__
 from runner.cli.views.plan import counts, kind, request_changes, shown, summary
-from runner.cli.views.report import Spent
+from runner.cli.views.report import Spent, headline
 from runner.core.answer import usage_of
 from runner.core.decide import Await, Issue, Reuse
 from runner.core.diff import ABSENT
@@ -131,7 +131,7 @@ def apply_end(
                 "completion_tokens": spent.completion_tokens,
             },
             "cost": spent.cost if not spent.unpriced else None,
-            "message": "Apply complete" if not outcome.failed else "Apply incomplete",
+            "message": headline(outcome, spent),
         }
     yield {
         "type": "outputs",

@@ -65,7 +65,7 @@ def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
 
 def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], style: Style) -> str:
     """The end of an apply for a person."""
-    lines = ["", style(_headline(outcome, spent), "bold")]
+    lines = ["", style(headline(outcome, spent), "bold")]
     if outcome.kept_back:
         number = outcome.kept_back
         plural = "s" if number > 1 else ""
@@ -102,7 +102,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
 
 
-def _headline(outcome: Outcome, spent: Spent) -> str:
+def headline(outcome: Outcome, spent: Spent) -> str:
+    """What was done, in one line that says whether all of it was."""
     tally: dict[str, int] = {}
     for how in outcome.done.values():
         tally[how] = tally.get(how, 0) + 1
