@@ -307,7 +307,7 @@ class Apply:
         )
         result = await self._clients[provider].complete(out)
         if isinstance(result, Failure):
-            self._doors.settled(request, None)
+            self._doors.settled(request, None, result.maybe_billed)
             self.outcome.maybe_billed += result.maybe_billed
             if result.halted:
                 self._skip(vertex, "the run stopped")
@@ -321,7 +321,7 @@ class Apply:
 
     async def _record(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> None:
         record = self._made(vertex, issue, request, answer)
-        self._doors.settled(request, record)
+        self._doors.settled(request, record, answer.maybe_billed)
         self.outcome.issued[vertex.address] = record
         self.outcome.maybe_billed += answer.maybe_billed
         try:

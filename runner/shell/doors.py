@@ -41,7 +41,8 @@ class Doors:
     now: Callable[[], str]
     tell: Callable[[Event], None]
     may_start: Callable[[Request], str | None] = lambda _: None  # why the run has to stop
-    settled: Callable[[Request, Record | None], None] = lambda _, __: None
+    # A request ended, with an answer or none, and this many attempts that may have been billed.
+    settled: Callable[[Request, Record | None, int], None] = lambda *_: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,25 @@ def test_max_cost_of_what_is_in_flight_counts_at_its_most(
         assert len(api.requests) == 10
 
 
+def test_max_cost_counts_attempts_that_may_have_been_billed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer takes two attempts, the first lost on its way: both may cost a cent."""
+
+    def script(got: Any) -> Any:
+        whole = answer(got.body, got.number)
+        whole["usage"] = {"prompt_tokens": 10, "completion_tokens": 1000, "total_tokens": 1010}
+        return "reset" if got.number % 2 else whole
+
+    with serving(script=script) as api:
+        _route(api, monkeypatch)
+        project.write("[provider.openai]\nmax_retries = 3\n" + _ten("max_completion_tokens = 1000"))
+        ran = project.apply("--max-cost", "0.035", "--concurrency", "1")
+        assert ran.status == 1
+        assert len(project.records) == 2
+        assert len(api.requests) == 4
+
+
 def test_max_cost_refuses_what_nothing_bounds(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

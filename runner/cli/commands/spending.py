@@ -42,9 +42,11 @@ class Purse:
         self.started += 1
         return None
 
-    def settled(self, request: Request, record: Record | None) -> None:
-        """The request ended; what it really cost counts from here on."""
-        self._reserved.pop(id(request), None)
+    def settled(self, request: Request, record: Record | None, maybe_billed: int) -> None:
+        """The request ended; what it really cost counts from here on, and what attempts that may
+        have been billed cost at most.
+        """
+        self.spent += self._reserved.pop(id(request), 0.0) * maybe_billed
         if record is not None and self.max_cost is not None:
             self.spent += cost_of(record) or 0.0
 
