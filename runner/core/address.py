@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from json import dumps, loads
+from json import JSONEncoder, loads
 
 Key = str | int
 
@@ -12,6 +12,7 @@ _STEP = re.compile(
     r"|data\.(?P<type>[A-Za-z_]\w*)\.(?P<data>[A-Za-z_]\w*))"
     r"(?P<key>\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?(?:\.|\Z)"
 )
+_quoted = JSONEncoder(ensure_ascii=False).encode  # made once: `dumps` makes one for each call
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -21,7 +22,7 @@ def with_key(block: str, key: Key | None) -> str:
         return block
     if isinstance(key, int):
         return f"{block}[{key}]"
-    return f"{block}[{dumps(key, ensure_ascii=False)}]"
+    return f"{block}[{_quoted(key)}]"
 
 
 def split_key(address: str) -> tuple[str, Key | None]:
