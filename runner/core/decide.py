@@ -116,9 +116,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class _Wants:
-    """An answer that is no record of this address yet."""
+    """An answer that is no record of this address yet. Its request is among the drafts if there
+    was room for it; a large batch is not all held at once.
+    """
 
-    request: Request
+    fingerprint: str
     old: Record | None
     start: int
     reason: str
@@ -148,15 +150,15 @@ def decide(
             yield vertex, first
     for vertex, wants in waiting:
         assert vertex.instance is not None  # noqa: S101  # a group never gets here
+        decision: Decision | RunnerError
         try:
             decision = _find(vertex.instance, wants, known)
         except NotKnown as exc:  # a postcondition looks at an answer that has not come
             decision = Await(exc.address, wants.old)
         except RunnerError as exc:
-            yield vertex, exc
-            continue
-        if isinstance(decision, Issue):
-            known.drafts.keep(vertex.address, wants.request)
+            decision = exc
+        if not isinstance(decision, Issue):
+            known.drafts.take(vertex.address)
         yield vertex, decision
 
 
@@ -208,12 +210,10 @@ def _compare(
     instance: Instance, request: Request, record: Record | None, known: Known
 ) -> Decision | _Wants:
     if record is None or record.fingerprint != request.fingerprint:
-        known.samples.leave(instance.address)
-        return _Wants(request, record, 0, "" if record else "new")
+        return _wants(instance, request, known, 0, "" if record else "new")
     again = _again(instance, request, record, known)
     if again:
-        known.samples.leave(instance.address)
-        return _Wants(request, record, record.sample + 1, again)
+        return _wants(instance, request, known, record.sample + 1, again)
     status = record.status
     if status in {"invalid", "failed_check"}:
         status = "complete"  # what was wrong with the answer is wrong no more
@@ -225,6 +225,12 @@ def _compare(
     ):
         return Keep(record)
     return _updated(request, record, status)
+
+
+def _wants(instance: Instance, request: Request, known: Known, start: int, reason: str) -> _Wants:
+    known.samples.leave(instance.address)
+    known.drafts.keep(instance.address, request)
+    return _Wants(request.fingerprint, known.records.get(instance.address), start, reason)
 
 
 def _again(instance: Instance, request: Request, record: Record, known: Known) -> str:
@@ -264,40 +270,48 @@ def _relabelled(record: Record, request: Request) -> bool:
 
 def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
     """An answer to this request that nobody else holds; else a request has to be issued."""
-    request, start = wants.request, wants.start
+    start = wants.start
     while True:
-        sample = known.samples.take(instance.address, request.fingerprint, start)
-        found = _at_hand(instance, request, sample, known)
+        sample = known.samples.take(instance.address, wants.fingerprint, start)
+        found = _at_hand(instance.address, wants.fingerprint, sample, known)
         if found is None:
-            return Issue(request.fingerprint, sample, wants.old, wants.reason)
-        record, origin = found
-        fault = appraise(instance, request.body, record.response)
-        unstored = is_stored(request) and not is_stored(record)
-        if fault.fault is None and not unstored:
-            told = _relabelled(record, request)
-            kept = replace(
-                record,
-                address=instance.address,
-                provider=request.provider,
-                request=request.recorded,
-                triggers=request.triggers,
-                status=fault.status,
-                line=None,
-            )
-            return Reuse(kept, origin, wants.old, told)
+            return Issue(wants.fingerprint, sample, wants.old, wants.reason)
+        request = known.drafts.held(instance.address) or request_of(instance, known)
+        reused = _reused(instance, request, found, wants.old)
+        if reused is not None:
+            return reused
         start = sample + 1  # paid for, and not what is wanted: it stays in the cache, unused
 
 
+def _reused(
+    instance: Instance, request: Request, found: tuple[Record, str | None], old: Record | None
+) -> Reuse | None:
+    record, origin = found
+    fault = appraise(instance, request.body, record.response)
+    if fault.fault is not None or (is_stored(request) and not is_stored(record)):
+        return None
+    kept = replace(
+        record,
+        address=instance.address,
+        provider=request.provider,
+        request=request.recorded,
+        triggers=request.triggers,
+        status=fault.status,
+        line=None,
+    )
+    return Reuse(kept, origin, old, _relabelled(record, request))
+
+
 def _at_hand(
-    instance: Instance, request: Request, sample: int, known: Known
+    address: str, fingerprint: str, sample: int, known: Known
 ) -> tuple[Record, str | None] | None:
-    origin = known.samples.index.get((request.fingerprint, sample))
-    if origin is not None and origin != instance.address:
+    origin = known.samples.index.get((fingerprint, sample))
+    if origin is not None and origin != address:
         return known.records[origin], origin
-    data = known.lookup(request.fingerprint, sample)
+    data = known.lookup(fingerprint, sample)
     if data is None:
         return None
-    record = from_entry(data, instance.address, request.fingerprint, sample)
+    record = from_entry(data, address, fingerprint, sample)
     return None if record is None else (record, None)
 
 
