@@ -36,7 +36,15 @@ def normalise(value: Any, path: tuple[str | int, ...] = ()) -> Any:
 
 def canonical(value: Any) -> bytes:
     """The canonical JSON of a normalised value."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return encoded(value, orjson.OPT_SORT_KEYS)
+
+
+def encoded(value: Any, option: int = 0) -> bytes:
+    """JSON to be held: in as much memory as it is long.
+
+    What orjson gives out keeps the 4 KB and more that it was written into.
+    """
+    return b"%b" % orjson.dumps(value, option=option)
 
 
 def fingerprint(body: bytes, provider: bytes, triggers: bytes | None = None) -> str:

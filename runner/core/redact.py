@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from runner.core.digest import encoded
 from runner.core.values import MASK
 
 
@@ -17,7 +18,7 @@ def redact(response: bytes, secrets: Iterable[str]) -> bytes:
         return response
     held = orjson.loads(response)
     masked = _masked(held, wanted)
-    return response if masked == held else orjson.dumps(masked)
+    return response if masked == held else encoded(masked)
 
 
 def redact_text(text: str, secrets: Iterable[str]) -> str:

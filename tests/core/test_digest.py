@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -231,3 +232,15 @@ def test_what_json_cannot_hold_exactly_is_refused(value: Any) -> None:
 
 def test_a_path_is_written_as_people_write_it() -> None:
     assert dotted(("messages", 1, "content")) == "messages[1].content"
+
+
+def test_what_is_held_takes_no_more_memory_than_it_is_long() -> None:
+    value = {"content": "x" * 200}
+    tracemalloc.start(1)
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        held = [canonical(value) for _ in range(1000)]
+        used = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert used < 1.5 * sum(map(len, held))

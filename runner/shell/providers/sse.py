@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from runner.core.digest import encoded
+
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
     *("arguments", "content", "data", "input", "reasoning", "reasoning_content"),
@@ -21,7 +23,7 @@ class Assembled:
 
     def body(self) -> bytes:
         """The response as JSON."""
-        return orjson.dumps(self.response)
+        return encoded(self.response)
 
 
 @dataclass(frozen=True, slots=True)
