@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
 
 DATABASE = "cache.db"
-BATCH = 1024  # at most so many answers in one commit
+BATCH = 1024  # so many answers are enough for one commit
 BUSY_SECONDS = 60.0
 READ_BUSY_SECONDS = 5.0
 
@@ -124,7 +124,8 @@ class Cache:
     def __init__(self, directory: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         self._path = directory / DATABASE
         self._busy_seconds = busy_seconds
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._given: list[_Job] = []
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._refusal: Exception | None = None
 
     async def __aenter__(self) -> Self:
@@ -142,6 +143,7 @@ class Cache:
         self._refusal = self._refusal or RuntimeError("the cache is closed")
         from asyncio import shield  # noqa: PLC0415
 
+        self._hand_over()
         self._queue.put(None)
         await shield(self._closed)
 
@@ -150,8 +152,15 @@ class Cache:
         if self._refusal is not None:
             raise self._refusal
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Job(key, value, done))
+        if not self._given:
+            self._loop.call_soon(self._hand_over)
+        self._given.append(_Job(key, value, done))
         await done
+
+    def _hand_over(self) -> None:
+        """Wakes the writer once for all that came in one turn of the event loop."""
+        given, self._given = self._given, []
+        self._queue.put(given)
 
     def _work(self, opened: "asyncio.Future[None]") -> None:
         try:
@@ -174,15 +183,15 @@ class Cache:
         self._settle([self._closed], None)
 
     def _next(self) -> tuple[list[_Job], bool]:
-        """All that waits, at least one; and whether it is the last."""
-        job = self._queue.get()
+        """All that waits; and whether it is the last."""
+        given = self._queue.get()
         jobs: list[_Job] = []
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == BATCH:
+        while given is not None:
+            jobs += given
+            if len(jobs) >= BATCH:
                 return jobs, False
             try:
-                job = self._queue.get_nowait()
+                given = self._queue.get_nowait()
             except Empty:
                 return jobs, False
         return jobs, True
