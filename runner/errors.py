@@ -46,6 +46,11 @@ class RunnerError(Exception):
         return "\n".join(f"{p.summary}: {p.detail}" for p in self.problems)
 
 
+def sentence(said: str) -> str:
+    """What was said, with a full stop where it does not end as a sentence yet."""
+    return said if said.endswith((".", "?", "!")) else f"{said}."
+
+
 def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:
     """A RunnerError of one problem."""
     return RunnerError(Problem(summary, detail, where))

@@ -13,7 +13,7 @@ from runner.core.names import MODULE_META, PARAMETERS
 from runner.core.references import check_references
 from runner.core.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.values import Path, Ref, TemplateError
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, sentence
 
 _DEEPEST_MODULES = 32
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", "Key in a configuration file")
@@ -141,7 +141,7 @@ class _Compiler:
         try:
             return compile_value(value, path)
         except TemplateError as exc:
-            said = f"{exc.message}."
+            said = sentence(exc.message)
             problem = block.problem("Invalid expression", said, exc.path, line=exc.line)
             self.problems.append(problem)
         except RecursionError:

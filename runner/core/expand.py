@@ -13,7 +13,7 @@ from runner.core.lazy import ByIndex, ByKey, Lazy
 from runner.core.module import Declared, Module, Value
 from runner.core.template import Hole, follow, holes
 from runner.core.values import NotKnown, Ref, TemplateError, plain
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, sentence
 
 Names = dict[str, Any]
 
@@ -72,7 +72,7 @@ class Instance:
 
     def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
         """The error of an expression in this block, at its place."""
-        said = f"In {self.address}: {exc.message}."
+        said = f"In {self.address}: {sentence(exc.message)}"
         return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
 
 
@@ -195,7 +195,7 @@ class Scope:
                 )
         except TemplateError as exc:
             path = exc.path or (name,)
-            said = f"In {address}: {exc.message}."
+            said = f"In {address}: {sentence(exc.message)}"
             raise RunnerError(
                 declared.block.problem(f"Invalid {name}", said, path, line=exc.line)
             ) from exc
@@ -427,7 +427,7 @@ class _Unset:
 
 
 def _told(problem: Any, exc: TemplateError, owner: str) -> RunnerError:
-    said = f"In {owner}: {exc.message}."
+    said = f"In {owner}: {sentence(exc.message)}"
     found: Problem = problem("Invalid expression", said, exc.path, line=exc.line)
     return RunnerError(found)
 

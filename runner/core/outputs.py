@@ -11,7 +11,7 @@ from runner.core.module import Declared, Value
 from runner.core.state import Record
 from runner.core.template import holes
 from runner.core.values import NotKnown, TemplateError, plain
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _declared(name: str, value: Value, scope: Scope, problems: list[Problem]) ->
     except NotKnown:
         return Output(name, None, sensitive, False, file, about)
     except TemplateError as exc:
-        said = f"In output.{name}: {exc.message}."
+        said = f"In output.{name}: {sentence(exc.message)}"
         problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
         problems.append(problem)
         return Output(name, None, sensitive, False, file, about)

@@ -11,7 +11,7 @@ from runner.core.names import PROVIDERS
 from runner.core.request import Provider
 from runner.core.template import compile_value
 from runner.core.values import NotKnown, TemplateError, plain
-from runner.errors import Problem
+from runner.errors import Problem, sentence
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -80,7 +80,7 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
     try:
         filled = plain(compile_value(block.table).render(scope.names))
     except TemplateError as exc:
-        said = f"In provider.{block.name}: {exc.message}."
+        said = f"In provider.{block.name}: {sentence(exc.message)}"
         problems.append(block.problem("Invalid expression", said, exc.path, line=exc.line))
         return {}
     except NotKnown as exc:

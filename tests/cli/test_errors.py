@@ -1,5 +1,6 @@
 """Everything a user can get wrong: where, what, how to fix it; exit 1, nothing sent or written."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,17 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         CHAT + HI + "temperatur = 0.5\n",
         4,
         ('"temperatur"', 'Did you mean "temperature"?', "^^^^^^^^^^"),
+    ),
+    "name of a provider's block": (
+        '[provider.openai]\nbase_url = "{{ var.url }}"\n' + GOOD,
+        2,
+        ('var has no "url". It is empty.',),
+    ),
+    "misspelt key of a map": (
+        GOOD + "[locals]\nm = { city = 1 }\nx = \"{{ local.m['cty'] ~ 1 }}\"\n"
+        '[output.x]\nvalue = "{{ local.x }}"\n',
+        7,
+        ('has no "cty". Did you mean "city"?',),
     ),
     "misspelt table": (GOOD + "[completions.chat]\n" + HI, 5, ('Did you mean "completion"?',)),
     "unknown table": ("[frobnicate]\nx = 1\n", 1, ("frobnicate", "completion")),
@@ -175,6 +187,7 @@ def test_a_mistake_is_said_with_its_place_and_nothing_is_sent_or_written(
     assert f"on configs/main.toml line {line}" in ran.err, ran.err
     assert f"  {line:>4}: {text.splitlines()[line - 1]}"[:40] in ran.err
     assert "^" in ran.err, ran.err
+    assert not re.search(r"[.?]\.$", ran.err, re.MULTILINE), ran.err
     for word in words:
         assert word in ran.err, ran.err
     assert sorted(project.directory.rglob("*")) == before

@@ -15,7 +15,7 @@ from runner.core.redact import redact_text
 from runner.core.suggest import closest
 from runner.core.template import Hole, Node, compile_text, holes
 from runner.core.values import MASK, NotKnown, Ref, TemplateError
-from runner.errors import Problem, RunnerError
+from runner.errors import RunnerError, error, sentence
 
 _LEAVE = ("exit", "quit")
 _NAMESPACES = ("var", "local", "module")
@@ -133,5 +133,4 @@ def _roots(scope: Scope) -> list[str]:
 
 
 def _failed(said: str) -> RunnerError:
-    end = "" if said.endswith((".", "?")) else "."
-    return RunnerError(Problem("Invalid expression", f"{said}{end}"))
+    return error("Invalid expression", sentence(said))

@@ -22,7 +22,7 @@ from runner.core.state import Record
 from runner.core.suggest import did_you_mean
 from runner.core.template import compile_value
 from runner.core.values import NotKnown, TemplateError, plain
-from runner.errors import Problem, RunnerError, Where, error
+from runner.errors import Problem, RunnerError, Where, error, sentence
 
 
 def pending(project: Project, plan: Plan) -> dict[str, Block]:
@@ -136,7 +136,7 @@ def _text(plan: Plan, block: Block, key: str) -> str:
     try:
         value: Any = plain(compile_value(block.table.get(key), (key,)).render(scope.names))
     except TemplateError as exc:
-        said = f"In the import of {block.table.get('to')}: {exc.message}."
+        said = f"In the import of {block.table.get('to')}: {sentence(exc.message)}"
         raise RunnerError(block.problem("Invalid expression", said, (key,))) from exc
     except NotKnown as exc:
         said = f"The {key} of an import must be known before the plan, and {exc.address} is not."

@@ -8,7 +8,7 @@ from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
 from runner.core.exchange import Failure
 from runner.core.request import is_stored, stored_id
-from runner.errors import Problem
+from runner.errors import Problem, sentence
 
 _SHOWN = 10
 
@@ -41,7 +41,7 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
     if missing:
         gone.append(_missing(missing))
     gone += [
-        Problem("Cannot refresh", f"{address}: {failure.message}.", severity="warning")
+        Problem("Cannot refresh", f"{address}: {sentence(failure.message)}", severity="warning")
         for address, failure in found.items()
         if failure.status != 404
     ]
