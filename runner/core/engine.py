@@ -54,8 +54,10 @@ class Piece:
     line: int
 
 
-class _Missing(jinja2.StrictUndefined):
-    """What a name that does not exist becomes; used, it says what there is instead."""
+class _Missing(jinja2.ChainableUndefined, jinja2.StrictUndefined):
+    """What a name that does not exist becomes, and any name below it, so that default() can stand
+    for a whole path; used, it says what there is instead of the first that is missing.
+    """
 
     @property
     def _undefined_message(self) -> str:

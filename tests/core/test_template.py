@@ -195,6 +195,14 @@ def test_a_hole_names_what_it_refers_to(text: str, refs: set[Any]) -> None:
     assert {ref for hole in holes(compile_text(text)) for ref in hole.refs} == refs
 
 
+def test_a_default_stands_for_a_path_that_breaks_off_anywhere_and_nothing_else_does() -> None:
+    for path in ("none", "none.deeper", "none[0].deeper['still']"):
+        assert compile_text(f"{{{{ a.{path} | default('x') }}}}").render({"a": {}}) == "x"
+        for used in (f"a.{path}", f"a.{path} | upper", f"a.{path} ~ 'x'", f"a.{path} or 1"):
+            with pytest.raises(TemplateError, match='has no "none"'):
+                compile_text(f"{{{{ {used} }}}}").render({"a": {}})
+
+
 def test_a_hole_knows_its_path_and_line() -> None:
     node = compile_value({"messages": [{"content": "one\ntwo {{ var.zzz }}"}]})
     with pytest.raises(TemplateError) as caught:

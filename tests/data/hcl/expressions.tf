@@ -120,6 +120,7 @@ locals {
   alltrue       = alltrue([true, true])
   anytrue       = anytrue([false, true])
   try           = try(var.rows[0].deep.missing, "fallback")
+  try_deep      = try(var.rows[9].deep.missing[0].more, "fallback")
   one           = one(["single"])
   toset         = toset(["b", "a", "b"])
   sha256        = sha256("abc")
