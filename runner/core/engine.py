@@ -12,6 +12,7 @@ import jinja2.meta
 import jinja2.sandbox
 import orjson
 from jinja2 import nodes
+from jinja2.filters import make_attrgetter
 
 from runner.core.suggest import closest
 from runner.core.values import (
@@ -88,8 +89,12 @@ class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def _generate(self, source: nodes.Template, *rest: Any, **more: Any) -> str:
-        """Of all names, `self` is the engine's own: ours goes by another."""
+        """Of all names, `self` is the engine's own: ours goes by another. What ~ puts together
+        is text as in a hole: true, not True.
+        """
         _rename_self(source)
+        for joined in source.find_all(nodes.Concat):
+            joined.nodes = [_as_string(part) for part in joined.nodes]
         return super()._generate(source, *rest, **more)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -177,6 +182,8 @@ def _environment() -> _Environment:
         env.globals.pop(random, None)
     for impure in ("random", "xmlattr", "urlize", "pprint"):
         env.filters.pop(impure, None)
+    env.filters["string"] = _finalize
+    env.filters["join"] = _join
     env.filters["tojson"] = _tojson
     env.filters["fromjson"] = _fromjson
     return env
@@ -186,6 +193,20 @@ def _finalize(value: Any) -> str:
     if isinstance(value, jinja2.Undefined):
         return str(value)  # raises, with the message of what is missing
     return to_text(value)
+
+
+def _as_string(node: nodes.Expr) -> nodes.Expr:
+    made = nodes.Filter(node, "string", [], [], None, None, lineno=node.lineno)
+    made.set_environment(_environment())
+    return made
+
+
+@jinja2.pass_environment
+def _join(
+    env: jinja2.Environment, value: Any, d: str = "", attribute: str | int | None = None
+) -> str:
+    items = value if attribute is None else map(make_attrgetter(env, attribute), value)
+    return _finalize(d).join(map(_finalize, items))
 
 
 def _tojson(value: Any, indent: int | None = None) -> str:

@@ -203,6 +203,19 @@ def test_a_default_stands_for_a_path_that_breaks_off_anywhere_and_nothing_else_d
                 compile_text(f"{{{{ {used} }}}}").render({"a": {}})
 
 
+@pytest.mark.parametrize(
+    "written", ["a ~ '|' ~ b", "[a, b] | join('|')", "[{'x': a}, {'x': b}] | join('|', 'x')",
+                "a | string ~ '|' ~ b | string"],
+)  # fmt: skip
+def test_a_value_becomes_text_in_one_way_wherever_it_does(written: str) -> None:
+    for a, b in ((True, False), (1, 1.5), ("é", "")):
+        plain = compile_text("{{ a }}|{{ b }}").render({"a": a, "b": b})
+        assert compile_text(f"{{{{ {written} }}}}").render({"a": a, "b": b}) == plain
+    for a in (None, [1], {}):
+        with pytest.raises(TemplateError, match="cannot be put into text"):
+            compile_text(f"{{{{ {written} }}}}").render({"a": a, "b": "x"})
+
+
 def test_a_hole_knows_its_path_and_line() -> None:
     node = compile_value({"messages": [{"content": "one\ntwo {{ var.zzz }}"}]})
     with pytest.raises(TemplateError) as caught:
