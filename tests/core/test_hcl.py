@@ -303,6 +303,8 @@ sum = "{{ 1 + 2 }}"  # after
         ("locals { x = var.l[*][var.i] }", "splat"),
         ('locals { x = format(var.f, "a") }', "written out"),
         ('locals { x = format("%q", "a") }', "%s, %d and %v"),
+        ('locals { x = format("%s and %s", "a") }', "more places"),
+        ('locals { x = format("%s", "a", "b") }', "more values"),
         ("locals { x = substr(var.t, var.n, 2) }", "substr()"),
         (f"{CHAT}\n providers = {{ a = b.c, d = e.f }}\n}}", "in each completion"),
         ('variable "v" { default = var.x }', "no expression"),

@@ -19,6 +19,7 @@ from runner.core.hcl.functions import (
     Code,
     call,
     quoted,
+    together,
 )
 from runner.core.hcl.loops import for_list, for_map
 from runner.core.hcl.references import reference
@@ -90,14 +91,16 @@ def _binary(node: Node, scope: Scope) -> Code:
 
 
 def number_of(node: Node) -> int | float:
-    """The number that is written; Untranslatable where TOML cannot hold it."""
+    """The number that is written, 1.0 as 1 (to Terraform they are the same, in texts too);
+    Untranslatable where TOML cannot hold it.
+    """
     try:
         number = float(node.text) if re.search("[.eE]", node.text) else int(node.text)
     except ValueError as exc:
         raise Untranslatable(node, f"{node.text[:40]} is not a number") from exc
     if not -(2**63) <= number < 2**63 and (isinstance(number, int) or math.isinf(number)):
         raise Untranslatable(node, "the number is too large for TOML")
-    return number
+    return int(number) if number == int(number) and abs(number) < 2**53 else number
 
 
 def _number_code(number: float) -> Code:
@@ -118,8 +121,7 @@ def _concatenated(node: Node, scope: Scope) -> Code:
     parts = [_joinable(part, scope) for part in node.children]
     if len(parts) < 2:
         return parts[0] if parts else Code("''")
-    first, *rest = parts
-    return Code(" ~ ".join([first.at(CONCAT), *(part.at(MULTIPLY) for part in rest)]), CONCAT)
+    return together(parts)
 
 
 def _joinable(part: Node, scope: Scope) -> Code:

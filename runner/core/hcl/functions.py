@@ -1,7 +1,8 @@
 """Terraform's functions, written in the runner's expressions."""
 
 import re
-from collections.abc import Mapping, Sequence
+from ast import literal_eval
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 COMPARE, ADD, FILTER, PRIMARY = 4, 5, 8, 9
@@ -164,14 +165,49 @@ def _merged(maps: Sequence[Code]) -> Code:
 
 
 def _formatted(arguments: Sequence[Code]) -> Code | str:
-    pattern = arguments[0].text
-    if not pattern.startswith("'") or arguments[0].level < PRIMARY:
+    pattern = _literal(arguments[0])
+    if pattern is None:
         return "the pattern of format() has to be written out"
-    verbs = pattern.replace("%%", "").split("%")[1:]
-    if not all(verb[:1] in "svd" for verb in verbs):
-        return "only %s, %d and %v of format() can be written in the runner's expressions"
-    text = pattern.replace("%v", "%s")
-    return Code(f"{text} | format({_all(arguments[1:])})", FILTER)
+    text, *rest = re.split("%(.?)", pattern, flags=re.DOTALL)
+    values = list(arguments[1:])
+    parts = [Code(quoted(text))]
+    for verb, following in zip(rest[::2], rest[1::2], strict=True):
+        if verb == "%":
+            parts.append(Code("'%'"))
+        elif verb not in _VERBS:
+            return "only %s, %d and %v of format() can be written in the runner's expressions"
+        elif not values:
+            return "its pattern has more places than it is given values"
+        else:
+            parts.append(_VERBS[verb](values.pop(0)))
+        parts.append(Code(quoted(following)))
+    if values:
+        return "it is given more values than its pattern has places"
+    return together([part for part in parts if part.text != "''"] or parts[:1])
+
+
+_VERBS: Mapping[str, Callable[[Code], Code]] = {
+    "d": lambda given: Code(f"{given:f} | int", FILTER),
+    "s": lambda given: given,
+    "v": lambda given: given,
+}
+
+
+def _literal(code: Code) -> str | None:
+    """The text of a literal, or None where it is another expression."""
+    try:
+        held = literal_eval(code.text)
+    except (SyntaxError, ValueError):
+        return None
+    return held if isinstance(held, str) else None
+
+
+def together(parts: Sequence[Code]) -> Code:
+    """The text that one or more values make, one after the other."""
+    first, *rest = parts
+    if not rest:
+        return first if _literal(first) is not None else Code(f"{first:f} | string", FILTER)
+    return Code(" ~ ".join([first.at(CONCAT), *(part.at(MULTIPLY) for part in rest)]), CONCAT)
 
 
 def _part(text: Code, start: Code, length: Code) -> Code | str:

@@ -81,6 +81,10 @@ locals {
   replace       = replace("a-b-c", "-", "+")
   format        = format("%s has %d and 100%%", "x", 3)
   format_value  = format("%v/%v", "x", 3)
+  format_bool   = format("%v and %s", var.yes, false)
+  format_marks  = format("{%s} 100%%v %d{{", "x", 4 / 2)
+  format_alone  = format("%s", 5)
+  format_plain  = format("50%%")
   substr        = substr("hello", 1, 3)
   substr_rest   = substr("hello", 2, -1)
   contains      = contains(var.list, "a")
@@ -110,6 +114,10 @@ locals {
   tobool        = tobool("true")
   tostring      = "v${tostring(var.yes)}"
   tostring_num  = tostring(5)
+  number_text   = "${1.0} ${1e3} ${1.5} ${-2.0}"
+  bool_text     = upper("is ${var.yes}")
+  bool_joined   = join(",", [true, false])
+  bool_string   = "${tostring(false)}!"
   starts        = startswith("hello", "he")
   ends          = endswith("hello", "lo")
   strcontains   = strcontains("hello", "ell")
