@@ -252,7 +252,7 @@ def test_comments_stay_with_what_they_are_about() -> None:
 
 {CHAT}  # about n
   n = 1 # beside
-  sum = 1 + # inside
+  seed = 1 + # inside
     2 # after
   # the end
 }}
@@ -270,7 +270,7 @@ def test_comments_stay_with_what_they_are_about() -> None:
 # about n
 n = 1  # beside
 # inside
-sum = "{{ 1 + 2 }}"  # after
+seed = "{{ 1 + 2 }}"  # after
 # the end
 
 # of file
@@ -327,6 +327,41 @@ sum = "{{ 1 + 2 }}"  # after
 )
 def test_what_has_no_counterpart_is_named(text: str, said: str) -> None:
     assert said in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{CHAT} top_k = 5\n}}", "no key top_k. What another server needs besides goes into"),
+        (f"{CHAT}\n retries {{\n n = 5\n}}\n}}", "no retries in it"),
+        ('data "openai_chat_completion" "x" {\n count = 2\n}', "no key count"),
+        ('variable "v" {\n deprecated = "x"\n}', "no key deprecated"),
+        (
+            'output "o" {\n value = 1\n precondition {\n condition = true\n}\n}',
+            "no precondition in it",
+        ),
+        ('provider "openai" {\n region = "eu"\n}', "no key region"),
+        ("import {\n to = module.a\n id = 1\n for_each = []\n}", "no key for_each"),
+    ],
+)
+def test_a_key_that_the_block_does_not_have_is_named_and_not_written(text: str, said: str) -> None:
+    """What is converted is accepted: a key is not passed on to be refused by the plan."""
+    assert said in refused(text)
+
+
+def test_a_removed_block_says_whether_what_was_stored_is_destroyed() -> None:
+    for written, destroy in (
+        ("", True),
+        ("lifecycle {\n destroy = false\n}", False),
+        ("lifecycle {\n destroy = true\n}", True),
+    ):
+        made = tables(f"{CHAT}}}\nremoved {{\n from = module.a\n {written}\n}}")
+        assert made["removed"] == [{"from": "completion.a", "destroy": destroy}]
+
+
+def test_metadata_is_text_as_the_store_has_it() -> None:
+    made = tables(f'{CHAT} metadata = {{ a = 1, b = true, c = "x", d = 1.50 }}\n}}')
+    assert made["completion"]["a"]["metadata"] == {"a": "1", "b": "true", "c": "x", "d": "1.5"}
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,16 @@ _RULES = ("validation", "precondition", "postcondition")
 _NO_COUNTERPART = {
     "connection": "the runner runs nothing on machines",
     "content": "it belongs to a dynamic block",
-    "dynamic": "write the list with a for expression over a variable, or write its items out",
+    "dynamic": "write its items out, or give the list as it is, in a variable or a file",
     "provisioner": "the runner runs nothing but completions",
     "timeouts": "set timeout in the provider's block",
 }
 
 
-def items(context: Context, body: Body, rules: Rules) -> Items:
-    """The keys of a body. `rules` converts those that are more than a value."""
+def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | None = None) -> Items:
+    """The keys of a body. `rules` converts those that are more than a value; one that is none of
+    `keys`, where those are given, is named.
+    """
     found: Items = []
     for element in body.elements:
         new = (
@@ -28,6 +30,9 @@ def items(context: Context, body: Body, rules: Rules) -> Items:
             else _nested(context, element, rules)
         )
         for item in new:
+            if isinstance(item, Entry) and keys is not None and item.key not in keys:
+                found.append(_unknown(context, element, keys))
+                continue
             _add(context, found, item, element)
     return found
 
@@ -45,8 +50,7 @@ def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
     why = _NO_COUNTERPART.get(nested.kind) or ("it has labels" if nested.labels else None)
     if why is not None:
         context.error(f"A {nested.kind} block has no counterpart: {why}.", nested)
-        shown = " ".join((nested.kind, *nested.labels))
-        return [Remark((*nested.above, note(f"{shown} {{ .. }}")))]
+        return [_left_out(nested)]
     if nested.kind == "lifecycle":
         rules = LIFECYCLE
     elif nested.kind in _RULES:
@@ -59,6 +63,20 @@ def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
     if key in _RULES or nested.kind in _LISTED:
         return [Entry(key, [table], above)]
     return [Entry(key, table, above)] if table else [Remark(above)]
+
+
+def _unknown(context: Context, element: Attribute | Nested, keys: frozenset[str]) -> Remark:
+    more = " What another server needs besides goes into extra_body." * ("extra_body" in keys)
+    if isinstance(element, Attribute):
+        context.error(f"The runner's block has no key {element.name}.{more}", element)
+        return remark(element)
+    context.error(f"The runner's block has no {element.kind} in it.{more}", element)
+    return _left_out(element)
+
+
+def _left_out(nested: Nested) -> Remark:
+    shown = " ".join((nested.kind, *nested.labels))
+    return Remark((*nested.above, note(f"{shown} {{ .. }}")))
 
 
 def _notes(item: Entry | Remark) -> tuple[str, ...]:

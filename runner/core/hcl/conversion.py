@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from runner.core import blocks
 from runner.core.hcl.blocks import items
 from runner.core.hcl.context import Context, Items, note
 from runner.core.hcl.rules import (
@@ -20,6 +22,25 @@ from runner.core.hcl.syntax import parse
 from runner.core.hcl.tree import Attribute, Body, Nested, Node, Text
 from runner.core.toml_writer import Entry, Remark, Section, write_toml
 from runner.errors import Problem, RunnerError, error
+
+
+def _keys(made: Any) -> frozenset[str]:
+    """The keys of a block, by the type that declares them."""
+    return frozenset(made.__required_keys__ | made.__optional_keys__)
+
+
+_COMPLETION = _keys(blocks.Completion)
+_DATA = {
+    "chat_completion": _keys(blocks.ChatCompletion),
+    "chat_completions": _keys(blocks.ChatCompletions),
+    "chat_completion_messages": _keys(blocks.ChatCompletionMessages),
+}
+_LISTED = {
+    "moved": _keys(blocks.Moved),
+    "removed": _keys(blocks.Removed) | {"lifecycle"},
+    "import": _keys(blocks.Import),
+}
+_OUTPUT, _PROVIDER, _VARIABLE = map(_keys, (blocks.Output, blocks.OpenAIProvider, blocks.Variable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +184,18 @@ class _Conversion:
                 self._add(context, block, ("module", name), items(context, block.body, MODULE))
             case ("module", (name,)) | ("resource", ("openai_chat_completion", name)):
                 context = replace(context, tables=True)
-                self._add(context, block, ("completion", name), items(context, block.body, META))
+                found = items(context, block.body, META, _COMPLETION)
+                self._add(context, block, ("completion", name), found)
             case "data", (kind, name) if data_type(kind):
-                path = ("data", data_type(kind) or "", name)
-                self._add(context, block, path, items(context, block.body, DATA))
+                known = data_type(kind) or ""
+                found = items(context, block.body, DATA, _DATA[known])
+                self._add(context, block, ("data", known, name), found)
             case "variable", (name,):
-                self._add(context, block, ("variable", name), items(context, block.body, VARIABLE))
+                found = items(context, block.body, VARIABLE, _VARIABLE)
+                self._add(context, block, ("variable", name), found)
             case "output", (name,):
-                self._add(context, block, ("output", name), items(context, block.body, OUTPUT))
+                found = items(context, block.body, OUTPUT, _OUTPUT)
+                self._add(context, block, ("output", name), found)
             case "provider", ("openai",):
                 self._provider(context, block)
             case "locals", ():
@@ -201,7 +226,7 @@ class _Conversion:
         if alias is not None and value_is_literal(alias):
             name = "".join(part.text for part in alias.children)
             found.append(Entry("type", "openai"))
-        found += items(context, block.body, PROVIDER)
+        found += items(context, block.body, PROVIDER, _PROVIDER)
         self._add(context, block, ("provider", name), found)
 
     def _locals(self, context: Context, block: Nested) -> None:
@@ -231,7 +256,9 @@ class _Conversion:
 
     def _listed(self, context: Context, block: Nested) -> None:
         """moved, removed and import: entries of lists."""
-        found = tuple(items(context, block.body, ADDRESSES))
+        found = tuple(items(context, block.body, ADDRESSES, _LISTED[block.kind]))
+        if block.kind == "removed":
+            found = _with_destroy(found)
         below = block.body.below
         if any(isinstance(item, Remark) for item in found):
             lines = [line for item in found if isinstance(item, Remark) for line in item.lines]
@@ -264,6 +291,14 @@ class _Conversion:
             context.error(said, element)
         shown = note(f"{_header(element)} ({context.file.file}:{element.line})")
         self.sections.append(Section((), above=(*element.above, shown)))
+
+
+def _with_destroy(found: Sequence[Entry | Remark]) -> tuple[Entry | Remark, ...]:
+    """The items of a removed block: destroy stands in it, and without it Terraform destroys."""
+    held: dict[str, Entry] = {item.key: item for item in found if isinstance(item, Entry)}
+    lifecycle = held.get("lifecycle", Entry("lifecycle", {}))
+    destroy = Entry("destroy", lifecycle.value.get("destroy", True), lifecycle.above)
+    return (*(item for item in found if item is not held.get("lifecycle")), destroy)
 
 
 def _header(element: Attribute | Nested) -> str:

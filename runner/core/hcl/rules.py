@@ -8,6 +8,7 @@ from runner.core.hcl.scope import Scope, Untranslatable, identifier, written_key
 from runner.core.hcl.tree import Attribute, Node
 from runner.core.hcl.values import value
 from runner.core.toml_writer import Entry, Remark
+from runner.core.values import to_text
 
 _KEY_ADVICE = (
     "A key is never written in a configuration file, nor passed through a variable. Put it in an "
@@ -55,6 +56,14 @@ def _type_text(node: Node, scope: Scope) -> str:  # one case per kind
             return f"{{ {inner} }}"
         case _:
             return code(node, scope).text
+
+
+def _texts(context: Context, attribute: Attribute) -> Items:
+    """A map of texts: Terraform makes text of its numbers and truth values."""
+    held = value(attribute.value, context.scope(), attribute.name)
+    if isinstance(held, dict):
+        held = {k: to_text(v) if isinstance(v, int | float) else v for k, v in held.items()}
+    return entry(attribute, held)
 
 
 def _sourced(_context: Context, attribute: Attribute) -> Items:
@@ -168,6 +177,7 @@ def _setting(key: str) -> Rule:
 
 META: Rules = {
     "depends_on": _depends_on,
+    "metadata": _texts,
     "provider": _provider_name,
     "source": _sourced,
     "providers": _providers,
