@@ -244,6 +244,25 @@ def test_a_key_is_never_copied() -> None:
     )
 
 
+def test_what_looks_like_a_key_is_copied_from_nowhere_and_named_once() -> None:
+    key = f"sk-{'a1' * 12}"
+    made = converted(
+        f"""# the old key: {key}
+provider "openai" {{
+  api_key = "{key}"
+  headers = {{ X-Key = "{key}" }}
+  region  = "{key}"
+}}
+variable "v" {{ default = "{key}" }}
+{CHAT} messages = [{{ role = "user", content = "{key}" }}]
+}}
+"""
+    )
+    assert key not in made.text
+    lines = [each.where for each in made.problems if each.summary == "Key not copied"]
+    assert sorted(where.line or 0 for where in lines if where) == [1, 3, 4, 5, 7, 10]
+
+
 def test_comments_stay_with_what_they_are_about() -> None:
     made = converted(
         f"""// first

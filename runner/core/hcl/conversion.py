@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.core import blocks
+from runner.core.findings import KEY
 from runner.core.hcl.blocks import items
 from runner.core.hcl.context import Context, Items, note
 from runner.core.hcl.rules import (
@@ -41,6 +42,14 @@ _LISTED = {
     "import": _keys(blocks.Import),
 }
 _OUTPUT, _PROVIDER, _VARIABLE = map(_keys, (blocks.Output, blocks.OpenAIProvider, blocks.Variable))
+
+
+_KEY_SUMMARY = "Key not copied"
+_KEY_DETAIL = (
+    "This line holds what looks like a key, and files are shared and kept. Put it in a variable of "
+    "the environment: a provider's own key is named by its api_key_env, and any other is read "
+    "with the function env(). The key in the .tf file is no secret any more: replace it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,19 @@ class _Conversion:
                     self._block(context, element)
             if file.body.below:
                 self.sections.append(Section((), below=file.body.below))
-        return Converted(write_toml(self.sections), tuple(self.problems))
+            self._name_keys(file.source)
+        text = KEY.sub(lambda key: f"{key[0][:3]}…", write_toml(self.sections))
+        return Converted(text, tuple(self.problems))
+
+    def _name_keys(self, source: Text) -> None:
+        """Every line that holds what looks like a key, unless that was said of it."""
+        said = {each.where for each in self.problems if each.summary == _KEY_SUMMARY}
+        told = {(where.file, where.line) for where in said if where is not None}
+        for number, line in enumerate(source.text.split("\n"), start=1):
+            found = KEY.search(line)
+            if found is not None and (source.file, number) not in told:
+                where = source.where(number, found.start() + 1)
+                self.problems.append(Problem(_KEY_SUMMARY, _KEY_DETAIL, where))
 
     def _block(self, context: Context, block: Nested) -> None:
         match block.kind, block.labels:
