@@ -444,6 +444,18 @@ def test_the_mistakes_of_all_files_are_reported_together() -> None:
     assert [str(each.where) for each in caught.value.problems] == ["0.tf:1", "2.tf:1"]
 
 
+@pytest.mark.parametrize("operator", ["+", "*", "/", "%", "==", "<", ">=", "&&", "||"])
+@pytest.mark.parametrize("comment", ["/* c */", "/* c */ ", "# c\n", "// c\n  ", "/* - \n / */"])
+def test_a_comment_beside_an_operator_changes_nothing_and_is_kept(
+    operator: str, comment: str
+) -> None:
+    plain = converted(f"locals {{\n  a = var.x {operator} var.y\n}}\n")
+    for written in (f"{comment}{operator}", f"{operator} {comment}"):
+        made = converted(f"locals {{\n  a = var.x {written} var.y\n}}\n")
+        assert tomllib.loads(made.text) == tomllib.loads(plain.text)
+        assert "# c" in made.text or "# -" in made.text
+
+
 def test_endless_nesting_is_refused_or_named() -> None:
     deep = "[" * 60 + "]" * 60
     assert "deeper" in refused(f"locals {{\n x = {deep}\n}}")

@@ -33,6 +33,11 @@ def comments_in(tokens: Iterator[Any]) -> list[Comment]:
     ]
 
 
+def without_comments(text: str) -> str:
+    """What a token says besides the comments that stick to it."""
+    return _COMMENT.sub("", text)
+
+
 def _comment_lines(text: str) -> tuple[str, ...]:
     if text.startswith("/*"):
         lines = [line.strip().removeprefix("*").strip() for line in text[2:-2].strip().split("\n")]

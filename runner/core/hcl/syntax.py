@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from runner.core.hcl.comments import Comment, around, comments_in, gap, lines_of
+from runner.core.hcl.comments import Comment, around, comments_in, gap, lines_of, without_comments
 from runner.core.hcl.texts import dedent, joined, lines, requote, trim
 from runner.core.hcl.tree import Attribute, Body, Nested, Node, Text
 from runner.errors import RunnerError, error
@@ -186,7 +186,7 @@ class _Reader:
     def _binary(self, tree: Any, parts: Sequence[Any]) -> Node:
         operator, right = _trees(parts[1])
         # A line break or comment before the operator is part of its token.
-        text = str(operator.children[0]).split()[-1]
+        text = without_comments(str(operator.children[0])).strip()
         return self._at(tree, "binary", text, self.node(parts[0]), self.node(right))
 
     def _for(self, tree: Any, parts: Sequence[Any]) -> Node:
