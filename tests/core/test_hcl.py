@@ -456,6 +456,13 @@ def test_a_comment_beside_an_operator_changes_nothing_and_is_kept(
         assert "# c" in made.text or "# -" in made.text
 
 
+@pytest.mark.parametrize("header", ['"x" /* c */ {', '"x" { # c', '"x" { /* c */'])
+def test_a_comment_in_the_header_of_a_block_is_kept(header: str) -> None:
+    made = converted(f"variable {header}\n  default = 1\n}}\n")
+    assert tomllib.loads(made.text) == {"variable": {"x": {"default": 1}}}
+    assert "# c\n" in made.text
+
+
 def test_endless_nesting_is_refused_or_named() -> None:
     deep = "[" * 60 + "]" * 60
     assert "deeper" in refused(f"locals {{\n x = {deep}\n}}")

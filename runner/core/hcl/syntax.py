@@ -112,6 +112,9 @@ class _Reader:
             )
         *labels, body = _trees(tree)
         kind, *names = [self._label(label) for label in labels]
+        between = (each for each in tree.children if _is(each, "new_line_or_comment"))
+        header = comments_in(token for each in between for token in _tokens(each))
+        above = (*above, *lines_of(header))
         return Nested(kind, tuple(names), self.body(body), above, line, column)
 
     def _label(self, tree: Any) -> str:
