@@ -41,7 +41,8 @@ def settings(
             return _sourced(known, given, project)
         return Settings(**{**known, **given})
     except ValidationError as exc:
-        raise RunnerError(*(_problem(fault, given, where) for fault in exc.errors())) from exc
+        found = [_problem(fault, given, known, where) for fault in exc.errors()]
+        raise RunnerError(*found) from exc
 
 
 def environment(project: Path) -> dict[str, str]:
@@ -103,8 +104,15 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
     return Sourced(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
 
 
-def _problem(fault: Any, flags: Mapping[str, Any], where: Where | None) -> Problem:
+def _problem(
+    fault: Any, flags: Mapping[str, Any], table: Mapping[str, Any], where: Where | None
+) -> Problem:
+    """What is wrong, by the name under which it was set; `where` is the table's place."""
     name = ".".join(str(part) for part in fault["loc"])
-    source = f"--{name.replace('_', '-')}" if name in flags else f"RUNNER_{name.upper()}"
-    detail = f"The setting {name} ({source}, or {name} in [runner]): {fault['msg']}."
-    return Problem("Invalid setting", detail, where)
+    if name in flags:
+        source, where = f"--{name.replace('_', '-')}", None
+    elif name in table and table[name] == fault["input"]:
+        source = f"{name} in [runner]"
+    else:
+        source, where = f"RUNNER_{name.upper()}", None
+    return Problem("Invalid setting", f"The setting {name} ({source}): {fault['msg']}.", where)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, Where
 from runner.shell.settings import environment, settings
 
 TABLES: list[dict[str, Any]] = [
@@ -88,6 +88,24 @@ def test_a_wrong_variable_is_told_by_its_name(
     monkeypatch.setenv("RUNNER_CONCURRENCY", "many")
     with pytest.raises(RunnerError, match="RUNNER_CONCURRENCY"):
         settings({}, {}, tmp_path)
+
+
+def test_a_wrong_setting_is_told_where_it_was_set_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Where("configs/main.toml", 1)
+
+    def told(table: dict[str, Any], flags: dict[str, Any]) -> tuple[str, Where | None]:
+        with pytest.raises(RunnerError) as caught:
+            settings(table, flags, tmp_path, where)
+        (problem,) = caught.value.problems
+        return problem.detail.partition("(")[2].partition(")")[0], problem.where
+
+    assert told({"workspace": "../up"}, {}) == ("workspace in [runner]", where)
+    assert told({"workspace": "dev"}, {"workspace": "../up"}) == ("--workspace", None)
+    monkeypatch.setenv("RUNNER_WORKSPACE", "../up")
+    assert told({"workspace": "dev"}, {}) == ("RUNNER_WORKSPACE", None)
+    assert told({}, {}) == ("RUNNER_WORKSPACE", None)
 
 
 def test_the_process_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
