@@ -3,10 +3,10 @@
 import json
 from typing import Annotated, Any, Literal, NotRequired, Required
 
-from pydantic import ConfigDict, Field, Tag, TypeAdapter, with_config
+from pydantic import ConfigDict, Field, Tag, TypeAdapter, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
-from runner.core.names import IDENTIFIER
+from runner.core.names import IDENTIFIER, IGNORABLE
 from runner.core.parameters import Parameters, Positive
 from runner.core.shapes import Text, closed, either
 
@@ -21,8 +21,10 @@ URL = r"^https?://[^\s]+$"
 Name = Annotated[str, Field(pattern=IDENTIFIER)]
 Address = Annotated[str, Field(pattern=ADDRESS)]
 Table = dict[str, Any]
+_Key = Annotated[Any, WithJsonSchema({"type": "string"})]  # the rules say why, where it is none
+_Parameter = Annotated[str, WithJsonSchema({"enum": list(IGNORABLE)})]  # the rules say the closest
 ForEach = Annotated[
-    Annotated[list[Any], Tag("(list)")] | Annotated[Table, Tag("(table)")],
+    Annotated[list[_Key], Tag("(list)")] | Annotated[Table, Tag("(table)")],
     either("a table, a list of distinct strings or an expression"),
     Field(description="One instance for each entry: each.key and each.value."),
 ]
@@ -134,7 +136,7 @@ class Lifecycle(TypedDict, total=False):
 
     prevent_destroy: Annotated[bool, Field(description="Refuse to remove its record.")]
     ignore_changes: Annotated[
-        list[str], Field(description="Parameters whose change issues nothing.")
+        list[_Parameter], Field(description="Parameters whose change issues nothing.")
     ]
     precondition: Annotated[list[Condition], Field(description="Checked before the request.")]
     postcondition: Annotated[

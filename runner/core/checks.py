@@ -11,7 +11,7 @@ from runner.core import blocks
 from runner.core.digest import dotted
 from runner.core.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
 from runner.core.keys import key_findings
-from runner.core.names import META, PARAMETERS, PROVIDERS
+from runner.core.names import IGNORABLE, META, PARAMETERS, PROVIDERS
 from runner.core.parameters import Parameters
 from runner.core.rules import instance_findings, local_findings, pair_findings
 from runner.core.schemas import json_findings
@@ -154,17 +154,16 @@ def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[
 
 
 _PARAMETERS = frozenset(PARAMETERS)
-_CHANGES = (*PARAMETERS, "extra_body", "triggers")
 
 
 def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
     lifecycle = meta.get("lifecycle")
     names = lifecycle.get("ignore_changes") if isinstance(lifecycle, dict) else None
     for index, name in enumerate(names if isinstance(names, list) else ()):
-        if isinstance(name, str) and name not in _CHANGES:
+        if isinstance(name, str) and name not in IGNORABLE:
             path = ("lifecycle", "ignore_changes", index)
             detail = f"{dotted(path)} must be the name of a parameter, but it is {shown(name)}."
-            yield Finding(path, "Unknown value", detail + did_you_mean(name, _CHANGES))
+            yield Finding(path, "Unknown value", detail + did_you_mean(name, IGNORABLE))
 
 
 def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:

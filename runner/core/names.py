@@ -43,6 +43,9 @@ PARAMETERS = (
 )
 """Every request parameter of POST /v1/chat/completions."""
 
+IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
+"""What `ignore_changes` may name."""
+
 TRANSPORT = frozenset(
     (
         "stream",

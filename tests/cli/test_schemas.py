@@ -62,6 +62,29 @@ def test_the_schema_of_the_language_is_in_step_with_what_is_checked() -> None:
     assert schema("config") == json_schema(), f"regenerate it: {REGENERATE}"
 
 
+@pytest.mark.parametrize(
+    ("line", "valid"),
+    [
+        ('for_each = ["a", "{{ var.x }}"]', True),
+        ("for_each = [1]", False),
+        ("for_each = [{ a = 1 }]", False),
+        ('for_each = "{{ csv(var.x) }}"', True),
+        ('lifecycle.ignore_changes = ["temperature", "extra_body", "triggers"]', True),
+        ('lifecycle.ignore_changes = ["temprature"]', False),
+        ('lifecycle.ignore_changes = ["for_each"]', False),
+    ],
+)
+def test_an_entry_that_is_refused_is_none_for_an_editor_either(
+    tmp_path: Path, line: str, valid: bool
+) -> None:
+    text = completion("a", "hi", line)
+    assert (faults("config", tomllib.loads(text)) == []) is valid
+    project = Project(tmp_path / "p")
+    (project.directory / "configs/data.csv").write_text("id\nx\n")
+    project.write(text.replace("csv(var.x)", "csv('data.csv', key='id')") + "[variable.x]\n")
+    assert (project.call("validate", "--var", "x=b").status == 0) is valid
+
+
 def test_validate_prints_it_without_a_project(tmp_path: Path) -> None:
     project = Project(tmp_path / "p")
     (project.directory / "configs").rmdir()
