@@ -43,7 +43,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(value[key]) for key in value}
     if isinstance(value, Sequence | range):
         return [plain(inner) for inner in value]
-    raise TemplateError(f"the expression yields a {type(value).__name__}, which is not a value")
+    said = getattr(value, "_undefined_message", None)  # of a name that the engine did not find
+    raise TemplateError(said or f"the expression yields a {kind_of(value)}, which is not a value")
 
 
 def kind_of(value: Any) -> str:

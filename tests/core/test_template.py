@@ -216,6 +216,15 @@ def test_a_value_becomes_text_in_one_way_wherever_it_does(written: str) -> None:
             compile_text(f"{{{{ {written} }}}}").render({"a": a, "b": "x"})
 
 
+@pytest.mark.parametrize(
+    "written", ["[1, a.cty]", "{'x': [a.cty.more]}", "dict(x=a.cty)", "[a.cty] | tojson"]
+)
+def test_a_missing_name_inside_a_value_is_told_by_its_name(written: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        plain(compile_value(f"{{{{ {written} }}}}").render({"a": {"city": 1}}))
+    assert caught.value.message == 'this map has no "cty". Did you mean "city"?'
+
+
 def test_a_hole_knows_its_path_and_line() -> None:
     node = compile_value({"messages": [{"content": "one\ntwo {{ var.zzz }}"}]})
     with pytest.raises(TemplateError) as caught:
