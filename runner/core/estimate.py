@@ -6,12 +6,17 @@ from typing import Any
 
 import orjson
 
-from runner.core.answer import Answer
+from runner.core.answer import usage_of
 from runner.core.request import Request
 from runner.core.state import Record
 
 Count = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
+
+_CALLS = ("tool_calls", "function_call")
+_DECLARED = ("tools", "functions", "response_format")
+_TEXTS = ("text", "refusal")
+_COSTS_BESIDES = ("audio", "web_search_options")
 
 
 @dataclass(slots=True)
@@ -78,7 +83,9 @@ class Bound:
 
 
 def bound(request: Request, old: Record | None, count: Count, price: Price) -> Bound:
-    """From below: the prompt, and what the last answer used. From above: max tokens, n times."""
+    """From below: the prompt, and what the last answer used. From above: max tokens, n times;
+    nothing bounds what a picture, a sound, a file or a search of the web takes.
+    """
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
     prompt = count(request.identity, model, _prompt(body)) + 4 * len(body.get("messages", ()))
@@ -87,13 +94,18 @@ def bound(request: Request, old: Record | None, count: Count, price: Price) -> B
     least = 1 if old is None else _used(old)
     if most is not None:
         least = min(least, most)
-    high = None if most is None else prompt + most
+    low = price(request.identity, model, prompt, least)
+    high = None if low else low  # what costs nothing costs nothing, however long it becomes
+    if not _is_text(body):
+        most = None
+    if most is not None:
+        high = price(request.identity, model, prompt, most)
     return Bound(
         str(orjson.loads(request.recorded).get("model", "")),  # a sensitive one stays masked
         prompt + least,
+        None if most is None else prompt + most,
+        low,
         high,
-        price(request.identity, model, prompt, least),
-        None if most is None else price(request.identity, model, prompt, most),
     )
 
 
@@ -124,19 +136,37 @@ def _sum(one: Any, other: Any) -> Any:
 
 def _prompt(body: dict[str, Any]) -> str:
     texts: list[str] = []
-    for message in body.get("messages", ()):
-        content = message.get("content") if isinstance(message, dict) else None
+    for message in _messages(body):
+        content = message.get("content")
         if isinstance(content, str):
             texts.append(content)
-        elif isinstance(content, list):
-            texts += [str(part.get("text", "")) for part in content if isinstance(part, dict)]
-    for name in ("tools", "functions", "response_format"):
-        if name in body:
-            texts.append(orjson.dumps(body[name]).decode())
+        texts += [str(part.get("text") or part.get("refusal") or "") for part in _parts(message)]
+        texts += [_json(message[name]) for name in _CALLS if message.get(name)]
+    texts += [_json(body[name]) for name in _DECLARED if name in body]
     return "\n".join(texts)
 
 
+def _is_text(body: dict[str, Any]) -> bool:
+    """Whether all that is read and written is text, which can be counted."""
+    if any(body.get(name) for name in _COSTS_BESIDES):
+        return False
+    parts = (part for message in _messages(body) for part in _parts(message))
+    return all(part.get("type") in _TEXTS for part in parts)
+
+
+def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [message for message in body.get("messages", ()) if isinstance(message, dict)]
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
 def _used(record: Record) -> int:
-    usage = Answer(record.response)["usage"]
-    used = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    return used if isinstance(used, int) else 1
+    used = usage_of(record.response)
+    return 1 if used is None else used.completion

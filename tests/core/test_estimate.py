@@ -57,6 +57,31 @@ def test_pictures_and_tools_do_not_break_the_count() -> None:
     assert bound(request(**body), None, words, price).tokens_low >= 2 + 8 + 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]},
+        {"audio": {"voice": "alloy", "format": "mp3"}},
+        {"web_search_options": {"search_context_size": "high"}},
+    ],
+)
+def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
+    found = bound(request(max_tokens=10, **body), None, words, price)
+    assert (found.tokens_high, found.cost_high) == (None, None)
+
+
+def test_calls_in_the_conversation_are_counted() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "a b c"}}
+    body = {"messages": [{"role": "assistant", "tool_calls": [call]}]}
+    assert bound(request(**body), None, words, price).tokens_low >= 3 + 4 + 1
+
+
+def test_what_is_free_needs_no_limit_to_stay_free() -> None:
+    assert bound(request(), None, words, lambda *_: 0.0).cost_high == 0.0
+
+
 def test_an_unknown_price_is_said() -> None:
     total = Estimate()
     total.add(bound(request(model="unknown", max_tokens=1), None, words, price))

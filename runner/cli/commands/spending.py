@@ -31,7 +31,7 @@ class Purse:
                 model = orjson.loads(request.recorded).get("model")
                 return (
                     f"--max-cost cannot be kept: nothing bounds the cost of a request to {model} "
-                    "(set max_completion_tokens, or its price is unknown)"
+                    "(it takes max_completion_tokens, a known price, and a prompt of text alone)"
                 )
             if self.spent + sum(self._reserved.values()) + most > self.max_cost:
                 return (
