@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import orjson
@@ -184,9 +184,12 @@ class Used:
     model: str | None = None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _Measured(msgspec.Struct):
@@ -203,4 +206,7 @@ def usage_of(raw: bytes) -> Used | None:
         found = _MEASURED.decode(raw)
     except msgspec.MsgspecError:
         return None
-    return Used(found.usage.prompt_tokens, found.usage.completion_tokens, found.model)
+    prompt, completion = found.usage.prompt_tokens, found.usage.completion_tokens
+    if prompt is None and completion is None:
+        return None
+    return Used(prompt or 0, completion or 0, found.model)

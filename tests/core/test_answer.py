@@ -114,3 +114,16 @@ def test_usage_is_read_where_it_is_said() -> None:
     assert usage_of(response({"content": "x"})) is None
     assert usage_of(response({"content": "x"}, usage=None)) is None
     assert usage_of(b"not json") is None
+
+
+@pytest.mark.parametrize(
+    "usage", [{}, {"total_tokens": 3}, {"prompt_tokens": -5}, {"prompt_tokens": "x"}]
+)
+def test_a_usage_that_says_nothing_or_nonsense_is_none(usage: dict[str, Any]) -> None:
+    assert usage_of(response({"content": "x"}, usage=usage)) is None
+
+
+def test_a_count_of_nothing_may_be_left_out() -> None:
+    used = usage_of(response({"content": "x"}, usage={"prompt_tokens": 9, "total_tokens": 9}))
+    assert used is not None
+    assert (used.prompt, used.completion) == (9, 0)

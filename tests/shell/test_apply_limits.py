@@ -109,12 +109,36 @@ def test_max_cost_counts_attempts_that_may_have_been_billed(
         assert len(api.requests) == 4
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -5, "completion_tokens": -1000}])
+def test_max_cost_counts_an_answer_without_usage_at_its_most(
+    project: Project, monkeypatch: pytest.MonkeyPatch, usage: Any
+) -> None:
+    """As a stream sends none unless it is asked to."""
+    with serving(script=lambda got: answer(got.body, got.number) | {"usage": usage}) as api:
+        _route(api, monkeypatch)
+        project.write(PRICED + _ten("max_completion_tokens = 1000"))
+        ran = project.apply("--max-cost", "0.035", "--concurrency", "1")
+        assert ran.status == 1
+        assert len(api.requests) == 3
+
+
+PICTURE = """\
+[completion.a]
+model = "gpt-4o"
+max_tokens = 10
+[[completion.a.messages]]
+role = "user"
+content = [{ type = "image_url", image_url = { url = "https://example.com/a.png" } }]
+"""
+
+
+@pytest.mark.parametrize("block", [completion("a", "q"), PICTURE])
 def test_max_cost_refuses_what_nothing_bounds(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, block: str
 ) -> None:
     with serving() as api:
         _route(api, monkeypatch)
-        project.write(PRICED + _ten())
+        project.write(PRICED + block)
         ran = project.apply("--max-cost", "1")
         assert ran.status == 1
         assert not api.requests

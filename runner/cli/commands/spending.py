@@ -43,12 +43,14 @@ class Purse:
         return None
 
     def settled(self, request: Request, record: Record | None, maybe_billed: int) -> None:
-        """The request ended; what it really cost counts from here on, and what attempts that may
-        have been billed cost at most.
+        """The request ended; what it really cost counts from here on. An answer that does not say
+        what it used counts at its most, as do attempts that may have been billed.
         """
-        self.spent += self._reserved.pop(id(request), 0.0) * maybe_billed
+        most = self._reserved.pop(id(request), 0.0)
+        self.spent += most * maybe_billed
         if record is not None and self.max_cost is not None:
-            self.spent += cost_of(record) or 0.0
+            cost = cost_of(record)
+            self.spent += most if cost is None else cost
 
     def _most(self, request: Request) -> float | None:
         return bound(request, None, count_tokens, price).cost_high
