@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from runner.core.answer import Used
 from runner.core.exchange import Failure
 from runner.core.state import Record
 
@@ -25,7 +24,6 @@ class Done:
     record: Record | None = None
     warning: str | None = None
     maybe_billed: int = 0
-    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runner.core.answer import usage_of
 from runner.core.events import Done, Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.expand import Session
@@ -87,5 +86,4 @@ class Outcome:
         self.done[address] = how
         if warning is not None:
             self.warnings[address] = warning
-        used = usage_of(record.response) if record is not None and how == "issued" else None
-        tell(Done(address, how, record, warning, maybe_billed, used))
+        tell(Done(address, how, record, warning, maybe_billed))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, Ran, completion, ended, provider, serving
+from tests.cli.project import KEY, Project, Ran, completion, ended, provider, serving
+from tests.shell.faults import RATE, error
 
 CONFIG = completion("chat", "Tell me.", "temperature = 0.7")
 
@@ -102,7 +103,7 @@ said = "chatcmpl-1"
     )
     assert re.fullmatch(
         r"completion\.chat: Issuing\.\.\.\n"
-        r"completion\.chat: Answered after \d+\.\ds \[id=chatcmpl-1\]\n",
+        r"completion\.chat: Answered after \d+\.\ds, 5 tokens \[id=chatcmpl-1\]\n",
         ran.err,
     )
 
@@ -156,6 +157,40 @@ def test_a_big_apply_says_little(project: Project) -> None:
         ran = project.apply()
     assert len(ran.err.splitlines()) < 5
     assert "80 more of completion.many (issue) are not shown; --full shows them" in ran.out
+
+
+def test_what_an_answer_used_and_cost_is_said(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each answer and of all, for people and for programs; also of one not accepted."""
+    text = completion("a", "hi") + completion("b", "ho") + "[completion.b.lifecycle]\n"
+    check = 'postcondition = [{ condition = "{{ false }}", error_message = "no" }]\n'
+    with serving() as api:
+        monkeypatch.setenv("OPENAI_BASE_URL", api.url)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        project.write(text + check)
+        ran = project.apply()
+        assert ", 3 tokens, $0.000023 [id=" in ran.err
+        assert "6 tokens, $0.000045." in ran.out
+        project.write(text + check.replace("no", "still no"))
+        again = project.apply("--json", "--replace", "completion.a")
+    (done,) = again.of("apply_complete")
+    (failed,) = again.of("apply_errored")
+    for event in (done, failed):
+        assert event["usage"] == {"prompt_tokens": 1, "completion_tokens": 2}
+        assert event["cost"] == pytest.approx(2.25e-5)
+    assert again.of("change_summary")[-1]["cost"] == pytest.approx(4.5e-5)
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_a_wait_is_told_while_it_lasts(project: Project, number: int) -> None:
+    steps = [error(429, **RATE, headers={"Retry-After": "7"})] * number
+    with serving(*steps) as api:
+        block = completion("many", "{{ count.index }}", f"count = {number}")
+        project.write(provider(api) + block)
+        ran = project.run("apply", "--auto-approve")
+    assert ran.status == 0
+    assert "rate limited, " in ran.err
 
 
 @pytest.mark.parametrize("flag", ["--no-color", None])

@@ -168,13 +168,14 @@ def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> Non
 def test_the_rare_events_are_valid() -> None:
     held = record("completion.a")
     told = [
-        apply_event(event)
+        apply_event(event, lambda _: None)
         for event in (
             Started("completion.a"),
             Done("completion.a", "issued", held, "finish_reason is length", 2),
             Done("completion.a", "removed"),
             Failed("completion.a", Failure("no", 429, "requests", "rate", "req_1", 6, 1)),
             Failed("completion.a", Failure("no such host")),
+            Failed("completion.a", Failure("not accepted"), held),
             Skipped("completion.b", "completion.a"),
         )
     ]

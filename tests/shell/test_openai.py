@@ -421,9 +421,11 @@ def test_rate_limits_lower_the_concurrency_and_server_errors_do_not() -> None:
             assert client.capacity == 16
             assert isinstance(await client.complete(out()), Answer)
             assert client.capacity == 14
+            assert client.waiting == "no more than 14 at a time"
             for _ in range(20):
                 await client.complete(out())
             assert client.capacity == 16
+            assert client.waiting is None
 
     run(work())
 

@@ -13,7 +13,7 @@ from runner.cli.commands.asking import says_yes
 from runner.cli.commands.finishing import Finished, finish
 from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.planning import Planned, whole_plan
-from runner.cli.commands.spending import Purse
+from runner.cli.commands.spending import Purse, cost_of
 from runner.cli.commands.world import Project, load, reload_state
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
@@ -121,7 +121,7 @@ def _approved(arguments: argparse.Namespace) -> bool:
 def _carry_out(project: Project, made: Planned, arguments: argparse.Namespace) -> Finished:
     interrupts = Interrupts()
     with interrupts.heard():
-        with progress(arguments, len(made.plan.steps)) as told:
+        with progress(arguments, len(made.plan.steps), cost_of) as told:
             outcome = asyncio.run(_apply(project, made, arguments, told, interrupts))
         finished = finish(project, made, outcome, arguments)
     return replace(finished, status=INTERRUPTED) if interrupts.pressed else finished
@@ -170,8 +170,18 @@ async def _apply(
             )
             run = Apply(made.plan, walk, known, doors, limits)
             told.watch(run, held)
-            with interrupts.during(run, told):
-                return await run.run()
+            clock = asyncio.create_task(_tick(told))
+            try:
+                with interrupts.during(run, told):
+                    return await run.run()
+            finally:
+                clock.cancel()
+
+
+async def _tick(told: Progress) -> None:
+    while True:
+        await asyncio.sleep(1)
+        told.tick()
 
 
 async def _checkpoint(project: Project, records: Mapping[str, Record]) -> None:

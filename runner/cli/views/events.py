@@ -8,6 +8,7 @@ import orjson
 
 from runner import __version__
 from runner.cli.views.plan import counts, kind, request_changes, shown, summary
+from runner.cli.views.records import Cost
 from runner.cli.views.report import Spent, headline
 from runner.core.answer import usage_of
 from runner.core.decide import Await, Issue, Reuse
@@ -16,6 +17,7 @@ from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.outputs import Output
 from runner.core.plan import Instances, Plan
+from runner.core.state import Record
 from runner.shell.doors import Outcome
 
 FORMAT = "1.0"
@@ -72,8 +74,8 @@ def plan_events(
     }
 
 
-def apply_event(event: Event) -> dict[str, Any]:
-    """apply_start, apply_complete, apply_errored or apply_skipped."""
+def apply_event(event: Event, price: Cost) -> dict[str, Any]:
+    """apply_start, apply_complete, apply_errored or apply_skipped; `price` is of one answer."""
     match event:
         case Started(address):
             return {"type": "apply_start", "address": address}
@@ -85,18 +87,15 @@ def apply_event(event: Event) -> dict[str, Any]:
                     "duration_ms": record.duration_ms,
                     "attempts": record.attempts,
                 }
-                used = usage_of(record.response)
-                if used is not None:
-                    told["usage"] = {
-                        "prompt_tokens": used.prompt,
-                        "completion_tokens": used.completion,
-                    }
+                told |= _usage(record)
+                if how == "issued":
+                    told["cost"] = price(record)
             if warning is not None:
                 told["warning"] = warning
             if maybe_billed:
                 told["maybe_billed"] = maybe_billed
             return told
-        case Failed(address, failure):
+        case Failed(address, failure, record):
             error = {
                 "message": failure.message,
                 "status": failure.status,
@@ -106,7 +105,10 @@ def apply_event(event: Event) -> dict[str, Any]:
                 "attempts": failure.attempts,
                 "maybe_billed": failure.maybe_billed,
             }
-            return {"type": "apply_errored", "address": address, "error": error}
+            told = {"type": "apply_errored", "address": address, "error": error}
+            if record is not None:
+                told |= {**_usage(record), "cost": price(record)}
+            return told
         case Skipped(address, because):
             return {"type": "apply_skipped", "address": address, "because": because}
 
@@ -141,6 +143,13 @@ def apply_end(
             if out.known
         },
     }
+
+
+def _usage(record: Record) -> dict[str, Any]:
+    used = usage_of(record.response)
+    if used is None:
+        return {}
+    return {"usage": {"prompt_tokens": used.prompt, "completion_tokens": used.completion}}
 
 
 def _changed(name: str, old: Any, new: Any) -> dict[str, Any]:

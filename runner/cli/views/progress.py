@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from runner.core.estimate import compact
+from runner.cli.views.records import Cost
+from runner.core.answer import usage_of
+from runner.core.estimate import compact, dollars
 from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.state import Record
 
 _LOG = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds between lines without a terminal
@@ -23,10 +26,15 @@ class Run(Protocol):
 
 
 class Progress:
-    """Counts what happened; the base of every way to show it, and the quietest one."""
+    """Counts what happened; the base of every way to show it, and the quietest one.
 
-    def __init__(self, total: int) -> None:
+    `price` says what one answer cost, in USD; None where that is not known.
+    """
+
+    def __init__(self, total: int, price: Cost) -> None:
         self.total, self.done, self.failed, self.skipped, self.tokens = total, 0, 0, 0, 0
+        self.cost = 0.0
+        self.price = price
         self.began = time.monotonic()
         self.run: Run | None = None
         self.connections: Any = None
@@ -38,12 +46,13 @@ class Progress:
     def tell(self, event: Event) -> None:
         """Something happened."""
         match event:
-            case Done(address, how, used=used):
+            case Done(address, how, record):
                 self.done += 1
-                self.tokens += used.prompt + used.completion if used else 0
+                self._spend(record if how == "issued" else None)
                 _LOG.info("%s: %s", address, how)
-            case Failed(address, failure):
+            case Failed(address, failure, record):
                 self.failed += 1
+                self._spend(record)
                 _LOG.info("%s: failed (status %s)", address, failure.status)
             case Skipped(address, because):
                 self.skipped += 1
@@ -62,6 +71,9 @@ class Progress:
         sys.stderr.write(piece)
         sys.stderr.flush()
 
+    def tick(self) -> None:
+        """A second went by."""
+
     def close(self) -> None:
         """The run is over."""
 
@@ -74,16 +86,26 @@ class Progress:
             parts.append(f"{self.failed} failed")
         if self.tokens:
             parts.append(f"{compact(self.tokens)} tokens")
+        if self.cost:
+            parts.append(dollars(self.cost))
         parts.append(f"{self.done / seconds:.1f}/s")
         left = self.total - self.done - self.failed - self.skipped
         if self.done and left > 0:
             parts.append(f"{_duration(left * seconds / self.done)} left")
-        waiting = self._waiting()
+        waiting = self.waiting()
         if waiting:
             parts.append(waiting)
         return ", ".join(parts)
 
-    def _waiting(self) -> str | None:
+    def _spend(self, record: Record | None) -> None:
+        """One answer that was paid for, accepted or not."""
+        used = usage_of(record.response) if record is not None else None
+        if record is not None and used is not None:
+            self.tokens += used.prompt + used.completion
+            self.cost += self.price(record) or 0.0
+
+    def waiting(self) -> str | None:
+        """What requests wait for, if they do."""
         clients = self.connections.clients.values() if self.connections is not None else ()
         return next((client.waiting for client in clients if client.waiting), None)
 
@@ -91,16 +113,22 @@ class Progress:
 class Lines(Progress):
     """Without a terminal: each step while they are few, else a line every few seconds."""
 
-    def __init__(self, total: int) -> None:
-        super().__init__(total)
+    def __init__(self, total: int, price: Cost) -> None:
+        super().__init__(total, price)
         self._last = self.began
 
     def tell(self, event: Event) -> None:
-        """Count, and now and then write."""
+        """Count, and write what few steps do."""
         super().tell(event)
         if self.total <= _FEW:
             self._step(event)
-        elif time.monotonic() - self._last >= _EVERY:
+        else:
+            self.tick()
+
+    def tick(self) -> None:
+        """Now and then, where the run stands: of few steps, only what they wait for."""
+        due = time.monotonic() - self._last >= _EVERY
+        if due and (self.total > _FEW or self.waiting()):
             self._last = time.monotonic()
             self.say(self.line())
 
@@ -109,8 +137,7 @@ class Lines(Progress):
             case Started(address):
                 self.say(f"{address}: Issuing...")
             case Done(address, "issued", record) if record is not None:
-                seconds = record.duration_ms / 1000
-                self.say(f"{address}: Answered after {seconds:.1f}s [id={_id(record.response)}]")
+                self.say(f"{address}: Answered after {self._took(record)}")
             case Done(address, how):
                 self.say(f"{address}: {how.capitalize()}")
             case Failed(address):
@@ -118,12 +145,22 @@ class Lines(Progress):
             case Skipped(address, because):
                 self.say(f"{address}: Skipped ({because})")
 
+    def _took(self, record: Record) -> str:
+        """Time, tokens and dollars of one answer, as far as they are known."""
+        parts = [f"{record.duration_ms / 1000:.1f}s"]
+        used, cost = usage_of(record.response), self.price(record)
+        if used is not None:
+            parts.append(f"{compact(used.prompt + used.completion)} tokens")
+        if cost:
+            parts.append(dollars(cost))
+        return f"{', '.join(parts)} [id={_id(record.response)}]"
+
 
 class Bar(Progress):
     """On a terminal: one bar, redrawn ten times a second."""
 
-    def __init__(self, total: int) -> None:
-        super().__init__(total)
+    def __init__(self, total: int, price: Cost) -> None:
+        super().__init__(total, price)
         from rich.console import Console  # noqa: PLC0415  # only for a terminal
         from rich.progress import BarColumn, TextColumn  # noqa: PLC0415
         from rich.progress import Progress as RichProgress  # noqa: PLC0415
@@ -170,20 +207,20 @@ class Events(Progress):
 
         super().tell(event)
         with suppress(BrokenPipeError):  # `| head`: what is paid for is still recorded
-            write(apply_event(event))
+            write(apply_event(event, self.price))
 
 
 @contextmanager
-def progress(arguments: argparse.Namespace, total: int) -> Iterator[Progress]:
+def progress(arguments: argparse.Namespace, total: int, price: Cost) -> Iterator[Progress]:
     """The way to tell that fits the command line and the terminal."""
     if getattr(arguments, "json", False):
-        shown: Progress = Events(total)
+        shown: Progress = Events(total, price)
     elif getattr(arguments, "stream", False):
-        shown = Progress(total)
+        shown = Progress(total, price)
     elif sys.stderr.isatty():
-        shown = Bar(total)
+        shown = Bar(total, price)
     else:
-        shown = Lines(total)
+        shown = Lines(total, price)
     try:
         yield shown
     finally:

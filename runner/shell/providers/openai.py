@@ -100,9 +100,13 @@ class Client:
     @property
     def waiting(self) -> str | None:
         """What requests wait for, in words (`rate limited, 12 s`), or None."""
-        if text := self._gate.waiting():
-            return text
-        return f"{self._pausing} waiting to try again" if self._pausing else None
+        gate = self._gate
+        text = gate.waiting()
+        if text is None and self._pausing:
+            text = f"{self._pausing} waiting to try again"
+        if gate.limit <= gate.maximum - 1:
+            text = f"{f'{text}, ' if text else ''}no more than {self.limit} at a time"
+        return text
 
     def halt(self) -> None:
         """Send nothing more: what waits to be sent, or to be sent again, fails as `halted`."""
