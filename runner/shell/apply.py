@@ -59,6 +59,7 @@ class Apply:
         self._queues: dict[str, deque[tuple[Vertex, Issue]]] = {}
         self._clients: dict[str, Client] = {}
         self._busy: dict[str, int] = {}
+        self._held_back = False  # nothing is started before something in flight has ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: set[str] = set()
         self._lost: list[Record] = []
@@ -235,7 +236,7 @@ class Apply:
 
     def _start(self) -> None:
         for provider, queue in self._queues.items():
-            while queue and self.outcome.stopped is None:
+            while queue and self.outcome.stopped is None and not self._held_back:
                 client = self._clients.get(provider)
                 limit = client.limit if client is not None else 1
                 if self.in_flight >= self._limits.concurrency:
@@ -286,10 +287,14 @@ class Apply:
         instance = vertex.instance
         assert instance is not None  # noqa: S101  # only instances are issued
         request = self._draft(vertex.address) or request_of(instance, self._known)
-        why = self._doors.may_start(request)
-        if why is not None:
-            self.stop(why, halt=False)
-            self._skip(vertex, why)
+        refusal = self._doors.may_start(request)
+        if refusal is not None and refusal.passing and self.outcome.stopped is None:
+            self._queues[provider].append((vertex, issue))
+            self._held_back = True
+            return
+        if refusal is not None:
+            self.stop(refusal.why, halt=False)
+            self._skip(vertex, refusal.why)
             return
         if provider not in self._clients:
             self._clients[provider] = await self._doors.connect(provider)
@@ -307,7 +312,7 @@ class Apply:
         )
         result = await self._clients[provider].complete(out)
         if isinstance(result, Failure):
-            self._doors.settled(request, None, result.maybe_billed)
+            self._settled(request, None, result.maybe_billed)
             self.outcome.maybe_billed += result.maybe_billed
             if result.halted:
                 self._skip(vertex, "the run stopped")
@@ -316,12 +321,16 @@ class Apply:
         else:
             await self._record(vertex, issue, request, result)
 
+    def _settled(self, request: Request, record: Record | None, maybe_billed: int) -> None:
+        self._doors.settled(request, record, maybe_billed)
+        self._held_back = False
+
     def _draft(self, address: str) -> Request | None:
         return self._known.drafts.take(address) or self._plan.known.drafts.take(address)
 
     async def _record(self, vertex: Vertex, issue: Issue, request: Request, answer: Answer) -> None:
         record = self._made(vertex, issue, request, answer)
-        self._doors.settled(request, record, answer.maybe_billed)
+        self._settled(request, record, answer.maybe_billed)
         self.outcome.issued[vertex.address] = record
         self.outcome.maybe_billed += answer.maybe_billed
         try:

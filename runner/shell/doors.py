@@ -27,6 +27,16 @@ class Client(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request must not be sent. One that is `passing` may be once what is in flight has
+    ended; any other ends the run.
+    """
+
+    why: str
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """The ways out, as functions. `connect` opens a provider when its first request is due."""
 
@@ -39,7 +49,7 @@ class Doors:
     checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
     now: Callable[[], str]
     tell: Callable[[Event], None]
-    may_start: Callable[[Request], str | None] = lambda _: None  # why the run has to stop
+    may_start: Callable[[Request], "Refusal | None"] = lambda _: None
     # A request ended, with an answer or none, and this many attempts that may have been billed.
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
 

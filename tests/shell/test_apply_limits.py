@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.project import KEY, Project, completion, prompt_of, provider, serving
 from tests.shell.faults import completion as answer
+from tests.shell.faults import error
 from tests.shell.server import FakeAPI
 
 PRICED = "[provider.openai]\nmax_retries = 0\n"  # its base URL comes from the environment
@@ -78,16 +79,34 @@ def test_max_cost_is_never_crossed(project: Project, monkeypatch: pytest.MonkeyP
         assert len(api.requests) == 10
 
 
+@pytest.mark.parametrize("concurrency", ["2", "32"])
 def test_max_cost_of_what_is_in_flight_counts_at_its_most(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, concurrency: str
 ) -> None:
     """Cheap answers make room for more requests; until they are there, they might be dear."""
     with serving(latency=0.05) as api:
         _route(api, monkeypatch)
         project.write(PRICED + _ten("max_completion_tokens = 1000"))
-        ran = project.apply("--max-cost", "0.035", "--concurrency", "2")
+        ran = project.apply("--max-cost", "0.035", "--concurrency", concurrency)
         assert ran.status == 0, ran.err
         assert len(api.requests) == 10
+        assert all(later.at - first.at > 0.04 for first, later in _third_after(api))
+
+
+def _third_after(api: FakeAPI) -> list[tuple[Any, Any]]:
+    """Each request with the one that needs its place: three fit in at their most."""
+    return list(zip(api.requests, api.requests[3:], strict=False))
+
+
+def test_max_cost_waits_for_failures_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that is refused, and costs nothing, makes room for those that waited for it."""
+    with serving(*[error(400, "invalid_value")] * 9, latency=0.01) as api:
+        _route(api, monkeypatch)
+        project.write(PRICED + _ten("max_completion_tokens = 1000"))
+        ran = project.apply("--max-cost", "0.015")
+        assert ran.status == 1
+        assert len(api.requests) == 10
+        assert len(project.records) == 1
 
 
 def test_max_cost_counts_attempts_that_may_have_been_billed(

@@ -8,6 +8,7 @@ from runner.core.answer import Used, usage_of
 from runner.core.estimate import bound, dollars
 from runner.core.request import Request
 from runner.core.state import Record
+from runner.shell.doors import Refusal
 from runner.shell.prices import count_tokens, price, priced
 
 
@@ -21,22 +22,25 @@ class Purse:
     spent: float = 0.0
     _reserved: dict[int, float] = field(default_factory=dict)
 
-    def may_start(self, request: Request) -> str | None:
-        """Why this request must not be sent; None if it may."""
+    def may_start(self, request: Request) -> Refusal | None:
+        """Why this request must not be sent; None if it may. It may be later if it is only for
+        what is in flight, which may turn out to cost less.
+        """
         if self.max_requests is not None and self.started >= self.max_requests:
-            return f"--max-requests {self.max_requests} is reached"
+            return Refusal(f"--max-requests {self.max_requests} is reached")
         if self.max_cost is not None:
             most = self._most(request)
             if most is None:
                 model = orjson.loads(request.recorded).get("model")
-                return (
+                return Refusal(
                     f"--max-cost cannot be kept: nothing bounds the cost of a request to {model} "
                     "(it takes max_completion_tokens, a known price, and a prompt of text alone)"
                 )
             if self.spent + sum(self._reserved.values()) + most > self.max_cost:
-                return (
+                return Refusal(
                     f"--max-cost {dollars(self.max_cost)} would be crossed: "
-                    f"{dollars(self.spent)} spent, up to {dollars(most)} for the next request"
+                    f"{dollars(self.spent)} spent, up to {dollars(most)} for the next request",
+                    passing=self.spent + most <= self.max_cost,
                 )
             self._reserved[id(request)] = most
         self.started += 1
