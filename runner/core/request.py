@@ -141,7 +141,7 @@ def streaming(body: bytes) -> bytes:
     part of what is asked, so neither fingerprint nor record know of it.
     """
     held = orjson.loads(body)
-    options = {**held.get("stream_options", {}), "include_usage": True}
+    options = {**(held.get("stream_options") or {}), "include_usage": True}
     return canonical({**held, "stream": True, "stream_options": options})
 
 

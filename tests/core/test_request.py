@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.request import sensitive_texts
+from runner.core.request import sensitive_texts, streaming
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 
@@ -189,3 +189,9 @@ def test_sensitive_texts_are_the_leaves_the_longest_first() -> None:
     assert sensitive_texts(["abcd", {"a": ["abcdef", 12345, True, None, "ab"]}]) == (
         "abcdef", "12345", "abcd",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [None, {}, {"include_usage": False}])
+def test_a_request_shown_while_it_is_written_asks_for_its_usage(options: Any) -> None:
+    body = orjson.loads(streaming(orjson.dumps({"model": "m", "stream_options": options})))
+    assert body == {"model": "m", "stream": True, "stream_options": {"include_usage": True}}

@@ -104,6 +104,17 @@ def test_no_secret_is_left_behind(project: Project, flags: tuple[str, ...]) -> N
     assert "(sensitive)" in prompt_of(second.body)
 
 
+def test_no_secret_is_shown_while_it_is_written(project: Project) -> None:
+    with serving() as api:
+        project.write(TEXT.replace("@", api.url))
+        ran = project.run(
+            "apply", "--auto-approve", "--stream", "--target", "completion.ask", env=ENV
+        )
+    assert ran.status == 0, ran.err
+    assert "(sensitive)" in ran.err
+    _clean(project, ran.out, ran.err)
+
+
 def test_the_recorded_request_and_an_echoed_answer_are_masked(project: Project) -> None:
     with serving(script=_echo) as api:
         project.write(TEXT.replace("@", api.url))

@@ -670,11 +670,11 @@ def test_the_text_of_a_stream_is_shown_as_it_comes() -> None:
     async def work() -> None:
         shown: list[str] = []
         async with (
-            FakeAPI() as api,
-            connect(Endpoint("p", api.url), on_text=shown.append) as client,
+            FakeAPI(events(TEXT, cut=True)) as api,
+            connect(Endpoint("p", api.url), jitter=lambda: 0.0, on_text=shown.append) as client,
         ):
-            await client.complete(out(STREAM, stream=True))
-        assert shown == ["echo: ", "hello "]
+            await client.complete(out(STREAM, stream=True, secrets=("hello",)))
+        assert shown == ["The sun", "\n", "echo: ", "(sensitive) "]
 
     run(work())
 

@@ -25,6 +25,7 @@ from runner.shell.providers.outcomes import (
 )
 from runner.shell.providers.pace import Pace
 from runner.shell.providers.retry import Verdict, classify, delay
+from runner.shell.providers.showing import Showing
 from runner.shell.providers.sse import Stream
 from runner.shell.providers.wire import Broken, HeldBack, Wire, open_wire, unsendable
 
@@ -187,7 +188,19 @@ class Client:
         return following
 
     async def _attempt(self, job: _Job) -> Good | Bad | Broken | HeldBack | Failure:
-        stream = self._stream(job) if job.streamed else None
+        if not job.streamed:
+            return await self._exchange(job, None)
+        wanted = orjson.loads(job.body or b"{}").get("n") or 1
+        if self._on_text is None:
+            return await self._exchange(job, Stream(wanted))
+        showing = Showing(self._on_text, (*self._secrets, *job.secrets))
+        result = await self._exchange(job, Stream(wanted, showing.text))
+        showing.end(answered=isinstance(result, Good))
+        return result
+
+    async def _exchange(
+        self, job: _Job, stream: Stream | None
+    ) -> Good | Bad | Broken | HeldBack | Failure:
         reply = await self._wire.send(job.method, job.url, job.body, job.headers, stream)
         if isinstance(reply, HeldBack):
             return reply
@@ -203,10 +216,6 @@ class Client:
             said = bodies.said(reply.status, reply.body, reply.reason)
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
         return judged(reply, stream, chat=job.completion)
-
-    def _stream(self, job: _Job) -> Stream:
-        request = orjson.loads(job.body or b"{}")
-        return Stream(request.get("n") or 1, self._on_text)
 
     def _answer(self, job: _Job, good: Good, started: float) -> Answer:
         self.answered += 1
