@@ -1,14 +1,18 @@
 """Arguments in, exit codes out; a verb is imported when it is called."""
 
+import errno
 import gc
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
 from runner.errors import RunnerError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def entry() -> NoReturn:
@@ -52,10 +56,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): not our fault, and not worth a word.
         sys.stderr.close()
         return 1
+    except OSError as exc:
+        if exc.errno not in _FULL or exc.filename is not None:
+            raise
+        _say_it_is_full(exc)
+        return 1
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
     return status
+
+
+def _say_it_is_full(exc: OSError) -> None:
+    """What a command says can be written no longer; what it did stands."""
+    with suppress(OSError):
+        sys.stderr.write(f"Error: Output cannot be written\n\n{exc.strerror}.\n")
+        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):  # what is left in them would fail once more at the end
+        with suppress(OSError):
+            stream.close()
 
 
 def _end_like_ctrl_c() -> Any:

@@ -262,3 +262,21 @@ def test_a_reader_that_goes_away_is_no_failure_of_the_run(project: Project) -> N
         assert "Traceback" not in err
         assert "Exception ignored" not in err
         assert len(api.requests) == len(project.records) > 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=str)
+def test_a_full_disk_below_what_is_said_loses_no_answer(
+    project: Project, stream: str, flags: tuple[str, ...]
+) -> None:
+    """A saved plan is not shown, so that it is the run itself whose words find no room."""
+    with serving() as api, Path("/dev/full").open("w") as full:
+        project.write(provider(api) + completion("many", "{{ count.index }}", "count = 5"))
+        file = str(project.directory / "saved.plan")
+        assert project.call("plan", "--out", file).status == 0
+        ran = ended(project.start("apply", file, *flags, **{stream: full}))
+        assert len(api.requests) == 5
+    assert len(project.records) == 5
+    if stream == "stdout":
+        assert ran.status == 1
+        assert ran.err.endswith("Error: Output cannot be written\n\nNo space left on device.\n")

@@ -62,14 +62,11 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A sentence for the person who waits."""
-        with suppress(BrokenPipeError):  # nobody reads it any more: no reason to end a run
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+        _write(f"{text}\n")
 
     def text(self, piece: str) -> None:
         """A piece of an answer, as it is written."""
-        sys.stderr.write(piece)
-        sys.stderr.flush()
+        _write(piece)
 
     def tick(self) -> None:
         """A second went by."""
@@ -206,7 +203,7 @@ class Events(Progress):
         from runner.cli.views.events import apply_event, write  # noqa: PLC0415
 
         super().tell(event)
-        with suppress(BrokenPipeError):  # `| head`: what is paid for is still recorded
+        with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
             write(apply_event(event, self.price))
 
 
@@ -225,6 +222,12 @@ def progress(arguments: argparse.Namespace, total: int, price: Cost) -> Iterator
         yield shown
     finally:
         shown.close()
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):  # nobody reads it any more, or a disk is full: no reason to end a run
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _duration(seconds: float) -> str:
