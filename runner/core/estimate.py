@@ -89,8 +89,7 @@ def bound(request: Request, old: Record | None, count: Count, price: Price) -> B
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
     prompt = count(request.identity, model, _prompt(body)) + 4 * len(body.get("messages", ()))
-    limit = body.get("max_completion_tokens", body.get("max_tokens"))
-    most = int(limit) * int(body.get("n") or 1) if isinstance(limit, int) else None
+    most = _most(body)
     least = 1 if old is None else _used(old)
     if most is not None:
         least = min(least, most)
@@ -107,6 +106,14 @@ def bound(request: Request, old: Record | None, count: Count, price: Price) -> B
         low,
         high,
     )
+
+
+def foreseen(body: bytes) -> int:
+    """About how many tokens a rate has to allow for: the prompt and all that may be answered, as
+    servers count it themselves before they answer.
+    """
+    held = orjson.loads(body)
+    return len(body) // 4 + (_most(held) or 0)
 
 
 def compact(number: int) -> str:
@@ -132,6 +139,11 @@ def dollars(amount: float) -> str:
 
 def _sum(one: Any, other: Any) -> Any:
     return None if one is None or other is None else one + other
+
+
+def _most(body: dict[str, Any]) -> int | None:
+    limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    return int(limit) * int(body.get("n") or 1) if isinstance(limit, int) else None
 
 
 def _prompt(body: dict[str, Any]) -> str:

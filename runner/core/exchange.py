@@ -10,7 +10,7 @@ class Outgoing:
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
     `headers` come from the completion's `extra_headers`; `secrets` are values that no message
-    or log may show; `tokens` estimates what it will use, prompt and answer (0: not known).
+    or log may show.
     """
 
     address: str
@@ -18,7 +18,6 @@ class Outgoing:
     stream: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
-    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,41 @@ def test_tokens_per_minute_are_paid_before_the_next_request() -> None:
     run(work())
 
 
+def test_a_correction_counts_for_those_who_wait_already() -> None:
+    async def work() -> None:
+        clock = Clock()
+        bucket = Bucket(60, "requests")
+        door = gate(clock, 100, bucket)
+
+        async def correct() -> None:
+            await clock.sleep(1.5)
+            door.correct({"x-ratelimit-limit-requests": "6"})
+
+        correcting = asyncio.create_task(correct())
+        times = await leave_times(door, clock, 5)
+        await correcting
+        assert times == pytest.approx([0, 1, 6.5, 16.5, 26.5], abs=0.6)
+
+    run(work())
+
+
+def test_what_an_answer_did_not_use_lets_the_next_go_earlier() -> None:
+    async def work() -> None:
+        clock = Clock()
+        door = gate(clock, 100, Bucket(600, "tokens"))
+
+        async def answer() -> None:
+            await clock.sleep(3)
+            door.used(1000, 60)
+
+        answering = asyncio.create_task(answer())
+        times = await leave_times(door, clock, 2, tokens=1000)
+        await answering
+        assert times == pytest.approx([0, 6], abs=1)
+
+    run(work())
+
+
 def test_what_an_answer_really_used_replaces_the_estimate() -> None:
     async def work() -> None:
         clock = Clock()

@@ -468,9 +468,27 @@ def test_tokens_per_minute_go_by_what_answers_use() -> None:
         clock = Clock()
         used = completion(HELLO, 1) | {"usage": {"total_tokens": 100}}
         async with FakeAPI(used, used) as api, opened(api, clock, tokens_per_minute=60) as client:
-            await client.complete(out(tokens=10))
-            await client.complete(out(tokens=10))
+            await client.complete(out())
+            await client.complete(out())
             assert clock.time - 1000 == pytest.approx(100)
+
+    run(work())
+
+
+def test_tokens_per_minute_allow_for_all_that_may_be_answered() -> None:
+    """Also before the first answer says what it used."""
+
+    async def work() -> None:
+        clock = Clock()
+        async with (
+            FakeAPI(latency=0.1) as api,
+            opened(api, clock, tokens_per_minute=600) as client,
+        ):
+            asking = asyncio.create_task(client.complete(out(HELLO | {"max_tokens": 1000})))
+            await _until(lambda: client.waiting is not None)
+            assert client.waiting == "tokens_per_minute, 102 s"
+            assert isinstance(await asking, Answer)
+            assert client.waiting is None
 
     run(work())
 

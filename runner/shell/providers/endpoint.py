@@ -11,8 +11,8 @@ class Endpoint:
     header that carries the key as it is (Azure's `api-key`); without it, the key goes as
     `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt (between two pieces
     of a streamed answer), `connect_timeout` for its connection, `max_wait` for all the waits that
-    the server names to one request. `tokens_per_minute` counts what `Outgoing.tokens` says until
-    the answer's usage says better.
+    the server names to one request. `tokens_per_minute` counts what a request may use at most
+    until the answer says what it used.
     """
 
     name: str

@@ -10,6 +10,8 @@ from runner.shell.providers.waits import go_duration
 
 _BURST = 0.1  # seconds' worth of a rate that may go at once, so that a late wake-up costs nothing
 _LONGEST_CORRECTION = 60.0
+_LOOK_AGAIN = 1.0  # seconds after which a wait is reckoned anew: answers may have corrected it
+_NOTHING = 1e-6
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Bucket:
 
     def correct(self, headers: Mapping[str, str], now: float) -> None:
         """Follow the server's own count where it is the stricter one (`x-ratelimit-*`)."""
+        self._refill(now)
         remaining = go_duration(headers.get(f"x-ratelimit-remaining-{self.kind}", ""))
         reset = go_duration(headers.get(f"x-ratelimit-reset-{self.kind}", ""))
         limit = go_duration(headers.get(f"x-ratelimit-limit-{self.kind}", ""))
@@ -40,7 +43,6 @@ class Bucket:
             self.per_minute = min(self.per_minute, limit)
         if remaining is None or not reset:
             return
-        self._refill(now)
         self.level = min(self.level, remaining)
         if remaining == 0:
             # `reset` is when all of the limit is back; one part of it is back earlier.
@@ -77,6 +79,7 @@ class Gate:
         self._held_until = 0.0
         self._held = False
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._turn = asyncio.Lock()
         self._buckets = buckets
         self._now = now
         self._sleep = sleep
@@ -97,10 +100,8 @@ class Gate:
             await self._end_of_hold()
             await self._place()
             try:
-                if not self.held():
-                    await self._rates(tokens)
-                    if not self.held():
-                        return
+                if await self._rates(tokens):
+                    return
             except BaseException:
                 self.leave()
                 raise
@@ -184,10 +185,17 @@ class Gate:
                 self.inside += 1
                 place.set_result(None)
 
-    async def _rates(self, tokens: float) -> None:
+    async def _rates(self, tokens: float) -> bool:
+        """Wait for the rates, one after the other, and take from them; False if a hold began."""
+        async with self._turn:
+            while not self.stopped and not self.held() and (wait := self._debt()) > _NOTHING:
+                await self._sleep(min(wait, _LOOK_AGAIN))
+            if self.held():
+                return False
+            for bucket in self._buckets:
+                bucket.take(1 if bucket.kind == "requests" else tokens, self._now())
+            return True
+
+    def _debt(self) -> float:
         now = self._now()
-        until = now + max((bucket.wait(now) for bucket in self._buckets), default=0.0)
-        for bucket in self._buckets:
-            bucket.take(1 if bucket.kind == "requests" else tokens, now)
-        while not self.stopped and (left := until - self._now()) > 0:
-            await self._sleep(left)
+        return max((bucket.wait(now) for bucket in self._buckets), default=0.0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import orjson
 from yarl import URL
 
+from runner.core.estimate import foreseen
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.shell.providers import bodies
 from runner.shell.providers.endpoint import Endpoint
@@ -125,7 +126,7 @@ class Client:
             self._completions,
             out.body,
             secrets=out.secrets,
-            tokens=out.tokens or len(out.body) // 4,
+            tokens=foreseen(out.body) if self._gate.rated else 0,
             streamed=out.stream,
             completion=True,
             answered_before=self.answered,
@@ -245,6 +246,8 @@ class Client:
                 fatal = unreached and self.answered == job.answered_before
                 return self._failed(job, Failure(message, fatal=fatal))
         job.maybe_billed += result.billed and job.completion
+        if not result.billed:
+            self._gate.used(job.tokens, 0)
         verdict = classify(result.said, result.headers, time.time())
         if verdict.limited:
             self._gate.limited()
