@@ -16,6 +16,7 @@ class _Entry(msgspec.Struct, gc=False):
     duration_ms: int = 0
     attempts: int = 1
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    maybe_billed: int | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
@@ -41,6 +42,7 @@ def to_entry(record: Record) -> bytes:
             record.duration_ms,
             record.attempts,
             msgspec.UNSET if record.triggers is None else msgspec.Raw(record.triggers),
+            record.maybe_billed or msgspec.UNSET,
         )
     )
 
@@ -67,4 +69,5 @@ def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Reco
         duration_ms=entry.duration_ms,
         attempts=entry.attempts,
         triggers=None if entry.triggers is msgspec.UNSET else bytes(entry.triggers),
+        maybe_billed=entry.maybe_billed or 0,
     )

@@ -23,7 +23,8 @@ class Record:
     `request` is the canonical JSON of the body as sent, sensitive parts masked; `response` the
     whole response body as it came; `triggers` canonical JSON. `issued_at` is RFC 3339 in UTC.
     `status` is `complete`, `incomplete` (length, content filter, refusal), `invalid` (the answer
-    does not validate) or `failed_check` (a postcondition does not hold).
+    does not validate) or `failed_check` (a postcondition does not hold). `maybe_billed` counts
+    the attempts that brought no answer and may have been billed all the same.
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
@@ -42,6 +43,7 @@ class Record:
     depends_on: tuple[str, ...] = ()
     status: str = "complete"
     triggers: bytes | None = None
+    maybe_billed: int = 0
     line: bytes | None = field(default=None, compare=False, repr=False)
 
 
@@ -75,6 +77,7 @@ class _Line(msgspec.Struct, gc=False):
     depends_on: tuple[str, ...] = ()
     status: str = "complete"
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Header(msgspec.Struct):
@@ -222,6 +225,7 @@ def _fields(record: Record) -> _Line:
         record.depends_on,
         record.status,
         msgspec.UNSET if record.triggers is None else msgspec.Raw(_one_line(record.triggers)),
+        record.maybe_billed or msgspec.UNSET,
     )
 
 
@@ -233,7 +237,8 @@ def _one_line(body: bytes) -> bytes:
 
 def _patched(line: bytes, known: bytes) -> bytes:
     fields = _DECODE_FIELDS(line)
-    fields.pop("triggers", None)
+    for name in ("triggers", "maybe_billed"):  # what is not there is not written
+        fields.pop(name, None)
     return _ENCODE(fields | _DECODE_FIELDS(known))
 
 
@@ -263,6 +268,7 @@ def _record(line: bytes) -> Record:
         parsed.depends_on,
         parsed.status,
         None if isinstance(triggers, msgspec.UnsetType) else bytes(triggers),
+        parsed.maybe_billed or 0,
         None if _ENCODE(parsed) == line else line,
     )
 

@@ -360,6 +360,7 @@ class Apply:
             attempts=answer.attempts,
             depends_on=tuple(need.rstrip("#") for need in vertex.needs),
             triggers=request.triggers,
+            maybe_billed=answer.maybe_billed,
         )
 
     def _accept(self, vertex: Vertex, request: Request, record: Record, answer: Answer) -> None:

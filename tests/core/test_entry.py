@@ -20,6 +20,7 @@ def record(**changes: object) -> Record:
         "issued_at": "2026-01-01T00:00:00Z",
         "duration_ms": 12,
         "attempts": 2,
+        "maybe_billed": 1,
         "triggers": b'{"t":0}',
         **changes,
     }

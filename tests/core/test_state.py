@@ -49,6 +49,7 @@ records = st.builds(
     issued_at=st.text(),
     duration_ms=naturals,
     attempts=naturals,
+    maybe_billed=naturals,
     depends_on=st.lists(st.text(), max_size=3).map(tuple),
     status=st.sampled_from(["complete", "incomplete", "invalid", "failed_check"]),
     triggers=st.none() | bodies,

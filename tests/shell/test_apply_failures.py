@@ -157,8 +157,21 @@ def test_retries_end_well_and_are_recorded(project: Project) -> None:
         ran = project.apply()
         assert ran.status == 0, ran.err
         assert len(api.completions) == 3
-    assert project.records["completion.a"]["attempts"] == 3
+    record = project.records["completion.a"]
+    assert (record["attempts"], record["maybe_billed"]) == (3, 1)
     assert "1 attempt ended without an answer and may have been billed" in ran.out
+    shown = project.call("show", "completion.a").out
+    assert "3 attempts, 1 without an answer that may have been billed)" in shown
+    project.state_file.unlink()
+    assert project.apply().status == 0
+    assert project.records["completion.a"]["maybe_billed"] == 1
+
+
+def test_a_failure_says_what_may_have_been_billed(project: Project) -> None:
+    with serving("reset", "500") as api:
+        project.write(provider(api, max_retries=1) + completion("a", "hi"))
+        ran = project.apply()
+    assert "attempts 2, maybe billed 1)" in ran.err
 
 
 def test_an_answer_that_breaks_its_schema_fails_and_is_kept(project: Project) -> None:

@@ -26,6 +26,7 @@ def record_json(record: Record, cost: Cost) -> dict[str, Any]:
         "issued_at": record.issued_at,
         "duration_ms": record.duration_ms,
         "attempts": record.attempts,
+        "maybe_billed": record.maybe_billed,
         "depends_on": list(record.depends_on),
         "triggers": None if record.triggers is None else orjson.loads(record.triggers),
         "usage": _usage(record),
@@ -89,8 +90,10 @@ def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
     if model:
         yield "model", model
     if record.issued_at:
-        plural = "" if record.attempts == 1 else f", {record.attempts} attempts"
-        yield "issued", f"{record.issued_at} ({record.duration_ms / 1000:.1f} s{plural})"
+        attempts = "" if record.attempts == 1 else f", {record.attempts} attempts"
+        if record.maybe_billed:
+            attempts += f", {record.maybe_billed} without an answer that may have been billed"
+        yield "issued", f"{record.issued_at} ({record.duration_ms / 1000:.1f} s{attempts})"
     used = _usage(record)
     if used is not None:
         prompt, completion = used["prompt_tokens"], used["completion_tokens"]

@@ -149,6 +149,7 @@ def facts_of(failure: Failure) -> list[str]:
         ("code", failure.code),
         ("request id", failure.request_id),
         ("attempts", failure.attempts if failure.attempts > 1 else None),
+        ("maybe billed", failure.maybe_billed or None),
     )
     return [f"{name} {value}" for name, value in told if value is not None]
 
