@@ -310,7 +310,10 @@ class Apply:
             request.headers,
             self._limits.secrets(),
         )
-        result = await self._clients[provider].complete(out)
+        try:
+            result = await self._clients[provider].complete(out)
+        except asyncio.CancelledError:
+            result = Failure("the run was left before an answer came", maybe_billed=1)
         if isinstance(result, Failure):
             self._settled(request, None, result.maybe_billed)
             self.outcome.maybe_billed += result.maybe_billed

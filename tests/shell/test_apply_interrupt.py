@@ -72,6 +72,9 @@ def test_twice_leaves_at_once_with_what_came(project: Project, number: int) -> N
         assert len(api.requests) == 7
         assert len(project.records) == 3
         assert "Traceback" not in ran.err
+        assert "The same for 4 completions" in ran.err
+        assert "3 were not started" in ran.err
+        assert "4 attempts ended without an answer and may have been billed" in ran.out
 
 
 @BOTH

@@ -183,6 +183,7 @@ def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Proje
     assert outcome.interrupted
     assert len(outcome.records) == 4
     assert len(world.asked) == 8
+    assert len(outcome.failed) == outcome.maybe_billed == 4
 
 
 def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> None:
