@@ -10,6 +10,21 @@ from tests.cli.project import Project, completion, ended, prompts, provider, ser
 from tests.shell.server import FakeAPI
 
 TOTAL = 1000
+SOME = 200
+PASSING = {
+    "429": 0,
+    "429-bare": 0,
+    "500": 0,
+    "503": 0,
+    "html": 0,
+    "html502": 0,
+    "empty": 1,
+    "garbled": 1,
+    "nochoices": 1,
+    "reset": 1,
+    "close": 1,
+    "truncate": 1,
+}  # whether an attempt that met it may have been billed
 HOLD = 1.0
 UNDER_WAY = 0.3  # seconds in which what was sent before the 429 was read may still arrive
 
@@ -31,6 +46,31 @@ def test_a_thousand_finish_with_exactly_the_requests_the_faults_force(tmp_path: 
         sent = len(api.requests)
         assert project.run("apply", "--auto-approve").status == 0
         assert len(api.requests) == sent
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", PASSING)
+def test_every_passing_fault_loses_nothing(tmp_path: Path, fault: str) -> None:
+    """One line of a table: the fault, how many requests were tried, how many answers are lost,
+    and how many requests may have been paid twice. A quarter of all attempts meet the fault.
+    """
+    project = Project(tmp_path)
+    with serving(rates={fault: 0.25}, seed=7, latency=0.01) as api:
+        block = completion("many", "number {{ count.index }}", f"count = {SOME}")
+        project.write(provider(api, max_retries=12) + block)
+        ran = ended(project.start("apply", "--auto-approve", "--json"), timeout=500)
+        met = sum(request.fault == fault for request in api.requests)
+    answers = [answer for answer in project.outputs["many"] if answer is not None]
+    twice = ran.of("change_summary")[-1]["maybe_billed"]
+    sys.stdout.write(
+        f"\n{fault:<10} {len(api.requests):>4} tries ({met} met it), "
+        f"{SOME - len(answers)} lost, {twice} maybe paid twice\n"
+    )
+    assert ran.status == 0, ran.err
+    assert answers == [f"echo: number {i}" for i in range(SOME)]
+    assert len(api.requests) == SOME + met
+    assert twice == met * PASSING[fault]
 
 
 def _check(project: Project, api: FakeAPI) -> None:
