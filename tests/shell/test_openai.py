@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -723,6 +723,20 @@ def test_an_answer_that_was_whole_before_the_cut_is_an_answer() -> None:
     assert (content(whole), whole.attempts) == ("The sun", 1)
     two = STREAM | {"n": 2}
     assert answered(events(TEXT, LAST, cut=True), body=two, stream=True).attempts == 2
+
+
+def test_comments_alone_do_not_keep_a_stream_waiting() -> None:
+    async def talk(request: web.Request, _: Any) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            for _ in range(200):
+                await response.write(b": still here\n\n")
+                await asyncio.sleep(0.05)
+        return response
+
+    failure = failed(talk, body=STREAM, stream=True, timeout=0.3, max_retries=0)
+    assert (failure.message, failure.maybe_billed) == ("no answer within 0.3 s", 1)
 
 
 def test_an_error_within_a_stream_is_read_by_what_it_holds() -> None:

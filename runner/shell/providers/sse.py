@@ -46,12 +46,13 @@ class Stream:
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
 
     `on_text` is called with each new piece of the first choice's content. `done` turns true when
-    nothing that matters can follow.
+    nothing that matters can follow. `events` counts the pieces that came.
     """
 
     choices: int = 1
     on_text: Callable[[str], None] | None = None
     done: bool = False
+    events: int = 0
     _rest: bytearray = field(default_factory=bytearray)
     _event: str = ""
     _data: list[bytes] = field(default_factory=list)
@@ -97,6 +98,7 @@ class Stream:
         self._event = ""
         if not data:
             return
+        self.events += 1
         if data == b"[DONE]":
             self.done = True
             return

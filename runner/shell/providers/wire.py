@@ -1,5 +1,6 @@
 """One HTTP request and its response, or the way in which it broke."""
 
+import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -89,7 +90,7 @@ class Wire:
                 async with request as response:
                     target = _same_host(url, response) if response.status in (307, 308) else None
                     if target is None:
-                        return await _read(response, stream)
+                        return await _read(response, stream, self._endpoint.timeout)
                 url = target
             return Broken("the server redirects in a circle")
         except _Held:
@@ -173,7 +174,10 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-async def _read(response: aiohttp.ClientResponse, stream: Stream | None) -> Reply:
+async def _read(response: aiohttp.ClientResponse, stream: Stream | None, patience: float) -> Reply:
+    """The body; that of a stream, as long as its pieces come within `patience` seconds of each
+    other: a comment that keeps the connection open is none.
+    """
     if (
         stream is None
         or response.status >= 300
@@ -181,10 +185,15 @@ async def _read(response: aiohttp.ClientResponse, stream: Stream | None) -> Repl
     ):
         body = await response.read()
         return Reply(response.status, response.headers, body, response.reason)
-    async for chunk in response.content.iter_any():
-        stream.feed(chunk)
-        if stream.done:
-            break
+    now = asyncio.get_running_loop().time
+    async with asyncio.timeout(patience) as end:
+        async for chunk in response.content.iter_any():
+            before = stream.events
+            stream.feed(chunk)
+            if stream.done:
+                break
+            if stream.events != before:
+                end.reschedule(now() + patience)
     return Reply(response.status, response.headers, b"", response.reason, streamed=True)
 
 
