@@ -381,11 +381,7 @@ class Scope:
         """Whether a reference leads to a sensitive value. Answers do not: they are redacted."""
         if ref not in self._sensitive:
             self._sensitive[ref] = False  # a value that names itself
-            try:
-                self._sensitive[ref] = self._is_sensitive(ref)
-            except NotKnown:
-                del self._sensitive[ref]
-                raise
+            self._sensitive[ref] = self._is_sensitive(ref)
         return self._sensitive[ref]
 
     def _is_sensitive(self, ref: Ref) -> bool:
@@ -406,11 +402,18 @@ class Scope:
         return False
 
     def _module_sensitive(self, ref: Ref) -> bool:
+        """What is sensitive is so in every instance of a module, and before there are any. A
+        reference that names no output may lead to each of them.
+        """
+        declared = self.module.calls[str(ref[1])]
+        scope = self.child(Instance(self.address(declared), declared, self))
+        if scope is None:
+            return False
+        held = scope.module.outputs
+        named = ref[3 if declared.repeated else 2 :][:1]
         return any(
             value.block.table.get("sensitive") is True or scope.masks_any(value.node)
-            for scope in self.children(str(ref[1]))
-            for name, value in scope.module.outputs.items()
-            if name in ref[2:4] or len(ref) < 3
+            for value in ([held[str(named[0])]] if named and named[0] in held else held.values())
         )
 
 

@@ -296,3 +296,28 @@ def test_enabled_may_hang_on_an_answer(project: Project, api: FakeAPI, model: Mo
     assert project.apply("--replace", "completion.topics").status == 0
     assert list(project.records) == ["completion.topics"]
     assert api.store.completions == {}
+
+
+def test_an_output_may_show_modules_that_only_an_answer_names(
+    project: Project, api: FakeAPI, model: Model
+) -> None:
+    """Before the answer it is not known; whether it is sensitive is."""
+    inner = "[variable.topic]\n" + block("draft", "draft {{ var.topic }}")
+    inner += "[output.text]\nvalue = '{{ completion.draft.content }}'\n"
+    project.write(inner, "modules/essay/main.toml")
+    calls = (
+        "[module.essay]\nsource = './modules/essay'\ntopic = '{{ each.key }}'\n"
+        "for_each = '{{ completion.topics.json }}'\n[output.all]\nvalue = '{{ module.essay }}'\n"
+    )
+    project.write(TOPICS + calls)
+    assert project.call("plan").status == 0
+    model.said["topics"] = {"content": "no list"}
+    ran = project.apply()
+    assert ran.status == 1
+    assert "the answer is not JSON" in ran.err
+    model.said["topics"] = listed("sea")
+    assert project.apply("--replace", "completion.topics").status == 0
+    assert project.outputs["all"] == {"sea": {"text": "echo: draft sea"}}
+    hidden = "[output.text]\nsensitive = true\n"
+    project.write(inner.replace("[output.text]\n", hidden), "modules/essay/main.toml")
+    assert "Output refers to sensitive value" in project.call("plan").err

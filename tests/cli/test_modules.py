@@ -238,3 +238,42 @@ def test_depends_on_a_module_waits_for_all_that_is_in_it(project: Project, api: 
     assert ran.status == 0, ran.err
     assert prompts(api)[-1] == "last"
     assert len(api.completions) == 5
+
+
+HIDING = """
+[variable.secret]
+sensitive = true
+[completion.said]
+model = "m"
+messages = [{ role = "user", content = "hello" }]
+[output.hidden]
+value = "{{ var.secret }}!"
+[output.open]
+value = "{{ completion.said.content }}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("instances", "value", "status"),
+    [
+        ('for_each = ["k"]', "module.m['k']", 1),
+        ('for_each = ["k"]', "module.m[local.key] | tojson", 1),
+        ("count = 1", "module.m[0:1]", 1),
+        ("", "module.m[local.name]", 1),
+        ("", "module.m['hid' ~ 'den']", 1),
+        ('for_each = ["k"]', "module.m['k'].open", 0),
+        ("", "module.m.open", 0),
+    ],
+)
+def test_a_module_shows_a_sensitive_output_by_no_way(
+    project: Project, api: FakeAPI, instances: str, value: str, status: int
+) -> None:
+    """Whichever part of it an expression takes: the whole, an instance, a name that it makes."""
+    project.write(HIDING, "modules/hiding/main.toml")
+    calls = f'[module.m]\nsource = "./modules/hiding"\nsecret = "swordfish"\n{instances}\n'
+    local = '[locals]\nkey = "k"\nname = "hidden"\n'
+    project.write(local + calls + f'[output.o]\nvalue = "{{{{ {value} }}}}"\n')
+    ran = project.apply()
+    assert ran.status == status
+    assert ("Output refers to sensitive value" in ran.err) == bool(status)
+    assert len(api.completions) == 1 - status
