@@ -22,6 +22,7 @@ from runner.core.request import Drafts, Provider, Request, build, is_stored, tra
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.suggest import did_you_mean
+from runner.core.template import Masked
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError
 
@@ -86,12 +87,14 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A data source has to be read. `arguments` is canonical JSON.
+    """A data source has to be read. `arguments` is sent and `recorded` is the same with sensitive
+    values masked; both are canonical JSON.
 
     `on` is the answer that has to come first; what is asked is not known before.
     """
 
     arguments: bytes
+    recorded: bytes
     fingerprint: str
     on: str | None = None
 
@@ -202,7 +205,7 @@ def _first_look(instance: Instance, known: Known, kind: str) -> Decision | _Want
         return _compare(instance, request, record, known)
     except NotKnown as exc:
         if kind == "data":
-            return Read(b"", "", exc.address)
+            return Read(b"", b"", "", exc.address)
         return Await(exc.address, record)
 
 
@@ -343,14 +346,10 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
     if provider.type == "embedded":
         raise RunnerError(_no_store(instance, provider))
     try:
-        asked = {
-            name: plain(node.render(instance.names()))
-            for name, node in instance.declared.params.items()
-            if name != "provider"
-        }
+        arguments = _arguments(instance, None)
+        recorded = _arguments(instance, instance.scope.masks)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
-    arguments = canonical(asked)
     asks = digest(b"data/1 %b %b" % (provider.identity_json, arguments))
     if known.reads is None and record is not None and record.fingerprint == asks:
         return Keep(record)  # offline: what was read last
@@ -358,7 +357,19 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
         read = known.reads.get(instance.address)
         if read is not None and read.fingerprint == asks:
             return Keep(read)
-    return Read(arguments, asks)
+    return Read(arguments, recorded, asks)
+
+
+def _arguments(instance: Instance, masked: Masked | None) -> bytes:
+    """What a data source asks for, as canonical JSON."""
+    names = instance.names()
+    return canonical(
+        {
+            name: plain(node.render(names, masked))
+            for name, node in instance.declared.params.items()
+            if name != "provider"
+        }
+    )
 
 
 def _no_store(instance: Instance, provider: Provider) -> Problem:

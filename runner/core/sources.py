@@ -1,23 +1,29 @@
 """What was read from a data source, as a record."""
 
+from collections.abc import Iterable
+
 from runner.core.decide import Read
 from runner.core.exchange import Answer
 from runner.core.expand import Instance
+from runner.core.redact import redact
+from runner.core.request import Provider
 from runner.core.state import Record
 
 
 def data_record(
-    instance: Instance, provider: str, identity: str, read: Read, answer: Answer
+    instance: Instance, provider: Provider, read: Read, answer: Answer, secrets: Iterable[str]
 ) -> Record:
-    """What was read, as a record; its time is the caller's."""
+    """What was read, as a record without the secrets that a server was told; its time is the
+    caller's.
+    """
     return Record(
         address=instance.address,
-        provider=provider,
-        identity=identity,
+        provider=provider.name,
+        identity=provider.identity,
         fingerprint=read.fingerprint,
         sample=0,
-        request=read.arguments,
-        response=answer.response,
+        request=read.recorded,
+        response=redact(answer.response, secrets),
         issued_at="",
         attempts=answer.attempts,
     )
@@ -25,6 +31,10 @@ def data_record(
 
 def unless_same(old: Record | None, read: Record) -> Record:
     """What was read; the old record if it says the same, so that nothing has to be written."""
-    if old is None or (old.fingerprint, old.response) != (read.fingerprint, read.response):
+    if old is None or _said(old) != _said(read):
         return read
     return old
+
+
+def _said(record: Record) -> tuple[str, bytes, bytes]:
+    return record.fingerprint, record.request, record.response

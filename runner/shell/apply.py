@@ -412,7 +412,7 @@ class Apply:
         if isinstance(result, Failure):
             self._fail(vertex, result)
             return
-        record = data_record(instance, provider.name, provider.identity, read, result)
+        record = data_record(instance, provider, read, result, self._limits.secrets())
         kept = unless_same(
             self._known.records.get(vertex.address),
             replace(record, issued_at=self._doors.now()),

@@ -193,6 +193,32 @@ def test_sensitive_metadata_reaches_the_server_alone(project: Project, api: Fake
     assert "No changes." in project.call("plan").out
 
 
+def test_what_a_server_was_told_in_secret_is_not_read_back(project: Project, api: FakeAPI) -> None:
+    """Neither in a message, nor in metadata, nor in what was asked for."""
+    secret = '[variable.secret]\nsensitive = true\ndefault = "swordfish"\n'
+    stored = ("store = true", 'metadata = { kind = "{{ var.secret }}" }')
+    listed = """
+[data.chat_completions.found]
+metadata = { kind = "{{ var.secret }}" }
+depends_on = ["completion.stored"]
+[output.found]
+value = "{{ data.chat_completions.found.data[0].content }}"
+"""
+    project.write(secret + completion("stored", "key {{ var.secret }}", *stored) + RETRIEVED)
+    project.write(listed, "listed.toml")
+    runs = [project.apply(), project.apply(), project.call("plan", "--offline")]
+    assert [ran.status for ran in runs] == [0, 0, 0]
+    assert project.outputs["asked"] == "key (sensitive)"
+    assert project.outputs["found"] == "echo: key (sensitive)"
+    assert project.outputs["metadata"] == {"kind": "(sensitive)"}
+    assert "No changes." in runs[2].out
+    files = (project.directory / "state").rglob("*")
+    assert not [file for file in files if file.is_file() and b"swordfish" in file.read_bytes()]
+    assert "swordfish" not in "".join(ran.out + ran.err for ran in runs)
+    found = [request.target for request in api.requests if "metadata" in request.target]
+    assert all("swordfish" in target for target in found)
+
+
 def test_an_update_that_fails_is_tried_again(project: Project, api: FakeAPI) -> None:
     project.write(completion("stored", "hi", *STORED))
     project.apply()

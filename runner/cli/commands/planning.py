@@ -151,7 +151,7 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
                 got = await doors.read(provider.name, kind, read.arguments)
                 if isinstance(got, Failure):
                     raise _unread(address, vertex.instance.declared.block.problem, got)
-                made = data_record(vertex.instance, provider.name, provider.identity, read, got)
+                made = data_record(vertex.instance, provider, read, got, project.secrets)
                 read_now = replace(made, issued_at=doors.now())
                 found[address] = unless_same(project.state.records.get(address), read_now)
 
