@@ -133,6 +133,8 @@ class Scope:
         declared = self.module.variables[name]
         block = self.call.declared.block
         value = self._given(name, declared, self.call)
+        if declared.block.table.get("sensitive") is True:
+            self.session.world.keep_secret(value)
         problems = [
             block.problem(
                 "Invalid value for variable", f"var.{name} of {self.call.address}: {said}", (name,)

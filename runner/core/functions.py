@@ -23,10 +23,13 @@ NAMES = ("file", "template", "csv", "jsonl", "json", "toml", "env", "sha256", "r
 
 @dataclass(frozen=True)
 class World:
-    """The doors through which expressions see the world; each file is read and parsed once."""
+    """The doors through which expressions see the world; each file is read and parsed once.
+    `keep_secret` is told the values that nothing may show, before anybody has them.
+    """
 
     read: ReadFile
     env: ReadEnv
+    keep_secret: Callable[[Any], None] = lambda _: None
     parsed: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:

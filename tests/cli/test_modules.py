@@ -240,6 +240,26 @@ def test_depends_on_a_module_waits_for_all_that_is_in_it(project: Project, api: 
     assert len(api.completions) == 5
 
 
+def test_what_a_module_declares_sensitive_is_in_no_answer(project: Project, api: FakeAPI) -> None:
+    """Also where its caller does not."""
+    project.write(
+        POLISH.replace("[variable.text]", "[variable.text]\nsensitive = true"), "m/m.toml"
+    )
+    call = '[module.m]\nsource = "./m"\ntext = "{{ var.plain }}"\n'
+    project.write('[variable.plain]\ndefault = "swordfish"\n' + call)
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert prompts(api) == ["Polish swordfish"]
+    files = [file for file in (project.directory / "state").rglob("*") if file.is_file()]
+    assert not [file for file in files if b"swordfish" in file.read_bytes()]
+    assert "No changes." in project.call("plan").out
+    rule = 'validation = [{ condition = "{{ false }}", error_message = "not {{ var.text }}" }]'
+    project.write(
+        POLISH.replace("[variable.text]", f"[variable.text]\nsensitive = true\n{rule}"), "m/m.toml"
+    )
+    assert "var.text of module.m: not (sensitive)" in project.call("plan").err
+
+
 HIDING = """
 [variable.secret]
 sensitive = true

@@ -37,8 +37,9 @@ PREFIX = "RUNNER_VAR_"
 
 @dataclass(slots=True)
 class Project:
-    """Everything that was read. `secrets` grows as expressions read the environment; `imported`
-    are the records that [[import]] blocks bring, fetched while planning.
+    """Everything that was read. `secrets` grows as expressions read the environment, and as
+    modules are given what they declare sensitive; `imported` are the records that [[import]]
+    blocks bring, fetched while planning.
     """
 
     arguments: argparse.Namespace
@@ -171,14 +172,18 @@ def load(arguments: argparse.Namespace) -> Project:
     surroundings = environment(directory)
     read_secrets: set[str] = set()
 
+    def keep_secret(value: object) -> None:
+        texts = sensitive_texts([value])
+        read_secrets.update(texts)
+        hide(texts)
+
     def env(name: str) -> str | None:
         value = surroundings.get(name)
         if value:
-            read_secrets.add(value)
-            hide(sensitive_texts([value]))
+            keep_secret(value)
         return value
 
-    world = World(folders.read, env)
+    world = World(folders.read, env, keep_secret)
     problems: list[Problem] = []
     root = _root(folders, directory, arguments, problems)
     held = _settings(root.blocks.of("runner").get("runner"), arguments, directory)
