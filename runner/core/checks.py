@@ -19,7 +19,7 @@ from runner.core.suggest import did_you_mean
 from runner.core.translation import finding
 from runner.core.types import convert, parse_type
 
-__all__ = ["KINDS", "Finding", "check", "check_parameter"]
+__all__ = ["KINDS", "Finding", "check", "check_parameter", "check_source"]
 
 _MODELS: dict[str, Any] = {
     "runner": blocks.Runner,
@@ -104,6 +104,13 @@ def check_parameter(name: str, value: object, *, sensitive: bool = False) -> lis
         found += json_findings((name,), table[name])
     found = [f for f in found if not _is_of_an_answer(f, table)]
     return [_hidden(f) for f in found] if sensitive else found
+
+
+def check_source(kind: str, asked: dict[str, Any]) -> list[Finding]:
+    """What is wrong with what a data source asks for, whose values are now known. None means
+    absent, at the top and inside.
+    """
+    return _shape(f"data.{kind}", _without_nulls(asked), no_hole)
 
 
 def _checked(

@@ -22,7 +22,7 @@ from runner.core.request import Drafts, Provider, Request, build, is_stored, tra
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.suggest import did_you_mean
-from runner.core.template import Masked
+from runner.core.template import Constant, Masked
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError
 
@@ -346,10 +346,12 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
     if provider.type == "embedded":
         raise RunnerError(_no_store(instance, provider))
     try:
-        arguments = _arguments(instance, None)
-        recorded = _arguments(instance, instance.scope.masks)
+        asked = _asked(instance)
+        recorded = canonical(_asked(instance, instance.scope.masks))
     except TemplateError as exc:
         raise instance.fault(exc) from exc
+    _check_asked(instance, asked)
+    arguments = canonical(asked)
     asks = digest(b"data/1 %b %b" % (provider.identity_json, arguments))
     if known.reads is None and record is not None and record.fingerprint == asks:
         return Keep(record)  # offline: what was read last
@@ -360,16 +362,29 @@ def _data(instance: Instance, known: Known, record: Record | None) -> Decision:
     return Read(arguments, recorded, asks)
 
 
-def _arguments(instance: Instance, masked: Masked | None) -> bytes:
-    """What a data source asks for, as canonical JSON."""
+def _asked(instance: Instance, masked: Masked | None = None) -> dict[str, Any]:
+    """What a data source asks for."""
     names = instance.names()
-    return canonical(
-        {
-            name: plain(node.render(names, masked))
-            for name, node in instance.declared.params.items()
-            if name != "provider"
-        }
-    )
+    return {
+        name: plain(node.render(names, masked))
+        for name, node in instance.declared.params.items()
+        if name != "provider"
+    }
+
+
+def _check_asked(instance: Instance, asked: dict[str, Any]) -> None:
+    """What expressions yielded has the type and the bounds that a written value must have."""
+    block = instance.declared.block
+    if all(isinstance(node, Constant) for node in instance.declared.params.values()):
+        return
+    from runner.core.checks import check_source  # noqa: PLC0415  # pydantic, 50 ms
+
+    problems = [
+        block.problem(found.summary, f"In {instance.address}: {found.detail}", found.path)
+        for found in check_source(instance.declared.name.split(".", 1)[0], asked)
+    ]
+    if problems:
+        raise RunnerError(*problems)
 
 
 def _no_store(instance: Instance, provider: Provider) -> Problem:

@@ -1,5 +1,7 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
+import pytest
+
 from tests.cli.project import Project, completion, prompts
 from tests.shell.server import FakeAPI
 
@@ -138,6 +140,40 @@ def test_a_data_source_that_cannot_be_read_is_told_with_its_place(
     assert "data.chat_completion.x could not be read: No completion found" in ran.err
     assert "configs/main.toml line 1" in ran.err
     assert len(api.requests) == 1  # what was not stored a moment ago is not asked for again
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "said"),
+    [
+        ("chat_completion", 'completion_id = "{{ none }}"', "needs completion_id"),
+        ("chat_completion", "completion_id = \"{{ '' }}\"", "at least 1 character"),
+        ("chat_completion_messages", 'completion_id = "{{ [1] }}"', "must be a string"),
+        ("chat_completions", 'limit = "{{ -1 }}"', "limit must be at least 1"),
+        ("chat_completions", "limit = \"{{ 'all' }}\"", "limit must be"),
+        ("chat_completions", "order = \"{{ 'up' }}\"", 'order must be "asc" or "desc"'),
+        ("chat_completions", 'metadata = "{{ [1] }}"', "metadata must be"),
+        ("chat_completions", 'metadata = { a = "{{ 1 }}" }', "metadata.a must be a string"),
+    ],
+)
+def test_what_a_data_source_asks_is_checked_when_it_is_known(
+    project: Project, api: FakeAPI, kind: str, asked: str, said: str
+) -> None:
+    project.write(f"[data.{kind}.x]\n{asked}\n")
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert f"In data.{kind}.x: " in " ".join(ran.err.split())
+    assert said in " ".join(ran.err.split())
+    assert "configs/main.toml line " in ran.err
+    assert api.requests == []
+
+
+def test_what_is_null_is_not_asked_for(project: Project, api: FakeAPI) -> None:
+    asked = 'metadata = { a = "{{ none }}", b = "x" }\nlimit = "{{ none }}"\n'
+    project.write(f'[data.chat_completions.x]\n{asked}model = "{{{{ none }}}}"\n')
+    assert project.call("plan").status == 0
+    assert [request.target.split("?")[1] for request in api.requests] == [
+        "metadata%5Bb%5D=x&limit=100"
+    ]
 
 
 def test_what_was_just_stored_may_take_a_moment_to_be_read(project: Project, api: FakeAPI) -> None:

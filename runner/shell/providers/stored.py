@@ -89,7 +89,8 @@ def _query(asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if asked.get(name) is not None:
             yield name, str(asked[name])
     for key, value in (asked.get("metadata") or {}).items():
-        yield f"metadata[{key}]", str(value)
+        if value is not None:
+            yield f"metadata[{key}]", str(value)
 
 
 async def _pages(
