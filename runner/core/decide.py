@@ -253,7 +253,13 @@ def _updated(request: Request, record: Record, status: str) -> Decision:
     same = _same(record.request, request.recorded) and _same(record.triggers, request.triggers)
     if same and record.status == status:
         return Keep(record)  # a reformatted state says it in other words
-    changed = replace(record, request=request.recorded, triggers=request.triggers, status=status)
+    changed = replace(
+        record,
+        provider=request.provider,
+        request=request.recorded,
+        triggers=request.triggers,
+        status=status,
+    )
     return Update(changed, record, metadata=_relabelled(record, request))
 
 

@@ -22,7 +22,7 @@ from runner.core.expand import Instance
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.module import Declared, declared_at
 from runner.core.moves import move_records
-from runner.core.request import Request
+from runner.core.request import Provider, Request, is_stored, keeper
 from runner.core.samples import Samples
 from runner.core.state import Record
 from runner.core.values import NotKnown
@@ -144,8 +144,10 @@ def destroy_plan(inputs: Inputs) -> Plan:
     for address in in_order(inputs.records):
         if not chosen(address):
             continue
+        record = inputs.records[address]
         problems += protected(declared_at(walk.session.root, address), address, "destroy")
-        steps.append(Step(address, Remove(inputs.records[address], "destroy")))
+        problems += unreachable(record, known.providers)
+        steps.append(Step(address, Remove(record, "destroy")))
     if problems:
         raise RunnerError(*problems)
     # Nothing but the removals: no completion is looked at, let alone issued.
@@ -227,6 +229,7 @@ def _finished(
         if isinstance(step.action, Remove) and not step.action.forget:
             declared = declared_at(walk.session.root, step.address)
             problems += protected(declared, step.address, "remove")
+            problems += unreachable(step.action.record, known.providers)
     if problems:
         raise RunnerError(*problems)
     order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}
@@ -309,6 +312,18 @@ def protected(declared: Declared | None, address: str, what: str) -> list[Proble
     return [declared.block.problem("Answer cannot be destroyed", said, path)]
 
 
+def unreachable(record: Record, providers: Mapping[str, Provider]) -> list[Problem]:
+    """The problem of deleting what a provider stored that is declared no more; none else."""
+    if not is_stored(record) or keeper(record, providers) is not None:
+        return []
+    said = (
+        f"{record.address} was stored by the provider {record.provider}, which the configuration "
+        "no longer has, so that it cannot be deleted there. Declare the provider again, or forget "
+        f"the completion and leave it where it is: runner state rm '{record.address}'."
+    )
+    return [Problem("Provider is not declared", said)]
+
+
 def _pattern(targets: Iterable[str], excludes: Iterable[str]) -> Callable[[str], bool]:
     wanted, unwanted = tuple(targets), tuple(excludes)
 
@@ -379,4 +394,5 @@ __all__ = [
     "make_plan",
     "move_records",
     "protected",
+    "unreachable",
 ]

@@ -159,6 +159,15 @@ def is_stored(record: Record | Request) -> bool:
     return orjson.loads(body).get("store") is True
 
 
+def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
+    """The name of the provider that keeps a stored completion, a renamed one by what it leads to;
+    None if it is declared no more.
+    """
+    if record.provider in providers:
+        return record.provider
+    return next((p.name for p in providers.values() if p.identity == record.identity), None)
+
+
 def stored_id(record: Record) -> str:
     """The id under which the server keeps it."""
     return str(orjson.loads(record.response).get("id"))

@@ -390,11 +390,10 @@ class Apply:
 
     async def _update(self, vertex: Vertex, update: Update | Reuse) -> None:
         assert vertex.instance is not None  # noqa: S101  # only instances are updated
-        body = orjson.loads(request_of(vertex.instance, self._known).body)  # nothing masked
+        request = request_of(vertex.instance, self._known)
+        body = orjson.loads(request.body)  # nothing masked
         metadata = orjson.dumps({"metadata": body.get("metadata")})
-        result = await self._doors.update(
-            update.record.provider, stored_id(update.record), metadata
-        )
+        result = await self._doors.update(request.provider, stored_id(update.record), metadata)
         if isinstance(result, Failure):
             self._fail(vertex, result)
             return

@@ -8,10 +8,10 @@ import orjson
 
 from runner.core.entry import cache_key, to_entry
 from runner.core.events import Failed
-from runner.core.exchange import Failure
+from runner.core.exchange import Answer, Failure
 from runner.core.module import declared_at
-from runner.core.plan import Plan, Remove, protected
-from runner.core.request import is_stored, stored_id
+from runner.core.plan import Plan, Remove, protected, unreachable
+from runner.core.request import is_stored, keeper, stored_id
 from runner.core.state import Record
 from runner.errors import RunnerError
 from runner.shell.doors import Doors, Outcome
@@ -51,7 +51,7 @@ class Removal:
 
     async def _remove_one(self, address: str, record: Record, *, forget: bool) -> None:
         if not forget and is_stored(record):
-            result = await self.doors.delete(record.provider, stored_id(record))
+            result = await self._delete(record)
             if isinstance(result, Failure) and result.status != 404:
                 self._not_removed(address, result)
                 return
@@ -59,6 +59,13 @@ class Removal:
                 await self._unstore(record)
         self.outcome.records.pop(address, None)
         self.outcome.finish(self.doors.tell, address, "removed", None)
+
+    async def _delete(self, record: Record) -> Answer | Failure:
+        providers = self.plan.known.providers
+        name = keeper(record, providers)
+        if name is None:
+            return Failure(str(RunnerError(*unreachable(record, providers))))
+        return await self.doors.delete(name, stored_id(record))
 
     async def _unstore(self, record: Record) -> None:
         """The cached answer stays, and is no longer taken for one that the server keeps."""

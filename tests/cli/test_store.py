@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.project import Project, completion, prompts
+from tests.cli.project import Project, completion, prompts, provider
 from tests.shell.server import FakeAPI
 
 STORED = ("store = true", 'metadata = { category = "geography" }')
@@ -351,6 +351,52 @@ def test_refresh_tells_what_vanished_and_changes_nothing(project: Project, api: 
     assert project.apply("--replace", "completion.stored").status == 0
     assert project.call("plan", "--refresh").err == ""
     assert len(api.store.completions) == 2
+
+
+OTHER = ("store = true", 'provider = "other"')
+
+
+def test_what_a_provider_stored_that_is_no_more_is_told_before_anything_is_sent(
+    project: Project, api: FakeAPI
+) -> None:
+    declared = provider(api, type="openai", base_url=f"{api.url}/more")
+    declared = declared.replace("provider.openai", "provider.other")
+    project.write(declared, "other.toml")
+    project.write(completion("stored", "hi", *OTHER))
+    project.apply()
+    project.write(completion("plain", "new"))
+    project.write("", "other.toml")
+    for ran in (project.apply(), project.call("destroy", "--auto-approve")):
+        assert ran.status == 1
+        assert "stored by the provider other, which the configuration no longer has" in " ".join(
+            ran.err.split()
+        )
+        assert "runner state rm 'completion.stored'" in " ".join(ran.err.split())
+    assert prompts(api) == ["hi"]
+    assert project.call("state", "rm", "completion.stored").status == 0
+    assert project.apply().status == 0
+    assert len(api.store.completions) == 1
+
+
+def test_a_renamed_provider_still_reaches_what_it_stored(project: Project, api: FakeAPI) -> None:
+    """An update, a refresh and a removal go where the completion is."""
+    declared = provider(api, type="openai").replace("provider.openai", "provider.NAME")
+    text = completion("stored", "hi", *OTHER)
+    project.write(declared.replace("NAME", "other"), "other.toml")
+    project.write(text)
+    project.apply()
+    project.write(declared.replace("NAME", "new"), "other.toml")
+    text = text.replace('"other"', '"new"')
+    project.write(text)
+    ran = project.call("plan", "--refresh")
+    assert (ran.status, ran.err) == (0, "")
+    assert "No changes." in ran.out
+    project.write(text.replace("store = true", 'store = true\nmetadata = { kind = "x" }'))
+    assert project.apply().status == 0
+    assert next(iter(api.store.completions.values()))["metadata"] == {"kind": "x"}
+    project.write(declared.replace("NAME", "newer"), "other.toml")
+    assert project.call("destroy", "--auto-approve").status == 0
+    assert api.store.completions == {}
 
 
 def test_the_embedded_model_has_no_store(project: Project) -> None:

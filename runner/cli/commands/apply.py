@@ -20,7 +20,7 @@ from runner.core.address import first_few
 from runner.core.decide import Await, Issue, Read, Reuse, Update, provider_of
 from runner.core.entry import cache_key
 from runner.core.plan import Instances, Remove
-from runner.core.request import is_stored
+from runner.core.request import is_stored, keeper
 from runner.core.state import Record, encode_record
 from runner.core.values import NotKnown
 from runner.errors import error
@@ -93,7 +93,7 @@ def _check(project: Project, made: Planned) -> None:
             with contextlib.suppress(NotKnown):
                 names.add(provider_of(step.instance, made.plan.known).name)
         elif isinstance(step.action, Remove):
-            names.add(step.action.record.provider)
+            names.add(keeper(step.action.record, project.providers) or "")
     from runner.cli.commands.connecting import require_keys  # noqa: PLC0415  # aiohttp
 
     require_keys(project, {name for name in names if name in project.declared})

@@ -7,7 +7,7 @@ from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
 from runner.core.exchange import Failure
-from runner.core.request import is_stored, stored_id
+from runner.core.request import is_stored, keeper, stored_id
 from runner.errors import Problem, sentence
 
 _SHOWN = 10
@@ -23,20 +23,22 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
     ]
     if not wanted:
         return []
-    providers = {address: records[address].provider for address in wanted}
+    providers = {address: keeper(records[address], project.providers) for address in wanted}
     gone = [
         Problem(
             "Provider is not declared",
-            f"{address} was stored by the provider {name}, which the configuration no longer has; "
-            "whether it is still there cannot be asked.",
+            f"{address} was stored by the provider {records[address].provider}, which the "
+            "configuration no longer has; whether it is still there cannot be asked.",
             severity="warning",
         )
         for address, name in providers.items()
-        if name not in project.declared
+        if name is None
     ]
-    known = [address for address in wanted if providers[address] in project.declared]
-    require_keys(project, {providers[address] for address in known})
-    found = asyncio.run(_look(project, {a: (providers[a], stored_id(records[a])) for a in known}))
+    known = {address: name for address, name in providers.items() if name is not None}
+    require_keys(project, set(known.values()))
+    found = asyncio.run(
+        _look(project, {a: (name, stored_id(records[a])) for a, name in known.items()})
+    )
     missing = [address for address, failure in found.items() if failure.status == 404]
     if missing:
         gone.append(_missing(missing))
