@@ -62,6 +62,8 @@ class _Missing(jinja2.ChainableUndefined, jinja2.StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
+        if self._undefined_hint:  # the engine knows better, as of the last of nothing
+            return self._undefined_hint[:1].lower() + self._undefined_hint[1:].rstrip(".")
         if self._undefined_obj is jinja2.utils.missing:
             return f'there is no "{self._undefined_name}" here'
         return no_such(self._undefined_obj, self._undefined_name)

@@ -141,6 +141,7 @@ def test_an_expression_yields(text: str, value: Any) -> None:
         ("{{ var.topik }}", 'var has no "topik". Did you mean "topic"?'),
         ("{{ var.topik | upper }}", 'Did you mean "topic"?'),
         ("{{ var.list[9] }}", "var.list has 3 items, so there is no [9]"),
+        ("{{ [] | last }}", "no last item, sequence was empty"),
         ("x {{ var.list }}", "a list cannot be put into text"),
         ("x {{ var.nothing }}", "a null cannot be put into text"),
         ("x {{ var.map }}", "a map cannot be put into text"),
