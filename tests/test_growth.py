@@ -7,6 +7,7 @@ a quadratic step to stand out in what surrounds it.
 
 import cProfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,34 @@ def dynamic(number: int) -> Lab:
     return lab
 
 
-SHAPES = [rows, blocks, chain, same, fan, modules, dynamic]
+def nested(number: int) -> Lab:
+    """A list that a model answers with, a module for each item, and a list in each of those."""
+    lab = text(
+        [
+            block("list", "list"),
+            "[module.m]",
+            "source = '../modules/m'",
+            "for_each = '{{ completion.list.json }}'",
+            "x = '{{ each.key }}'",
+        ]
+    )
+    inner = [
+        "[variable.x]",
+        block("parts", "parts of {{ var.x }}"),
+        block("part", "{{ each.key }} of {{ var.x }}", "for_each = '{{ completion.parts.json }}'"),
+    ]
+    lab.files["modules/m/main.toml"] = "\n".join(inner)
+    listed = "[" + ", ".join(f'"k{i}"' for i in range(number)) + "]"
+
+    def reply(body: dict[str, Any]) -> str:
+        said = body["messages"][0]["content"]
+        return listed if said == "list" else '["a", "b"]' if said.startswith("parts") else "said"
+
+    lab.reply = lab.client.reply = reply
+    return lab
+
+
+SHAPES = [rows, blocks, chain, same, fan, modules, dynamic, nested]
 Shape = Callable[[int], Lab]
 
 
@@ -280,3 +308,13 @@ def test_the_measure_sees_a_quadratic_step() -> None:
         return lambda: [len([]) for _ in range(number) for _ in range(number)]
 
     assert growth(quadratic) > 2 * BOUND
+
+
+@pytest.mark.parametrize("shape", [dynamic, nested])
+def test_a_new_answer_that_names_the_same_instances_grows_linearly(shape: Shape) -> None:
+    def answered(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        lab.apply()
+        return lambda: lab.apply(Choice(replaces=("completion.list",)))
+
+    assert growth(answered) < BOUND

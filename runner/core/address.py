@@ -1,7 +1,7 @@
 """Names of things: `module.essay["x"].completion.draft[0]`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from json import JSONEncoder, loads
 
@@ -78,6 +78,17 @@ def module_of(address: str) -> str:
             break
         end = at = step.end()
     return address[:end]
+
+
+def around(address: str) -> Iterator[str]:
+    """Every block that an address is `inside` of, the outermost first."""
+    at = 0
+    while (step := _STEP.match(address, at)) is not None:
+        at = step.end()
+        if step["key"] is not None:
+            yield address[: step.start("key")]
+        if at < len(address):
+            yield address[: at - 1]
 
 
 def inside(block: str, address: str) -> bool:

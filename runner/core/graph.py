@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.core.address import inside, with_key
+from runner.core.address import around, inside, with_key
 from runner.core.expand import Instance, Names, Scope, Session
 from runner.core.module import Declared
 from runner.core.values import Ref
@@ -92,7 +92,7 @@ class Walk:
         vertex = self.vertices.get(address)
         if vertex is not None and vertex.instance is not None:
             return True  # a group has the block's address, and is none itself
-        return any(inside(block, address) for block in self.groups)
+        return any(block in self.groups for block in around(address))
 
     def _module(self, scope: Scope) -> Iterator[Vertex]:
         for declared in scope.module.declared:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runner.core.address import in_order, inside, module_of, selects, split_key
+from runner.core.address import around, in_order, module_of, selects, split_key
 from runner.core.decide import (
     Absent,
     Await,
@@ -340,7 +340,7 @@ def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
     if not choice.targets and not choice.excludes:
         return lambda _: True
     needed = _closure(walk, choice.targets, lambda vertex: vertex.needs)
-    blocks = tuple(block for block in walk.groups if block in needed)
+    blocks = walk.groups & needed
     users: dict[str, list[str]] = {}
     for vertex in walk.vertices.values():
         for need in vertex.needs:
@@ -353,7 +353,7 @@ def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
             return False
         if address in needed or named(address.rstrip("#")):
             return True
-        return any(inside(block, address) for block in blocks)
+        return any(block in blocks for block in around(address))
 
     return chosen
 

@@ -14,7 +14,7 @@ from functools import partial
 
 import orjson
 
-from runner.core.address import inside
+from runner.core.address import around
 from runner.core.answer import warning
 from runner.core.appraise import Appraisal, appraise
 from runner.core.decide import (
@@ -64,6 +64,7 @@ class Apply:
         self._failed: set[str] = set()
         self._lost: list[Record] = []
         self._vanished: dict[str, Record] = {}
+        self._expanded: set[str] = set()
         self._idle = asyncio.Event()
         self._bug: BaseException | None = None
         self._undecided = {
@@ -89,6 +90,7 @@ class Apply:
         self._skip_rest()
         self._fail_stuck()
         if self.outcome.stopped is None:
+            self._vanish_unnamed()
             await self._removal()
         if self._lost:
             try:
@@ -217,13 +219,14 @@ class Apply:
         except (RunnerError, NotKnown) as exc:
             self._fail(vertex, Failure(str(exc)))
             return
-        self._vanish_below(vertex.address.rstrip("#"))
+        self._expanded.add(vertex.address.rstrip("#"))
         self._walk.settle(vertex.address)
 
-    def _vanish_below(self, block: str) -> None:
-        """Instances that the new answer no longer names."""
-        for address in list(self.outcome.records):
-            if inside(block, address) and not self._walk.is_declared(address):
+    def _vanish_unnamed(self) -> None:
+        """Instances that the answers of this run no longer name."""
+        for address in self.outcome.records:
+            known = self._walk.is_declared(address) or not self._plan.chosen(address)
+            if not known and any(block in self._expanded for block in around(address)):
                 self._vanish(address)
 
     def _vanish(self, address: str) -> None:

@@ -130,6 +130,21 @@ def test_a_vanished_instance_that_must_stay_is_kept(
     assert project.call("plan").status == 1
 
 
+def test_a_vanished_instance_that_is_excluded_is_kept(
+    project: Project, api: FakeAPI, model: Model
+) -> None:
+    project.write(TOPICS + ESSAYS)
+    project.apply()
+    model.said["topics"] = listed("sun")
+    excluded = ("--exclude", 'completion.essay["sky"]')
+    assert project.apply("--replace", "completion.topics", *excluded).status == 0
+    assert sorted(project.records) == [
+        'completion.essay["sky"]',
+        'completion.essay["sun"]',
+        "completion.topics",
+    ]
+
+
 def test_a_renamed_key_keeps_its_answer(project: Project, api: FakeAPI, model: Model) -> None:
     """The same request under another key; what was stored for it is not deleted."""
     model.said["topics"] = {"content": '{"a": "sea"}'}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.address import in_order, is_address, selects, split_key, with_key
+from runner.core.address import around, in_order, inside, is_address, selects, split_key, with_key
 
 
 @given(st.text() | st.integers(0, 10**6) | st.none())
@@ -42,6 +42,18 @@ def test_what_is_no_address_is_told(text: str) -> None:
 def test_split_of_what_is_no_address_is_an_error() -> None:
     with pytest.raises(ValueError, match="is not an address"):
         split_key("completion.a[x]")
+
+
+@given(st.text() | st.integers(0, 10**6) | st.none(), st.text() | st.none())
+def test_what_is_around_an_address_is_what_it_is_inside_of(
+    outer: str | int | None, inner: str | None
+) -> None:
+    module = with_key("module.m", outer)
+    address = with_key(f"{module}.completion.x", inner)
+    named = ["module.m", module, "module.mm", f"{module}.completion.x", f"{address[:-1]}", address]
+    found = list(around(address))
+    assert set(found) == {name for name in named if is_address(name) and inside(name, address)}
+    assert found == sorted(found, key=len)
 
 
 @pytest.mark.parametrize(
