@@ -86,6 +86,20 @@ def test_parts_name_local_files(project: Project, api: FakeAPI) -> None:
     assert "Plan: 1 to re-issue." in project.call("plan").out
 
 
+def test_the_plan_of_another_file_is_short(project: Project, api: FakeAPI) -> None:
+    """How long it is and what its digest: not the bytes."""
+    image = project.directory / "configs" / "cat.png"
+    part = '{ type = "image_url", image_url = { file = "cat.png" } }'
+    message = f'messages = [{{ role = "user", content = [{part}] }}]\n'
+    project.write(f'[completion.seen]\nmodel = "m"\n{message}')
+    image.write_bytes(b"one" * 10_000)
+    project.apply()
+    image.write_bytes(b"two" * 10_000)
+    plan = project.call("plan").out
+    assert plan.count("(40000 characters, sha256 ") == 2
+    assert len(plan) < 1000
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -172,3 +172,8 @@ def test_what_the_plan_says_is_what_apply_sends(project: Project) -> None:
         started = {event["address"] for event in ran.of("apply_start")}
     assert may == {"completion.a", "completion.b"}
     assert started == {"completion.a"}
+
+
+def test_a_changed_output_stands_on_one_line(project: Project) -> None:
+    project.write('[output.o]\nvalue = """one\ntwo"""\n' + completion("a", "hi"))
+    assert '+ o = "one\\ntwo"' in project.call("plan").out

@@ -14,12 +14,14 @@ from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
 from runner.core.decide import Await, Issue, Read, Reuse, Update, request_of
 from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
+from runner.core.digest import digest
 from runner.core.estimate import Estimate
 from runner.core.plan import Action, Instances, Plan, Remove, Step
 from runner.core.request import Request
 from runner.core.values import NotKnown
 
 _SHOWN_PER_BLOCK = 20
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 _KEY = re.compile(r"\[[^\[\]]*\]$")
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
 
@@ -229,7 +231,8 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     old, new = change.old, change.new
     if isinstance(old, str) and isinstance(new, str) and ("\n" in old + new or len(old + new) > 60):
         yield f"      {change.name}:"
-        for line in line_diff(old, new):
+        for whole in line_diff(old, new):
+            line = _BASE64.sub(_abridged, whole)
             colour = {"- ": "red", "+ ": "green"}.get(line[:2])
             yield f"        {style(line, colour) if colour else line}".rstrip()
     elif isinstance(old, str) and isinstance(new, str) and change.path[-1] == "content":
@@ -240,6 +243,11 @@ def _change(change: Change, style: Style) -> Iterator[str]:
         yield f"      {change.name}: {short(old)} {style('->', 'yellow')} {short(new)}"
 
 
+def _abridged(data: re.Match[str]) -> str:
+    """The content of a file as nobody reads it: its length and digest tell it from another."""
+    return f"{data[0][:24]}.. ({len(data[0])} characters, sha256 {digest(data[0].encode())[:12]})"
+
+
 def short(value: Any, limit: int = 100) -> str:
     """A value on one line."""
     if value is ABSENT:
@@ -247,7 +255,8 @@ def short(value: Any, limit: int = 100) -> str:
     if isinstance(value, dict | list):
         text = orjson.dumps(value).decode()
     else:
-        text = orjson.dumps(value).decode() if not isinstance(value, str) else f'"{value}"'
+        plain = isinstance(value, str) and "\n" not in value
+        text = f'"{value}"' if plain else orjson.dumps(value).decode()
     return text if len(text) <= limit else f"{text[: limit - 2]}.."
 
 
