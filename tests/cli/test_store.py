@@ -1,6 +1,7 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
 import pytest
+from aiohttp import web
 
 from tests.cli.project import Project, completion, prompts, provider
 from tests.shell.server import FakeAPI
@@ -92,6 +93,20 @@ def test_a_list_has_all_pages(project: Project, api: FakeAPI) -> None:
     assert project.outputs["last"] == "put 250"
     pages = [request for request in api.requests if request.method == "GET"]
     assert len(pages) == 3
+
+
+@pytest.mark.parametrize("entry", [{"id": "one"}, {}])
+def test_a_list_that_never_ends_is_told(
+    project: Project, api: FakeAPI, entry: dict[str, str]
+) -> None:
+    """A server that knows no `after` gives its first page for ever."""
+    page = {"object": "list", "data": [entry], "has_more": True}
+    api.store.serve = lambda *_: web.json_response(page)  # type: ignore[method-assign]
+    project.write("[data.chat_completions.found]\n")
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "gives the same page of its list again and again" in " ".join(ran.err.split())
+    assert len(api.requests) < 3
 
 
 def test_a_list_ends_at_its_limit(project: Project, api: FakeAPI) -> None:

@@ -100,6 +100,7 @@ async def _pages(
     entries: list[Any] = []
     attempts = spent = 0
     after: list[tuple[str, str]] = []
+    seen: set[str] = set()  # the ids that pages ended with
     while True:
         size = _PAGE if limit is None else min(_PAGE, limit - len(entries))
         got = await client.call("GET", path, query=[*query, *after, ("limit", str(size))])
@@ -114,5 +115,9 @@ async def _pages(
         whole = limit is not None and len(entries) >= limit
         if whole or not found or not page.get("has_more"):
             return Answer(orjson.dumps({"object": "list", "data": entries}), spent, attempts)
+        last = found[-1].get("id")
+        if not isinstance(last, str) or last in seen:
+            return Failure("the server gives the same page of its list again and again")
+        seen.add(last)
         query = [pair for pair in query if pair[0] != "after"]
-        after = [("after", str(found[-1].get("id")))]
+        after = [("after", last)]
