@@ -31,7 +31,7 @@ def appraise(instance: Instance, body: bytes, response: bytes) -> Appraisal:
     rules = instance.declared.postconditions
     if rules:
         names = {**instance.names(), "self": Answer(response)}
-        for _, message, _ in check_conditions(rules, names):
+        for _, message, _ in check_conditions(rules, names, instance.scope.masks):
             return Appraisal("failed_check", f"postcondition: {message}")
     return Appraisal("incomplete" if said else "complete", None, said)
 

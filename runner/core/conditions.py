@@ -4,21 +4,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runner.core.module import Condition, Value
+from runner.core.template import Masked
 from runner.core.types import convert, parse_type
 from runner.core.values import Path, TemplateError, to_text
 from runner.errors import RunnerError
 
 
 def check_conditions(
-    conditions: Iterable[Condition], names: Mapping[str, Any]
+    conditions: Iterable[Condition], names: Mapping[str, Any], masks: Masked
 ) -> Iterator[tuple[Path, str, TemplateError | None]]:
-    """The conditions that do not hold: their place, their message, and why they could not be
-    evaluated, if so.
+    """The conditions that do not hold: their place, their message with what is sensitive masked,
+    and why they could not be evaluated, if so.
     """
     for rule in conditions:
         try:
             if rule.condition.render(names) is not True:
-                yield rule.path, to_text(rule.message.render(names)), None
+                yield rule.path, to_text(rule.message.render(names, masks)), None
         except TemplateError as exc:
             yield rule.path, exc.message, exc
         except RunnerError as exc:  # a local value or an output that cannot be evaluated

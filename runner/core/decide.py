@@ -339,7 +339,8 @@ def _enabled(instance: Instance) -> bool:
 
 def _require(instance: Instance) -> None:
     problems = []
-    for path, message, _ in check_conditions(instance.declared.preconditions, instance.names()):
+    names, masks = instance.names(), instance.scope.masks
+    for path, message, _ in check_conditions(instance.declared.preconditions, names, masks):
         detail = f"{instance.address} is not issued: {message}"
         problems.append(instance.declared.block.problem("Precondition failed", detail, path))
     if problems:

@@ -133,13 +133,14 @@ class Scope:
         declared = self.module.variables[name]
         block = self.call.declared.block
         value = self._given(name, declared, self.call)
-        if declared.block.table.get("sensitive") is True:
+        if self.sensitive(("var", name)):
             self.session.world.keep_secret(value)
+        names = {"var": {name: value}}
         problems = [
             block.problem(
                 "Invalid value for variable", f"var.{name} of {self.call.address}: {said}", (name,)
             )
-            for _, said, _ in check_conditions(declared.conditions, {"var": {name: value}})
+            for _, said, _ in check_conditions(declared.conditions, names, self.masks)
         ]
         if problems:
             raise RunnerError(*problems)

@@ -8,8 +8,8 @@ from runner.core.config import Block
 from runner.core.digest import normalise
 from runner.core.expand import Scope
 from runner.core.names import PROVIDERS
-from runner.core.request import Provider
-from runner.core.template import compile_value
+from runner.core.request import Provider, sensitive_texts
+from runner.core.template import compile_value, holes
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, sentence
 
@@ -63,10 +63,18 @@ def known(
                 problems.append(provider.block.problem("Invalid value", f"{exc}.", ("defaults",)))
             continue
         recorded = _masked(provider, scope, normal)
-        found[name] = Provider.of(
-            name, provider.type, _identity(provider, model_digest), normal, recorded
-        )
+        identity = _identity(provider, model_digest)
+        secrets = _secrets(provider, scope)
+        found[name] = Provider.of(name, provider.type, identity, normal, recorded, secrets)
     return found
+
+
+def _secrets(provider: Declared, scope: Scope) -> tuple[str, ...]:
+    """What its sensitive expressions yield: headers, query and defaults go to the server."""
+    if provider.block is None or not provider.table:
+        return ()
+    secret = [hole for hole in holes(compile_value(provider.block.table)) if scope.masks(hole)]
+    return sensitive_texts([hole.value(scope.names) for hole in secret])
 
 
 def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> dict[str, str]:

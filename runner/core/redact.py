@@ -1,6 +1,10 @@
 """Sensitive values out of what others sent back: a server may repeat a prompt."""
 
+import json
 from collections.abc import Iterable
+from functools import lru_cache
+from html import escape
+from string import ascii_letters, digits
 from typing import Any
 
 import orjson
@@ -27,8 +31,31 @@ def redact_text(text: str, secrets: Iterable[str]) -> str:
 
 
 def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
-    """So that of a secret that holds another one nothing is left."""
-    return tuple(sorted(secrets, key=len, reverse=True))
+    """Every spelling of each, so that of a secret that holds another one nothing is left."""
+    found = {spelling for secret in secrets for spelling in _spellings(secret)}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+@lru_cache(maxsize=1024)
+def _spellings(secret: str) -> frozenset[str]:
+    """A text as an expression or a server may write it: in another case, in JSON, in a URL, in
+    HTML.
+    """
+    found = {secret, secret.upper(), secret.lower(), secret.title(), secret.capitalize()}
+    found |= {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    found |= {_in_url(secret, ""), _in_url(secret, "/"), escape(secret), secret[::-1]}
+    return frozenset(found)
+
+
+def _in_url(text: str, safe: str) -> str:
+    """Percent-encoded (RFC 3986 section 2.1), as urllib does it, which is not for this room."""
+    plain = f"{_UNRESERVED}{safe}".encode()
+    return "".join(
+        chr(byte) if byte in plain else f"%{byte:02X}" for byte in text.encode(errors="replace")
+    )
+
+
+_UNRESERVED = f"{ascii_letters}{digits}-._~"
 
 
 def _replaced(text: str, secrets: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from runner.core.functions import World
 from runner.core.media import inline_files
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.state import Record
-from runner.core.template import Constant, Expression, Items, Node, Table
+from runner.core.template import Constant, Expression, Hole, Items, Node, Table, holes
 from runner.core.values import MASK, Path, TemplateError, kind_of, plain, to_text
 from runner.errors import Problem, RunnerError
 
@@ -24,7 +24,8 @@ class Provider:
     """What a request needs to know of its provider.
 
     `identity` is what answers: a type and a declared base URL, or a model file's digest.
-    `recorded_defaults` are the defaults with sensitive values masked.
+    `recorded_defaults` are the defaults with sensitive values masked; `secrets` what sensitive
+    expressions in its block yield.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Provider:
     identity: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     recorded_defaults: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     identity_json: bytes = b""
 
     @classmethod
@@ -42,17 +44,19 @@ class Provider:
         identity: Mapping[str, str],
         defaults: Mapping[str, Any],
         recorded_defaults: Mapping[str, Any],
+        secrets: tuple[str, ...] = (),
     ) -> "Provider":
         """A provider by the parts of its identity."""
         shown = " ".join([kind, *identity.values()])
         held = canonical({"type": kind, **identity})
-        return cls(name, kind, shown, defaults, recorded_defaults, held)
+        return cls(name, kind, shown, defaults, recorded_defaults, secrets, held)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
-    sensitive values masked, as are the `triggers`; all are canonical JSON.
+    sensitive values masked, as are the `triggers`; all are canonical JSON. `secrets` are the texts
+    in place of the masks: what the server may repeat and nobody may keep.
     """
 
     provider: str
@@ -62,6 +66,7 @@ class Request:
     recorded: bytes
     triggers: bytes | None
     headers: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def stream(self) -> bool:
@@ -111,6 +116,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         triggers = _triggers(instance, names)
         shown_triggers = _triggers(instance, names, masked=True) if shape.masked else triggers
         headers = _headers(instance, names)
+        secrets = _secrets(shape, names, provider)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
     ignored = _ignored(instance)
@@ -133,6 +139,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         canonical(shown) if shape.masked else sent,
         shown_triggers,
         headers,
+        secrets,
     )
 
 
@@ -175,11 +182,16 @@ def stored_id(record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """A block's parameters, ready to be filled: what is constant is normalised once."""
+    """A block's parameters, ready to be filled: what is constant is normalised once.
+
+    `masked` says whether something in the body or the triggers is; `secret` are all the holes that
+    show something sensitive to the server, those of headers too.
+    """
 
     constant: dict[str, Any]
     filled: tuple[tuple[str, Node], ...]
     masked: bool
+    secret: tuple[Hole, ...]
     checked: dict[tuple[str, bytes], None]
 
 
@@ -207,7 +219,10 @@ def _shape(instance: Instance, provider: Provider) -> _Shape:
     nodes += [meta[name] for name in ("extra_body", "triggers") if name in meta]
     masked = any(instance.scope.masks_any(node) for node in nodes)
     masked = masked or provider.defaults != provider.recorded_defaults
-    shape = _Shape(constant, tuple(filled), masked, {})
+    sent = [*instance.declared.params.values()]
+    sent += [meta[name] for name in ("extra_body", "extra_headers") if name in meta]
+    secret = [hole for node in sent for hole in holes(node) if instance.scope.masks(hole)]
+    shape = _Shape(constant, tuple(filled), masked, tuple(secret), {})
     instance.scope.shapes[instance.declared.address, provider.name] = shape
     return shape
 
@@ -291,7 +306,7 @@ def _check(instance: Instance, shape: _Shape, name: str, node: Node, value: Any)
         instance.declared.block.problem(
             found.summary, f"In {instance.address}: {found.detail}", _place(node, found.path, name)
         )
-        for found in check_parameter(name, value)
+        for found in check_parameter(name, value, sensitive=instance.scope.masks_any(node))
         if found.severity == "error"
     ]
     if problems:
@@ -342,6 +357,12 @@ def _with_schema(entry: Any, key: str | None) -> Any:
         return {**entry, "parameters": normalise(orjson.loads(parameters))}
     except ValueError as exc:
         raise TemplateError(f'parameters of "{entry.get("name")}" are not JSON: {exc}') from exc
+
+
+def _secrets(shape: _Shape, names: Names, provider: Provider) -> tuple[str, ...]:
+    if not shape.secret:
+        return provider.secrets
+    return (*sensitive_texts([hole.value(names) for hole in shape.secret]), *provider.secrets)
 
 
 def _triggers(instance: Instance, names: Names, *, masked: bool = False) -> bytes | None:

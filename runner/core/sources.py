@@ -6,8 +6,9 @@ from runner.core.decide import Read
 from runner.core.exchange import Answer
 from runner.core.expand import Instance
 from runner.core.redact import redact
-from runner.core.request import Provider
+from runner.core.request import Provider, sensitive_texts
 from runner.core.state import Record
+from runner.core.template import holes
 
 
 def data_record(
@@ -16,6 +17,9 @@ def data_record(
     """What was read, as a record without the secrets that a server was told; its time is the
     caller's.
     """
+    scope, params = instance.scope, instance.declared.params.values()
+    masked = [hole for node in params for hole in holes(node) if scope.masks(hole)]
+    asked = sensitive_texts([hole.value(instance.names()) for hole in masked])
     return Record(
         address=instance.address,
         provider=provider.name,
@@ -23,7 +27,7 @@ def data_record(
         fingerprint=read.fingerprint,
         sample=0,
         request=read.recorded,
-        response=redact(answer.response, secrets),
+        response=redact(answer.response, (*secrets, *asked, *provider.secrets)),
         issued_at="",
         attempts=answer.attempts,
     )

@@ -92,7 +92,7 @@ def _validate(
 ) -> None:
     names = {"var": {name: values[name]}}
     secret = declared.block.table.get("sensitive") is True
-    for path, message, _ in check_conditions(declared.conditions, names):
+    for path, message, _ in check_conditions(declared.conditions, names, lambda _: secret):
         shown = "" if secret else f" var.{name} is {_short(values[name])}."
         problems.append(
             declared.block.problem("Invalid value for variable", f"{message}.{shown}", path)

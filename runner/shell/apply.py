@@ -311,7 +311,7 @@ class Apply:
             streaming(request.body) if stream else request.body,
             stream or request.stream,
             request.headers,
-            self._limits.secrets(),
+            self._secrets(request),
         )
         try:
             result = await self._clients[provider].complete(out)
@@ -330,6 +330,10 @@ class Apply:
     def _settled(self, request: Request, record: Record | None, maybe_billed: int) -> None:
         self._doors.settled(request, record, maybe_billed)
         self._held_back = False
+
+    def _secrets(self, request: Request) -> tuple[str, ...]:
+        """What nothing that the server says may show: not even in part, where a part was sent."""
+        return (*self._limits.secrets(), *request.secrets)
 
     def _draft(self, address: str) -> Request | None:
         return self._known.drafts.take(address) or self._plan.known.drafts.take(address)
@@ -360,7 +364,7 @@ class Apply:
             fingerprint=issue.fingerprint,
             sample=issue.sample,
             request=request.recorded,
-            response=redact(answer.response, self._limits.secrets()),
+            response=redact(answer.response, self._secrets(request)),
             issued_at=self._doors.now(),
             duration_ms=answer.duration_ms,
             attempts=answer.attempts,

@@ -1,5 +1,8 @@
 """No secret in what is kept of others' words."""
 
+import json
+from urllib.parse import quote
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,3 +37,13 @@ def test_no_secret_stays(secret: str, text: str) -> None:
 
 def test_a_longer_secret_is_masked_before_a_shorter_one_in_it() -> None:
     assert redact_text("x-abcdef-y", ("abcdef", "abcd")) == "x-(sensitive)-y"
+
+
+@given(st.text(min_size=4, max_size=12), st.integers(0, 7))
+def test_a_secret_in_another_spelling_is_masked(secret: str, way: int) -> None:
+    """As the filters of the language write it, or a server that quotes a URL or JSON."""
+    written = (
+        secret.upper(), secret.lower(), secret.title(), secret[::-1], json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret), quote(secret, safe=""),
+    )[way]  # fmt: skip
+    assert redact_text(f"<{written}>", (secret,)) == "<(sensitive)>"

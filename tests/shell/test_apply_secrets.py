@@ -283,3 +283,139 @@ def test_wherever_a_secret_is_used_it_is_neither_shown_nor_kept(
             assert ran.status in {0, 1}
             said += [ran.out, ran.err]
     _clean(project, *said)
+
+
+SLICE, SHOUTED = "{{ var.password[:9] }}", "{{ var.password | upper }}"
+DERIVED = {
+    "slice": completion("a", f"so: {SLICE}"),
+    "replace": completion("a", "so: {{ env('MY_TOKEN') | replace('-', '_') }}"),
+    "statement": completion("a", "{% if true %}{{ var.password | upper }}{% endif %}"),
+    "json": completion("a", "{{ {'k': var.password} | tojson }} {{ var.password | urlencode }}"),
+    "header": completion("a", "hi", f'extra_headers = {{ k = "{SLICE}" }}'),
+    "provider header": f'[provider.openai.headers]\nk = "{SLICE}"\n' + completion("a", "hi"),
+    "local": f'[locals]\nx = "{SLICE}"\n' + completion("a", "{{ local.x }}"),
+    "wrong type": completion("a", "hi", f'temperature = "{SLICE}"'),
+    "number": "[variable.n]\nsensitive = true\ndefault = 98765432\n"
+    + completion("a", "hi", 'temperature = "{{ var.n }}"'),
+    "no such file": completion("a", f"{{{{ file({SHOUTED[3:-3]}) }}}}"),
+    "provider": completion("a", "hi", f'provider = "{SHOUTED}"'),
+    "precondition": completion(
+        "a",
+        "hi",
+        "[completion.a.lifecycle]",
+        f'precondition = [{{ condition = false, error_message = "{SLICE}" }}]',
+        "[completion.a.extra_body]",
+    ),
+    "postcondition": completion(
+        "a",
+        "hi",
+        "[completion.a.lifecycle]",
+        f'postcondition = [{{ condition = false, error_message = "{SLICE}" }}]',
+        "[completion.a.extra_body]",
+    ),
+    "variable": '[variable.v]\nsensitive = true\ndefault = "hunter2-correct-horse"\n'
+    'validation = [{ condition = false, error_message = "no: {{ var.v[:9] }}" }]\n'
+    + completion("a", "hi"),
+    "data": f'[data.chat_completion.d]\ncompletion_id = "{SHOUTED}"\n' + completion("a", "hi"),
+    "module": '[module.m]\nsource = "../modules/m"\nx = "{{ file(\'token.txt\') }}"\n'
+    + completion("a", "{{ module.m.said }}"),
+    "module validation": '[module.m]\nsource = "../modules/refuses"\n'
+    "x = \"{{ file('token.txt') }}\"\n",
+    "module file": '[module.m]\nsource = "../modules/reads"\nx = "{{ file(\'token.txt\') }}"\n',
+}
+TOKEN = "zebra-77-from-a-file"
+PARTS = (*SECRETS, VARIABLE[:9], VARIABLE.upper(), SURROUNDING.replace("-", "_"), TOKEN, "98765432")
+MODULE = """
+[variable.x]
+sensitive = true
+MORE
+[completion.c]
+model = "gpt-4o"
+messages = [{ role = "user", content = "{{ SHOWN }}" }]
+[output.said]
+value = "{{ var.x }}"
+sensitive = true
+"""
+
+
+def _modules(project: Project) -> None:
+    refuses = 'validation = [{ condition = false, error_message = "no: {{ var.x }}" }]'
+    project.write(TOKEN, "token.txt")
+    for name, more, shown in (
+        ("m", "", "var.x"),
+        ("refuses", refuses, "var.x"),
+        ("reads", "", "file(var.x)"),
+    ):
+        text = MODULE.replace("MORE", more).replace("SHOWN", shown)
+        project.write(text, f"../modules/{name}/main.toml")
+
+
+def _tells_all(got: Any) -> dict[str, Any]:
+    """The prompt, and the headers and the query too."""
+    said = answer(got.body, got.number)
+    heard = f"{prompt_of(got.body)} {got.body} {got.headers} {got.target}"
+    said["choices"][0]["message"]["content"] = heard
+    return said
+
+
+@pytest.mark.parametrize("place", DERIVED)
+def test_what_an_expression_makes_of_a_secret_is_neither_shown_nor_kept(
+    project: Project, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another case, cut, escaped, out of a module's variable: whatever a mask stands for."""
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    head = '[variable.password]\nsensitive = true\n[runner]\nprovider = "openai"\n'
+    _modules(project)
+    with serving(script=_tells_all) as api:
+        project.write(head + provider(api) + DERIVED[place])
+        said = []
+        for line in (
+            ("validate", "--json"),
+            ("plan", "--out", str(project.directory / "a.plan")),
+            ("apply", "--auto-approve", "--junit", str(project.directory / "junit.xml")),
+            ("apply", "--auto-approve", "--json"),
+            ("plan", "--full"),
+            ("show", "--json"),
+            ("state", "pull"),
+            ("output",),
+        ):
+            ran = project.call(*line)
+            assert ran.status in {0, 1}
+            said += [ran.out, ran.err]
+        ran = project.run("apply", "--auto-approve", "--refresh", "--log-level", "debug")
+        said += [ran.out, ran.err]
+    files = [p for p in project.directory.rglob("*") if p.is_file() and p.suffix != ".toml"]
+    said += [p.read_bytes().decode(errors="replace") for p in files if p.name != "token.txt"]
+    shown = [part for part in PARTS for text in said if part in text]
+    assert not shown
+
+
+def test_what_is_read_from_the_store_holds_no_secret(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has the real prompt and metadata, and gives them back."""
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    stored = 'store = true\nmetadata = { k = "{{ var.password }}" }'
+    with serving() as api:
+        project.write(
+            '[variable.password]\nsensitive = true\n[runner]\nprovider = "openai"\n'
+            + provider(api)
+            + completion("a", "so: {{ var.password }}", stored)
+            + '[data.chat_completion.one]\ncompletion_id = "{{ completion.a.id }}"\n'
+            '[data.chat_completion_messages.all]\ncompletion_id = "{{ completion.a.id }}"\n'
+            '[data.chat_completions.found]\nmetadata = { k = "{{ var.password }}" }\n'
+            'depends_on = ["completion.a"]\n'
+            '[output.said]\nvalue = "{{ data.chat_completion_messages.all.messages }}"\n'
+        )
+        said = []
+        for line in (("apply", "--auto-approve"), ("plan", "--full"), ("show", "--json")):
+            ran = project.call(*line)
+            assert ran.status == 0, ran.err
+            said += [ran.out, ran.err]
+        assert "No changes" in project.call("plan").out
+    _clean(project, *said)
+    assert project.records["data.chat_completions.found"]["request"] == {
+        "metadata": {"k": "(sensitive)"}
+    }

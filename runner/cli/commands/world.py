@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from runner.shell.settings import Settings, environment, settings
 from runner.shell.store import Store
 
 PREFIX = "RUNNER_VAR_"
+_SHORTEST_KEY = 16
 
 
 @dataclass(slots=True)
@@ -64,9 +65,18 @@ class Project:
         """The texts that nothing may show."""
         if self._secrets is None or self._secrets[0] != len(self.read_secrets):
             held = sensitive_values(self.root, self.values)
-            found = sensitive_texts([*held, *self.read_secrets])
+            found = sensitive_texts([*held, *self.read_secrets, *self._keys()])
             self._secrets = (len(self.read_secrets), found)
         return self._secrets[1]
+
+    def _keys(self) -> Iterator[str]:
+        """The providers' keys: a server may repeat a header. A short one is a word that stands for
+        no key, as local servers want it, and an answer may have that word.
+        """
+        for provider in self.declared.values():
+            key = self.environment.get(str(provider.table.get("api_key_env") or "OPENAI_API_KEY"))
+            if key and len(key) >= _SHORTEST_KEY:
+                yield key
 
     @property
     def default_provider(self) -> str:

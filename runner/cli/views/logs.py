@@ -4,6 +4,8 @@ import logging
 import sys
 from contextlib import suppress
 
+from runner.cli.views.problems import without_secrets
+
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -23,4 +25,4 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One line; nobody reading it is no reason to end a run."""
         with suppress(BrokenPipeError):
-            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.write(without_secrets(self.format(record)) + "\n")

@@ -31,14 +31,13 @@ def json_without_secrets(data: bytes) -> bytes:
 
 def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
     """Every problem to stderr, equal ones folded; with --json, as events on stdout."""
-    problems = [_safe(problem) for problem in problems] if _hidden else problems
     problems = sorted(problems, key=lambda problem: problem.severity != "error")
     if as_json:
         for problem in problems:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
         return
     shown = style(sys.stderr)
-    sys.stderr.write("\n".join(_folded(problems, shown)))
+    sys.stderr.write("\n".join(_folded(map(_safe, problems), shown)))
     sys.stderr.flush()
 
 
@@ -48,7 +47,8 @@ def event(problem: Problem) -> dict[str, Any]:
 
 
 def diagnostic(problem: Problem) -> dict[str, Any]:
-    """severity, summary, detail, and range and snippet where the place is known."""
+    """severity, summary, detail, and range and snippet where the place is known; no secret."""
+    problem = _safe(problem)
     found: dict[str, Any] = {
         "severity": problem.severity,
         "summary": problem.summary,
@@ -76,6 +76,8 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
 
 
 def _safe(problem: Problem) -> Problem:
+    if not _hidden:
+        return problem
     where = problem.where
     if where is not None and where.source is not None:
         where = replace(where, source=redact_text(where.source, _hidden))
