@@ -103,7 +103,7 @@ def check_parameter(name: str, value: object, *, sensitive: bool = False) -> lis
     if name == "extra_body":
         found += json_findings((name,), table[name])
     found = [f for f in found if not _is_of_an_answer(f, table)]
-    return [_hidden(f) for f in found] if sensitive else found
+    return [hidden(f) for f in found] if sensitive else found
 
 
 def check_source(kind: str, asked: dict[str, Any]) -> list[Finding]:
@@ -293,7 +293,8 @@ def _is_of_an_answer(found: Finding, table: dict[str, Any]) -> bool:
     return isinstance(message, dict) and message.get("role") == "assistant"
 
 
-def _hidden(found: Finding) -> Finding:
+def hidden(found: Finding) -> Finding:
+    """The same of a sensitive value, which is not shown."""
     detail = f"{dotted(found.path)} is not what it must be. Its value is sensitive and not shown."
     return Finding(found.path, found.summary, detail, found.severity)
 

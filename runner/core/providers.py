@@ -1,12 +1,13 @@
 """The providers of a project: what each is, and what its requests start from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.config import Block
 from runner.core.digest import normalise
 from runner.core.expand import Scope
+from runner.core.findings import contains, has_hole
 from runner.core.names import PROVIDERS
 from runner.core.request import Provider, sensitive_texts
 from runner.core.template import compile_value, holes
@@ -31,6 +32,7 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
     found = {name: Declared(name, name) for name in PROVIDERS}
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
+        problems += _misfits(block, table, scope)
         kind = str(table.get("type", name))
         if kind not in PROVIDERS:
             said = f'"{name}" is no type of provider; write type = "openai" or type = "embedded".'
@@ -95,7 +97,20 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
         said = f"A provider cannot hang on an answer ({exc.address})."
         problems.append(block.problem("Invalid expression", said))
         return {}
-    return filled if isinstance(filled, dict) else {}
+    return {key: value for key, value in filled.items() if value is not None}
+
+
+def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[Problem]:
+    """What is wrong with settings that were expressions when the block was checked."""
+    if not table or not contains(block.table, has_hole):
+        return
+    from runner.core.checks import check, hidden  # noqa: PLC0415  # pydantic, 50 ms
+
+    for found in check("provider", dict(table), name=block.name):
+        if found.severity == "error":
+            secret = _is_masked(block.table.get(str(found.path[0])) if found.path else None, scope)
+            said = hidden(found) if secret else found
+            yield block.problem(said.summary, said.detail, said.path)
 
 
 def _is_masked(value: Any, scope: Scope) -> bool:

@@ -68,6 +68,10 @@ def test_settings_may_hold_expressions() -> None:
         ("[provider.openai]\nbase_url = '{{ var.nope }}'\n", 2, "nope"),
         ("[provider.openai.defaults]\nseed = '{{ 2 ** 60 }}'\n", 1, "2**53-1"),
         ("[provider.openai]\nbase_url = '{{ completion.a.content }}'\n", 2, "answer"),
+        ("[provider.openai]\ntimeout = '{{ \"soon\" }}'\n", 2, "a number"),
+        ("[provider.openai]\nconcurrency = '{{ 0 }}'\n", 2, "at least 1"),
+        ("[provider.openai]\nheaders = { a = '{{ [1] }}' }\n", 2, "a string"),
+        ("[provider.openai]\nbase_url = '{{ \"example.com\" }}'\n", 2, "base_url"),
     ],
 )
 def test_a_provider_that_makes_no_sense_is_told(head: str, line: int, said: str) -> None:
@@ -95,3 +99,9 @@ def test_a_sensitive_default_is_sent_and_not_recorded() -> None:
     assert b"hush" not in recorded
     assert orjson.loads(recorded)["user"] == "(sensitive)"
     assert lab.plan().empty
+
+
+def test_a_setting_that_comes_out_null_is_as_if_absent() -> None:
+    assert fingerprint("[provider.openai]\nbase_url = '{{ none }}'", "model = 'm'") == fingerprint(
+        "", "model = 'm'"
+    )

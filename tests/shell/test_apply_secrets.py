@@ -299,6 +299,7 @@ DERIVED = {
     + completion("a", "hi", 'temperature = "{{ var.n }}"'),
     "no such file": completion("a", f"{{{{ file({SHOUTED[3:-3]}) }}}}"),
     "provider": completion("a", "hi", f'provider = "{SHOUTED}"'),
+    "setting": '[provider.openai.query]\nk = "{{ [var.password[:9]] }}"\n' + completion("a", "hi"),
     "precondition": completion(
         "a",
         "hi",
