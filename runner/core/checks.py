@@ -138,6 +138,9 @@ def _findings(
             yield from _default(table)
         case "module":
             yield from instance_findings(table, has_hole)
+        case "output" if table.get("sensitive") is True and "file" in table:
+            detail = "A sensitive output is written to no file. Remove file, or sensitive."
+            yield Finding(("file",), "Conflicting keys", detail)
         case "moved" if "to" in table and table.get("from") == table["to"]:
             yield Finding(("to",), "Conflicting keys", "from and to are the same address.")
         case _:

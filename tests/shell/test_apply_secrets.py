@@ -392,6 +392,16 @@ def test_what_an_expression_makes_of_a_secret_is_neither_shown_nor_kept(
     assert not shown
 
 
+def test_a_sensitive_output_has_no_file(project: Project) -> None:
+    with serving() as api:
+        project.write(TEXT.replace("@", api.url) + 'file = "out/secret.txt"\n')
+        ran = project.run("apply", "--auto-approve", env=ENV)
+        assert ran.status == 1
+        assert "A sensitive output is written to no file" in ran.err
+        assert not api.requests
+    _clean(project, ran.out, ran.err)
+
+
 def test_what_is_read_from_the_store_holds_no_secret(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
