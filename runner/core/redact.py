@@ -1,7 +1,8 @@
 """Sensitive values out of what others sent back: a server may repeat a prompt."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
 from html import escape
 from string import ascii_letters, digits
@@ -30,10 +31,57 @@ def redact_text(text: str, secrets: Iterable[str]) -> str:
     return _replaced(text, _longest_first(secrets))
 
 
+@dataclass(slots=True)
+class Sieve:
+    """A text that comes in pieces, passed on to `tell` with every secret masked.
+
+    The end of what has come waits as long as it may be the beginning of a secret.
+    """
+
+    tell: Callable[[str], None]
+    secrets: InitVar[Iterable[str]]
+    _wanted: tuple[str, ...] = field(init=False)
+    _waiting: str = ""
+
+    def __post_init__(self, secrets: Iterable[str]) -> None:
+        self._wanted = _longest_first(secrets)
+
+    def feed(self, piece: str) -> None:
+        """The next piece."""
+        text = self._waiting + piece
+        end = _certain(text, self._wanted)
+        self._waiting = text[end:]
+        if end:
+            self.tell(_replaced(text[:end], self._wanted))
+
+    def close(self) -> None:
+        """No piece comes any more."""
+        if self._waiting:
+            self.tell(_replaced(self._waiting, self._wanted))
+            self._waiting = ""
+
+
+def _certain(text: str, secrets: tuple[str, ...]) -> int:
+    """How much of a text no secret can reach into, whatever follows."""
+    longest = len(secrets[0]) if secrets else 0
+    ends = range(max(0, len(text) - longest + 1), len(text))
+    end = next((at for at in ends if _may_begin(text[at:], secrets)), len(text))
+    while True:  # a whole secret is not cut where another one may begin in it
+        found = [text.find(s, max(0, end - len(s) + 1), end + len(s) - 1) for s in secrets]
+        cut = [at for at in found if at >= 0 and end < len(text)]
+        if not cut:
+            return end
+        end = min(cut)
+
+
+def _may_begin(text: str, secrets: tuple[str, ...]) -> bool:
+    return any(len(secret) > len(text) and secret.startswith(text) for secret in secrets)
+
+
 def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
     """Every spelling of each, so that of a secret that holds another one nothing is left."""
-    found = {spelling for secret in secrets for spelling in _spellings(secret)}
-    return tuple(sorted(found, key=len, reverse=True))
+    found = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+    return tuple(sorted(found, key=lambda spelling: (-len(spelling), spelling)))
 
 
 @lru_cache(maxsize=1024)

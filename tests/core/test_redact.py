@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.redact import redact, redact_text
+from runner.core.redact import Sieve, redact, redact_text
 
 
 def test_a_response_without_a_secret_stays_as_it_came() -> None:
@@ -47,3 +47,31 @@ def test_a_secret_in_another_spelling_is_masked(secret: str, way: int) -> None:
         json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret), quote(secret, safe=""),
     )[way]  # fmt: skip
     assert redact_text(f"<{written}>", (secret,)) == "<(sensitive)>"
+
+
+@given(
+    st.lists(st.text(min_size=2, max_size=6, alphabet="abc"), max_size=3),
+    st.lists(st.text(max_size=5, alphabet="abc"), max_size=12),
+)
+def test_however_a_text_is_cut_no_secret_comes_through(
+    secrets: list[str], pieces: list[str]
+) -> None:
+    told: list[str] = []
+    sieve = Sieve(told.append, secrets)
+    for piece in pieces:
+        sieve.feed(piece)
+    sieve.close()
+    text = "".join(pieces)
+    assert not [secret for secret in secrets if secret in "".join(told)]
+    if redact_text(text, secrets) == text:
+        assert "".join(told) == text
+
+
+def test_a_text_waits_only_while_it_may_become_a_secret() -> None:
+    told: list[str] = []
+    sieve = Sieve(told.append, ["hunter2"])
+    for piece in ("one ", "hu", "man, hunt", "er2", "!", " hunt"):
+        sieve.feed(piece)
+    assert told == ["one ", "human, ", "(sensitive)!", " "]
+    sieve.close()
+    assert told[-1] == "hunt"

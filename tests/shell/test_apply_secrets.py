@@ -430,3 +430,15 @@ def test_what_is_read_from_the_store_holds_no_secret(
     assert project.records["data.chat_completions.found"]["request"] == {
         "metadata": {"k": "(sensitive)"}
     }
+
+
+def test_an_answer_that_is_shown_as_it_is_written_shows_no_secret(project: Project) -> None:
+    """The server cuts the text where it likes: here, within the secret."""
+    words = ENV | {"RUNNER_VAR_password": "correct horse battery"}
+    with serving() as api:
+        head = '[variable.password]\nsensitive = true\n[runner]\nprovider = "openai"\n'
+        project.write(head + provider(api) + completion("a", "It is {{ var.password }}, is it?"))
+        ran = project.run("apply", "--auto-approve", "--stream", env=words)
+    assert ran.status == 0, ran.err
+    assert "It is (sensitive), is it?" in ran.err
+    assert "horse" not in ran.out + ran.err
