@@ -109,6 +109,7 @@ class Lab:
     connect: Callable[[str], Awaitable[Any]] | None = None
     deleted: list[str] = field(default_factory=list)
     told: list[bytes] = field(default_factory=list)  # metadata that the server was given
+    watch: Callable[[Event], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self.client = FakeProvider(self.reply)
@@ -205,6 +206,7 @@ class Lab:
 
         def tell(event: Event) -> None:
             self.events.append(event)
+            self.watch(event)
             if len(self.events) == stop_after:
                 run.interrupt()
             if len(self.events) == abandon_after:

@@ -9,7 +9,11 @@ from tests.lab import Lab, echo
 
 NAMES = ("ada", "bea", "cai", "dov", "eve", "fay", "gus", "hal", "ida", "jon")
 KEYS = ("k1", "k2", "k3", "k4")
-KINDS = ("single", "single", "single", "list", "count", "each", "dynamic", "module", "modules")
+KINDS = (
+    *("single", "single", "single", "list", "count", "each", "dynamic"),
+    *("module", "modules", "module_over"),
+)
+OVER = {"dynamic": "single", "module_over": "module"}  # over the items of an answer; else as
 
 ENABLED = ("true", "true", "true", "false", "asked")
 
@@ -88,12 +92,12 @@ def _block(node: Node, project: Project) -> str:
         lines.append(f"for_each = {[*KEYS[: node.size]]}")
     elif node.kind == "count":
         lines.append(f"count = {node.size}")
-    elif node.kind == "dynamic" and source is not None:
+    elif node.kind in OVER and source is not None:
         lines.append(f"for_each = '{{{{ completion.{source.name}.json }}}}'")
         content += " {{ each.key }}"
     if node.after:
         lines.append(f"depends_on = {[by_id[other].address for other in node.after]}")
-    if node.kind in {"module", "modules"}:
+    if node.kind.startswith("module"):
         return "\n".join([*lines, 'source = "../modules/m"', f"x = '''{content}'''"])
     lines += ['model = "m"', f"messages = [{{ role = 'user', content = '''{content}''' }}]"]
     if node.temperature is not None:
@@ -119,7 +123,7 @@ def _value(node: Node) -> str:
             return f"{of}[0].content if {of}[0] else 'none'"
         case "each":
             return f"{of}['k1'].content if {of}['k1'] else 'none'"
-        case "dynamic":
+        case "dynamic" | "module_over":
             return f"{of} | length"
     return f"{of}.content if {of} else 'none'"
 
@@ -128,7 +132,7 @@ def _said(node: Node) -> str:
     """A text of a node's answers."""
     of = node.address
     match node.kind:
-        case "modules":
+        case "modules" | "module_over":
             return f"{{% for k, m in {of}.items() %}}{{{{ k }}}}{{{{ m.said }}}}{{% endfor %}}"
         case "count":
             return f"{{% for a in {of} %}}{{{{ a.content if a else 'none' }}}}{{% endfor %}}"
@@ -157,7 +161,7 @@ def _nodes(
     kind = draw(st.sampled_from(kinds))
     lists = [node.id for node in before if node.kind == "list"]
     refs = draw(some)
-    if kind == "dynamic":
+    if kind in OVER:
         if not lists:
             kind = "list"
         else:
@@ -169,7 +173,7 @@ def _nodes(
         draw(st.sampled_from(("red", "blue"))),
         tuple(refs),
         tuple(draw(some)),
-        draw(st.booleans()) and kind != "dynamic",
+        draw(st.booleans()) and kind not in OVER,
         draw(st.integers(1, 3)),
         draw(st.sampled_from(ENABLED)) if kind != "list" else "true",
         draw(st.sampled_from((None, None, 0, 1))),
@@ -192,7 +196,7 @@ def edits(draw: st.DrawFn, project: Project) -> Project:
             return _changed(project, replace(node, metadata="new"))
         case "size":
             return _changed(project, replace(node, size=draw(st.integers(1, 4))))
-        case "enabled" if node.kind not in {"list", "module", "modules"}:
+        case "enabled" if node.kind != "list" and not node.kind.startswith("module"):
             flipped = "false" if node.enabled != "false" else "true"
             return _changed(project, replace(node, enabled=flipped))
         case "names":
@@ -202,7 +206,7 @@ def edits(draw: st.DrawFn, project: Project) -> Project:
         case "add":
             free = next(name for name in NAMES if name not in {other.name for other in project})
             return (*project, draw(_nodes(1 + max(n.id for n in project), free, project, KINDS)))
-        case "refs" if node.kind != "dynamic":
+        case "refs" if node.kind not in OVER:
             return _changed(project, replace(node, refs=node.refs[:1]))
     return tuple(reversed(project))
 
@@ -217,7 +221,7 @@ def removed(project: Project, number: int) -> Project:
     return tuple(
         replace(
             node,
-            kind="single" if node.kind == "dynamic" and number in node.refs else node.kind,
+            kind=OVER.get(node.kind, node.kind) if number in node.refs else node.kind,
             refs=tuple(ref for ref in node.refs if ref != number),
             after=tuple(ref for ref in node.after if ref != number),
         )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runner.core.decide import Await, Issue, Keep, Update
 from runner.core.digest import digest
+from runner.core.events import Done, Event
 from runner.core.exchange import Failure
 from runner.core.plan import Instances, Plan, Remove
 from runner.shell.doors import Outcome
@@ -133,6 +134,41 @@ def test_what_was_answered_is_never_sent_again(
         held.reply = reply
         assert clean(held.apply()), text(held)
         assert not set(first) & set(held.saved), text(held)
+
+
+@many
+@given(histories())
+def test_an_answer_is_durable_before_it_counts(history: tuple[Project, ...]) -> None:
+    """Law 3: whoever is told of an answer finds it in the cache."""
+    held = lab(history[0])
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Done) and event.record is not None and event.how == "issued":
+            key = f"{event.record.fingerprint}:{event.record.sample}"
+            assert key in held.cache, text(held)
+
+    held.watch = watch
+    for project in history:
+        edited(held, project)
+        held.apply()
+
+
+@many
+@given(histories(), st.integers(1, 9), st.integers(0, 2))
+def test_a_record_stays_until_there_is_another(
+    history: tuple[Project, ...], events: int, bucket: int
+) -> None:
+    """Law 3: whatever fails and whenever the run is left, what was not done is as it was."""
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        before = dict(held.records)
+        held.reply = broken_for(bucket)
+        outcome = held.apply(abandon_after=events)
+        undone = before.keys() - outcome.done.keys() - outcome.issued.keys()
+        assert all(outcome.records[address] == before[address] for address in undone), text(held)
+        held.reply = reply
+        held.apply()
 
 
 @many
