@@ -133,6 +133,7 @@ def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> Non
         assert ran.status == 1, ran.out
         assert "State file was changed by somebody else" in ran.err
         assert len(project.records) == 2
+        assert "new" not in project.outputs
         (ours,) = (project.directory / "state").glob("errored-*.json")
         assert f"state push {ours}" in ran.err
         refused = project.call("state", "push", str(ours))

@@ -44,13 +44,14 @@ def finish(
     problems: list[Problem] = []
     if outcome is not None and outcome.unsaved is not None:
         _unsaved(outcome.unsaved, problems)
-    _write_state(project, records, problems)
+    written = _write_state(project, records, problems)
     if not made.choice.destroy:
         session = outcome.session if outcome is not None else made.plan.walk.session
         found = _outputs(session, records, problems)
     else:  # what is left may well be too little for an output, and that is no mistake then
         found = _outputs(recorded_session(project), records, []) if records else {}
-    _write_outputs(project, found, problems)
+    if written:
+        _write_outputs(project, found, problems)
     if getattr(arguments, "junit", None) and outcome is not None:
         _write_junit(outcome, Path(arguments.junit), problems)
     _tell(project, outcome, found, problems, arguments)
@@ -86,14 +87,17 @@ def spent(outcome: Outcome) -> Spent:
     return total
 
 
-def _write_state(project: Project, records: Mapping[str, Record], problems: list[Problem]) -> None:
+def _write_state(project: Project, records: Mapping[str, Record], problems: list[Problem]) -> bool:
+    """Whether the state holds these records now; what stands beside it says what it says."""
     state = project.state
     if records is state.records or (not records and not state.serial):
-        return
+        return True
     try:
         project.state = project.store.write(replace(state, records=dict(records)))
     except RunnerError as exc:
         _unsaved(exc, problems)
+        return False
+    return True
 
 
 def _unsaved(failed: RunnerError, problems: list[Problem]) -> None:
