@@ -356,6 +356,9 @@ def test_what_only_travels_along_is_updated_in_place(project: Project, data: st.
     held.apply()
     assert held.sent == []
     assert held.plan().empty
+    for address, record in held.records.items():
+        if address.split("[")[0] == node.address:
+            assert b'"note":"other"' in record.request, text(held)
 
 
 @few
