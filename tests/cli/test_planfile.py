@@ -185,6 +185,29 @@ def test_a_state_of_another_lineage_makes_it_stale(made) -> None:  # type: ignor
     assert "another state" in stale(project.call("apply", path))
 
 
+def test_a_state_that_was_edited_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+    """By hand or by a merge: the serial is as it was, and the old answer is another."""
+    project, api, path = made
+    project.apply()
+    project.call("plan", "--var", "topic=ice", "--out", path)
+    held = project.state_file.read_text()
+    project.state_file.write_text(held.replace("about the sea a note", "about the lake a note"))
+    assert "The state was edited" in stale(project.call("apply", path))
+    assert len(api.completions) == 2
+    project.state_file.write_text(held)
+    assert project.call("apply", path).status == 0
+
+
+def test_a_plan_without_a_digest_of_the_state_is_carried_out(made) -> None:  # type: ignore[no-untyped-def]
+    """As plans were saved before they had one."""
+    project, _, path = made
+    project.call("plan", "--out", path)
+    held = saved(path)
+    del held["state"]["records"]
+    Path(path).write_text(json.dumps(held))
+    assert project.call("apply", path).status == 0
+
+
 def test_a_state_that_appeared_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
     project, api, path = made
     project.call("plan", "--out", path)

@@ -19,6 +19,7 @@ from runner.core.decide import Issue, Read, Reuse, Update
 from runner.core.digest import digest
 from runner.core.module import Module
 from runner.core.plan import Action, Plan, Remove, Step
+from runner.core.state import encode_record
 
 FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1
@@ -64,10 +65,13 @@ class Basis(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Of(msgspec.Struct, forbid_unknown_fields=True):
-    """The state the plan was made from; no lineage if there was none yet."""
+    """The state the plan was made from; no lineage if there was none yet. `records` is their
+    digest: a merge or an editor changes them and leaves the serial as it is.
+    """
 
     lineage: str | None
     serial: int
+    records: str | None = None  # plans had none at first
 
 
 class Content(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,8 +119,10 @@ def differences(content: Content, project: Project, made: Planned) -> Iterator[s
     now = _of(project)
     if now.lineage != content.state.lineage and None not in (now.lineage, content.state.lineage):
         yield f"This is another state (lineage {now.lineage}, not {content.state.lineage})"
-    if now != content.state:
+    if (now.lineage, now.serial) != (content.state.lineage, content.state.serial):
         yield f"The state was written (serial {now.serial}, not {content.state.serial})"
+    if content.state.records not in (None, now.records):
+        yield f"The state was edited (its serial is {now.serial} as it was)"
     yield from _act_differences(content.actions, list(_acts(made.plan)))
 
 
@@ -132,7 +138,8 @@ def _is_sensitive(project: Project, name: str) -> bool:
 def _of(project: Project) -> Of:
     """A state that was never written has a new lineage each time: it is told as none."""
     state = project.state
-    return Of(state.lineage if state.serial else None, state.serial)
+    lines = b"\n".join(held.line or encode_record(held) for held in state.records.values())
+    return Of(state.lineage if state.serial else None, state.serial, digest(lines))
 
 
 def _basis(project: Project, salt: str) -> Basis:
