@@ -32,7 +32,9 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
     found = {name: Declared(name, name) for name in PROVIDERS}
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
-        problems += _misfits(block, table, scope)
+        for key, problem in _misfits(block, table, scope):
+            problems.append(problem)
+            table.pop(key, None)
         kind = str(table.get("type", name))
         if kind not in PROVIDERS:
             said = f'"{name}" is no type of provider; write type = "openai" or type = "embedded".'
@@ -100,17 +102,17 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
     return {key: value for key, value in filled.items() if value is not None}
 
 
-def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[Problem]:
-    """What is wrong with settings that were expressions when the block was checked."""
+def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[tuple[str, Problem]]:
+    """The settings that were expressions when the block was checked, and what is wrong now."""
     if not table or not contains(block.table, has_hole):
         return
     from runner.core.checks import check, hidden  # noqa: PLC0415  # pydantic, 50 ms
 
     for found in check("provider", dict(table), name=block.name):
         if found.severity == "error":
-            secret = _is_masked(block.table.get(str(found.path[0])) if found.path else None, scope)
-            said = hidden(found) if secret else found
-            yield block.problem(said.summary, said.detail, said.path)
+            key = str(found.path[0]) if found.path else ""
+            said = hidden(found) if _is_masked(block.table.get(key), scope) else found
+            yield key, block.problem(said.summary, said.detail, said.path)
 
 
 def _is_masked(value: Any, scope: Scope) -> bool:

@@ -69,6 +69,7 @@ def test_settings_may_hold_expressions() -> None:
         ("[provider.openai.defaults]\nseed = '{{ 2 ** 60 }}'\n", 1, "2**53-1"),
         ("[provider.openai]\nbase_url = '{{ completion.a.content }}'\n", 2, "answer"),
         ("[provider.openai]\ntimeout = '{{ \"soon\" }}'\n", 2, "a number"),
+        ("[provider.openai]\ndefaults = '{{ \"none\" }}'\n", 2, "a table"),
         ("[provider.openai]\nconcurrency = '{{ 0 }}'\n", 2, "at least 1"),
         ("[provider.openai]\nheaders = { a = '{{ [1] }}' }\n", 2, "a string"),
         ("[provider.openai]\nbase_url = '{{ \"example.com\" }}'\n", 2, "base_url"),
