@@ -350,6 +350,19 @@ def test_push_refuses_another_lineage(project: Project, tmp_path: Path) -> None:
     assert list(read_state(project).records) == ["completion.b"]
 
 
+def test_push_refuses_a_record_that_no_command_could_read(project: Project, tmp_path: Path) -> None:
+    """A number that no double holds is JSON, and the answers of this program have none."""
+    write_state(project, record("completion.a"))
+    file = pulled(project, tmp_path / "s.json")
+    before = project.state_file.read_bytes()
+    file.write_bytes(before.replace(b'"choices"', b'"created":1e400,"choices"'))
+    ran = project.call("state", "push", "--force", str(file))
+    assert ran.status == 1
+    assert "Record is damaged" in ran.err
+    assert "completion.a" in ran.err
+    assert project.state_file.read_bytes() == before
+
+
 def test_push_refuses_a_state_of_another_root_module(project: Project, tmp_path: Path) -> None:
     write_state(project, record("completion.a"), root="elsewhere")
     file = pulled(project, tmp_path / "s.json")

@@ -3,17 +3,19 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
+import orjson
 
 from runner.cli.commands.state import refresh
 from runner.cli.commands.world import project_directory, settings_of, store_of
 from runner.core.entry import cache_key, to_entry
 from runner.core.state import Record, State, decode, decode_records, empty
-from runner.errors import RunnerError, error
+from runner.errors import RunnerError, Where, error
 from runner.shell import files
 from runner.shell.cache import Lookup, open_cache
 from runner.shell.project import Folders
@@ -36,6 +38,7 @@ def push(arguments: argparse.Namespace) -> int:
     name = "standard input" if arguments.file == STDIN else arguments.file
     rescued = _rescued(data, name) if _is_rescue(data) else None
     pushed = decode(data, name) if rescued is None else None
+    _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
     store = store_of(arguments)
     with store.lock("runner state push", settings_of(arguments).lock_timeout):
         current = store.load()
@@ -48,6 +51,17 @@ def push(arguments: argparse.Namespace) -> int:
             _merge(arguments, store, current, rescued or ())
         refresh(arguments)
     return 0
+
+
+def _check_bodies(records: Iterable[Record], name: str) -> None:
+    """RunnerError for one that no command could read: a number that no double holds is JSON."""
+    for record in records:
+        try:
+            for body in (record.request, record.response, record.triggers or b"{}"):
+                orjson.loads(body)
+        except orjson.JSONDecodeError as exc:
+            said = f"The record of {record.address} cannot be read: {exc}. Nothing was written."
+            raise error("Record is damaged", said, Where(name)) from exc
 
 
 def _read(file: str) -> bytes:
