@@ -154,6 +154,16 @@ _SPOTS: tuple[tuple[Any, ...], ...] = (
     ("provider", "openai", "defaults", "model"),
     ("provider", "openai", "base_url"),
     ("provider", "openai", "headers", "X-Team"),
+    ("provider", "openai", "headers"),
+    ("provider", "openai", "query"),
+    ("provider", "openai", "timeout"),
+    ("provider", "openai", "max_retries"),
+    ("provider", "openai", "concurrency"),
+    ("provider", "openai", "tokens_per_minute"),
+    ("provider", "openai", "organization"),
+    ("provider", "openai", "defaults"),
+    ("completion", "a", "provider"),
+    ("completion", "a", "lifecycle", "precondition", 0, "error_message"),
 )
 
 
@@ -290,3 +300,20 @@ def tabled(draw: st.DrawFn) -> Files:
     for name in draw(st.lists(st.sampled_from(sorted(made)), min_size=1, max_size=3, unique=True)):
         files[f"configs/data/{name}"] = draw(made[name])
     return files
+
+
+_SETTINGS = (
+    *("RUNNER_CONCURRENCY", "RUNNER_MAX_COST", "RUNNER_OFFLINE", "RUNNER_LOCK_TIMEOUT"),
+    *("RUNNER_WORKSPACE", "RUNNER_PROVIDER", "RUNNER_VAR_topic", "RUNNER_VAR_x", "RUNNER_NOPE"),
+    *("OPENAI_BASE_URL", "OPENAI_ORG_ID", "export A", "", "é", "A B"),
+)
+
+
+@st.composite
+def surrounding(draw: st.DrawFn) -> bytes:
+    """A .env with settings and variables of any text."""
+    value = st.sampled_from(_TEXTS) | words | st.sampled_from(("'", '"', "${HOME}", "$X", "#", "`"))
+    pairs = st.tuples(st.sampled_from(_SETTINGS), st.sampled_from(("=", " = ", "", '="')), value)
+    lines = ["".join(draw(pairs)) for _ in range(draw(st.integers(1, 4)))]
+    data = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return draw(damaged(data)) if draw(st.booleans()) else data

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tests.fuzz import answers, configs
 from tests.fuzz.answers import Server, misbehaving
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, foreign_values, json_values, mutated, tree_of
-from tests.fuzz.sample import project
+from tests.fuzz.sample import project, terraform
 from tests.fuzz.trying import BrokenError, Folder, fault_of, in_time
 
 ENV = {"OPENAI_API_KEY": "sk-not-a-key", "RUNNER_LOG_LEVEL": "error", "HOME": "/nonexistent"}
@@ -133,6 +134,35 @@ def _state(bench: Bench, data: bytes) -> None:
         raise BrokenError("apply replaced a state that it could not read", told.err)
     if bench.folder.reads("show", "--json", env=ENV).status and told.status == 0:
         raise BrokenError("apply left a state that cannot be read", told.out[-500:])
+
+
+def _pushed(bench: Bench, data: bytes) -> None:
+    """What is pushed becomes the state, whole, or nothing changes."""
+    bench.folder.fill({**bench.applied, "theirs.json": data})
+    path = str(bench.folder.path / "theirs.json")
+    before = bench.folder.listing()
+    for flags in ((), ("--force",)):
+        told = bench.folder.run("state", "push", path, *flags, env=ENV)
+        if told.status and bench.folder.listing() != before:
+            raise BrokenError("a refused push wrote something", told.err)
+    if bench.folder.reads("state", "pull", env=ENV).status:
+        raise BrokenError("push left a state that cannot be read", told.out[-500:])
+
+
+def _converted(bench: Bench, data: bytes) -> None:
+    """Terraform's files are read and never written; what comes of them is TOML."""
+    bench.folder.fill({"main.tf": data})
+    told = bench.folder.reads("convert", str(bench.folder.path / "main.tf"), env=ENV)
+    try:
+        tomllib.loads(told.out)
+    except ValueError as exc:
+        raise BrokenError("convert prints what is not TOML", f"{exc}\n{told.out}") from exc
+
+
+def _dotenv(bench: Bench, data: bytes) -> None:
+    bench.folder.fill({**bench.applied, ".env": data})
+    for verb in (("plan",), ("validate", "--json"), ("output", "first"), ("cache", "info")):
+        bench.folder.reads(*verb, env=ENV)
 
 
 def _outputs(bench: Bench, data: bytes) -> None:
@@ -377,6 +407,7 @@ def kinds(held: Bench) -> tuple[Kind, ...]:
     """Every kind, the files of the sound project being what it damages."""
     state, made = held.applied["state/state.json"], held.applied["state/outputs.json"]
     lines = state.replace(b'"records":[', b'"records":[\n')
+    pushed = damaged(state, lines) | mutated(tree_of(state), foreign_values).map(as_json)
     database = held.applied["state/cache/cache.db"]
     changed = st.dictionaries(
         st.sampled_from(("state/cache/cache.db", "state/cache/cache.db-wal", "state/cache/x.val")),
@@ -396,6 +427,9 @@ def kinds(held: Bench) -> tuple[Kind, ...]:
         Kind("data files", 30, configs.tabled(), _reading),
         Kind("state, bytes", 8, damaged(state, lines, b"{}"), _state),
         Kind("state, values", 8, mutated(tree_of(state), json_values).map(as_json), _state),
+        Kind("state, pushed", 8, pushed, _pushed),
+        Kind("Terraform files", 15, damaged(*terraform()), _converted),
+        Kind(".env", 15, configs.surrounding(), _dotenv),
         Kind(
             "outputs",
             10,

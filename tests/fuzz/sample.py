@@ -47,3 +47,8 @@ def shipped() -> list[bytes]:
     """The configuration files of this repository."""
     found = [*(ROOT / "configs").glob("*.toml"), *(ROOT / "tests/data/hcl").glob("*.toml")]
     return [_MAIN.encode(), *(path.read_bytes() for path in sorted(found))]
+
+
+def terraform() -> list[bytes]:
+    """The Terraform files of the tests."""
+    return [path.read_bytes() for path in sorted((ROOT / "tests/data/hcl").glob("*.tf"))]
