@@ -12,8 +12,9 @@ Held = tuple[str, int]  # fingerprint, sample number
 class Samples:
     """N declared completions have N answers: the cache key is fingerprint + sample number.
 
-    An address keeps the number of its record; a new one takes the lowest that no other address
-    holds after this plan. A number whose holder has not been decided yet is borrowed; if the
+    An address keeps the number of its record; a new one takes that of an address which is gone,
+    so that a rename keeps its answer, else the lowest that no other address holds after this
+    plan. A number whose holder has not been decided yet is borrowed; if the
     holder turns out to keep it, that is a conflict, and the plan is made again with the number
     contested. Once the plan is made (`lends` is false) nothing is borrowed any more: an apply
     cannot be made again.
@@ -30,6 +31,7 @@ class Samples:
     _conflicts: set[Held] = field(default_factory=set)
     _lowest: dict[str, int] = field(default_factory=dict)
     _index: dict[Held, str] | None = None
+    _numbers: dict[str, list[int]] | None = None
 
     @property
     def index(self) -> dict[Held, str]:
@@ -53,7 +55,11 @@ class Samples:
         self.moved.add(address)
 
     def take(self, address: str, fingerprint: str, start: int = 0) -> int:
-        """The lowest number from `start` that the address may have for this request."""
+        """The number that the address may have for this request; from `start`, the lowest."""
+        inherited = None if start else self._inherited(fingerprint)
+        if inherited is not None:
+            self.taken[fingerprint, inherited] = address
+            return inherited
         sample = start or self._lowest.get(fingerprint, 0)
         while not self._free(address, (fingerprint, sample)):
             sample += 1
@@ -71,6 +77,26 @@ class Samples:
             if holder not in decided and self.is_declared(holder)  # its block has expanded since
         }
         return frozenset(self._conflicts | undecided)
+
+    def _inherited(self, fingerprint: str) -> int | None:
+        """The lowest number of a record whose address is gone, each once.
+
+        Only what was issued more than once has another than 0, which is the lowest anyway.
+        """
+        if self._numbers is None:
+            self._numbers = {}
+            for asked, sample in self.index:
+                if sample:
+                    self._numbers.setdefault(asked, [0]).append(sample)
+            for numbers in self._numbers.values():
+                numbers.sort(reverse=True)
+        numbers = self._numbers.get(fingerprint, [])
+        while numbers:
+            held = fingerprint, numbers.pop()
+            holder = self.index.get(held)
+            if holder is not None and held not in self.taken and not self.is_declared(holder):
+                return held[1]
+        return None
 
     def _free(self, address: str, held: Held) -> bool:
         if held in self.taken:

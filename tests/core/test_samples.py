@@ -90,6 +90,29 @@ def test_five_of_a_kind_are_five_answers_and_one_may_go() -> None:
     assert numbers(lab) == {"a": 0, "b": 1, "d": 3, "e": 4, "z": 2}
 
 
+def test_a_rename_keeps_the_answer_that_was_issued_again() -> None:
+    lab = project(same("a"))
+    lab.apply()
+    lab.apply(Choice(replaces=("completion.a",)))
+    (second,) = lab.records.values()
+    lab.files["configs/main.toml"] = same("b", "c")
+    lab.apply()
+    assert lab.sent == []
+    assert numbers(lab) == {"b": 1, "c": 0}
+    assert lab.records["completion.b"].response == second.response
+
+
+def test_a_renamed_block_keeps_the_answers_of_those_that_are_left() -> None:
+    lab = project(same(*"abc"))
+    lab.apply()
+    lab.files["configs/main.toml"] = same(*"ac")
+    lab.apply()
+    lab.files["configs/main.toml"] = same(*"xy")
+    lab.apply()
+    assert lab.sent == []
+    assert numbers(lab) == {"x": 0, "y": 2}
+
+
 def test_one_of_many_is_issued_again_alone() -> None:
     lab = project("[completion.a]\nmodel = 'm'\ncount = 3\n"
                   "messages = [{ role = 'user', content = 'x' }]\n")  # fmt: skip
