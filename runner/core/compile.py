@@ -138,12 +138,13 @@ class _Compiler:
     problems: list[Problem]
 
     def value(self, block: Block, value: Any, path: Path) -> Node:
-        try:
-            return compile_value(value, path)
-        except TemplateError as exc:
+        def tell(exc: TemplateError) -> None:
             said = sentence(exc.message)
             problem = block.problem("Invalid expression", said, exc.path, line=exc.line)
             self.problems.append(problem)
+
+        try:
+            return compile_value(value, path, tell)
         except RecursionError:
             said = "This value is nested too deeply."
             self.problems.append(block.problem("Nesting too deep", said, path))

@@ -130,19 +130,29 @@ class Items:
 Node = Constant | Expression | Text | Table | Items
 
 
-def compile_value(value: Any, path: Path = ()) -> Node:
-    """A TOML value as something that can be filled; TemplateError for a hole that is no
-    expression. `path` is where the value stands in its block.
+def _raise(exc: TemplateError) -> None:
+    raise exc
+
+
+def compile_value(
+    value: Any, path: Path = (), tell: Callable[[TemplateError], None] = _raise
+) -> Node:
+    """A TOML value as something that can be filled. `path` is where it stands in its block;
+    `tell` is given the fault of each text that is no expression, which stays out.
     """
     if isinstance(value, str):
-        return compile_text(value, path)
+        try:
+            return compile_text(value, path)
+        except TemplateError as exc:
+            tell(exc)
+            return Constant(None)
     if isinstance(value, dict):
-        nodes = [(key, compile_value(inner, (*path, key))) for key, inner in value.items()]
+        nodes = [(key, compile_value(inner, (*path, key), tell)) for key, inner in value.items()]
         if all(isinstance(node, Constant) for _, node in nodes):
             return Constant(value)
         return Table(tuple(nodes))
     if isinstance(value, list):
-        items = [compile_value(inner, (*path, index)) for index, inner in enumerate(value)]
+        items = [compile_value(inner, (*path, index), tell) for index, inner in enumerate(value)]
         if all(isinstance(node, Constant) for node in items):
             return Constant(value)
         return Items(tuple(items))

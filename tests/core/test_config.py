@@ -91,6 +91,23 @@ def test_the_mistakes_of_all_files_are_told_together() -> None:
     }  # fmt: skip
 
 
+def test_the_mistakes_of_one_value_are_told_together() -> None:
+    found = problems(
+        a_toml="[completion.a]\nmessages = [\n"
+        "  { role = 'user', content = '{{ x | nofilter }}' },\n"
+        "  { role = 'user', content = '{% if true %}' },\n"
+        "  { role = 'user', content = '{{ local.nope }}' },\n]\n"
+    )
+    assert [place for place, _ in told(found)] == [f"configs/a.toml:{n}" for n in (3, 4, 5)]
+
+
+def test_a_sentence_ends_once() -> None:
+    (found,) = problems(
+        a_toml="[completion.a]\nmessages = [{ role = 'user', content = '{{ 1 | tojon }}' }]\n"
+    )
+    assert found.detail.endswith('did you mean "tojson"?')
+
+
 def test_a_configuration_without_a_block_is_an_error() -> None:
     """Planning it would remove every answer."""
     for files in ({}, {"a_toml": ""}, {"a_toml": "# only words\n"}, {"vars_toml": "x = 1\n"}):
