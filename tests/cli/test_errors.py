@@ -217,6 +217,16 @@ def test_all_mistakes_are_said_together(project: Project) -> None:
         assert place in ran.err
 
 
+def test_what_many_instances_have_wrong_is_said_ten_times(project: Project) -> None:
+    each = "for_each = \"{{ range(1000) | map('string') | list }}\""
+    project.write(completion("a", "{{ 1 / 0 }} {{ each.key }}", each))
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert ran.err.count("division by zero") == 10
+    assert '... and 990 more "Invalid expression" at configs/main.toml:4' in ran.err
+    assert len(project.call("plan", "--json").of("diagnostic")) == 1000
+
+
 def test_a_block_declared_twice_names_both_places(project: Project) -> None:
     project.write(GOOD, "a.toml")
     project.write("\n" + GOOD, "b.toml")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -95,8 +96,26 @@ def _folded(problems: Iterable[Problem], shown: Style) -> Iterator[str]:
         key = (problem.severity, problem.summary, problem.detail, str(problem.where))
         first, times = tally.get(key, (problem, 0))
         tally[key] = (first, times + 1)
+    here = Counter(_spot(problem) for problem, _ in tally.values())
+    told: Counter[_Spot] = Counter()
     for problem, times in tally.values():
-        yield "".join(_lines(problem, times, shown))
+        spot = _spot(problem)
+        told[spot] += 1
+        if told[spot] <= _MOST_HERE:
+            yield "".join(_lines(problem, times, shown))
+        elif told[spot] == here[spot]:
+            more = here[spot] - _MOST_HERE
+            yield f'... and {more} more "{problem.summary}" at {problem.where}\n'
+
+
+_Spot = tuple[str, str, Where | int | None]
+_MOST_HERE = 10  # instances of one block, which fail at one place of it
+
+
+def _spot(problem: Problem) -> _Spot:
+    """What problems have in common that differ only in the instance; without a line, nothing."""
+    is_known = problem.where is not None and problem.where.line is not None
+    return problem.severity, problem.summary, problem.where if is_known else id(problem)
 
 
 def _lines(problem: Problem, times: int, shown: Style) -> Iterator[str]:
