@@ -1,6 +1,7 @@
 """One completion, filled: the body that would be sent, the one that is recorded, the digest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from runner.core.media import inline_files
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.state import Record
 from runner.core.template import Constant, Expression, Hole, Items, Node, Table, holes
-from runner.core.values import MASK, Path, TemplateError, kind_of, plain, to_text
+from runner.core.values import MASK, NotKnown, Path, TemplateError, kind_of, plain, to_text
 from runner.errors import Problem, RunnerError
 
 _REWRITTEN = frozenset(("functions", "function_call", "tools", "tool_choice", "response_format"))
@@ -248,18 +249,26 @@ def _filled(
 ) -> dict[str, Any]:
     masks = instance.scope.masks if masked else None
     body = {**defaults, **shape.constant}
+    problems: list[Problem] = []
+    waits: NotKnown | None = None
     for name, node in shape.filled:
-        value = node.render(names, masks)
-        if instance.declared.uses_text_only:
-            _texts(value)
-        if not (instance.declared.uses_text_only and type(value) is list):
-            value = _value(name, value)
-        if value is None:
-            body.pop(name, None)
-            continue
-        if not masked:
-            _check(instance, shape, name, node, value)
-        body[name] = value
+        try:
+            value = body[name] = _parameter(instance, name, node.render(names, masks))
+            if value is None:
+                del body[name]
+            elif not masked:
+                _check(instance, shape, name, node, value)
+        except TemplateError as exc:
+            problems += [*_faults(instance, node, names)] or instance.fault(exc).problems
+        except RunnerError as exc:
+            problems += exc.problems
+        except NotKnown as exc:  # what is wrong besides is told now, not after that answer
+            waits = waits or exc
+            problems += _faults(instance, node, names)
+    if problems:
+        raise RunnerError(*problems)
+    if waits is not None:
+        raise waits
     world = instance.scope.session.world
     body = _rewrite(body, world, instance)
     extra = instance.declared.meta.get("extra_body")
@@ -272,6 +281,23 @@ def _filled(
             raise TemplateError(said, ("extra_body",))
         body.update(more)
     return body
+
+
+def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
+    """What is wrong with each hole by itself."""
+    for hole in holes(node):
+        with suppress(NotKnown):
+            try:
+                hole.value(names)
+            except TemplateError as exc:
+                yield from instance.fault(exc).problems
+
+
+def _parameter(instance: Instance, name: str, value: Any) -> Any:
+    if not instance.declared.uses_text_only:
+        return _value(name, value)
+    _texts(value)
+    return value if type(value) is list else _value(name, value)
 
 
 def _texts(messages: Any) -> None:

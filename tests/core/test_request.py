@@ -64,6 +64,26 @@ def test_null_takes_a_parameter_out() -> None:
     assert body == {"model": "d", "seed": 0, "messages": [{"role": "user", "content": "x"}]}
 
 
+def test_what_is_wrong_in_one_request_is_told_together_and_before_anything_is_asked() -> None:
+    """Also beside a hole whose answer has yet to come."""
+    lab = project("""[completion.first]
+model = 'm'
+messages = [{ role = 'user', content = 'x' }]
+[completion.second]
+model = '{{ completion.first.model }}'
+temperature = '{{ 3 }}'
+top_p = '{{ 1 / 0 }}'
+messages = [
+  { role = 'user', content = '{{ completion.first.content }} {{ file("gone.md") }}' },
+  { role = 'user', content = '{{ 1 % 0 }}' },
+]
+""")
+    with pytest.raises(RunnerError) as caught:
+        lab.plan()
+    places = [problem.where.line for problem in caught.value.problems if problem.where]
+    assert places == [6, 7, 9, 10]
+
+
 @pytest.mark.parametrize(
     ("written", "place", "said"),
     [
