@@ -18,6 +18,7 @@ from runner.core.schemas import json_findings
 from runner.core.suggest import did_you_mean
 from runner.core.translation import finding
 from runner.core.types import convert, parse_type
+from runner.core.values import present
 
 __all__ = ["KINDS", "Finding", "check", "check_parameter", "check_source"]
 
@@ -96,7 +97,7 @@ def check_parameter(name: str, value: object, *, sensitive: bool = False) -> lis
         return [_unknown_parameter(name)]
     if value is None:
         return []
-    table = {name: _without_nulls(value)}
+    table = {name: present(value)}
     found = _shape("parameters" if name in PARAMETERS else "meta", table, no_hole)
     found += [f for f in local_findings(table, no_hole) if f.severity == "error"]
     found += instance_findings(table, no_hole)
@@ -110,7 +111,7 @@ def check_source(kind: str, asked: dict[str, Any]) -> list[Finding]:
     """What is wrong with what a data source asks for, whose values are now known. None means
     absent, at the top and inside.
     """
-    return _shape(f"data.{kind}", _without_nulls(asked), no_hole)
+    return _shape(f"data.{kind}", present(asked), no_hole)
 
 
 def _checked(
@@ -277,16 +278,6 @@ def _static(kind: str, table: dict[str, Any]) -> Iterator[Finding]:
 
 def _within(path: Path, outer: Path) -> bool:
     return path[: len(outer)] == outer
-
-
-def _without_nulls(value: Any) -> Any:
-    match value:
-        case dict():
-            return {k: _without_nulls(v) for k, v in value.items() if v is not None}
-        case list():
-            return [_without_nulls(v) for v in value]
-        case _:
-            return value
 
 
 def _is_of_an_answer(found: Finding, table: dict[str, Any]) -> bool:

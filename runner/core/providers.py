@@ -11,7 +11,7 @@ from runner.core.findings import contains, has_hole
 from runner.core.names import PROVIDERS
 from runner.core.request import Provider, sensitive_texts
 from runner.core.template import compile_value, holes
-from runner.core.values import NotKnown, TemplateError, plain
+from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, sentence
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -90,7 +90,8 @@ def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> 
 
 def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]:
     try:
-        filled = plain(compile_value(block.table).render(scope.names))
+        node = compile_value(block.table)
+        filled: dict[str, Any] = present(plain(node.render(scope.names)))
     except TemplateError as exc:
         said = f"In provider.{block.name}: {sentence(exc.message)}"
         problems.append(block.problem("Invalid expression", said, exc.path, line=exc.line))
@@ -99,7 +100,7 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
         said = f"A provider cannot hang on an answer ({exc.address})."
         problems.append(block.problem("Invalid expression", said))
         return {}
-    return {key: value for key, value in filled.items() if value is not None}
+    return filled
 
 
 def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[tuple[str, Problem]]:
@@ -108,11 +109,19 @@ def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[t
         return
     from runner.core.checks import check, hidden  # noqa: PLC0415  # pydantic, 50 ms
 
-    for found in check("provider", dict(table), name=block.name):
+    texts = {key: _texts(table[key]) for key in ("headers", "query") if key in table}
+    for found in check("provider", {**table, **texts}, name=block.name):
         if found.severity == "error":
             key = str(found.path[0]) if found.path else ""
             said = hidden(found) if _is_masked(block.table.get(key), scope) else found
             yield key, block.problem(said.summary, said.detail, said.path)
+
+
+def _texts(table: Any) -> Any:
+    """Headers and queries with the numbers in them as they are sent."""
+    if not isinstance(table, dict):
+        return table
+    return {k: to_text(v) if isinstance(v, int | float) else v for k, v in table.items()}
 
 
 def _is_masked(value: Any, scope: Scope) -> bool:
@@ -131,5 +140,5 @@ def _masked(provider: Declared, scope: Scope, normal: Mapping[str, Any]) -> Mapp
         return normal
     if not scope.masks_any(node):
         return normal
-    shown = node.render(scope.names, scope.masks)
+    shown = present(node.render(scope.names, scope.masks))
     return shown if isinstance(shown, dict) else normal

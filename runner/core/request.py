@@ -14,7 +14,7 @@ from runner.core.media import inline_files
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.state import Record
 from runner.core.template import Constant, Expression, Hole, Items, Node, Table, holes
-from runner.core.values import MASK, NotKnown, Path, TemplateError, kind_of, plain, to_text
+from runner.core.values import MASK, NotKnown, Path, TemplateError, kind_of, plain, present, to_text
 from runner.errors import Problem, RunnerError
 
 _REWRITTEN = frozenset(("functions", "function_call", "tools", "tool_choice", "response_format"))
@@ -283,6 +283,10 @@ def _filled(
     return body
 
 
+_MAY_BE_NULL = frozenset(("audio", "content", "function_call", "refusal"))
+"""What a message may hold as null, and has so where it is an answer that is sent back."""
+
+
 def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
     """What is wrong with each hole by itself."""
     for hole in holes(node):
@@ -295,7 +299,7 @@ def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
 
 def _parameter(instance: Instance, name: str, value: Any) -> Any:
     if not instance.declared.uses_text_only:
-        return _value(name, value)
+        return present(_value(name, value), _MAY_BE_NULL if name == "messages" else frozenset())
     _texts(value)
     return value if type(value) is list else _value(name, value)
 

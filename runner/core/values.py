@@ -31,6 +31,26 @@ class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not com
         self.address = address
 
 
+def present(value: Any, kept: frozenset[str] = frozenset()) -> Any:
+    """A plain value without the keys that are null, which say that nothing is set.
+
+    A JSON Schema may say null itself, and so may the keys `kept`.
+    """
+    match value:
+        case dict():
+            return {
+                key: inner if key in _SCHEMAS else present(inner, kept)
+                for key, inner in value.items()
+                if inner is not None or key in kept
+            }
+        case list():
+            return [present(inner, kept) for inner in value]
+    return value
+
+
+_SCHEMAS = frozenset(("parameters", "schema"))
+
+
 def plain(value: Any) -> Any:
     """A value with every lazy mapping and sequence in it made a plain table or list."""
     if isinstance(value, str | float | bool | None):

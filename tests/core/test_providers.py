@@ -84,6 +84,27 @@ def test_a_provider_that_makes_no_sense_is_told(head: str, line: int, said: str)
     assert problem.where.line in {line, 1}
 
 
+def test_what_the_expressions_of_a_provider_yield_is_checked() -> None:
+    lab = project(f"""[provider.openai]
+timeout = "{{{{ 'long' }}}}"
+concurrency = '{{{{ 0 }}}}'
+headers = {{ x = '{{{{ 5 }}}}' }}
+[provider.openai.defaults]
+model = 'm'
+temperature = '{{{{ 2 + 1 }}}}'
+{ASK}""")
+    with pytest.raises(RunnerError) as caught:
+        lab.plan()
+    places = [problem.where.line for problem in caught.value.problems if problem.where]
+    assert sorted(places) == [2, 3, 7]
+
+
+def test_a_default_that_is_null_is_none() -> None:
+    lab = project(f"[provider.openai.defaults]\nmodel = 'm'\ntemperature = '{{{{ none }}}}'\n{ASK}")
+    lab.apply()
+    assert "temperature" not in dict(lab.client.sent)["completion.a"]
+
+
 def test_a_sensitive_default_is_sent_and_not_recorded() -> None:
     lab = Lab(
         {

@@ -64,6 +64,39 @@ def test_null_takes_a_parameter_out() -> None:
     assert body == {"model": "d", "seed": 0, "messages": [{"role": "user", "content": "x"}]}
 
 
+def test_null_takes_a_key_out_where_the_api_knows_no_null() -> None:
+    """A message's content may be null, and a schema says null itself."""
+    text = """[variable.no]
+nullable = true
+[completion.a]
+model = 'm'
+messages = [
+  { role = 'user', content = 'x', name = '{{ var.no }}' },
+  { role = 'assistant', content = '{{ var.no }}', refusal = 'no' },
+]
+metadata = { a = '{{ var.no }}', b = 'c' }
+[[completion.a.tools]]
+type = 'function'
+function.name = 'f'
+function.description = '{{ var.no }}'
+function.parameters = { enum = ['{{ var.no }}'], default = '{{ var.no }}' }
+"""
+    assert sent(text) == {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": None, "refusal": "no"},
+        ],
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "parameters": {"enum": [None], "default": None}},
+            }
+        ],
+        "metadata": {"b": "c"},
+    }
+
+
 def test_what_is_wrong_in_one_request_is_told_together_and_before_anything_is_asked() -> None:
     """Also beside a hole whose answer has yet to come."""
     lab = project("""[completion.first]

@@ -11,6 +11,7 @@ from runner.cli.commands.world import Project
 from runner.core.exchange import Answer, Failure
 from runner.core.providers import OPENAI_URL, Declared
 from runner.core.suggest import closest
+from runner.core.values import to_text
 from runner.errors import error
 from runner.shell.providers import stored
 from runner.shell.providers.endpoint import Endpoint
@@ -122,7 +123,7 @@ def require_keys(project: Project, names: set[str]) -> None:
 def _pairs(table: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(table, Mapping):
         return ()
-    return tuple((str(key), str(value)) for key, value in table.items())
+    return tuple((str(key), to_text(value)) for key, value in table.items())
 
 
 def _key(declared: Declared, environment: Mapping[str, str], base: str) -> str | None:
