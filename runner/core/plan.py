@@ -313,13 +313,14 @@ def protected(declared: Declared | None, address: str, what: str) -> list[Proble
 
 
 def unreachable(record: Record, providers: Mapping[str, Provider]) -> list[Problem]:
-    """The problem of deleting what a provider stored that is declared no more; none else."""
+    """The problem of deleting what was stored where no provider leads any more; none else."""
     if not is_stored(record) or keeper(record, providers) is not None:
         return []
     said = (
-        f"{record.address} was stored by the provider {record.provider}, which the configuration "
-        "no longer has, so that it cannot be deleted there. Declare the provider again, or forget "
-        f"the completion and leave it where it is: runner state rm '{record.address}'."
+        f"{record.address} was stored by the provider {record.provider} ({record.identity}), and "
+        "no provider of the configuration leads there, so that it cannot be deleted. Declare "
+        f"[provider.{record.provider}] again as it was, or forget the completion and leave it "
+        f"where it is: runner state rm '{record.address}'."
     )
     return [Problem("Provider is not declared", said)]
 

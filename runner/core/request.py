@@ -168,12 +168,16 @@ def is_stored(record: Record | Request) -> bool:
 
 
 def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
-    """The name of the provider that keeps a stored completion, a renamed one by what it leads to;
-    None if it is declared no more.
+    """The name of the provider that has what it stored for this record; None if none leads there.
+
+    It is one of the same identity, which may have another name by now, or no block any more.
     """
-    if record.provider in providers:
-        return record.provider
-    return next((p.name for p in providers.values() if p.identity == record.identity), None)
+    own = providers.get(record.provider)
+    if own is not None and own.identity == record.identity:
+        return own.name
+    # What has no block comes first, and is the last resort.
+    named = reversed(list(providers.values()))
+    return next((one.name for one in named if one.identity == record.identity), None)
 
 
 def stored_id(record: Record) -> str:

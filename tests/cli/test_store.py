@@ -1,5 +1,7 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 
@@ -383,9 +385,9 @@ def test_what_a_provider_stored_that_is_no_more_is_told_before_anything_is_sent(
     project.write("", "other.toml")
     for ran in (project.apply(), project.call("destroy", "--auto-approve")):
         assert ran.status == 1
-        assert "stored by the provider other, which the configuration no longer has" in " ".join(
-            ran.err.split()
-        )
+        said = " ".join(ran.err.split())
+        assert "stored by the provider other" in said
+        assert "no provider of the configuration leads there" in said
         assert "runner state rm 'completion.stored'" in " ".join(ran.err.split())
     assert prompts(api) == ["hi"]
     assert project.call("state", "rm", "completion.stored").status == 0
@@ -412,6 +414,47 @@ def test_a_renamed_provider_still_reaches_what_it_stored(project: Project, api: 
     project.write(declared.replace("NAME", "newer"), "other.toml")
     assert project.call("destroy", "--auto-approve").status == 0
     assert api.store.completions == {}
+
+
+def at(api: FakeAPI, name: str, completions: str) -> str:
+    """A project that asks the fake API under another name."""
+    block = f'[provider.{name}]\ntype = "openai"\nbase_url = "{api.url}"\nmax_retries = 0\n'
+    return f'[runner]\nprovider = "{name}"\n{block}{completions}'
+
+
+def test_a_provider_under_another_name_keeps_what_it_stored(
+    tmp_path: Path, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `openai` is then is another server."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    for number, old in enumerate(("openai", "old")):
+        project = Project(tmp_path / old)
+        project.write(at(api, old, completion("a", "hi", *STORED)))
+        assert project.apply().status == 0
+        project.write(at(api, "new", completion("a", "hi", "store = true", 'metadata.a = "b"')))
+        ran = project.apply()
+        assert ran.status == 0, ran.err
+        assert project.records["completion.a"]["provider"] == "new"
+        project.write(at(api, "newer", completion("b", "hi again")))
+        assert project.call("plan", "--refresh").err == ""
+        assert project.apply().status == 0
+        assert len(asked(api, "DELETE")) == number + 1
+        assert api.store.completions == {}
+
+
+def test_what_was_stored_at_an_undeclared_provider_is_not_removed(
+    tmp_path: Path, api: FakeAPI
+) -> None:
+    project = Project(tmp_path / "gone")
+    project.write(at(api, "old", completion("a", "hi", *STORED)))
+    assert project.apply().status == 0
+    project.write('[output.x]\nvalue = "y"\n')
+    ran = project.apply()
+    assert ran.status == 1
+    assert "Declare [provider.old] again" in " ".join(ran.err.split())
+    assert [*project.records] == ["completion.a"]
+    assert "whether it still has it cannot be asked" in project.call("plan", "--refresh").err
+    assert asked(api, "DELETE") == []
 
 
 def test_the_embedded_model_has_no_store(project: Project) -> None:

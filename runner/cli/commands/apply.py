@@ -87,7 +87,7 @@ def _check(project: Project, made: Planned) -> None:
             f"--offline sends nothing, and these would need a request: {listed}. Apply "
             "without --offline first, and commit the state.",
         )
-    names: set[str] = set()
+    names: set[str | None] = set()
     for step in spends:
         if step.instance is not None:
             with contextlib.suppress(NotKnown):
@@ -96,7 +96,7 @@ def _check(project: Project, made: Planned) -> None:
             names.add(keeper(step.action.record, project.providers) or "")
     from runner.cli.commands.connecting import require_keys  # noqa: PLC0415  # aiohttp
 
-    require_keys(project, {name for name in names if name in project.declared})
+    require_keys(project, {name for name in names if name is not None})
     project.store.probe()
 
 

@@ -27,8 +27,8 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
     gone = [
         Problem(
             "Provider is not declared",
-            f"{address} was stored by the provider {records[address].provider}, which the "
-            "configuration no longer has; whether it is still there cannot be asked.",
+            f"{address} was stored at {records[address].identity}, and no provider of the "
+            "configuration leads there; whether it still has it cannot be asked.",
             severity="warning",
         )
         for address, name in providers.items()
