@@ -213,7 +213,7 @@ def _compare(
     instance: Instance, request: Request, record: Record | None, known: Known
 ) -> Decision | _Wants:
     if record is None or record.fingerprint != request.fingerprint:
-        return _wants(instance, request, known, 0, "" if record else "new")
+        return _wants(instance, request, known, 0, _why(record, request))
     again = _again(instance, request, record, known)
     if again:
         return _wants(instance, request, known, record.sample + 1, again)
@@ -234,6 +234,16 @@ def _wants(instance: Instance, request: Request, known: Known, start: int, reaso
     known.samples.leave(instance.address)
     known.drafts.keep(instance.address, request)
     return _Wants(request.fingerprint, known.records.get(instance.address), start, reason)
+
+
+def _why(record: Record | None, request: Request) -> str:
+    """Why it is issued, where what is shown of the two requests does not say it."""
+    if record is None:
+        return "new"
+    before = record.identity, record.request, record.triggers
+    if before == (request.identity, request.recorded, request.triggers):
+        return "a sensitive value changed"
+    return ""
 
 
 def _again(instance: Instance, request: Request, record: Record, known: Known) -> str:

@@ -116,6 +116,21 @@ def test_the_reason_is_said(project: Project) -> None:
         assert "(index [2] is out of range for count)" in project.call("plan").out
 
 
+def test_a_sensitive_value_that_changed_is_the_reason(project: Project) -> None:
+    """Nothing else of it is shown."""
+    with serving() as api:
+        secret = provider(api) + "[variable.key]\nsensitive = true\n"
+        project.write(secret + completion("a", "{{ var.key }}"))
+        assert project.apply("--var", "key=first-one").status == 0
+        ran = project.call("plan", "--var", "key=second-one")
+    assert (
+        "  # completion.a will be issued again\n"
+        "  # (a sensitive value changed)\n"
+        "-/+ completion.a\n\n"
+    ) in ran.out
+    assert "-one" not in ran.out
+
+
 def test_only_the_model_changed(project: Project) -> None:
     with serving() as api:
         text = provider(api) + completion("a", "hi")
