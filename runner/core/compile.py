@@ -19,11 +19,14 @@ _DEEPEST_MODULES = 32
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", "Key in a configuration file")
 
 
-def compile_root(folder: str, read: ReadFolder, problems: list[Problem]) -> Module:
+def compile_root(
+    folder: str, read: ReadFolder, problems: list[Problem], *, may_be_empty: bool = False
+) -> Module:
     """The root module with all modules below it; mistakes are appended to `problems`."""
     root = _Tree(read, problems).compile(folder, ())
     blocks = root.blocks
-    if not (blocks.by_kind or any(blocks.lists.values())) and not problems:
+    is_empty = not (blocks.by_kind or any(blocks.lists.values()))
+    if is_empty and not may_be_empty and not problems:
         detail = (
             f"There is no block in {folder}/*.toml. Planning without a configuration would mark "
             "every answer for removal. Write a [completion.NAME], or run `runner init`; "

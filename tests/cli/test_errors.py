@@ -276,6 +276,18 @@ def test_no_configuration_is_no_plan_to_remove_everything(project: Project) -> N
         assert "runner init" in ran.err
 
 
+def test_destroy_does_what_the_error_of_an_empty_configuration_says(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + GOOD)
+        assert project.apply().status == 0
+    project.write("# nothing any more\n")
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "`runner destroy` removes what the state holds" in ran.err
+    assert project.call("destroy", "--auto-approve").status == 0
+    assert project.records == {}
+
+
 def test_no_such_directory(tmp_path: Path) -> None:
     ran = Project(tmp_path).call("-C", str(tmp_path / "nowhere"), "plan")
     assert ran.status == 1

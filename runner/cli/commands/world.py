@@ -232,7 +232,8 @@ def _root(
             "without a configuration would mark every answer for removal. `runner init` writes a "
             "small project; -C DIR works in another one.",
         )
-    root = compile_root(folders.root, folders.read_folder, problems)
+    destroys = bool(getattr(arguments, "destroy", False))
+    root = compile_root(folders.root, folders.read_folder, problems, may_be_empty=destroys)
     _raise_errors(problems)
     block = root.blocks.of("runner").get("runner")
     wanted = block.table.get("required_version") if block is not None else None
