@@ -74,8 +74,17 @@ def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
         if tag == "equal":
             yield from (f"  {line}" for line in before[i1:i2])
         else:
-            yield from (f"- {line}" for line in before[i1:i2])
-            yield from (f"+ {line}" for line in after[j1:j2])
+            yield from _replaced(before[i1:i2], after[j1:j2])
+
+
+def _replaced(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    """Lines that differ in nothing but the white space at their ends are shown with quotes."""
+    for mark, lines, others in (("-", before, after), ("+", after, before)):
+        same = set(others)
+        alike = {line.rstrip() for line in others}
+        for line in lines:
+            is_blank_apart = line not in same and line.rstrip() in alike
+            yield f"{mark} {repr(line) if is_blank_apart else line}"
 
 
 Opcode = tuple[str, int, int, int, int]

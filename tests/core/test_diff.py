@@ -116,3 +116,9 @@ def test_far_unchanged_lines_are_counted() -> None:
 
 def test_a_change_that_lines_do_not_show_is_shown_with_quotes() -> None:
     assert list(line_diff("a\n", "a")) == ["- 'a\\n'", "+ 'a'"]
+
+
+def test_white_space_at_the_end_of_a_line_is_shown_with_quotes() -> None:
+    assert list(line_diff("one\ntwo\nthree", "one\ntwo \nthree")) == [
+        "  one", "- 'two'", "+ 'two '", "  three",
+    ]  # fmt: skip
