@@ -351,3 +351,17 @@ def test_every_field_of_a_response_is_reachable(project: Project) -> None:
 def test_an_unknown_attribute_is_told_with_the_closest(project: Project) -> None:
     project.write(asking("a", {"content": "x"}) + '[output.x]\nvalue = "{{ completion.a.contnt }}"')
     assert 'Did you mean "completion.a.content"?' in project.call("plan").err
+
+
+def test_no_answer_steers_the_terminal(project: Project, api: FakeAPI) -> None:
+    """It is shown in plans that somebody says yes to; the bytes are kept, and told when asked."""
+    steering = "\x1b[2J\x1b]0;title\x07\x9b1A\u202eabc\rdone\nmore"
+    text = asking("a", {"content": steering})
+    project.write(text)
+    assert "\\u001b[2J\\u001b]0;title\\u0007\\u009b1A\\u202eabc" in project.apply().out
+    project.write(text + completion("b", "What is this? {{ completion.a.content }}"))
+    for command in (("plan",), ("show", "completion.a"), ("output",)):
+        said = project.call(*command)
+        assert "\\u001b[2J" in said.out, command
+        assert not set("\x1b\x07\x9b\u202e\r") & set(said.out + said.err), command
+    assert project.call("output", "a", "--raw").out == steering

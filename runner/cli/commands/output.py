@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from runner.cli.views.style import style
 from runner.core.suggest import closest
 from runner.errors import error
 
@@ -70,7 +71,7 @@ def _all(held: dict[str, Any], *, as_json: bool) -> None:
         sys.stderr.write("There are no outputs yet: `runner apply` writes them.\n")
         return
     for name, value in held.items():
-        sys.stdout.write("\n".join(_lines(name, value)) + "\n")
+        sys.stdout.write(style(sys.stdout).safe("\n".join(_lines(name, value)) + "\n"))
 
 
 def _lines(name: str, value: Any) -> list[str]:

@@ -52,7 +52,7 @@ def plan_text(
         lines += [style(summary(plan, estimate), "bold")]
     elif not outputs:
         lines += [_nothing(plan, style)]
-    return "\n".join(lines) + "\n"
+    return style.safe("\n".join(lines) + "\n")
 
 
 def summary(plan: Plan, estimate: Estimate) -> str:

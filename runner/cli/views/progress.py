@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from runner.cli.views.records import Cost
+from runner.cli.views.style import Style
 from runner.core.answer import usage_of
 from runner.core.estimate import compact, dollars
 from runner.core.events import Done, Event, Failed, Skipped, Started
@@ -241,4 +242,4 @@ def _duration(seconds: float) -> str:
 def _id(response: bytes) -> str:
     import orjson  # noqa: PLC0415
 
-    return str(orjson.loads(response).get("id"))
+    return Style(colour=False).safe(str(orjson.loads(response).get("id")))

@@ -81,7 +81,7 @@ def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], st
     known = {name: output for name, output in outputs.items() if output.known}
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
-    return "\n".join(lines) + "\n"
+    return style.safe("\n".join(lines) + "\n")
 
 
 def output_lines(name: str, value: Any) -> Iterator[str]:
