@@ -192,8 +192,7 @@ def _environment() -> _Environment:
 
 
 def _finalize(value: Any) -> str:
-    if isinstance(value, jinja2.Undefined):
-        return str(value)  # raises, with the message of what is missing
+    _require(value)
     return to_text(value)
 
 
@@ -209,6 +208,12 @@ def _join(
 ) -> str:
     items = value if attribute is None else map(make_attrgetter(env, attribute), value)
     return _finalize(d).join(map(_finalize, items))
+
+
+def _require(value: Any) -> None:
+    """Raises, with the message of what is missing; an `if` without `else` is missing too."""
+    if isinstance(value, jinja2.Undefined):
+        value._fail_with_undefined_error()  # noqa: SLF001  # its text would be empty
 
 
 def _tojson(value: Any, indent: int | None = None) -> str:
@@ -308,8 +313,7 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
                     _environment().compile_expression(source.strip(), undefined_to_none=False)
                 )
             value = compiled[0](_named(names))
-            if isinstance(value, jinja2.Undefined):
-                str(value)  # raises
+            _require(value)
         except _FAULTS as exc:
             raise TemplateError(_said(exc)) from exc
         if isinstance(value, str) and not is_text(value):
