@@ -115,13 +115,32 @@ class Scope:
                 if self._memo[held] is _Unset:
                     del self._memo[held]
         if self._memo[held] is _Unset:
-            raise TemplateError(f"{_WORD[kind]}{name} refers to itself")
+            raise RunnerError(self._cycle(held))
         return self._memo[held]
+
+    def _cycle(self, held: tuple[str, str]) -> Problem:
+        """Those that are being evaluated, from the one that is needed again round to it."""
+        under_way = [one for one, value in self._memo.items() if value is _Unset]
+        ring = under_way[under_way.index(held) :]
+        first = ring.index(min(ring))  # wherever it was met, it is one and the same cycle
+        ring = [*ring[first:], *ring[:first]]
+        names = [f"{_WORD[kind]}{name}" for kind, name in ring]
+        blocks = [self._values(kind)[name].block for kind, name in ring]
+        lines = [
+            f"\n  {name} refers to {other} ({block.where()})"
+            for name, other, block in zip(names, [*names[1:], names[0]], blocks, strict=True)
+        ]
+        said = f"These wait for each other: {' -> '.join([*names, names[0]])}"
+        said = said if len(names) > 1 else f"{names[0]} refers to itself:"
+        return blocks[0].problem("Cycle", "".join([said, *lines]))
+
+    def _values(self, kind: str) -> Mapping[str, Value]:
+        return self.module.locals if kind == "local" else self.module.outputs
 
     def _evaluate(self, kind: str, name: str) -> Any:
         if kind == "var":
             return self._variable(name)
-        value = (self.module.locals if kind == "local" else self.module.outputs)[name]
+        value = self._values(kind)[name]
         try:
             return value.node.render(self.names)
         except TemplateError as exc:

@@ -262,10 +262,9 @@ def _filled(
                 del body[name]
             elif not masked:
                 _check(instance, shape, name, node, value)
-        except TemplateError as exc:
-            problems += [*_faults(instance, node, names)] or instance.fault(exc).problems
-        except RunnerError as exc:
-            problems += exc.problems
+        except (TemplateError, RunnerError) as exc:
+            own = exc if isinstance(exc, RunnerError) else instance.fault(exc)
+            problems += [*_faults(instance, node, names)] or own.problems
         except NotKnown as exc:  # what is wrong besides is told now, not after that answer
             waits = waits or exc
             problems += _faults(instance, node, names)
@@ -299,6 +298,8 @@ def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
                 hole.value(names)
             except TemplateError as exc:
                 yield from instance.fault(exc).problems
+            except RunnerError as exc:  # in a local value
+                yield from exc.problems
 
 
 def _parameter(instance: Instance, name: str, value: Any) -> Any:

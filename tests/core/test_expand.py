@@ -162,10 +162,25 @@ def test_an_answer_names_the_instances() -> None:
     assert 'module.m["a"].completion.a' not in lab.records
 
 
-def test_a_local_value_that_names_itself_is_an_error() -> None:
-    text = "[locals]\na = '{{ local.b }}'\nb = '{{ local.a }}'\n" + completion("x", "{{ local.a }}")
-    with pytest.raises(RunnerError, match="refers to itself"):
-        project(text).plan()
+def test_a_cycle_of_local_values_is_told_whole_and_once() -> None:
+    """Wherever it was met; beside a value that names itself."""
+    text = """[locals]
+a = "{{ local.b }}"
+b = { x = "{{ local.c }}" }
+c = "{{ local.a }}"
+d = "{{ local.d }}"
+"""
+    uses = completion("x", "{{ local.b }} {{ local.d }}") + completion("y", "{{ local.a }}")
+    with pytest.raises(RunnerError) as caught:
+        project(text + uses).plan()
+    ring, alone = sorted({problem.detail for problem in caught.value.problems})
+    assert ring == (
+        "These wait for each other: local.a -> local.b -> local.c -> local.a\n"
+        "  local.a refers to local.b (configs/main.toml:2)\n"
+        "  local.b refers to local.c (configs/main.toml:3)\n"
+        "  local.c refers to local.a (configs/main.toml:4)"
+    )
+    assert alone == "local.d refers to itself:\n  local.d refers to local.d (configs/main.toml:5)"
 
 
 def test_paths_are_relative_to_the_file_that_names_them() -> None:
