@@ -288,6 +288,17 @@ def test_destroy_does_what_the_error_of_an_empty_configuration_says(project: Pro
     assert project.records == {}
 
 
+def test_validate_looks_at_no_answer(project: Project) -> None:
+    """A configuration is as valid here as in a fresh clone, whatever the model said."""
+    with serving() as api:
+        chain = completion("a", "no JSON") + completion("b", "{{ completion.a.json.x }}")
+        project.write(provider(api) + chain)
+        assert project.call("validate").status == 0
+        assert project.apply().status == 1
+    assert project.call("plan").status == 1
+    assert project.call("validate").status == 0
+
+
 def test_no_such_directory(tmp_path: Path) -> None:
     ran = Project(tmp_path).call("-C", str(tmp_path / "nowhere"), "plan")
     assert ran.status == 1

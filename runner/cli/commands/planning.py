@@ -56,8 +56,11 @@ def planned(
     *,
     reads: Mapping[str, Record] | None = None,
     choice: Choice | None = None,
+    answers: bool = True,
 ) -> Planned:
-    """The plan for the project as it was read. `reads` are data sources read in this run."""
+    """The plan for the project as it was read. `reads` are data sources read in this run; without
+    `answers`, what the cache holds is not looked at.
+    """
     wanted = choice or choice_of(arguments)
     _refuse_output_files(project)
     records, moves = project.moved()
@@ -67,7 +70,7 @@ def planned(
         offline = project.settings.offline
 
         def cached(fingerprint: str, sample: int) -> bytes | None:
-            return lookup.get(cache_key(fingerprint, sample))
+            return lookup.get(cache_key(fingerprint, sample)) if answers else None
 
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems += project.warnings
         project.settings.offline = True  # nothing is asked of anybody
         project.state = replace(project.state, records={})
-        planned(project, arguments, choice=Choice())
+        planned(project, arguments, choice=Choice(), answers=False)
     except RunnerError as exc:
         if not arguments.json:
             raise
