@@ -57,7 +57,7 @@ def test_a_deep_header_is_refused(held: Bench) -> None:
         ("'a' ~ 10 ** 9000", "digits"),
         ("'\\\\ud800'", "half of a character"),
         ("'%c' % 55296", "half of a character"),
-        ("''.__class__.__mro__", "it has no"),
+        ("''.__class__.__mro__", "is unsafe"),
         ("{} | groupby('a') | first | upper", ""),
         ("(1,)[5] | upper", ""),
     ],

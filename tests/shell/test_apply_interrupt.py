@@ -168,14 +168,13 @@ def test_while_it_removes_at_the_server(project: Project, number: int) -> None:
     with serving() as api:
         project.write(provider(api) + "".join(stored))
         assert project.apply().status == 0
-    with serving(latency=0.4) as slow:
-        project.write(provider(slow) + "".join(stored))
+        api.latency = 0.4
         process = project.start("destroy", "--auto-approve")
-        _arrived(slow, 1)
+        _arrived(api, 6)
         process.send_signal(number)
         ran = ended(process, 10)
         assert ran.status == 130, ran.err
-        assert len(slow.requests) == 1
+        assert len(api.requests) == 6
         assert len(project.records) == 4
 
 
