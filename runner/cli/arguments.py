@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from runner import __version__
 
 PROG = "runner"
+VAR, VAR_FILE = "--var", "--var-file"
 INTERRUPTED = 130  # exit status
 _DESCRIPTION = """\
 Terraform for LLM completions: declare chat completions in TOML, see what a change
@@ -112,8 +113,15 @@ def _global_flags(made: argparse.ArgumentParser, *, defaults: bool) -> None:
 
 
 def _variables(made: Parser) -> None:
-    made.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
-    made.add_argument("--var-file", action="append", default=[], metavar="FILE")
+    # Into one list, in their order: the later one wins.
+    for flag, metavar in ((VAR, "NAME=VALUE"), (VAR_FILE, "FILE")):
+        made.add_argument(
+            flag, action="append", default=[], dest="given", metavar=metavar, type=_flagged(flag)
+        )
+
+
+def _flagged(flag: str) -> Callable[[str], tuple[str, str]]:
+    return lambda text: (flag, text)
 
 
 def _choice(made: Parser) -> None:

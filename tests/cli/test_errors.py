@@ -335,6 +335,29 @@ def test_a_wrong_variable_from_the_environment_is_said_without_its_value_if_sens
     assert "hunter2" not in ran.err
 
 
+@pytest.mark.parametrize(
+    ("order", "value"), [(("--var", "--var-file"), "file"), (("--var-file", "--var"), "flag")]
+)
+def test_variables_on_the_command_line_count_as_they_come(
+    project: Project, tmp_path: Path, order: tuple[str, str], value: str
+) -> None:
+    project.write('[variable.topic]\ndefault = "x"\n' + GOOD.replace("hi", "{{ var.topic }}"))
+    (tmp_path / "values.toml").write_text('topic = "file"\n')
+    given = {"--var": "topic=flag", "--var-file": str(tmp_path / "values.toml")}
+    ran = project.call("plan", *(part for flag in order for part in (flag, given[flag])))
+    assert f'"{value}"' in ran.out
+
+
+def test_a_file_of_variables_that_is_wrong_hides_no_other_mistake(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write(GOOD)
+    (tmp_path / "values.toml").write_text("x = = 1\n")
+    ran = project.call("plan", "--var-file", str(tmp_path / "values.toml"), "--var", "nonsense")
+    assert "Invalid TOML" in ran.err
+    assert "Invalid --var" in ran.err
+
+
 def test_deprecated_parameters_work_and_warn_once(project: Project) -> None:
     text = completion("a", "x", "max_tokens = 3") + completion("b", "y", "max_tokens = 4")
     project.write(text)

@@ -153,6 +153,15 @@ def test_variable_files_are_read_again(made, tmp_path: Path) -> None:  # type: i
     assert prompts(api)[0] == "about ice a note"
 
 
+def test_a_flag_before_a_file_is_not_saved_over_it(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    values = tmp_path / "values.toml"
+    values.write_text('topic = "ice"\n')
+    project.call("plan", "--var", "topic=fire", "--var-file", str(values), "--out", path)
+    assert project.call("apply", path).status == 0
+    assert prompts(api)[0] == "about ice a note"
+
+
 def test_the_choice_is_the_plans(made) -> None:  # type: ignore[no-untyped-def]
     project, api, path = made
     project.call("plan", "--target", "completion.a", "--out", path)

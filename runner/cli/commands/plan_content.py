@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from runner import __version__
+from runner.cli.arguments import VAR_FILE
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.cli.views.plan import kind, plan_text, shown, summary
@@ -99,7 +100,7 @@ def made_from(project: Project, made: Planned, arguments: argparse.Namespace) ->
         __version__,
         datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         _basis(project, secrets.token_hex(16)),
-        Given(_plain_given(project, arguments), list(getattr(arguments, "var_file", ()))),
+        _given(project, arguments),
         Chosen(
             list(made.choice.targets),
             list(made.choice.excludes),
@@ -126,8 +127,11 @@ def differences(content: Content, project: Project, made: Planned) -> Iterator[s
     yield from _act_differences(content.actions, list(_acts(made.plan)))
 
 
-def _plain_given(project: Project, arguments: argparse.Namespace) -> list[str]:
-    return [pair for pair in arguments.var if not _is_sensitive(project, pair.partition("=")[0])]
+def _given(project: Project, arguments: argparse.Namespace) -> Given:
+    """Files, and what no later file set otherwise: so that they come first when they are read."""
+    plain = {name: t for name, t in project.flagged.items() if not _is_sensitive(project, name)}
+    files = [text for flag, text in arguments.given if flag == VAR_FILE]
+    return Given([f"{name}={text}" for name, text in plain.items()], files)
 
 
 def _is_sensitive(project: Project, name: str) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from runner import __version__
+from runner.cli.arguments import VAR, VAR_FILE
 from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
@@ -102,8 +103,11 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
                 "`runner plan --out FILE` instead.",
             )
     content = saved.content
-    arguments.var = [*content.variables.var, *arguments.var]
-    arguments.var_file = [*content.variables.var_file, *arguments.var_file]
+    arguments.given = [
+        *((VAR_FILE, file) for file in content.variables.var_file),
+        *((VAR, pair) for pair in content.variables.var),
+        *arguments.given,
+    ]
     arguments.target, arguments.exclude = content.choice.target, content.choice.exclude
     arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
     return saved

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__
+from runner.cli.arguments import VAR, VAR_FILE
 from runner.cli.views.problems import hide, report
 from runner.core.address import covers, selects
 from runner.core.compile import compile_root
@@ -40,7 +41,8 @@ _SHORTEST_KEY = 16
 class Project:
     """Everything that was read. `secrets` grows as expressions read the environment, and as
     modules are given what they declare sensitive; `imported` are the records that [[import]]
-    blocks bring, fetched while planning.
+    blocks bring, fetched while planning; `flagged` are the texts of the variables that have
+    their value from --var.
     """
 
     arguments: argparse.Namespace
@@ -58,6 +60,7 @@ class Project:
     warnings: list[Problem] = field(default_factory=list)
     read_secrets: set[str] = field(default_factory=set)
     imported: dict[str, Record] = field(default_factory=dict)
+    flagged: Mapping[str, str] = field(default_factory=dict)
     _secrets: tuple[int, tuple[str, ...]] | None = None
 
     @property
@@ -201,7 +204,8 @@ def load(arguments: argparse.Namespace) -> Project:
         from runner.cli.views.logs import turn_on  # noqa: PLC0415  # only who asks pays for it
 
         turn_on(held.log_level)
-    values = resolve(root, _given(root, arguments, surroundings, problems), problems)
+    given = _given(root, arguments, surroundings, problems)
+    values = resolve(root, given, problems)
     hide(sensitive_texts(sensitive_values(root, values)))
     _raise_errors(problems)
     store = workspace_store(arguments, held.workspace)
@@ -210,7 +214,7 @@ def load(arguments: argparse.Namespace) -> Project:
     _raise_errors(problems)
     project = Project(
         arguments, directory, folders, root, world, values, held, providers, blocks,
-        surroundings, store, state, problems, read_secrets,
+        surroundings, store, state, problems, read_secrets, flagged=_flagged(given),
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project
@@ -276,20 +280,37 @@ def _given(
         if name.startswith(PREFIX) and name[len(PREFIX) :] in root.variables
     ]
     given += from_file(root.blocks.values)
-    for file in getattr(arguments, "var_file", ()):
-        data = files.read(Path(file))
-        if data is None:
-            problems.append(Problem("No such file", f'--var-file: there is no file "{file}".'))
-        else:
-            given += from_file(values_of(source(file, data)))
-    for pair in getattr(arguments, "var", ()):
-        name, equals, text = pair.partition("=")
-        if not equals:
-            said = f'--var wants NAME=VALUE, got "{pair}".'
-            problems.append(Problem("Invalid --var", said))
-        else:
-            given.append(Given(name, f"--var {name}=..", text))
+    for flag, text in getattr(arguments, "given", ()):
+        given += _from_file(text, problems) if flag == VAR_FILE else _from_pair(text, problems)
     return given
+
+
+def _from_file(file: str, problems: list[Problem]) -> list[Given]:
+    try:
+        data = files.read(Path(file))
+        if data is not None:
+            return from_file(values_of(source(file, data)))
+        problems.append(Problem("No such file", f'{VAR_FILE}: there is no file "{file}".'))
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+    return []
+
+
+def _from_pair(pair: str, problems: list[Problem]) -> list[Given]:
+    name, equals, text = pair.partition("=")
+    if not equals:
+        problems.append(Problem("Invalid --var", f'{VAR} wants NAME=VALUE, got "{pair}".'))
+        return []
+    return [Given(name, f"{VAR} {name}=..", text)]
+
+
+def _flagged(given: list[Given]) -> dict[str, str]:
+    last = {one.name: one for one in given}
+    return {
+        name: one.text
+        for name, one in last.items()
+        if one.text is not None and one.source.startswith(f"{VAR} ")
+    }
 
 
 def _state(store: Store, root: str) -> State:
