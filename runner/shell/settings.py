@@ -1,7 +1,11 @@
-"""The settings of a run: flag, then RUNNER_* variable, then .env, then [runner], then default."""
+"""The settings of a run: flag, then RUNNER_* variable, then .env, then [runner], then default.
+
+A variable that is empty is none.
+"""
 
 import os
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,8 +45,8 @@ def settings(
             return _sourced(known, given, project)
         return Settings(**{**known, **given})
     except ValidationError as exc:
-        found = [_problem(fault, given, known, where) for fault in exc.errors()]
-        raise RunnerError(*found) from exc
+        faults = exc.errors()
+        raise RunnerError(*(_problem(fault, given, project, where) for fault in faults)) from exc
 
 
 def environment(project: Path) -> dict[str, str]:
@@ -55,9 +59,16 @@ def _dotenv(project: Path) -> Mapping[str, str | None]:
     path = project / ".env"
     if not path.is_file():
         return {}
-    files.read_text(path)  # says which line is not UTF-8, if one is not
+    text = files.read_text(path) or ""  # says which line is not UTF-8, if one is not
     from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
+    from dotenv.parser import parse_stream  # noqa: PLC0415
 
+    wrong = [
+        Where(str(path), line.original.line) for line in parse_stream(StringIO(text)) if line.error
+    ]
+    if wrong:  # the line itself may hold a key, and is not shown
+        said = "This is neither NAME=VALUE nor a comment; a quote that is opened has to be closed."
+        raise RunnerError(*(Problem("Invalid .env", said, where) for where in wrong))
     return dotenv_values(path)
 
 
@@ -88,7 +99,7 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
             return dict(table)
 
     class Sourced(Settings, BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore")
+        model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore")
 
         @classmethod
         def settings_customise_sources(
@@ -104,15 +115,18 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
     return Sourced(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
 
 
-def _problem(
-    fault: Any, flags: Mapping[str, Any], table: Mapping[str, Any], where: Where | None
-) -> Problem:
-    """What is wrong, by the name under which it was set; `where` is the table's place."""
+def _problem(fault: Any, flags: Mapping[str, Any], project: Path, where: Where | None) -> Problem:
     name = ".".join(str(part) for part in fault["loc"])
-    if name in flags:
-        source, where = f"--{name.replace('_', '-')}", None
-    elif name in table and table[name] == fault["input"]:
-        source = f"{name} in [runner]"
-    else:
-        source, where = f"RUNNER_{name.upper()}", None
-    return Problem("Invalid setting", f"The setting {name} ({source}): {fault['msg']}.", where)
+    outside = f"--{name.replace('_', '-')}" if name in flags else _variable(name, project)
+    source = outside or f"{name} in [runner]"
+    detail = f"The setting {name} ({source}) is {fault['input']!r}: {fault['msg']}."
+    return Problem("Invalid setting", detail, where if outside is None else None)
+
+
+def _variable(name: str, project: Path) -> str | None:
+    """The variable that a setting comes from, in the letter case it has; None if from none."""
+    for place, held in (("", os.environ), (" in .env", _dotenv(project))):
+        for variable, value in held.items():
+            if value and variable.upper() == f"{_PREFIX}{name.upper()}":
+                return f"{variable}{place}"
+    return None

@@ -358,6 +358,15 @@ def test_a_file_of_variables_that_is_wrong_hides_no_other_mistake(
     assert "Invalid --var" in ran.err
 
 
+def test_a_line_of_dotenv_that_says_nothing_is_an_error_without_its_text(project: Project) -> None:
+    project.write(GOOD)
+    (project.directory / ".env").write_text('A=1\nRUNNER_PROVIDER="hunter2\n')
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert ".env line 2" in ran.err
+    assert "hunter2" not in ran.err
+
+
 def test_deprecated_parameters_work_and_warn_once(project: Project) -> None:
     text = completion("a", "x", "max_tokens = 3") + completion("b", "y", "max_tokens = 4")
     project.write(text)

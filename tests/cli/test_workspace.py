@@ -40,6 +40,21 @@ def test_a_name_that_is_no_name_is_refused(project: Project, name: str) -> None:
     assert not (project.directory / "state").exists()
 
 
+def test_output_takes_no_name_that_is_none(project: Project) -> None:
+    ran = project.call("--workspace", "../..", "output")
+    assert ran.status == 1
+    assert "Invalid setting" in ran.err
+
+
+def test_an_empty_variable_names_no_workspace(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.directory / "state").mkdir()
+    (project.directory / "state/outputs.json").write_text('{"a": "said"}')
+    monkeypatch.setenv("RUNNER_WORKSPACE", "")
+    assert project.call("output", "a").out == "said\n"
+
+
 def test_each_has_its_own_state_and_outputs_and_all_share_the_cache(tmp_path: Path) -> None:
     with serving() as api:
         project = Project(tmp_path / "p")

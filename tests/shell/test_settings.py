@@ -108,6 +108,31 @@ def test_a_wrong_setting_is_told_where_it_was_set_and_nowhere_else(
     assert told({}, {}) == ("RUNNER_WORKSPACE", None)
 
 
+def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("RUNNER_CONCURRENCY=\nRUNNER_MAX_REQUESTS=3\n")
+    monkeypatch.setenv("RUNNER_PROVIDER", "")
+    monkeypatch.setenv("RUNNER_MAX_REQUESTS", "")
+    found = settings({"provider": "mine", "concurrency": 7}, {}, tmp_path)
+    assert (found.provider, found.concurrency, found.max_requests) == ("mine", 7, 3)
+
+
+def test_a_wrong_setting_is_told_by_where_it_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, block = {"concurrency": 0}, Where("main.toml", 1)
+    (tmp_path / ".env").write_text("runner_lock_timeout=-3\n")
+    monkeypatch.setenv("RUNNER_OFFLINE", "perhaps")
+    with pytest.raises(RunnerError) as caught:
+        settings(table, {"max_cost": -1.5}, tmp_path, block)
+    said = {problem.detail.split(": ")[0]: problem.where for problem in caught.value.problems}
+    assert said == {
+        "The setting concurrency (concurrency in [runner]) is 0": block,
+        "The setting lock_timeout (runner_lock_timeout in .env) is '-3'": None,
+        "The setting max_cost (--max-cost) is -1.5": None,
+        "The setting offline (RUNNER_OFFLINE) is 'perhaps'": None,
+    }
+
+
 def test_the_process_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("SOME_KEY=file\nOTHER_KEY=file\nEMPTY=\n", encoding="utf-8")
     monkeypatch.setenv("SOME_KEY", "process")

@@ -34,15 +34,13 @@ def _path(arguments: argparse.Namespace) -> Path:
     directory = Path(arguments.chdir)
     if not directory.is_dir():
         raise error("No such directory", f'"{directory}" is no directory.')
-    workspace = arguments.workspace or environ.get("RUNNER_WORKSPACE")
     state = directory / str(arguments.state)
-    if workspace is None and ((directory / ".env").exists() or (state / "workspaces").is_dir()):
-        # A workspace may be named in .env or in [runner]: the settings have to be read.
+    named = arguments.workspace is not None or "RUNNER_WORKSPACE" in environ
+    if named or (directory / ".env").exists() or (state / "workspaces").is_dir():
+        # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         from runner.cli.commands.world import store_of  # noqa: PLC0415
 
         return store_of(arguments).directory / "outputs.json"
-    if workspace not in (None, "default"):
-        state = state / "workspaces" / str(workspace)
     return state / "outputs.json"
 
 
