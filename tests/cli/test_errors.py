@@ -207,6 +207,23 @@ def test_plan_and_apply_say_the_same_and_send_and_write_nothing(
     assert not (project.directory / "state/state.json").exists()
 
 
+@pytest.mark.parametrize("mistake", ["cycle", "no such file", "unknown provider"])
+def test_a_mistake_that_planning_finds_leaves_nothing_behind(
+    project: Project, mistake: str
+) -> None:
+    project.write(
+        {
+            "cycle": completion("a", "{{ completion.a.content }}"),
+            "no such file": completion("a", "{{ file('no.txt') }}"),
+            "unknown provider": completion("a", "hi", 'provider = "nobody"'),
+        }[mistake]
+    )
+    ran = project.apply()
+    assert ran.status == 1
+    assert "Error: " in ran.err
+    assert sorted(path.name for path in project.directory.iterdir()) == ["configs"]
+
+
 def test_all_mistakes_are_said_together(project: Project) -> None:
     project.write(MISTAKES["misspelt key"][0], "a.toml")
     project.write(MISTAKES["misspelt table"][0], "b.toml")

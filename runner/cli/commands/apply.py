@@ -40,9 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     project = load(arguments)
     _refuse_to_guess(arguments, saved is not None)
     command = f"runner {'destroy' if arguments.destroy else 'apply'}"
+    # Where there is no folder to lock, a mistake that only planning finds makes none.
+    early = None if project.store.directory.exists() else whole_plan(project, arguments)
     with project.store.lock(command, project.settings.lock_timeout):
-        reload_state(project)
-        made = whole_plan(project, arguments)
+        read_again = reload_state(project)
+        made = whole_plan(project, arguments) if early is None or read_again else early
         if saved is not None:
             saved.check(project, made)
         else:

@@ -220,10 +220,12 @@ def load(arguments: argparse.Namespace) -> Project:
     return project
 
 
-def reload_state(project: Project) -> None:
+def reload_state(project: Project) -> bool:
     """Read the state again if it was written since: whoever held the lock may have done so."""
-    if project.store.changed():
+    changed = project.store.changed()
+    if changed:
         project.state = _state(project.store, project.folders.root)
+    return changed
 
 
 def _root(
