@@ -21,10 +21,12 @@ class Folders:
         self.config = config if config.is_absolute() else project / config
         self.root = self._name(self.config)
         self._held: dict[tuple[str, str], bytes] = {}
+        self._folders: set[Path] = set()
 
     def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
         """The *.toml files directly in a folder, by name; none if there is no such folder."""
         path = self._inside(folder, folder)
+        self._folders.add(path)
         found = []
         for file in sorted(path.glob("*.toml")) if path.is_dir() else ():
             if file.is_file() and not file.name.startswith("."):
@@ -45,6 +47,10 @@ class Folders:
         return {
             self._name(self.path(folder, path)): data for (folder, path), data in self._held.items()
         }
+
+    def is_configuration(self, path: Path) -> bool:
+        """Whether a file is, or would be, read as configuration: of the root or of a module."""
+        return path.suffix == ".toml" and path.parent in self._folders
 
     def path(self, folder: str, path: str) -> Path:
         """Where a name leads; RunnerError if that is outside of the project."""

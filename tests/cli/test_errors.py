@@ -158,6 +158,21 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         ("outside of the project",),
     ),
     "output is a folder": (GOOD + '[output.x]\nvalue = "x"\nfile = "configs"\n', 7, ("folder",)),
+    "output over the configuration": (
+        GOOD + '[output.x]\nvalue = "x"\nfile = "configs/more.toml"\n',
+        7,
+        ("as configuration",),
+    ),
+    "output over the settings": (
+        GOOD + '[output.x]\nvalue = "x"\nfile = "out/../.env"\n',
+        7,
+        ("as configuration",),
+    ),
+    "output over the state": (
+        GOOD + '[output.x]\nvalue = "x"\nfile = "state/state.json"\n',
+        7,
+        ("folder of the state",),
+    ),
     "two outputs in one file": (
         GOOD + '[output.x]\nvalue = 1\nfile = "o"\n[output.y]\nvalue = 2\nfile = "./o"\n',
         10,

@@ -196,14 +196,25 @@ def _refuse_output_files(project: Project) -> None:
             first = writers.setdefault(target, name)
             if first != name:
                 said = f'output.{name} and output.{first} are both written to "{file}".'
-            elif target.is_dir():
-                said = f'"{file}" is a folder: name a file in it.'
+            else:
+                said = _not_for_outputs(project, target, file)
         except RunnerError:
             said = f'"{file}" leads outside of the project, and outputs are written inside of it.'
         if said is not None:
             problems.append(value.block.problem("Output cannot be written", said, ("file",)))
     if problems:
         raise RunnerError(*problems)
+
+
+def _not_for_outputs(project: Project, target: Path, file: str) -> str | None:
+    """Why an output cannot be written there: the project itself is there."""
+    if target.is_dir():
+        return f'"{file}" is a folder: name a file in it.'
+    if target.is_relative_to(project.store.cache.parent.resolve()):
+        return f'"{file}" is in the folder of the state, which holds nothing else.'
+    if project.folders.is_configuration(target) or target == project.folders.project / ".env":
+        return f'"{file}" would be read as configuration, and no answer may change that.'
+    return None
 
 
 def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -> None:
