@@ -54,10 +54,10 @@ class Folders:
 
     def path(self, folder: str, path: str) -> Path:
         """Where a name leads; RunnerError if that is outside of the project."""
-        return self._inside(f"{folder}/{path}", path)
+        return self._inside(_joined(folder, path), path)
 
     def _read(self, folder: str, path: str) -> bytes:
-        target = self._inside(f"{folder}/{path}", path)
+        target = self.path(folder, path)
         if target.is_dir():
             raise error("Not a file", f'"{path}" is a folder, not a file.')
         try:
@@ -92,6 +92,10 @@ class Folders:
         if full.is_relative_to(self.project):
             return full.relative_to(self.project).as_posix() or "."
         return full.as_posix()
+
+
+def _joined(folder: str, path: str) -> str:
+    return path if path.startswith("/") else f"{folder}/{path}"
 
 
 def _is_nameable(path: str) -> bool:

@@ -157,6 +157,12 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         7,
         ("outside of the project",),
     ),
+    "output at the root": (
+        GOOD + '[output.x]\nvalue = "x"\nfile = "/tmp/x.md"\n',
+        7,
+        ("outside of the project",),
+    ),
+    "file at the root": (completion("x", "{{ file('/etc/hostname') }}"), 3, ("outside of the",)),
     "output is a folder": (GOOD + '[output.x]\nvalue = "x"\nfile = "configs"\n', 7, ("folder",)),
     "output over the configuration": (
         GOOD + '[output.x]\nvalue = "x"\nfile = "configs/more.toml"\n',
