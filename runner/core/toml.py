@@ -82,15 +82,17 @@ class Source:
             if on == "value" and raw.startswith(('"""\n', "'''\n", '"""\r', "'''\r")):
                 first += 1
             if on == "value" and raw.startswith(('"""', "'''")):
-                return first + offset, None, 1
+                return self._whole(first + offset)
             raw = raw if on == "value" and "\n" not in raw else node["key_raw"]
             cols = node["value_col"] if raw is node["value_raw"] else node["key_col"]
             return self._column(first, cols, raw)
         number = self._header(names) if names == path else None
-        if number is not None:
-            text = self.lines[number - 1]
-            return number, len(text) - len(text.lstrip()) + 1, len(text.strip())
-        return None
+        return None if number is None else self._whole(number)
+
+    def _whole(self, number: int) -> tuple[int, int, int]:
+        """All of a line but the blanks around it."""
+        text = self.lines[number - 1] if number <= len(self.lines) else ""
+        return number, len(text) - len(text.lstrip()) + 1, max(len(text.strip()), 1)
 
     def _header(self, names: tuple[str, ...]) -> int | None:
         """The line of a table's header, or of the first table inside it."""
@@ -133,14 +135,14 @@ def source(file: str, data: bytes) -> Source:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        line = data.count(b"\n", 0, exc.start) + 1
-        raise RunnerError(
-            *error(
-                "Not UTF-8",
-                f"Byte {exc.start} (0x{data[exc.start]:02x}) is not UTF-8 text. "
-                "Save the file as UTF-8.",
-                Where(file, line),
-            ).problems
+        held = exc.object  # without a byte order mark
+        line = held.count(b"\n", 0, exc.start) + 1
+        column = len(held[held.rfind(b"\n", 0, exc.start) + 1 : exc.start].decode()) + 1
+        raise error(
+            "Not UTF-8",
+            f"Byte {exc.start} (0x{held[exc.start]:02x}) is not UTF-8 text. "
+            "Save the file as UTF-8.",
+            Source(file, held.decode(errors="replace")).line(line, column),
         ) from exc
     return Source(file, text)
 

@@ -297,6 +297,28 @@ def test_not_utf8_names_the_line(project: Project) -> None:
     assert "configs/main.toml line 2" in ran.err
 
 
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
+def test_not_utf8_shows_the_line_and_the_byte(project: Project, begin: bytes) -> None:
+    project.write("").write_bytes(begin + b"[runner]\nprovider = 'caf\xe9'\n")
+    assert "     2: provider = 'caf\ufffd'\n                       ^\n" in project.call("plan").err
+
+
+def test_a_line_is_shown_without_what_moves_the_cursor(project: Project) -> None:
+    project.write("[runner]\nx = \x1b[2J\n")
+    said = project.call("plan").err
+    assert "\x1b" not in said
+    assert "x = \ufffd[2J" in said
+
+
+def test_a_line_of_a_long_text_is_underlined(project: Project) -> None:
+    project.write(
+        '[completion.a]\nmessages = [{ role = "user", content = """\n'
+        '\n  Hi {{ local.no }}.\n""" }]\n'
+    )
+    said = project.call("plan").err
+    assert "     4:   Hi {{ local.no }}.\n          ^^^^^^^^^^^^^^^^^^\n" in said
+
+
 def test_no_configuration_is_no_plan_to_remove_everything(project: Project) -> None:
     with serving() as api:
         project.write(provider(api) + GOOD)

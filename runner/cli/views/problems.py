@@ -90,6 +90,13 @@ def _masked(source: str) -> str:
     return KEY.sub(lambda found: found[0][:3] + "*" * (len(found[0]) - 3), source)
 
 
+def _visible(character: str) -> str:
+    """A character that takes its own place and moves nothing on the terminal."""
+    if character == "\t":
+        return " "
+    return character if character.isprintable() else "\ufffd"
+
+
 def _folded(problems: Iterable[Problem], shown: Style) -> Iterator[str]:
     tally: dict[tuple[str, str, str, str], tuple[Problem, int]] = {}
     for problem in problems:
@@ -135,7 +142,7 @@ def _place(where: Where, shown: Style) -> Iterator[str]:
     block = f", in {where.block}" if where.block else ""
     yield f"\n  on {where.file}{line}{block}:\n"
     if where.source is not None and where.line is not None:
-        source = _masked(where.source.replace("\t", " "))
+        source = "".join(map(_visible, _masked(where.source)))
         yield f"  {where.line:>4}: {source}\n"
         if where.column is not None:
             width = max(1, min(where.width, len(source) - where.column + 1))
