@@ -16,7 +16,8 @@ from runner.core.values import Path, Ref, TemplateError
 from runner.errors import Problem, RunnerError, sentence
 
 _DEEPEST_MODULES = 32
-_ABOUT_KEYS = ("Unknown key", "Deprecated parameter", "Key in a configuration file")
+_PASTED = "Key in a configuration file"
+_ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
 
 
 def compile_root(
@@ -69,10 +70,14 @@ class _Tree:
             table = block.table
             if kind == "local":
                 kind, table = "locals", {block.name: block.table["value"]}
-            for found in check(kind, table, name=block.name, defaults=self.defaults):
-                path = found.path[1:] if kind == "locals" else found.path
+            findings = check(kind, table, name=block.name, defaults=self.defaults)
+            start = 1 if kind == "locals" else 0
+            for found in findings:
+                if found.summary == _PASTED:
+                    block.source.hide((*block.path, *found.path[start:]))
+            for found in findings:
                 on: Literal["key", "value"] = "key" if found.summary in _ABOUT_KEYS else "value"
-                where = block.where(path, on=on)
+                where = block.where(found.path[start:], on=on)
                 problem = Problem(found.summary, found.detail, where, found.severity)
                 self.problems.append(problem)
 

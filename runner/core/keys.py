@@ -20,6 +20,7 @@ def key_findings(kind: str, table: dict[str, object]) -> list[Finding]:
 _NAMES = frozenset(("api_key", "apikey", "authorization"))
 _PROVIDER_NAMES = frozenset(("key", "token", "api_token", "access_token", "secret", "password"))
 _HEADERS = frozenset(("authorization", "api-key", "x-api-key"))
+_USER = re.compile(r"https?://[^/?#]*@")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z]).{20,}|.*\s.*", re.DOTALL)
 
@@ -43,6 +44,8 @@ _FREE = frozenset(("locals", "module"))  # their keys are the user's own
 def _is_key(kind: str, key: str, value: str) -> bool:
     if key == "api_key_env":
         return not _VARIABLE.fullmatch(value) and _MIXED.fullmatch(value) is not None
+    if kind == "provider" and key == "base_url":
+        return _USER.match(value) is not None
     plain = key.casefold().replace("-", "_")
     named = plain in _NAMES or (kind == "provider" and plain in _PROVIDER_NAMES)
     return named and kind not in _FREE
@@ -77,7 +80,9 @@ def _pasted(value: object, path: Path) -> Iterator[tuple[Path, str]]:
 def _finding(kind: str, path: Path, value: str) -> Finding:
     key = KEY.search(value)
     start = (key.group() if key else value)[:3]
-    if kind == "provider":
+    if path == ("base_url",):
+        fix = "Put the whole address into the environment, as OPENAI_BASE_URL, and none here."
+    elif kind == "provider":
         fix = (
             "Put it in an environment variable and give the NAME of that variable: "
             'api_key_env = "OPENAI_API_KEY".'

@@ -25,6 +25,7 @@ class Source:
 
     file: str
     text: str = field(repr=False)
+    _hidden: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -59,12 +60,20 @@ class Source:
                 return self._where(*place, path)
         return self._where(1, None, 1, path)
 
+    def hide(self, path: Path) -> None:
+        """From now on, no place shows the text at `path`, or more than its first letters."""
+        node = _descend(self._nodes, path) or {}
+        parts = (part.strip("\"' \t\r") for part in node.get("value_raw", "").split("\n"))
+        self._hidden.update(part for part in parts if part)
+
     def line(self, number: int, column: int | None = None) -> Where:
         """A place by its line, both counted from 1."""
         return self._where(number, column, 1, ())
 
     def _where(self, line: int, column: int | None, width: int, path: Path) -> Where:
         text = self.lines[line - 1].rstrip("\r") if line <= len(self.lines) else ""
+        for hidden in self._hidden:
+            text = text.replace(hidden, masked(hidden))
         return Where(self.file, line, column, text, width, block_name(path))
 
     def _place(self, path: Path, on: str, offset: int) -> tuple[int, int | None, int] | None:
@@ -145,6 +154,11 @@ def source(file: str, data: bytes) -> Source:
             Source(file, held.decode(errors="replace")).line(line, column),
         ) from exc
     return Source(file, text)
+
+
+def masked(key: str) -> str:
+    """A key as it may be shown; its length stays."""
+    return key[:3] + "*" * (len(key) - 3)
 
 
 def block_name(path: Sequence[str | int]) -> str | None:

@@ -319,6 +319,28 @@ def test_a_line_of_a_long_text_is_underlined(project: Project) -> None:
     assert "     4:   Hi {{ local.no }}.\n          ^^^^^^^^^^^^^^^^^^\n" in said
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'api_key = "gsk_hunter2hunter2"',
+        "headers = { X-Api-Key = 'abchunter2', Authorization = \"Bearer hunter2hunter2\" }",
+        'headers = { X-One = "1", Authorization = "Basic hunter2hunter2" }\ntimeout = 0',
+        'api_key_env = "abc hunter2hunter2"',
+        'token = """gsk_hunter2hunter2\n"""',
+        'base_url = "https://me:hunter2@localhost/v1"',
+    ],
+)
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_pasted_key_is_not_shown_again(
+    project: Project, line: str, flags: tuple[str, ...]
+) -> None:
+    project.write(f"[provider.openai]\n{line}\n{GOOD}")
+    ran = project.call("validate", *flags)
+    assert ran.status == 1
+    assert "Key in a configuration file" in ran.out + ran.err
+    assert "hunter2" not in ran.out + ran.err
+
+
 def test_no_configuration_is_no_plan_to_remove_everything(project: Project) -> None:
     with serving() as api:
         project.write(provider(api) + GOOD)

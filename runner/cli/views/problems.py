@@ -10,6 +10,7 @@ from typing import Any
 from runner.cli.views.style import Style, style
 from runner.core.findings import KEY
 from runner.core.redact import redact, redact_text
+from runner.core.toml import masked
 from runner.errors import Problem, Where
 
 _hidden: set[str] = set()
@@ -87,7 +88,7 @@ def _safe(problem: Problem) -> Problem:
 
 def _masked(source: str) -> str:
     """A line as it may be shown: a key pasted into it is not, and the columns stay."""
-    return KEY.sub(lambda found: found[0][:3] + "*" * (len(found[0]) - 3), source)
+    return KEY.sub(lambda found: masked(found[0]), source)
 
 
 def _visible(character: str) -> str:
