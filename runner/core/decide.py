@@ -178,10 +178,15 @@ def provider_of(instance: Instance, known: Known) -> Provider:
             raise instance.fault(exc) from exc
     if isinstance(name, str) and name in known.providers:
         return known.providers[name]
-    hint = did_you_mean(str(name), known.providers, f" There are {', '.join(known.providers)}.")
-    said = f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
+    said = unknown_provider(str(name), known.providers)
     path = ("provider",) if node is not None else ()
     raise RunnerError(instance.declared.block.problem("Unknown provider", said, path))
+
+
+def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
+    """That there is no such provider, and which are near."""
+    hint = did_you_mean(name, providers, f" There are {', '.join(providers)}.")
+    return f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
 
 
 def request_of(instance: Instance, known: Known) -> Request:

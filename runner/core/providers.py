@@ -1,7 +1,7 @@
 """The providers of a project: what each is, and what its requests start from."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.core.config import Block
@@ -12,7 +12,7 @@ from runner.core.names import PROVIDERS
 from runner.core.request import Provider, sensitive_texts
 from runner.core.template import compile_value, holes
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
-from runner.errors import Problem, sentence
+from runner.errors import Problem, RunnerError, sentence
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -56,7 +56,9 @@ def known(
     model_digest: Callable[[str | None], str],
     problems: list[Problem],
 ) -> dict[str, Provider]:
-    """The providers as requests see them. `model_digest` gives the sha256 of a model file."""
+    """The providers as requests see them. `model_digest` gives the sha256 of a model file, or
+    raises RunnerError.
+    """
     found: dict[str, Provider] = {}
     for name, provider in held.items():
         defaults = dict(provider.table.get("defaults", {}))
@@ -66,8 +68,13 @@ def known(
             if provider.block is not None:
                 problems.append(provider.block.problem("Invalid value", f"{exc}.", ("defaults",)))
             continue
+        try:
+            identity = _identity(provider, model_digest)
+        except RunnerError as exc:
+            where = provider.block.where(("model_path",)) if provider.block is not None else None
+            problems.extend(replace(problem, where=where) for problem in exc.problems)
+            continue
         recorded = _masked(provider, scope, normal)
-        identity = _identity(provider, model_digest)
         secrets = _secrets(provider, scope)
         found[name] = Provider.of(name, provider.type, identity, normal, recorded, secrets)
     return found

@@ -157,6 +157,17 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         7,
         ("outside of the project",),
     ),
+    "no model file": (GOOD + '[provider.embedded]\nmodel_path = "no.gguf"\n', 6, ("no.gguf",)),
+    "model elsewhere": (
+        GOOD + '[provider.embedded]\nmodel_path = "../../x.gguf"\n',
+        6,
+        ("outside of the project",),
+    ),
+    "unknown default provider": (
+        '[runner]\nprovider = "embeded"\n' + completion("a", "x") + completion("b", "y"),
+        2,
+        ('"embedded"',),
+    ),
     "output at the root": (
         GOOD + '[output.x]\nvalue = "x"\nfile = "/tmp/x.md"\n',
         7,
@@ -287,6 +298,16 @@ def test_a_cycle_is_printed_whole_in_order_with_every_edge(project: Project) -> 
     for name, line in (("a", 3), ("b", 7), ("c", 11)):
         assert f"completion.{name}" in ran.err
         assert f"configs/main.toml:{line}" in ran.err
+
+
+def test_an_unknown_provider_of_the_environment_is_said_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write(completion("a", "hi") + completion("b", "hi"))
+    monkeypatch.setenv("RUNNER_PROVIDER", "opnai")
+    said = project.call("plan").err
+    assert said.count("Error: ") == 1
+    assert 'RUNNER_PROVIDER: There is no provider "opnai". Did you mean "openai"?' in said
 
 
 def test_not_utf8_names_the_line(project: Project) -> None:

@@ -14,7 +14,7 @@ from runner.core.address import covers, selects
 from runner.core.compile import compile_root
 from runner.core.config import Block, values_of
 from runner.core.config import load as load_blocks
-from runner.core.decide import Known, Lookup
+from runner.core.decide import Known, Lookup, unknown_provider
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
@@ -212,6 +212,7 @@ def load(arguments: argparse.Namespace) -> Project:
     state = _state(store, folders.root)
     providers, blocks = _providers(root, world, values, folders, problems)
     _raise_errors(problems)
+    _check_default(held.provider, providers, root)
     project = Project(
         arguments, directory, folders, root, world, values, held, providers, blocks,
         surroundings, store, state, problems, read_secrets, flagged=_flagged(given),
@@ -346,11 +347,18 @@ def _providers(
     def digest(path: str | None) -> str:
         return model_digest(None if path is None else folders.path(root.folder, path))
 
-    try:
-        return known(blocks, scope, digest, problems), blocks
-    except RunnerError as exc:
-        problems.extend(exc.problems)
-        return {}, blocks
+    return known(blocks, scope, digest, problems), blocks
+
+
+def _check_default(name: str | None, providers: Mapping[str, Provider], root: Module) -> None:
+    """One error where the project's own provider is named, not one for each completion."""
+    if name is None or name in providers:
+        return
+    block = root.blocks.of("runner").get("runner")
+    named = block is not None and block.table.get("provider") == name
+    where = block.where(("provider",)) if block is not None and named else None
+    source = "" if named else "RUNNER_PROVIDER: "
+    raise error("Unknown provider", source + unknown_provider(name, providers), where)
 
 
 def _raise_errors(problems: list[Problem]) -> None:
