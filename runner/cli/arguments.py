@@ -18,7 +18,7 @@ examples:
   runner init hello && cd hello     a small project that runs without a key
   runner plan                       what would be issued, why, and what it costs
   runner apply                      the same, then asks, then issues
-  runner output greeting --raw      one answer
+  runner output chat --raw          one answer
 
 `runner COMMAND --help` explains each command.
 """
@@ -188,7 +188,7 @@ def _destroy(add: _Verbs) -> None:
 
 
 def _output(add: _Verbs) -> None:
-    made = add("print one output, or all", "runner output greeting --raw")
+    made = add("print one output, or all", "runner output chat --raw")
     made.add_argument("name", nargs="?", metavar="NAME")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--raw", action="store_true", help="the text as it is, nothing added")
@@ -235,32 +235,46 @@ def _state(add: _Verbs) -> None:
     made = add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
     verbs = made.add_subparsers(metavar="ACTION", required=True, dest="action")
 
-    def action(name: str, about: str, *arguments: tuple[str, dict[str, Any]]) -> None:
-        held = _action(verbs, name, about)
+    def action(name: str, about: str, example: str, *arguments: tuple[str, dict[str, Any]]) -> None:
+        held = _action(verbs, name, about, f"runner state {example}")
         for flag, rest in arguments:
             held.add_argument(flag, **rest)
 
     lock = ("--lock-timeout", {"type": float, "metavar": "S", "help": "wait for another writer"})
     force = ("--force", {"action": "store_true", "help": "even another lineage, or an older one"})
-    action("list", "list addresses", ("patterns", {"nargs": "*", "metavar": "ADDR"}))
+    action(
+        "list",
+        "list addresses",
+        "list 'completion.review[*]'",
+        ("patterns", {"nargs": "*", "metavar": "ADDR"}),
+    )
     action(
         "show",
         "show one record",
+        "show completion.chat",
         ("address", {"metavar": "ADDR"}),
         ("--json", {"action": "store_true", "help": "as JSON"}),
     )
     action(
         "mv",
         "give a record, a block with its instances or a module another address",
+        "mv completion.chat completion.greeting",
         ("source", {"metavar": "FROM"}),
         ("target", {"metavar": "TO"}),
         lock,
     )
-    action("rm", "forget records", ("patterns", {"nargs": "+", "metavar": "ADDR"}), lock)
-    action("pull", "write the state file to stdout")
+    action(
+        "rm",
+        "forget records",
+        "rm completion.chat",
+        ("patterns", {"nargs": "+", "metavar": "ADDR"}),
+        lock,
+    )
+    action("pull", "write the state file to stdout", "pull > state.copy.json")
     action(
         "push",
         "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
+        "push state.copy.json",
         ("file", {"metavar": "FILE", "help": "or - for stdin"}),
         force,
         lock,
@@ -319,9 +333,15 @@ def _fmt(add: _Verbs) -> None:
     made.add_argument("--check", action="store_true", help="change nothing; exit 1 if needed")
 
 
-def _action(verbs: Any, name: str, about: str) -> Parser:
+def _action(verbs: Any, name: str, about: str, example: str) -> Parser:
     """The second word of a verb that has several."""
-    held: Parser = verbs.add_parser(name, help=about, description=f"{about.capitalize()}.")
+    held: Parser = verbs.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _global_flags(held, defaults=False)
     held.set_defaults(parser=held)
     return held
@@ -335,7 +355,7 @@ def _cache(add: _Verbs) -> None:
         ("prune", "drop what no record refers to"),
         ("clear", "drop everything; the state keeps its answers"),
     ):
-        held = _action(verbs, name, about)
+        held = _action(verbs, name, about, f"runner cache {name}")
         if name != "info":
             held.add_argument("--auto-approve", action="store_true", help="do not ask")
 
@@ -348,7 +368,8 @@ def _workspace(add: _Verbs) -> None:
         ("new", "make a workspace"),
         ("delete", "delete a workspace that holds no records"),
     ):
-        held = _action(verbs, name, about)
+        example = f"runner workspace {name}{'' if name == 'list' else ' staging'}"
+        held = _action(verbs, name, about, example)
         if name != "list":
             held.add_argument("name", metavar="NAME")
         if name == "delete":

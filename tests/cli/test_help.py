@@ -1,5 +1,6 @@
 """--help teaches each command with an example that the parser takes."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -9,10 +10,17 @@ from runner import __version__
 from runner.cli.arguments import VERBS, parser
 from tests.cli.project import Project
 
+ACTIONS = {
+    "state": ("list", "show", "mv", "rm", "pull", "push"),
+    "cache": ("info", "prune", "clear"),
+    "workspace": ("list", "new", "delete"),
+}
+COMMANDS = [*VERBS, *(f"{verb} {name}" for verb, names in ACTIONS.items() for name in names)]
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_each_command_has_an_example_that_parses(tmp_path: Path, verb: str) -> None:
-    ran = Project(tmp_path).call(verb, "--help")
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_has_an_example_that_parses(tmp_path: Path, command: str) -> None:
+    ran = Project(tmp_path).call(*command.split(), "--help")
     assert ran.status == 0
     assert ran.err == ""
     _, _, example = ran.out.partition("example:\n")
@@ -20,6 +28,7 @@ def test_the_help_of_each_command_has_an_example_that_parses(tmp_path: Path, ver
     line = line.split(" | ")[-1].split(" > ")[0]
     program, *arguments = shlex.split(line)
     assert program == "runner"
+    assert arguments[: len(command.split())] == command.split()
     assert parser().parse_args(arguments).module
 
 
@@ -29,6 +38,16 @@ def test_the_help_of_all_names_every_command(tmp_path: Path) -> None:
     for verb in VERBS:
         assert f"\n    {verb} " in ran.out
     assert "examples:" in ran.out
+
+
+def test_the_example_of_output_is_one_that_init_writes(tmp_path: Path) -> None:
+    project = Project(tmp_path / "hello")
+    (project.directory / "configs").rmdir()
+    assert project.call("init").status == 0
+    _, _, examples = project.call("--help").out.partition("examples:\n")
+    named = re.search(r"runner output (\w+)", examples)
+    assert named is not None
+    assert f"[completion.{named[1]}]" in (project.directory / "configs/main.toml").read_text()
 
 
 def test_the_version(tmp_path: Path) -> None:
