@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from runner import __version__
-from runner.errors import RunnerError, Where, error
+from runner.errors import Where, error
 
 STATE_VERSION = 1
 
@@ -161,20 +161,24 @@ def encode_record(record: Record) -> bytes:
     return line if record.line is None else _patched(record.line, line)
 
 
-def decode(data: bytes, name: str) -> State:
+def decode(data: bytes, name: str, way_back: str | None = None) -> State:
     """The state in a file's bytes; `name` is the file's, for messages.
 
-    Raises RunnerError naming the line and the way back, for whatever is not a whole state.
+    Raises RunnerError naming the line and the way back, for whatever is not a whole state. The
+    way back is to the backup of a state in its place, unless another is given.
     """
+    way = way_back or _restore(name)
     data = data.removeprefix(_BOM)
     if not data or data.isspace():
-        raise _unreadable("State file is empty", "It has no content.", Where(name))
+        raise error("State file is empty", f"It has no content. {way}", Where(name))
     try:
         return _by_line(data, name) if _laid_out(data) else _whole(data, name)
     except _MisreadError as misread:
-        raise _damaged(data, name, misread.offset, misread.cause) from misread
+        summary, what, where = _damage(data, name, misread.offset, misread.cause)
+        raise error(summary, f"{what} {way}", where) from misread
     except _UNREADABLE as cause:
-        raise _damaged(data, name, _offset(cause), cause) from cause
+        summary, what, where = _damage(data, name, _offset(cause), cause)
+        raise error(summary, f"{what} {way}", where) from cause
 
 
 def decode_records(data: bytes, name: str) -> tuple[Record, ...]:
@@ -357,7 +361,8 @@ def _offset(cause: Exception) -> int:
     return int(byte[1]) if byte else 0
 
 
-def _damaged(data: bytes, name: str, offset: int, cause: Exception) -> RunnerError:
+def _damage(data: bytes, name: str, offset: int, cause: Exception) -> tuple[str, str, Where]:
+    """What is wrong with it, in short and in full, and where."""
     conflict = _CONFLICT.search(data)
     if conflict:
         summary, offset = "State file has merge conflicts", conflict.start()
@@ -374,16 +379,14 @@ def _damaged(data: bytes, name: str, offset: int, cause: Exception) -> RunnerErr
     else:
         summary = "State file is damaged"
         what = f"Here it stops being a state: {cause}."
-    return _unreadable(summary, what, Where(name, data.count(b"\n", 0, offset) + 1))
+    return summary, what, Where(name, data.count(b"\n", 0, offset) + 1)
 
 
-def _unreadable(summary: str, what: str, where: Where) -> RunnerError:
-    name = where.file or ""
+def _restore(name: str) -> str:
     backup = name if name.endswith(".backup") else f"{name}.backup"
-    way = (
+    return (
         f"Nothing was changed. If there is a {backup}, it is the state before the last write: "
         f"look at it, then copy it over {backup.removesuffix('.backup')}; or restore the file "
         "from version control. Without either, delete it and apply: what is in the cache costs "
         "nothing to record again."
     )
-    return error(summary, f"{what} {way}", where)

@@ -96,6 +96,7 @@ def test_all_as_json_is_the_file(project: Project) -> None:
     [
         (("chatt",), 'There is no output "chatt". Did you mean "chat"?'),
         (('each["z"]',), 'There is no each["z"]. It has a, b.'),
+        (("many[",), "There is no many[."),
         (("many[5]",), "There is no many[5]."),
         (("whole", "--raw"), "Use --json."),
     ],

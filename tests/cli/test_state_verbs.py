@@ -304,6 +304,19 @@ def test_pull_is_the_file_byte_for_byte(project: Project) -> None:
     assert project.call("state", "pull").out.encode() == project.state_file.read_bytes()
 
 
+@pytest.mark.parametrize("content", ["", "{}", '{"version": 1', "[table]\nx = 1\n"])
+def test_push_of_what_is_no_state_sends_nobody_to_restore_it(
+    project: Project, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(content)
+    ran = project.call("state", "push", str(file))
+    assert ran.status == 1
+    assert "Nothing was changed." in ran.err
+    assert "backup" not in ran.err
+    assert "delete" not in ran.err
+
+
 def test_pull_tells_of_a_damaged_state_and_prints_nothing(project: Project) -> None:
     write_state(project, record("completion.a"))
     project.state_file.write_bytes(project.state_file.read_bytes()[:-20])

@@ -18,12 +18,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         _all(held, as_json=arguments.json)
         return 0
-    name, _, rest = arguments.name.partition("[")
+    name, bracket, rest = arguments.name.partition("[")
     if name not in held:
         held = {**held, **_sensitive(arguments)}
     if name not in held:
         raise _unknown(name, held, path)
-    value = _inside(held[name], f"[{rest}" if rest else "", arguments.name)
+    value = _inside(held[name], bracket + rest, arguments.name)
     _one(value, raw=arguments.raw, as_json=arguments.json)
     return 0
 

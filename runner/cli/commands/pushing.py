@@ -22,6 +22,9 @@ from runner.shell.project import Folders
 from runner.shell.store import Store
 
 STDIN = "-"
+_UNTOUCHED = (
+    "Nothing was changed. What is pushed is a whole state file, or an errored-*.jsonl file."
+)
 
 
 class _Line(msgspec.Struct):
@@ -37,7 +40,7 @@ def push(arguments: argparse.Namespace) -> int:
     data = _read(arguments.file)
     name = "standard input" if arguments.file == STDIN else arguments.file
     rescued = _rescued(data, name) if _is_rescue(data) else None
-    pushed = decode(data, name) if rescued is None else None
+    pushed = decode(data, name, _UNTOUCHED) if rescued is None else None
     _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
     store = store_of(arguments)
     with store.lock("runner state push", settings_of(arguments).lock_timeout):
