@@ -1,7 +1,7 @@
 """TOML text in, tables out; and, when something is wrong, the place of every key."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -66,6 +66,11 @@ class Source:
         parts = (part.strip("\"' \t\r") for part in node.get("value_raw", "").split("\n"))
         self._hidden.update(part for part in parts if part)
 
+    def header(self, names: Iterable[str]) -> Where | None:
+        """The place of the first header of a table; None if it has none."""
+        number = self._headers.get(tuple(names))
+        return None if number is None else self.line(number)
+
     def line(self, number: int, column: int | None = None) -> Where:
         """A place by its line, both counted from 1."""
         return self._where(number, column, 1, ())
@@ -126,12 +131,11 @@ def parse(source: Source) -> dict[str, Any]:
         table: dict[str, Any] = toml_rs.loads(source.text, toml_version="1.0.0")
     except toml_rs.TOMLDecodeError as exc:
         said = str(exc.msg).rsplit("\n", 1)[-1]
-        summary = "Duplicate key" if "duplicate key" in said else "Invalid TOML"
-        raise error(
-            summary,
-            f"This is not valid TOML: {said}.{_toml_advice(said)}",
-            source.line(exc.lineno, exc.colno),
-        ) from exc
+        where = source.line(exc.lineno, exc.colno)
+        if "duplicate key" in said:
+            raise _duplicate(source, where) from exc
+        said = f"This is not valid TOML: {said}.{_toml_advice(said)}"
+        raise error("Invalid TOML", said, where) from exc
     except (UnicodeEncodeError, ValueError) as exc:
         raise error("Invalid TOML", f"This is not valid TOML: {exc}.", Where(source.file)) from exc
     if _is_deep(table):
@@ -170,9 +174,17 @@ def block_name(path: Sequence[str | int]) -> str | None:
     return ".".join(names)
 
 
+def _duplicate(source: Source, where: Where) -> RunnerError:
+    """Of a table it can be told where it was written first."""
+    said = "Each key and each table may be written once, and this one is there already"
+    header = _HEADER.match(where.source or "")
+    first = source.header(_key_parts(header[2])) if header is not None else None
+    if first is None or first.line == where.line:
+        return error("Duplicate key", f"{said}.", where)
+    return error("Duplicate key", f"{said}: {source.file}:{first.line}.", where)
+
+
 def _toml_advice(said: str) -> str:
-    if "duplicate key" in said:
-        return " Each key and each table may be written once."
     if "string" in said:
         return ' Text stands in quotes; text of several lines stands in """ .. """.'
     return ""

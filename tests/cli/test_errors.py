@@ -286,6 +286,13 @@ def test_a_block_declared_twice_names_both_places(project: Project) -> None:
     assert "already declared at configs/a.toml:1" in ran.err
 
 
+def test_a_block_declared_twice_in_one_file_names_both_lines(project: Project) -> None:
+    project.write(GOOD + "# between\n" + GOOD)
+    said = project.call("plan").err
+    assert "Duplicate key\n\n  on configs/main.toml line 6" in said
+    assert "already: configs/main.toml:1." in said
+
+
 def test_a_cycle_is_printed_whole_in_order_with_every_edge(project: Project) -> None:
     text = "".join(
         completion(name, f"{{{{ completion.{needs}.content }}}}")
