@@ -57,9 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as exc:
-        if exc.errno not in _FULL or exc.filename is not None:
+        if isinstance(exc.filename, str):
+            # A file that cannot even be looked at is no bug, wherever the look was taken.
+            from runner.cli.views.problems import report  # noqa: PLC0415
+            from runner.shell.files import unusable  # noqa: PLC0415
+
+            report(unusable(exc).problems, as_json=getattr(arguments, "json", False))
+        elif exc.filename is None and exc.errno in _FULL:
+            _say_it_is_full(exc)
+        else:
             raise
-        _say_it_is_full(exc)
         return 1
     finally:
         if before is not None:

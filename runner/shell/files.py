@@ -165,6 +165,11 @@ def process_id() -> int:
     return os.getpid()
 
 
+def unusable(cause: OSError) -> RunnerError:
+    """An OSError in words that nothing nearer to it has put it into."""
+    return failure("use", Path(cause.filename), cause)
+
+
 def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
     """An OSError in words: what could not be done with which file, why, and what helps."""
     where = Where(str(path))
@@ -182,6 +187,8 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
         case errno.ENOENT | errno.ENOTDIR:
             detail = f"{reason} Create the directory {path.parent}, or correct the path."
             return error("No such directory", detail, where)
+        case errno.ENAMETOOLONG | errno.ELOOP:
+            return error("Invalid path", f"{reason} Correct the path.", where)
         case errno.EISDIR:
             detail = f"{reason} A file is expected there: move the directory away."
             return error("File is a directory", detail, where)

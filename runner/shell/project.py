@@ -28,8 +28,8 @@ class Folders:
         path = self._inside(folder, folder)
         self._folders.add(path)
         found = []
-        for file in sorted(path.glob("*.toml")) if path.is_dir() else ():
-            if file.is_file() and not file.name.startswith("."):
+        for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
+            if file.suffix == ".toml" and file.is_file() and not file.name.startswith("."):
                 data = files.read(file)
                 if data is not None:
                     found.append((self._name(file), data))

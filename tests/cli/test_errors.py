@@ -1,6 +1,8 @@
 """Everything a user can get wrong: where, what, how to fix it; exit 1, nothing sent or written."""
 
+import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -413,6 +415,50 @@ def test_no_such_directory(tmp_path: Path) -> None:
     ran = Project(tmp_path).call("-C", str(tmp_path / "nowhere"), "plan")
     assert ran.status == 1
     assert "nowhere" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-C", "NAME", "plan"),
+        ("--config", "NAME", "plan"),
+        ("--state", "NAME", "apply", "--auto-approve"),
+        ("--state", "NAME", "output"),
+        ("apply", "NAME"),
+        ("init", "NAME"),
+        ("fmt", "NAME"),
+        ("convert", "NAME"),
+    ],
+    ids=str,
+)
+def test_a_name_that_no_file_can_have_is_an_error(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    project.write(GOOD)
+    ran = project.call(*(part.replace("NAME", "long" * 99) for part in command))
+    assert ran.status == 1
+    assert "Invalid path" in ran.err
+    assert "name too long" in ran.err
+
+
+@pytest.mark.parametrize("closed", ["configs", "."])
+@pytest.mark.parametrize("verb", ["plan", "validate", "fmt"])
+def test_a_folder_that_may_not_be_read_is_no_empty_one(closed: str, verb: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        project, root = Project(Path(name)), os.geteuid() == 0
+        project.write(GOOD)
+        Path(name).chmod(0o755)
+        (Path(name) / closed).chmod(0)
+        try:
+            if root:  # whom no mode stops
+                os.seteuid(65534)
+            ran = project.call(verb)
+        finally:
+            if root:
+                os.seteuid(0)
+            (Path(name) / closed).chmod(0o755)
+    assert ran.status == 1
+    assert "Permission denied" in ran.err
 
 
 @pytest.mark.parametrize(
