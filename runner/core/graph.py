@@ -95,8 +95,14 @@ class Walk:
         return any(block in self.groups for block in around(address))
 
     def _module(self, scope: Scope) -> Iterator[Vertex]:
+        problems: dict[Problem, None] = {}  # a block that others need fails for each of them
         for declared in scope.module.declared:
-            yield from self._block(scope, declared)
+            try:
+                yield from self._block(scope, declared)
+            except RunnerError as exc:
+                problems.update(dict.fromkeys(exc.problems))
+        if problems:
+            raise RunnerError(*problems)
 
     def _block(self, scope: Scope, declared: Declared) -> Iterator[Vertex]:
         needs = scope.expansion_deps(declared)

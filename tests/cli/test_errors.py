@@ -278,6 +278,19 @@ def test_what_many_instances_have_wrong_is_said_ten_times(project: Project) -> N
     assert len(project.call("plan", "--json").of("diagnostic")) == 1000
 
 
+def test_all_wrong_instances_are_said_together(project: Project) -> None:
+    project.write(
+        completion("a", "x", "for_each = \"{{ csv('no.csv', key='id') }}\"")
+        + completion("b", "x", 'count = "{{ local.wrong }}"')
+        + completion("c", "x", 'for_each = "{{ completion.b }}"')
+        + '[locals]\nwrong = "{{ 1 / 0 }}"\n'
+    )
+    said = project.call("validate").err
+    assert said.count("Error: ") == 2
+    assert "no.csv" in said
+    assert "division by zero" in said
+
+
 def test_a_block_declared_twice_names_both_places(project: Project) -> None:
     project.write(GOOD, "a.toml")
     project.write("\n" + GOOD, "b.toml")

@@ -56,7 +56,7 @@ class FakeAPI:
         self._steps = list(steps)
         self._script: Script | None = options.pop("script", None)
         self._rates: dict[str, float] = options.pop("rates", {})
-        self._latency = options.pop("latency", 0.0)
+        self.latency = options.pop("latency", 0.0)
         self._retry_after = options.pop("retry_after", "1")
         self._log = options.pop("log", None)
         self.port = options.pop("port", 0)
@@ -114,8 +114,8 @@ class FakeAPI:
         step = self._step(got) if asks else "ok"
         fault = step if isinstance(step, str) else "script"
         self._note(got, fault)
-        if self._latency:
-            await asyncio.sleep(self._latency)
+        if self.latency:
+            await asyncio.sleep(self.latency)
         if callable(step):
             return await step(request, body)
         if isinstance(step, dict):
