@@ -352,7 +352,7 @@ def _connect(path: Path, how: str, timeout: float) -> sqlite3.Connection:
 
 def _read_only(path: Path) -> sqlite3.Connection | None:
     """None if there is no cache; RunnerError if it is none, or cannot be read."""
-    if files.identity(path) is None:
+    if not files.exists(path):
         return None
     try:
         return _tried(path, "mode=ro")

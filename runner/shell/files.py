@@ -160,6 +160,17 @@ def identity(path: Path) -> Identity | None:
     return Identity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file; RunnerError where that cannot be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as cause:
+        raise failure("read", path, cause) from cause
+    return True
+
+
 def process_id() -> int:
     """This process's number."""
     return os.getpid()

@@ -488,3 +488,14 @@ def test_a_directory_whose_name_holds_a_variable_is_refused(
     monkeypatch.setenv("ANSWERS", "elsewhere")
     with pytest.raises(RunnerError, match=r"without \$"):
         save(tmp_path / "$ANSWERS", ["a:0"])
+
+
+def test_a_cache_that_may_not_be_looked_at_is_no_empty_one() -> None:
+    """It would be planned to pay for all of it again."""
+    with unwritable(lambda directory: (directory / "cache").mkdir()) as directory:
+        user = os.geteuid()
+        os.seteuid(os.getuid())
+        (directory / "cache").chmod(0)
+        os.seteuid(user)
+        with pytest.raises(RunnerError, match="Permission denied"):
+            Lookup(directory / "cache")
