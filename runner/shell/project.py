@@ -29,10 +29,13 @@ class Folders:
         self._folders.add(path)
         found = []
         for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
-            if file.suffix == ".toml" and file.is_file() and not file.name.startswith("."):
-                data = files.read(file)
-                if data is not None:
-                    found.append((self._name(file), data))
+            if file.suffix != ".toml" or file.name.startswith("."):
+                continue
+            data = files.read(file) if file.is_file() else None
+            if data is not None:
+                found.append((self._name(file), data))
+            elif file.is_symlink() and not file.exists():
+                raise error("No such file", f"{file} is a link, and what it names is not there.")
         return found
 
     def read(self, folder: str, path: str) -> bytes:

@@ -454,6 +454,16 @@ def test_a_name_that_no_file_can_have_is_an_error(
     assert "name too long" in ran.err
 
 
+@pytest.mark.parametrize("target", ["nowhere.toml", "b.toml"])
+def test_a_link_that_leads_nowhere_takes_no_answer_away(project: Project, target: str) -> None:
+    project.write(GOOD)
+    (project.directory / "configs/b.toml").symlink_to(target)
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert "b.toml" in ran.err
+    assert "Traceback" not in ran.err
+
+
 @pytest.mark.parametrize("closed", ["configs", "."])
 @pytest.mark.parametrize("verb", ["plan", "validate", "fmt"])
 def test_a_folder_that_may_not_be_read_is_no_empty_one(closed: str, verb: str) -> None:
