@@ -198,6 +198,8 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
         case errno.ENOENT | errno.ENOTDIR:
             detail = f"{reason} Create the directory {path.parent}, or correct the path."
             return error("No such directory", detail, where)
+        case errno.EEXIST:
+            return error("File is in the way", f"{reason} Move away what is there.", where)
         case errno.ENAMETOOLONG | errno.ELOOP:
             return error("Invalid path", f"{reason} Correct the path.", where)
         case errno.EISDIR:

@@ -181,6 +181,9 @@ def test_the_world_s_faults_are_told_apart(tmp_path: Path) -> None:
         (2, "No such directory"),
         (20, "No such directory"),
         (21, "File is a directory"),
+        (17, "File is in the way"),
+        (36, "Invalid path"),
+        (40, "Invalid path"),
         (5, "File cannot be used"),
     ],
 )
