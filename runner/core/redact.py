@@ -1,6 +1,7 @@
 """Sensitive values out of what others sent back: a server may repeat a prompt."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
@@ -16,10 +17,10 @@ from runner.core.values import MASK
 
 def redact(response: bytes, secrets: Iterable[str]) -> bytes:
     """A JSON body with every occurrence of a secret inside its texts masked; verbatim if there
-    is none.
+    is none, and then not even parsed: there is an API key in most runs, and an answer in none.
     """
-    wanted = _longest_first(secrets)
-    if not wanted:
+    wanted = _longest_first(tuple(secrets))
+    if not _may_hold(response, wanted):
         return response
     held = orjson.loads(response)
     masked = _masked(held, wanted)
@@ -28,7 +29,7 @@ def redact(response: bytes, secrets: Iterable[str]) -> bytes:
 
 def redact_text(text: str, secrets: Iterable[str]) -> str:
     """A message with every secret masked."""
-    return _replaced(text, _longest_first(secrets))
+    return _replaced(text, _longest_first(tuple(secrets)))
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Sieve:
     _waiting: str = ""
 
     def __post_init__(self, secrets: Iterable[str]) -> None:
-        self._wanted = _longest_first(secrets)
+        self._wanted = _longest_first(tuple(secrets))
 
     def feed(self, piece: str) -> None:
         """The next piece."""
@@ -78,7 +79,24 @@ def _may_begin(text: str, secrets: tuple[str, ...]) -> bool:
     return any(len(secret) > len(text) and secret.startswith(text) for secret in secrets)
 
 
-def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+_FREELY_ESCAPED = re.compile(rb"\\[u/]")  # what JSON lets one write as it is
+
+
+def _may_hold(response: bytes, wanted: tuple[str, ...]) -> bool:
+    """Whether the bytes of a JSON body show a secret, or may hide one in escapes."""
+    if not any(form in response for form in _in_json(wanted)):
+        return bool(wanted) and _FREELY_ESCAPED.search(response) is not None
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _in_json(wanted: tuple[str, ...]) -> tuple[bytes, ...]:
+    texts = (json.dumps(text, ensure_ascii=False)[1:-1] for text in wanted)
+    return tuple(text.encode(errors="surrogatepass") for text in texts)
+
+
+@lru_cache(maxsize=1024)
+def _longest_first(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """Every spelling of each, so that of a secret that holds another one nothing is left."""
     found = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
     return tuple(sorted(found, key=lambda spelling: (-len(spelling), spelling)))

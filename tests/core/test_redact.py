@@ -1,6 +1,7 @@
 """No secret in what is kept of others' words."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import orjson
@@ -75,3 +76,26 @@ def test_a_text_waits_only_while_it_may_become_a_secret() -> None:
     assert told == ["one ", "human, ", "(sensitive)!", " "]
     sieve.close()
     assert told[-1] == "hunt"
+
+
+WRITERS = st.sampled_from(
+    (
+        orjson.dumps,
+        lambda value: json.dumps(value).encode(),
+        lambda value: json.dumps(value, ensure_ascii=False, indent=2).encode(),
+        lambda value: json.dumps(value).replace("/", "\\/").encode(),
+        lambda value: b'{"a": "%b"}' % "".join(f"\\u{ord(c):04x}" for c in value["a"]).encode(),
+    )
+)
+
+
+@given(st.text('aB9/"\\\n<é', min_size=4, max_size=6), st.text("xé/\n", max_size=6), WRITERS)
+def test_however_a_server_writes_json_no_secret_stays(
+    secret: str, around: str, write: Callable[[dict[str, str]], bytes]
+) -> None:
+    raw = write({"a": f"{around}{secret}{around}"})
+    assert secret not in orjson.loads(redact(raw, (secret,)))["a"]
+
+
+def test_an_answer_that_holds_no_secret_is_not_read() -> None:
+    assert redact(b'{"a": "no JSON', ("a secret",)) == b'{"a": "no JSON'
