@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, once and twice, in every phase of an apply."""
+"""Ctrl-C, SIGTERM and a closed terminal, once and twice, in every phase of an apply."""
 
 import os
 import pty
@@ -15,6 +15,9 @@ from tests.cli.project import Project, completion, ended, provider, serving, wai
 from tests.shell.server import FakeAPI
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+EACH = pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["int", "term", "hup"]
+)
 APPLY = ("apply", "--auto-approve", "--concurrency", "4")
 
 
@@ -32,7 +35,7 @@ def _arrived(api: FakeAPI, number: int) -> None:
     wait_until(lambda: len(api.requests) >= number, f"{number} requests")
 
 
-@BOTH
+@EACH
 def test_once_drains_records_and_starts_nothing_new(project: Project, number: int) -> None:
     with serving(latency=0.5) as api:
         project.write(_ten(api))
@@ -52,6 +55,20 @@ def test_once_drains_records_and_starts_nothing_new(project: Project, number: in
         assert project.apply().status == 0
         assert len(api.requests) == 10
         assert len(project.outputs) == 10
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(project: Project) -> None:
+    with serving(latency=0.3) as api:
+        project.write(_ten(api))
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a new process takes over
+        try:
+            process = project.start(*APPLY)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        _arrived(api, 4)
+        process.send_signal(signal.SIGHUP)
+        assert ended(process).status == 0
+        assert len(project.records) == 10
 
 
 @BOTH

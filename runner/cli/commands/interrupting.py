@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, from before a run until its state is written."""
+"""Ctrl-C, SIGTERM and a closed terminal, from before a run until its state is written."""
 
 import asyncio
 import signal
@@ -10,7 +10,9 @@ from runner.cli.views.progress import Progress
 from runner.shell.apply import Apply
 
 DRAIN_SECONDS = 30.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = tuple(  # Windows has no SIGHUP
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 @dataclass(slots=True)
@@ -29,7 +31,11 @@ class Interrupts:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Takes the signals for as long as this lasts."""
-        before = {number: signal.signal(number, self._press) for number in _SIGNALS}
+        before = {
+            number: signal.signal(number, self._press)
+            for number in _SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it
+        }
         try:
             yield
         finally:
