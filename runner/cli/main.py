@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from os import devnull
 from typing import Any, NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
@@ -17,6 +18,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 def entry() -> NoReturn:
     """Run the command of this process, and end it."""
+    _open_what_is_closed()
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.shell.providers.embedded")
@@ -69,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return 1
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return status
 
 
@@ -84,8 +86,25 @@ def _say_it_is_full(exc: OSError) -> None:
             stream.close()
 
 
-def _end_like_ctrl_c() -> Any:
-    """SIGTERM interrupts as Ctrl-C does; the handler that was there before."""
+def _end_like_ctrl_c() -> dict[int, Any]:
+    """SIGTERM and a closed terminal interrupt as Ctrl-C does; the handlers that were there before.
+
+    Where one is ignored, as nohup does, it stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return {}
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    return {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in numbers
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that was closed (`>&-`) is nobody's: without this, a file that is opened
+    later would stand in its place, and take what a library says there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123

@@ -76,3 +76,15 @@ def test_a_wrong_command_line_is_1_and_names_the_flag(
     assert ran.out == ""
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_stream_that_is_closed_is_nobodys(project: Project) -> None:
+    """As `runner apply >&- 2>&-` in a shell has it: no file takes its place."""
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    with serving() as api:
+        project.write(provider(api) + completion("a", "hi"))
+        assert project.run("apply", "--auto-approve", before=closed).status == 0
+        assert len(project.records) == 1
+        assert project.run("output", "a", before=closed).status == 0
+        project.write("oops")
+        assert project.run("plan", before=closed).status == 1
