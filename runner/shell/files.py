@@ -98,7 +98,9 @@ def keep_copy(path: Path, copy: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Adds one line and its end, on the disk at return; RunnerError leaves the file as it was."""
+    """Adds one line and its end, on the disk at return; RunnerError leaves the file as it was, and
+    none where there was none.
+    """
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
@@ -108,6 +110,8 @@ def append_line(path: Path, line: bytes) -> None:
                 os.fsync(fd)
             except OSError:
                 os.ftruncate(fd, before)
+                if not before:
+                    path.unlink()
                 raise
         finally:
             os.close(fd)

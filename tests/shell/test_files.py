@@ -124,6 +124,13 @@ def test_a_line_that_does_not_fit_is_not_there_in_part(tmp_path: Path) -> None:
     assert path.read_bytes() == b"first\nsecond\n"
 
 
+def test_a_first_line_that_does_not_fit_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    said = crowded("append_line(Path(sys.argv[1]), b'x' * 3_000_000)", str(path))
+    assert said == "No space left"
+    assert names(tmp_path) == []
+
+
 def test_a_full_disk_fails_the_probe_and_leaves_nothing(tmp_path: Path) -> None:
     assert crowded("probe_writable(Path(sys.argv[1]))", str(tmp_path)) == "No space left"
     assert names(tmp_path) == []
