@@ -92,9 +92,10 @@ class Answer(Mapping[str, Any]):
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError as exc:
-            raise TemplateError(f"the answer is not JSON: {exc}; it begins {content[:60]!r}") from (
-                exc
-            )
+            raise TemplateError(
+                f"the answer is not JSON: {exc}; it begins {content[:60]!r} (--replace asks for "
+                "another one)"
+            ) from exc
 
 
 def output_value(answer: Answer) -> Any:
