@@ -23,13 +23,13 @@ def cache(directory: str, number: str, limit: str) -> None:
     """Saves so many answers of 2 KB, each durable before its place is free for the next."""
     import asyncio  # noqa: PLC0415
 
-    from runner.shell.cache import open_cache  # noqa: PLC0415
+    from runner.shell.cache.writer import Cache  # noqa: PLC0415
 
     value = b'"' + b"x" * 2046 + b'"'
 
     async def save_all() -> None:
         numbers = iter(range(int(number)))
-        async with open_cache(Path(directory)) as opened:
+        async with Cache(Path(directory)) as opened:
 
             async def save_some() -> None:
                 for i in numbers:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.core.state import encode_record
-from runner.shell.cache import Lookup
+from runner.shell.cache.lookup import Lookup
 from runner.shell.store import Store
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import LINEAGE, read_state, record, stdin, write_state

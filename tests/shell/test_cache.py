@@ -15,17 +15,20 @@ import diskcache
 import pytest
 
 from runner.errors import RunnerError
-from runner.shell import cache
-from runner.shell.cache import Lookup, closed_disk, open_cache
+from runner.shell.cache.closed import SETTINGS, closed_disk
+from runner.shell.cache.faults import failure
+from runner.shell.cache.lookup import Lookup
+from runner.shell.cache.upkeep import Info, clear, info, prune
+from runner.shell.cache.writer import Cache
 from tests.shell.test_files import unwritable
 
 SAVER = """
 import asyncio, itertools, sys
 from pathlib import Path
-from runner.shell.cache import open_cache
+from runner.shell.cache.writer import Cache
 
 async def main():
-    async with open_cache(Path(sys.argv[1])) as cache:
+    async with Cache(Path(sys.argv[1])) as cache:
         async def work(numbers):
             for number in numbers:
                 await cache.save(f"{number}:0", b"x" * 2000)
@@ -40,11 +43,11 @@ FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from runner.errors import RunnerError
-from runner.shell.cache import open_cache
+from runner.shell.cache.writer import Cache
 
 async def main():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    async with open_cache(Path(sys.argv[1])) as cache:
+    async with Cache(Path(sys.argv[1])) as cache:
         await cache.save("first:0", b"kept")
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
         for number in range(2):
@@ -59,7 +62,7 @@ asyncio.run(main())
 
 def save(directory: Path, keys: Iterable[str], value: bytes = b"answer") -> None:
     async def main() -> None:
-        async with open_cache(directory) as opened:
+        async with Cache(directory) as opened:
             await asyncio.gather(*[opened.save(key, value) for key in keys])
 
     asyncio.run(main())
@@ -113,9 +116,9 @@ def test_without_a_cache_nothing_is_found_and_nothing_created(tmp_path: Path) ->
             assert lookup.get("a:0") is None
             assert not lookup.contains("a:0")
             assert list(lookup.keys()) == []
-        assert cache.info(directory) == cache.Info(0, 0, 0)
-        assert cache.prune(directory, set()) == cache.Info(0, 0, 0)
-        assert cache.clear(directory) == cache.Info(0, 0, 0)
+        assert info(directory) == Info(0, 0, 0)
+        assert prune(directory, set()) == Info(0, 0, 0)
+        assert clear(directory) == Info(0, 0, 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,12 +128,12 @@ def test_an_empty_database_is_an_empty_cache(tmp_path: Path) -> None:
     with Lookup(tmp_path) as lookup:
         assert lookup.get("a:0") is None
     save(tmp_path, ["a:0"])
-    assert cache.info(tmp_path).entries == 1
+    assert info(tmp_path).entries == 1
 
 
 def test_answers_are_readable_while_others_are_written(tmp_path: Path) -> None:
     async def main() -> None:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             with Lookup(tmp_path) as lookup:
                 for number in range(20):
                     assert not lookup.contains(f"{number}:0")
@@ -154,7 +157,7 @@ def test_many_waiting_saves_are_one_commit(tmp_path: Path) -> None:
     """What waits while a commit is under way is saved by the next."""
 
     async def main() -> int:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             with closing(database(tmp_path)) as other:
                 other.execute("BEGIN IMMEDIATE")  # holds the first commit back
                 saves = [asyncio.ensure_future(opened.save(f"{n}:0", b"x")) for n in range(500)]
@@ -165,24 +168,24 @@ def test_many_waiting_saves_are_one_commit(tmp_path: Path) -> None:
                 return commits(tmp_path) - before
 
     assert 1 <= asyncio.run(main()) <= 2
-    assert cache.info(tmp_path).entries == 500
+    assert info(tmp_path).entries == 500
 
 
 def test_leaving_waits_for_what_was_given(tmp_path: Path) -> None:
     async def main() -> list[BaseException | None]:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             saves = [asyncio.ensure_future(opened.save(f"{n}:0", b"x")) for n in range(3000)]
             await asyncio.sleep(0)
         return await asyncio.gather(*saves)
 
     assert asyncio.run(main()) == [None] * 3000
-    assert cache.info(tmp_path).entries == 3000
+    assert info(tmp_path).entries == 3000
     assert not any(thread.name == "cache" and thread.is_alive() for thread in threading.enumerate())
 
 
 def test_a_cancelled_save_disturbs_no_other(tmp_path: Path) -> None:
     async def main() -> None:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             first = asyncio.ensure_future(opened.save("a:0", b"x"))
             await asyncio.sleep(0)
             first.cancel()
@@ -195,7 +198,7 @@ def test_a_cancelled_save_disturbs_no_other(tmp_path: Path) -> None:
 
 def test_a_closed_cache_takes_no_answer(tmp_path: Path) -> None:
     async def main() -> None:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             pass
         with pytest.raises(RuntimeError, match="closed"):
             await opened.save("a:0", b"x")
@@ -222,17 +225,17 @@ def test_a_commit_is_synced_and_nothing_is_ever_evicted(tmp_path: Path) -> None:
     with diskcache.Cache(str(tmp_path), size_limit=1, cull_limit=10):
         pass  # settings persist in the database
     save(tmp_path, [f"{number}:0" for number in range(100)], b"x" * 10_000)
-    assert cache.info(tmp_path).entries == 100
+    assert info(tmp_path).entries == 100
     with closing(database(tmp_path)) as connection:
         found = dict(connection.execute("SELECT key, value FROM Settings").fetchall())
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert {key: found[key] for key in cache.SETTINGS} == cache.SETTINGS
+    assert {key: found[key] for key in SETTINGS} == SETTINGS
     assert found["sqlite_synchronous"] == 2
     assert found["cull_limit"] == 0
 
 
 def test_every_setting_of_diskcache_is_ours() -> None:
-    assert set(diskcache.DEFAULT_SETTINGS) == set(cache.SETTINGS)
+    assert set(diskcache.DEFAULT_SETTINGS) == set(SETTINGS)
 
 
 def test_large_answers_stay_in_the_database(tmp_path: Path) -> None:
@@ -246,7 +249,7 @@ def test_large_answers_stay_in_the_database(tmp_path: Path) -> None:
 
 def test_diskcache_itself_reads_the_format(tmp_path: Path) -> None:
     save(tmp_path, ["a:0"], b"answer")
-    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **cache.SETTINGS) as plain:
+    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **SETTINGS) as plain:
         assert plain["a:0"] == b"answer"
         assert list(plain) == ["a:0"]
         plain["b:0"] = b"more"
@@ -266,7 +269,7 @@ def test_a_planted_pickle_is_never_executed(tmp_path: Path) -> None:
         assert lookup.get("planted:0") is None
         assert not lookup.contains("planted:0")
         assert list(lookup.keys()) == ["good:0"]
-    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **cache.SETTINGS) as plain:
+    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **SETTINGS) as plain:
         with pytest.raises(ValueError, match="not plain bytes"):
             plain.get("planted:0")
         with pytest.raises(ValueError, match="not a text"):
@@ -274,7 +277,7 @@ def test_a_planted_pickle_is_never_executed(tmp_path: Path) -> None:
     save(tmp_path, ["planted:0"], b"paid")
     with Lookup(tmp_path) as lookup:
         assert lookup.get("planted:0") == b"paid"
-    assert cache.prune(tmp_path, {"good:0", "planted:0"}).entries == 1
+    assert prune(tmp_path, {"good:0", "planted:0"}).entries == 1
     assert not boom.exists()
 
 
@@ -288,7 +291,7 @@ def test_a_planted_file_name_is_neither_read_nor_deleted(tmp_path: Path) -> None
     keys = ["raw:0", "binary:0", "text:0", "pickle:0"]
     with Lookup(directory) as lookup:
         assert [lookup.get(key) for key in keys] == [None] * 4
-    with diskcache.Cache(str(directory), disk=closed_disk(), **cache.SETTINGS) as plain:
+    with diskcache.Cache(str(directory), disk=closed_disk(), **SETTINGS) as plain:
         for key in keys:
             with pytest.raises(ValueError, match="not plain bytes"):
                 plain.get(key)
@@ -296,7 +299,7 @@ def test_a_planted_file_name_is_neither_read_nor_deleted(tmp_path: Path) -> None
     with Lookup(directory) as lookup:
         assert [lookup.get(key) for key in keys] == [b"paid"] * 4
     plant(directory, key="again:0", mode=2, filename="../secret", value=None)
-    assert cache.prune(directory, {"good:0"}).entries == 5
+    assert prune(directory, {"good:0"}).entries == 5
     assert secret.read_bytes() == b"secret"
 
 
@@ -311,7 +314,7 @@ def test_planted_settings_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["text", None, 1, bytearray(b"x"), [b"x"]])
 def test_the_disk_takes_nothing_but_bytes_under_text(tmp_path: Path, value: object) -> None:
-    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **cache.SETTINGS) as plain:
+    with diskcache.Cache(str(tmp_path), disk=closed_disk(), **SETTINGS) as plain:
         with pytest.raises(TypeError):
             plain.set("a:0", value)
         with pytest.raises(TypeError):
@@ -349,7 +352,7 @@ def test_a_cache_deleted_meanwhile_is_noticed_by_every_later_save(
     tmp_path: Path, meddle: Callable[[Path], None]
 ) -> None:
     async def main() -> None:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             await opened.save("a:0", b"x")
             meddle(tmp_path)
             saves = [opened.save(f"{number}:0", b"x") for number in range(10)]
@@ -368,15 +371,15 @@ def test_a_damaged_cache_says_how_to_go_on_and_can_be_cleared(tmp_path: Path) ->
     for use in (
         lambda: Lookup(tmp_path),
         lambda: save(tmp_path, ["a:0"]),
-        lambda: cache.info(tmp_path),
-        lambda: cache.prune(tmp_path, set()),
+        lambda: info(tmp_path),
+        lambda: prune(tmp_path, set()),
     ):
         with pytest.raises(RunnerError, match="runner cache clear") as refused:
             use()
         assert refused.value.problems[0].summary == "Cache is damaged"
-    assert cache.clear(tmp_path).file_bytes == len(content)
+    assert clear(tmp_path).file_bytes == len(content)
     save(tmp_path, ["a:0"])
-    assert cache.info(tmp_path).entries == 1
+    assert info(tmp_path).entries == 1
 
 
 def test_damage_inside_is_an_error_and_no_other_exception(tmp_path: Path) -> None:
@@ -416,20 +419,20 @@ def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:
 
 def test_info_counts_and_prune_keeps_what_is_asked_for(tmp_path: Path) -> None:
     save(tmp_path, [f"{number}:0" for number in range(100)], b"x" * 5000)
-    before = cache.info(tmp_path)
+    before = info(tmp_path)
     assert (before.entries, before.bytes) == (100, 500_000)
-    removed = cache.prune(tmp_path, {"7:0", "8:0", "unknown:0"})
-    after = cache.info(tmp_path)
+    removed = prune(tmp_path, {"7:0", "8:0", "unknown:0"})
+    after = info(tmp_path)
     assert (removed.entries, removed.bytes) == (98, 490_000)
     assert (after.entries, after.bytes) == (2, 10_000)
     assert 0 < after.file_bytes < before.file_bytes / 5
-    assert cache.clear(tmp_path).entries == 2
+    assert clear(tmp_path).entries == 2
     assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_imports_neither_diskcache_nor_asyncio() -> None:
     script = (
-        "import sys; from pathlib import Path; from runner.shell.cache import Lookup;"
+        "import sys; from pathlib import Path; from runner.shell.cache.lookup import Lookup;"
         "Lookup(Path('missing')).get('a:0'); print({'asyncio', 'diskcache'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -456,14 +459,14 @@ def test_reading_imports_neither_diskcache_nor_asyncio() -> None:
 def test_every_fault_of_the_database_has_its_words(code: int, summary: str) -> None:
     cause = sqlite3.OperationalError("what sqlite says")
     cause.sqlite_errorcode = code
-    (problem,) = cache._failure(Path("state/cache/cache.db"), cause).problems
+    (problem,) = failure(Path("state/cache/cache.db"), cause).problems
     assert problem.summary == summary
     assert "what sqlite says" in problem.detail
 
 
 def test_another_program_that_writes_is_named_as_the_reason(tmp_path: Path) -> None:
     async def main() -> None:
-        async with cache.Cache(tmp_path, busy_seconds=0.01) as opened:
+        async with Cache(tmp_path, busy_seconds=0.01) as opened:
             with closing(database(tmp_path)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 with pytest.raises(RunnerError, match="Cache is in use"):
@@ -474,7 +477,7 @@ def test_another_program_that_writes_is_named_as_the_reason(tmp_path: Path) -> N
 
 def test_a_bug_is_told_to_whoever_waits_and_stays_a_bug(tmp_path: Path) -> None:
     async def main() -> None:
-        async with open_cache(tmp_path) as opened:
+        async with Cache(tmp_path) as opened:
             with pytest.raises(TypeError):
                 await opened.save("a:0", "text")  # type: ignore[arg-type]
 

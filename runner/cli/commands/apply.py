@@ -25,7 +25,8 @@ from runner.core.state import Record, encode_record
 from runner.core.values import NotKnown
 from runner.errors import error
 from runner.shell.apply import Apply
-from runner.shell.cache import Lookup, open_cache
+from runner.shell.cache.lookup import Lookup
+from runner.shell.cache.writer import Cache
 from runner.shell.doors import Doors, Limits, Outcome
 
 
@@ -147,7 +148,7 @@ async def _apply(
             known = replace(known, reads=made.plan.known.reads)
         on_text = told.text if getattr(arguments, "stream", False) else None
         async with (
-            open_cache(project.store.cache) as cache,
+            Cache(project.store.cache) as cache,
             connections(project, told.say, on_text) as held,
         ):
             purse = Purse(project.settings.max_cost, project.settings.max_requests)

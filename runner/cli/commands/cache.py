@@ -7,7 +7,8 @@ from runner.cli.commands.asking import approved
 from runner.cli.commands.workspaces import all_held
 from runner.cli.commands.world import store_of
 from runner.core.entry import cache_key
-from runner.shell import cache
+from runner.shell.cache.database import DATABASE
+from runner.shell.cache.upkeep import clear, info, prune
 from runner.shell.store import Store
 
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _info(store: Store) -> int:
-    found = cache.info(store.cache)
+    found = info(store.cache)
     sys.stdout.write(
         f"directory   {store.cache}\n"
         f"answers     {found.entries}\n"
@@ -40,7 +41,7 @@ def _prune(arguments: argparse.Namespace, store: Store) -> int:
     if not approved(arguments, "Do you want to prune the cache?", about):
         return 1
     with all_held(arguments, "runner cache prune") as stores:
-        gone = cache.prune(store.cache, _referred(stores))
+        gone = prune(store.cache, _referred(stores))
     sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
     return 0
 
@@ -55,13 +56,13 @@ def _clear(arguments: argparse.Namespace, store: Store) -> int:
     if not approved(arguments, "Do you want to clear the cache?", about):
         return 1
     with all_held(arguments, "runner cache clear"):
-        gone = cache.clear(store.cache)
+        gone = clear(store.cache)
     sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
     return 0
 
 
 def _is_empty(store: Store) -> bool:
-    if (store.cache / cache.DATABASE).exists():
+    if (store.cache / DATABASE).exists():
         return False
     sys.stderr.write(f"There is no cache in {store.cache}: nothing to do.\n")
     return True

@@ -24,7 +24,7 @@ from runner.core.state import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.shell import files
-from runner.shell.cache import Lookup
+from runner.shell.cache.lookup import Lookup
 from runner.shell.prices import count_tokens, price
 from runner.shell.providers.model_file import unsupported
 

@@ -17,7 +17,8 @@ from runner.core.entry import cache_key, to_entry
 from runner.core.state import Record, State, decode, decode_records, empty
 from runner.errors import RunnerError, Where, error
 from runner.shell import files
-from runner.shell.cache import Lookup, open_cache
+from runner.shell.cache.lookup import Lookup
+from runner.shell.cache.writer import Cache
 from runner.shell.project import Folders
 from runner.shell.store import Store
 
@@ -162,7 +163,7 @@ async def _save(directory: Path, rescued: tuple[Record, ...]) -> int:
             if not lookup.contains(cache_key(record.fingerprint, record.sample))
         }
     if missing:
-        async with open_cache(directory) as cache:
+        async with Cache(directory) as cache:
             await asyncio.gather(
                 *(cache.save(key, to_entry(record)) for key, record in missing.items())
             )

@@ -1,0 +1,98 @@
+"""diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
+
+import sqlite3
+from contextlib import closing
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+from runner.errors import Where, error
+from runner.shell import files
+from runner.shell.cache.database import RAW, read_only
+from runner.shell.cache.faults import failure
+
+# diskcache keeps its settings in the database and would take those it finds there.
+SETTINGS: dict[str, int | str] = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 2**60,
+    "cull_limit": 0,
+    "sqlite_auto_vacuum": 1,
+    "sqlite_cache_size": 2**13,
+    "sqlite_journal_mode": "wal",
+    "sqlite_mmap_size": 0,
+    "sqlite_synchronous": 2,
+    "disk_min_file_size": 2**60,
+    "disk_pickle_protocol": 0,
+}
+_COUNTERS = {"count", "size", "hits", "misses"}
+
+
+def open_store(path: Path, busy_seconds: float) -> Any:
+    """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
+    from diskcache import Cache as DiskCache  # noqa: PLC0415 - who saves nothing does without
+
+    directory = path.parent.resolve()
+    files.make_directory(directory)
+    _refuse_foreign_settings(path)
+    store = DiskCache(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
+    if store.directory != str(directory):  # it expands $NAME in paths
+        store.close()
+        detail = f"The name of the directory {directory} holds a variable: rename it without $."
+        raise error("Cache cannot be there", detail, Where(str(directory)))
+    return store
+
+
+def _refuse_foreign_settings(path: Path) -> None:
+    """diskcache would make attributes and pragmas of whatever it finds there."""
+    connection = read_only(path)
+    if connection is None:
+        return
+    with closing(connection):
+        try:
+            found = connection.execute("SELECT key FROM Settings").fetchall()
+        except sqlite3.OperationalError:  # not created yet
+            return
+    if not {key for (key,) in found} <= SETTINGS.keys() | _COUNTERS:
+        raise failure(path, sqlite3.DatabaseError("it has settings this program does not make"))
+
+
+@once
+def closed_disk() -> type[Any]:
+    """diskcache's Disk without pickle and without files: str keys, bytes values, all in the row.
+
+    A row that is not so (planted, or another program's) raises ValueError and is never executed,
+    opened or deleted as a file (CVE-2025-69872); therefore none of the base class's is called.
+    """
+    from diskcache import Disk  # noqa: PLC0415
+
+    class ClosedDisk(Disk):  # type: ignore[misc]
+        """Rows of text keys and plain bytes."""
+
+        def put(self, key: object) -> tuple[str, bool]:
+            if type(key) is not str:
+                raise TypeError(f"a cache key is a str, not {type(key).__name__}")
+            return key, True
+
+        def get(self, key: object, raw: object) -> str:
+            if not raw or type(key) is not str:
+                raise ValueError("the cache holds a key that is not a text")
+            return key
+
+        def store(
+            self, value: object, read: object, key: object = None
+        ) -> tuple[int, int, None, bytes]:
+            if read or type(value) is not bytes:
+                raise TypeError(f"a cached value is bytes, not {type(value).__name__} ({key})")
+            return 0, RAW, None, value
+
+        def fetch(self, mode: object, filename: object, value: object, read: object) -> bytes:
+            if read or mode != RAW or filename is not None or type(value) is not bytes:
+                raise ValueError("the cache holds a value that is not plain bytes")
+            return value
+
+        def remove(self, file_path: object) -> None:
+            """Deletes nothing: a file name in a row is not ours."""
+
+    return ClosedDisk

@@ -1,0 +1,65 @@
+"""The cache's database: its files, the rows that count, and connections to it."""
+
+import sqlite3
+from pathlib import Path
+
+from runner.shell import files
+from runner.shell.cache.faults import DAMAGED, UNWRITABLE, failure, result_code
+
+DATABASE = "cache.db"
+BUSY_SECONDS = 60.0
+_READ_BUSY_SECONDS = 5.0
+
+RAW = 1  # diskcache's mode of a value that stands in the row itself
+OURS = (
+    f"raw = 1 AND mode = {RAW} AND filename IS NULL"
+    " AND typeof(key) = 'text' AND typeof(value) = 'blob'"
+)
+
+
+def connect(path: Path, how: str, timeout: float) -> sqlite3.Connection:
+    """A connection that commits by itself and waits `timeout` seconds; `how` is SQLite's query."""
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?{how}", uri=True, timeout=timeout, isolation_level=None
+    )
+
+
+def read_only(path: Path) -> sqlite3.Connection | None:
+    """A connection that cannot write; None if there is no cache, RunnerError if it is none, or
+    cannot be read.
+    """
+    if not files.exists(path):
+        return None
+    try:
+        return _tried(path, "mode=ro")
+    except sqlite3.OperationalError as cause:
+        # SQLite has to create its -shm file, except where nobody can be writing.
+        wal = files.identity(path.with_name(f"{DATABASE}-wal"))
+        if result_code(cause) not in UNWRITABLE or (wal is not None and wal.size):
+            raise failure(path, cause) from cause
+    except DAMAGED as cause:
+        raise failure(path, cause) from cause
+    try:
+        return _tried(path, "mode=ro&immutable=1")
+    except DAMAGED as cause:
+        raise failure(path, cause) from cause
+
+
+def _tried(path: Path, how: str) -> sqlite3.Connection:
+    connection = connect(path, how, _READ_BUSY_SECONDS)
+    try:
+        connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def database_files(path: Path) -> tuple[Path, ...]:
+    """The database and what SQLite may keep beside it."""
+    return tuple(path.with_name(f"{DATABASE}{end}") for end in ("", "-wal", "-shm"))
+
+
+def file_bytes(path: Path) -> int:
+    """What the database's files take on the disk, in bytes."""
+    return sum(found.size for file in database_files(path) if (found := files.identity(file)))
