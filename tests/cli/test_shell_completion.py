@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.arguments import VERBS
+from runner.cli.verbs import VERBS
 from tests.cli.project import Project
 
 

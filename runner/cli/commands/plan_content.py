@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from runner import __version__
-from runner.cli.arguments import VAR_FILE
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
+from runner.cli.flags import VAR_FILE
 from runner.cli.views.plan import kind, plan_text, shown, summary
 from runner.cli.views.style import Style
 from runner.core.address import covers

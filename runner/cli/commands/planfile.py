@@ -8,10 +8,10 @@ import msgspec
 import orjson
 
 from runner import __version__
-from runner.cli.arguments import VAR, VAR_FILE
 from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
+from runner.cli.flags import VAR, VAR_FILE
 from runner.errors import Where, error
 from runner.shell import files
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__
-from runner.cli.arguments import VAR, VAR_FILE
+from runner.cli.flags import VAR, VAR_FILE
 from runner.cli.views.problems import hide, report
 from runner.core.address import covers, selects
 from runner.core.compile import compile_root

@@ -1,0 +1,74 @@
+"""Flags that several verbs take, each said once."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+VAR, VAR_FILE = "--var", "--var-file"
+
+
+def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
+    """The flags of every command; without `defaults`, one not given leaves what an earlier said."""
+    held = made.add_argument_group("where and how")
+
+    def add(*names: str, **rest: Any) -> None:
+        # Flags may stand before the verb or after it; the later one wins.
+        if not defaults:
+            rest["default"] = argparse.SUPPRESS
+        held.add_argument(*names, **rest)
+
+    add("-C", "--chdir", metavar="DIR", default=".", help="work in this project")
+    add("--config", metavar="DIR", default="configs", help="folder of the root module")
+    add("--state", metavar="DIR", default="state", help="folder of the state")
+    add("--workspace", metavar="NAME", help="own state and outputs, shared cache")
+    add("--no-color", action="store_true", help="no colour")
+    add(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        help="how much to say on stderr",
+    )
+
+
+def variables(made: argparse.ArgumentParser) -> None:
+    """Values of input variables, as pairs (flag, text) in `given`."""
+    # Into one list, in their order: the later one wins.
+    for flag, metavar in ((VAR, "NAME=VALUE"), (VAR_FILE, "FILE")):
+        made.add_argument(
+            flag, action="append", default=[], dest="given", metavar=metavar, type=_flagged(flag)
+        )
+
+
+def choice(made: argparse.ArgumentParser) -> None:
+    """What a plan is about, and how it is made and shown."""
+    addresses(made)
+    made.add_argument(
+        "--replace", action="append", default=[], metavar="ADDR", help="issue again, unchanged"
+    )
+    made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
+    made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
+    made.add_argument("--full", action="store_true", help="show every instance in full")
+
+
+def addresses(made: argparse.ArgumentParser) -> None:
+    """Which completions, the others being left as they are."""
+    made.add_argument("--target", action="append", default=[], metavar="ADDR", help="only this")
+    made.add_argument("--exclude", action="append", default=[], metavar="ADDR", help="all but this")
+
+
+def approval(made: argparse.ArgumentParser) -> None:
+    """To go on without a question."""
+    made.add_argument("--auto-approve", action="store_true", help="do not ask")
+
+
+def waiting(made: argparse.ArgumentParser) -> None:
+    """How long another writer of the state is waited for, in seconds."""
+    made.add_argument("--lock-timeout", type=float, metavar="S", help="wait for another writer")
+
+
+def events(made: argparse.ArgumentParser) -> None:
+    """What happens, as JSON instead of words."""
+    made.add_argument("--json", action="store_true", help="one JSON event a line")
+
+
+def _flagged(flag: str) -> Callable[[str], tuple[str, str]]:
+    return lambda text: (flag, text)

@@ -1,0 +1,238 @@
+"""Every verb: what it is for, the flags of its own, and an example."""
+
+from collections.abc import Callable
+
+from runner.cli import flags
+from runner.cli.verb import Verb
+
+
+def _plan(add: Verb) -> None:
+    made = add(
+        "show what would be issued, why, and what it costs",
+        "runner plan --target completion.chat",
+        detail="Nothing is sent and nothing is written.",
+    )
+    flags.variables(made)
+    flags.choice(made)
+    made.add_argument("--destroy", action="store_true", help="plan to remove everything")
+    made.add_argument("--out", metavar="FILE", help="save the plan for `runner apply FILE`")
+    made.add_argument(
+        "--detailed-exitcode", action="store_true", help="exit with 2 if there are changes"
+    )
+    flags.events(made)
+
+
+def _apply(add: Verb) -> None:
+    made = add(
+        "issue what the plan says, and record every answer",
+        "runner apply --auto-approve --concurrency 8",
+        detail="Shows the plan and asks; only 'yes' is taken for yes.",
+    )
+    made.add_argument("plan", nargs="?", metavar="PLANFILE", help="a plan saved by plan --out")
+    flags.variables(made)
+    flags.choice(made)
+    made.add_argument("--destroy", action="store_true", help="remove everything")
+    flags.approval(made)
+    made.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once")
+    made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
+    made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
+    flags.waiting(made)
+    made.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    made.add_argument("--stream", action="store_true", help="show one completion as it is written")
+    made.add_argument("--junit", metavar="FILE", help="also write a JUnit XML report")
+    flags.events(made)
+
+
+def _destroy(add: Verb) -> None:
+    made = add(
+        "remove every record",
+        "runner destroy --auto-approve",
+        detail="Deletes stored completions at their server; cached answers stay, so that a later "
+        "apply is free.",
+    )
+    flags.variables(made)
+    flags.addresses(made)
+    flags.approval(made)
+    flags.waiting(made)
+    flags.events(made)
+
+
+def _output(add: Verb) -> None:
+    made = add("print one output, or all", "runner output chat --raw")
+    made.add_argument("name", nargs="?", metavar="NAME")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--raw", action="store_true", help="the text as it is, nothing added")
+    form.add_argument("--json", action="store_true", help="as JSON")
+    flags.variables(made)
+
+
+def _init(add: Verb) -> None:
+    made = add(
+        "write a small project that runs without a key",
+        "runner init hello",
+        detail="Never overwrites a file.",
+    )
+    made.add_argument("directory", nargs="?", metavar="DIR", default=None)
+
+
+def _validate(add: Verb) -> None:
+    made = add(
+        "check everything that can be known without a request",
+        "runner validate --json",
+        detail="\n\nFor completion and checks as you type, in editors that use Taplo:\n"
+        "  runner validate --schema > runner.schema.json\n"
+        "and as the first line of a configuration file:\n"
+        "  #:schema ../runner.schema.json",
+    )
+    flags.variables(made)
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object, for editors")
+    form.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of a configuration file"
+    )
+
+
+def _show(add: Verb) -> None:
+    made = add(
+        "show the state, one record, or a saved plan", "runner show 'completion.review[\"alice\"]'"
+    )
+    made.add_argument("what", nargs="?", metavar="ADDR|PLANFILE")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    flags.variables(made)
+
+
+def _state(add: Verb) -> None:
+    add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
+    made = add.action("list", "list addresses", "list 'completion.review[*]'")
+    made.add_argument("patterns", nargs="*", metavar="ADDR")
+    made = add.action("show", "show one record", "show completion.chat")
+    made.add_argument("address", metavar="ADDR")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    made = add.action(
+        "mv",
+        "give a record, a block with its instances or a module another address",
+        "mv completion.chat completion.greeting",
+    )
+    made.add_argument("source", metavar="FROM")
+    made.add_argument("target", metavar="TO")
+    flags.waiting(made)
+    made = add.action("rm", "forget records", "rm completion.chat")
+    made.add_argument("patterns", nargs="+", metavar="ADDR")
+    flags.waiting(made)
+    add.action("pull", "write the state file to stdout", "pull > state.copy.json")
+    made = add.action(
+        "push",
+        "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
+        "push state.copy.json",
+    )
+    made.add_argument("file", metavar="FILE", help="or - for stdin")
+    made.add_argument("--force", action="store_true", help="even another lineage, or an older one")
+    flags.waiting(made)
+
+
+def _import(add: Verb) -> None:
+    made = add(
+        "take a stored completion into the state, and print its block",
+        "runner import completion.chat chatcmpl-abc123",
+        module="import_",
+    )
+    made.add_argument("address", metavar="ADDR")
+    made.add_argument("id", metavar="ID")
+    made.add_argument("--provider", metavar="NAME", help="where it is stored")
+    flags.waiting(made)
+    flags.variables(made)
+
+
+def _convert(add: Verb) -> None:
+    made = add(
+        "turn Terraform HCL into this configuration language", "runner convert main.tf > main.toml"
+    )
+    made.add_argument("files", nargs="+", metavar="FILE.tf", help="or a folder, or - for stdin")
+    made.add_argument("--out", metavar="FILE", help="write there instead of stdout")
+
+
+def _graph(add: Verb) -> None:
+    made = add(
+        "draw what waits for what",
+        "runner graph --format mermaid",
+        detail="An arrow leads from a block to what it waits for.",
+    )
+    made.add_argument(
+        "--format",
+        choices=["dot", "mermaid", "svg"],
+        default="dot",
+        help="for Graphviz, for Markdown, or as an image",
+    )
+    flags.variables(made)
+
+
+def _console(add: Verb) -> None:
+    made = add(
+        "evaluate expressions against configuration and state",
+        "echo 'completion.chat.usage.total_tokens' | runner console",
+    )
+    flags.variables(made)
+
+
+def _fmt(add: Verb) -> None:
+    made = add("write the configuration in its canonical layout", "runner fmt --check")
+    made.add_argument(
+        "files", nargs="*", metavar="FILE", help="or a folder, or -; default: the root module's"
+    )
+    made.add_argument("--check", action="store_true", help="change nothing; exit 1 if needed")
+
+
+def _cache(add: Verb) -> None:
+    add("tell about the cache of answers, or make it smaller", "runner cache info")
+    add.action("info", "how many answers, and how large", "info")
+    flags.approval(add.action("prune", "drop what no record refers to", "prune"))
+    flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
+
+
+def _workspace(add: Verb) -> None:
+    add("list, make or delete workspaces", "runner workspace new staging")
+    add.action("list", "list workspaces", "list")
+    made = add.action("new", "make a workspace", "new staging")
+    made.add_argument("name", metavar="NAME")
+    made = add.action("delete", "delete a workspace that holds no records", "delete staging")
+    made.add_argument("name", metavar="NAME")
+    made.add_argument("--force", action="store_true", help="even if it holds records")
+
+
+def _force_unlock(add: Verb) -> None:
+    add(
+        "say who holds the lock",
+        "runner force-unlock",
+        detail="The lock of a local state belongs to its process and ends with it, so there is "
+        "nothing to break; this tells which process that is.",
+    )
+
+
+def _completion(add: Verb) -> None:
+    made = add(
+        "print a completion script for a shell",
+        "runner shell-completion bash > ~/.local/share/bash-completion/completions/runner",
+        module="shell_completion",
+    )
+    made.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+
+
+VERBS: dict[str, Callable[[Verb], None]] = {
+    "init": _init,
+    "validate": _validate,
+    "plan": _plan,
+    "apply": _apply,
+    "destroy": _destroy,
+    "output": _output,
+    "show": _show,
+    "state": _state,
+    "import": _import,
+    "convert": _convert,
+    "graph": _graph,
+    "console": _console,
+    "fmt": _fmt,
+    "cache": _cache,
+    "workspace": _workspace,
+    "force-unlock": _force_unlock,
+    "shell-completion": _completion,
+}
