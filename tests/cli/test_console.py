@@ -12,8 +12,8 @@ from prompt_toolkit.document import Document
 from runner.cli.arguments import parser
 from runner.cli.commands.console import names
 from runner.cli.commands.evaluating import recorded_session
+from runner.cli.commands.loading import load
 from runner.cli.commands.prompting import completer
-from runner.cli.commands.world import load
 from tests.cli.project import ROOT, Project, Ran, completion
 from tests.cli.recorded import record, stdin, write_state
 

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from runner.cli.arguments import parser
+from runner.cli.commands.loading import load
 from runner.cli.commands.planning import planned
-from runner.cli.commands.world import load
 from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.state import Record

@@ -12,9 +12,10 @@ from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.asking import says_yes
 from runner.cli.commands.finishing import Finished, finish
 from runner.cli.commands.interrupting import Interrupts
+from runner.cli.commands.loading import load, reload_state
 from runner.cli.commands.planning import Planned, whole_plan
 from runner.cli.commands.spending import Purse, cost_of
-from runner.cli.commands.world import Project, load, reload_state
+from runner.cli.commands.world import Project
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
 from runner.core.decide import Await, Issue, Read, Reuse, Update, provider_of

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from runner.cli.commands.asking import approved
+from runner.cli.commands.places import store_of
 from runner.cli.commands.workspaces import all_held
-from runner.cli.commands.world import store_of
 from runner.core.entry import cache_key
 from runner.shell.cache.database import DATABASE
 from runner.shell.cache.upkeep import clear, info, prune

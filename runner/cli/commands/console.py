@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 
 from runner.cli.commands.evaluating import recorded_session
-from runner.cli.commands.world import Project, load, tell_warnings
+from runner.cli.commands.loading import load
+from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.cli.views.values import value_text
 from runner.core.expand import Scope

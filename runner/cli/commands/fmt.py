@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.cli.commands.world import project_directory
+from runner.cli.commands.places import project_directory
 from runner.core.config import load as load_blocks
 from runner.core.layout import format_toml
 from runner.core.toml import source

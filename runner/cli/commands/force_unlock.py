@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runner.cli.commands.world import store_of
+from runner.cli.commands.places import store_of
 
 
 def run(arguments: argparse.Namespace) -> int:

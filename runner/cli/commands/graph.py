@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from runner.cli.commands.world import load, tell_warnings
+from runner.cli.commands.loading import load
+from runner.cli.commands.world import tell_warnings
 from runner.core.dependencies import block_graph
 from runner.core.drawing import dot, mermaid, svg
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from runner.cli.commands.connecting import connections, require_keys
 from runner.cli.commands.finishing import refresh_outputs
 from runner.cli.commands.importing import fetched, instance_of, provider_named
+from runner.cli.commands.loading import load
 from runner.cli.commands.planning import planned
-from runner.cli.commands.world import Project, load, tell_warnings
+from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.core.address import blocks_of, module_of
 from runner.core.adoption import block_of

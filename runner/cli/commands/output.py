@@ -38,7 +38,7 @@ def _path(arguments: argparse.Namespace) -> Path:
     named = arguments.workspace is not None or "RUNNER_WORKSPACE" in environ
     if named or (directory / ".env").exists() or (state / "workspaces").is_dir():
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
-        from runner.cli.commands.world import store_of  # noqa: PLC0415
+        from runner.cli.commands.places import store_of  # noqa: PLC0415
 
         return store_of(arguments).directory / "outputs.json"
     return state / "outputs.json"
@@ -114,7 +114,7 @@ def _sensitive(arguments: argparse.Namespace) -> dict[str, Any]:
     if not config.is_dir():
         return {}
     from runner.cli.commands.evaluating import all_outputs  # noqa: PLC0415  # the slow path
-    from runner.cli.commands.world import load  # noqa: PLC0415
+    from runner.cli.commands.loading import load  # noqa: PLC0415
 
     found = all_outputs(load(arguments))
     return {name: out.value for name, out in found.items() if out.known}

@@ -3,8 +3,9 @@
 import argparse
 import sys
 
+from runner.cli.commands.loading import load
 from runner.cli.commands.planning import Planned, unfinished_answers, whole_plan
-from runner.cli.commands.world import Project, load, tell_warnings
+from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.plan import plan_text
 from runner.cli.views.report import unfinished
 from runner.cli.views.style import style

@@ -11,15 +11,14 @@ from uuid import uuid4
 import msgspec
 import orjson
 
+from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
-from runner.cli.commands.world import project_directory, settings_of, store_of
 from runner.core.entry import cache_key, to_entry
 from runner.core.state import Record, State, decode, decode_records, empty
 from runner.errors import RunnerError, Where, error
 from runner.shell import files
 from runner.shell.cache.lookup import Lookup
 from runner.shell.cache.writer import Cache
-from runner.shell.project import Folders
 from runner.shell.store import Store
 
 STDIN = "-"
@@ -102,7 +101,7 @@ def _rescued(data: bytes, name: str) -> tuple[Record, ...]:
 def _check(arguments: argparse.Namespace, current: State | None, pushed: State) -> None:
     if arguments.force:
         return
-    root = Folders(project_directory(arguments), Path(arguments.config)).root
+    root = folders_of(arguments).root
     if pushed.root not in (root, ""):
         raise error(
             "State of another root module",
@@ -145,7 +144,7 @@ def _merge(
             taken += 1
     saved = asyncio.run(_save(store.cache, rescued))
     if current is None:
-        root = Folders(project_directory(arguments), Path(arguments.config)).root
+        root = folders_of(arguments).root
         current = empty(str(uuid4()), root)
     store.write(replace(current, records=records))
     sys.stderr.write(

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterable
 
-from runner.cli.commands.world import store_of
+from runner.cli.commands.places import store_of
 from runner.core.address import in_order, selects
 from runner.core.state import State
 from runner.core.suggest import closest

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from runner.cli.commands.places import store_of
 from runner.cli.commands.records import held_state, unknown
-from runner.cli.commands.world import store_of
 from runner.cli.views.records import record_json, record_text, state_json, state_text
 from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from runner.cli.commands.loading import load
+from runner.cli.commands.places import settings_of, store_of
 from runner.cli.commands.records import loaded, selected, unknown
-from runner.cli.commands.world import load, settings_of, store_of
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
 from runner.core.state import Record, State, decode, replace_fields

@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+from runner.cli.commands.places import settings_of, workspace_store
 from runner.cli.commands.workspaces import DEFAULT, names
-from runner.cli.commands.world import settings_of, workspace_store
 from runner.core.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.cli.commands.world import project_directory, settings_of, workspace_store
+from runner.cli.commands.places import project_directory, settings_of, workspace_store
 from runner.shell.store import Store
 
 DEFAULT = "default"

@@ -1,0 +1,62 @@
+"""The values of input variables, from everywhere they may be given."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.cli.flags import VAR, VAR_FILE
+from runner.core.config import values_of
+from runner.core.module import Module
+from runner.core.toml import source
+from runner.core.variables import Given, from_file
+from runner.errors import Problem, RunnerError
+from runner.shell import files
+
+_PREFIX = "RUNNER_VAR_"
+
+
+def all_given(
+    root: Module,
+    arguments: argparse.Namespace,
+    surroundings: Mapping[str, str],
+    problems: list[Problem],
+) -> list[Given]:
+    """Terraform's order: environment, vars.toml, *.auto.vars.toml, then flags as they come."""
+    given = [
+        Given(name[len(_PREFIX) :], name, text)
+        for name, text in surroundings.items()
+        if name.startswith(_PREFIX) and name[len(_PREFIX) :] in root.variables
+    ]
+    given += from_file(root.blocks.values)
+    for flag, text in getattr(arguments, "given", ()):
+        given += _from_file(text, problems) if flag == VAR_FILE else _from_pair(text, problems)
+    return given
+
+
+def _from_file(file: str, problems: list[Problem]) -> list[Given]:
+    try:
+        data = files.read(Path(file))
+        if data is not None:
+            return from_file(values_of(source(file, data)))
+        problems.append(Problem("No such file", f'{VAR_FILE}: there is no file "{file}".'))
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+    return []
+
+
+def _from_pair(pair: str, problems: list[Problem]) -> list[Given]:
+    name, equals, text = pair.partition("=")
+    if not equals:
+        problems.append(Problem("Invalid --var", f'{VAR} wants NAME=VALUE, got "{pair}".'))
+        return []
+    return [Given(name, f"{VAR} {name}=..", text)]
+
+
+def flagged(given: list[Given]) -> dict[str, str]:
+    """The texts of the variables that have their value from --var."""
+    last = {one.name: one for one in given}
+    return {
+        name: one.text
+        for name, one in last.items()
+        if one.text is not None and one.source.startswith(f"{VAR} ")
+    }
