@@ -4,17 +4,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 
 import orjson
-from yarl import URL
 
 from runner.core.estimate import foreseen
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.shell.providers import bodies
 from runner.shell.providers.endpoint import Endpoint
+from runner.shell.providers.job import Job, asks_too_long, secret_values
 from runner.shell.providers.limits import Bucket, Gate
 from runner.shell.providers.outcomes import (
     Bad,
@@ -25,35 +24,14 @@ from runner.shell.providers.outcomes import (
     streamed,
 )
 from runner.shell.providers.pace import Pace
-from runner.shell.providers.retry import Verdict, classify, delay
+from runner.shell.providers.retry import classify
 from runner.shell.providers.showing import Showing
 from runner.shell.providers.sse import Stream
 from runner.shell.providers.wire import Broken, HeldBack, Wire, open_wire, unsendable
 
 _LOG = logging.getLogger(__name__)
 
-_SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
-_LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
-
-
-@dataclass(slots=True)
-class _Job:
-    """One request on its way to an answer."""
-
-    address: str  # of the completion; else the path
-    method: str
-    url: URL
-    body: bytes | None
-    headers: Mapping[str, str] | None = None
-    secrets: tuple[str, ...] = ()
-    tokens: int = 0
-    streamed: bool = False
-    completion: bool = False
-    answered_before: int = 0
-    attempts: int = 0
-    retries: int = 0
-    waited: float = 0.0
-    maybe_billed: int = 0
+_Attempted = Good | Bad | Broken | HeldBack | Failure
 
 
 class Client:
@@ -82,7 +60,7 @@ class Client:
         self._completions = wire.url("/chat/completions")
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
-        self._secrets = (endpoint.key or "", *(v for v in values if len(v) >= _LONG_ENOUGH))
+        self._secrets = (endpoint.key or "", *secret_values(values))
 
     @property
     def capacity(self) -> int:
@@ -120,7 +98,7 @@ class Client:
         The body goes out as it is, to `{base_url}/chat/completions`, and that of the answer comes
         back as it came; a streamed one is assembled. After a fatal failure nothing more is sent.
         """
-        job = _Job(
+        job = Job(
             out.address,
             "POST",
             self._completions,
@@ -150,10 +128,10 @@ class Client:
 
         `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
         """
-        job = _Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
+        job = Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
         return await self._carry_out(job)
 
-    async def _carry_out(self, job: _Job) -> Answer | Failure:
+    async def _carry_out(self, job: Job) -> Answer | Failure:
         self._active += 1
         try:
             while True:
@@ -165,14 +143,14 @@ class Client:
         finally:
             self._active -= 1
 
-    async def _once(self, job: _Job) -> Answer | Failure | float:
+    async def _once(self, job: Job) -> Answer | Failure | float:
         """One attempt: the end of the job, or the seconds until the next."""
         gate = self._gate
         if not gate.enter_at_once():
             await gate.enter(job.tokens)
         try:
             if self._stopped is not None:
-                return replace(self._stopped, attempts=job.attempts, maybe_billed=job.maybe_billed)
+                return job.counted(self._stopped)
             started = self._pace.now()
             result = await self._attempt(job)
         finally:
@@ -188,7 +166,7 @@ class Client:
             _LOG.debug("%s: again in %.1f s", job.address, following)
         return following
 
-    async def _attempt(self, job: _Job) -> Good | Bad | Broken | HeldBack | Failure:
+    async def _attempt(self, job: Job) -> _Attempted:
         if not job.streamed:
             return await self._exchange(job, None)
         wanted = orjson.loads(job.body or b"{}").get("n") or 1
@@ -199,9 +177,7 @@ class Client:
         showing.end(answered=isinstance(result, Good))
         return result
 
-    async def _exchange(
-        self, job: _Job, stream: Stream | None
-    ) -> Good | Bad | Broken | HeldBack | Failure:
+    async def _exchange(self, job: Job, stream: Stream | None) -> _Attempted:
         reply = await self._wire.send(job.method, job.url, job.body, job.headers, stream)
         if isinstance(reply, HeldBack):
             return reply
@@ -218,7 +194,7 @@ class Client:
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
         return judged(reply, stream, chat=job.completion)
 
-    def _answer(self, job: _Job, good: Good, started: float) -> Answer:
+    def _answer(self, job: Job, good: Good, started: float) -> Answer:
         self.answered += 1
         self._gate.succeeded()
         if self._gate.rated and isinstance(good.value, dict):
@@ -234,14 +210,15 @@ class Client:
             maybe_billed=job.maybe_billed,
         )
 
-    def _after(self, job: _Job, result: Bad | Broken | Failure) -> Failure | float:
+    def _after(self, job: Job, result: Bad | Broken | Failure) -> Failure | float:
         match result:
             case Failure():
                 return self._failed(job, result)
             case Broken(message, unreached):
                 job.maybe_billed += not unreached and job.completion
-                if job.retries < self._endpoint.max_retries:
-                    return self._retry(job)
+                pause = job.retry(self._endpoint, self._pace.jitter)
+                if pause is not None:
+                    return pause
                 # If another request was answered in the meantime, it is not the provider.
                 fatal = unreached and self.answered == job.answered_before
                 return self._failed(job, Failure(message, fatal=fatal))
@@ -251,33 +228,15 @@ class Client:
         verdict = classify(result.said, result.headers, time.time())
         if verdict.limited:
             self._gate.limited()
-        too_long = verdict.wait is not None and verdict.wait > self._endpoint.max_wait
-        if verdict.hold and verdict.wait is not None and not too_long:
+        if verdict.hold and verdict.wait is not None and not asks_too_long(verdict, self._endpoint):
             self._gate.hold(verdict.wait)
-        if (pause := self._pause(job, verdict, too_long)) is not None:
+        pause = job.pause(verdict, self._endpoint, self._pace.jitter)
+        if pause is not None:
             return pause
-        return self._failed(job, _failure(job, result, verdict, too_long))
+        return self._failed(job, job.failure(result, verdict, self._endpoint))
 
-    def _pause(self, job: _Job, verdict: Verdict, too_long: bool) -> float | None:
-        """Seconds until the request is sent again; None if it is not."""
-        if too_long or verdict.action in ("fail", "fatal"):
-            return None
-        wait = verdict.wait or 0.0
-        if verdict.action == "wait":
-            job.waited += max(wait, _SHORTEST_WAIT)
-            return wait if job.waited <= self._endpoint.max_wait else None
-        return self._retry(job, wait) if job.retries < self._endpoint.max_retries else None
-
-    def _retry(self, job: _Job, wait: float = 0.0) -> float:
-        job.retries += 1
-        return delay(job.retries - 1, self._pace.jitter, wait)
-
-    def _failed(self, job: _Job, failure: Failure) -> Failure:
-        sent = tuple(v for v in (job.headers or {}).values() if len(v) >= _LONG_ENOUGH)
-        message = bodies.redact(failure.message, (*self._secrets, *job.secrets, *sent))
-        failure = replace(
-            failure, message=message, attempts=job.attempts, maybe_billed=job.maybe_billed
-        )
+    def _failed(self, job: Job, failure: Failure) -> Failure:
+        failure = job.told(failure, self._secrets)
         if failure.fatal and job.completion and self._stopped is None:
             self._stop(failure)
         return failure
@@ -321,7 +280,7 @@ async def connect(
             client.halt()
 
 
-def _log(job: _Job, result: Good | Bad | Broken | HeldBack | Failure, seconds: float) -> None:
+def _log(job: Job, result: _Attempted, seconds: float) -> None:
     """An attempt in one line: no body, no header, no query, and no word of the server's."""
     match result:
         case Good():
@@ -336,21 +295,3 @@ def _log(job: _Job, result: Good | Bad | Broken | HeldBack | Failure, seconds: f
             end = f"status {result.status}"
     what = f"{job.method} {job.url.path}"
     _LOG.debug("%s: %s, attempt %d: %s in %.3f s", job.address, what, job.attempts, end, seconds)
-
-
-def _failure(job: _Job, bad: Bad, verdict: Verdict, too_long: bool) -> Failure:
-    said = bad.said
-    message = said.message
-    if verdict.wait is not None and (too_long or verdict.action == "wait"):
-        message += f" (the server asks to wait {verdict.wait:g} s, longer than max_wait allows)"
-    fatal = verdict.action == "fatal" or (too_long and verdict.hold)
-    if not job.completion and said.status == 403:
-        fatal = False  # a restricted key may be good for completions and for nothing else
-    return Failure(
-        message=message,
-        status=said.status,
-        type=said.type,
-        code=said.code,
-        request_id=request_id(bad.headers),
-        fatal=fatal,
-    )
