@@ -31,12 +31,10 @@ _COUNTERS = {"count", "size", "hits", "misses"}
 
 def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
-    from diskcache import Cache as DiskCache  # noqa: PLC0415 - who saves nothing does without
-
     directory = path.parent.resolve()
     files.make_directory(directory)
     _refuse_foreign_settings(path)
-    store = DiskCache(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
+    store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths
         store.close()
         detail = f"The name of the directory {directory} holds a variable: rename it without $."
@@ -56,6 +54,24 @@ def _refuse_foreign_settings(path: Path) -> None:
             return
     if not {key for (key,) in found} <= SETTINGS.keys() | _COUNTERS:
         raise failure(path, sqlite3.DatabaseError("it has settings this program does not make"))
+
+
+@once
+def _cache() -> type[Any]:
+    from diskcache import Cache  # noqa: PLC0415 - who saves nothing does without
+
+    class Closing(Cache):  # type: ignore[misc]
+        """diskcache's Cache, which leaves no connection open where it cannot be made."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            try:
+                super().__init__(*args, **settings)
+            except BaseException:
+                if hasattr(self, "_local"):
+                    self.close()
+                raise
+
+    return Closing
 
 
 @once
