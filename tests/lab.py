@@ -18,8 +18,8 @@ from runner.core.graph import Walk
 from runner.core.module import Module
 from runner.core.plan import Choice, Inputs, Plan, make_plan, move_records
 from runner.core.providers import declared, known
-from runner.core.request import sensitive_texts
 from runner.core.samples import Samples
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record
 from runner.core.variables import Given, resolve, sensitive_values
 from runner.errors import Problem, RunnerError, error

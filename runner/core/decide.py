@@ -15,12 +15,15 @@ from runner.core.answer import recorded_answer
 from runner.core.appraise import appraise
 from runner.core.conditions import check_conditions
 from runner.core.digest import canonical, digest
+from runner.core.drafts import Drafts
 from runner.core.entry import from_entry
 from runner.core.expand import Instance, Session
 from runner.core.graph import Vertex
-from runner.core.request import Drafts, Provider, Request, build, is_stored, transport
+from runner.core.provider import Provider
+from runner.core.request import Request, build
 from runner.core.samples import Samples
 from runner.core.state import Record
+from runner.core.stored import is_stored, relabelled
 from runner.core.suggest import did_you_mean
 from runner.core.template import Constant, Masked
 from runner.core.values import NotKnown, TemplateError, plain
@@ -275,21 +278,13 @@ def _updated(request: Request, record: Record, status: str) -> Decision:
         triggers=request.triggers,
         status=status,
     )
-    return Update(changed, record, metadata=_relabelled(record, request))
+    return Update(changed, record, metadata=relabelled(record, request))
 
 
 def _same(one: bytes | None, other: bytes | None) -> bool:
     if one is None or other is None:
         return one is other
     return one == other or orjson.loads(one) == orjson.loads(other)
-
-
-def _relabelled(record: Record, request: Request) -> bool:
-    """Whether the server has to be told new metadata of what it stored."""
-    if not is_stored(record):
-        return False
-    before, now = transport(record.request), transport(request.recorded)
-    return before.get("metadata") != now.get("metadata")
 
 
 def _find(instance: Instance, wants: _Wants, known: Known) -> Decision:
@@ -323,7 +318,7 @@ def _reused(
         status=fault.status,
         line=None,
     )
-    return Reuse(kept, origin, old, _relabelled(record, request))
+    return Reuse(kept, origin, old, relabelled(record, request))
 
 
 def _at_hand(

@@ -22,9 +22,11 @@ from runner.core.expand import Instance
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.module import Declared, declared_at
 from runner.core.moves import move_records
-from runner.core.request import Provider, Request, is_stored, keeper
+from runner.core.provider import Provider
+from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.state import Record
+from runner.core.stored import is_stored, keeper
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
 

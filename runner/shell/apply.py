@@ -38,9 +38,10 @@ from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.plan import Plan, Remove, protected
 from runner.core.redact import redact, redact_text
-from runner.core.request import Request, stored_id, streaming
+from runner.core.request import Request, streaming
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
+from runner.core.stored import stored_id
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.doors import Client, Doors, Limits, Outcome

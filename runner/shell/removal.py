@@ -11,8 +11,8 @@ from runner.core.events import Failed
 from runner.core.exchange import Answer, Failure
 from runner.core.module import declared_at
 from runner.core.plan import Plan, Remove, protected, unreachable
-from runner.core.request import is_stored, keeper, stored_id
 from runner.core.state import Record
+from runner.core.stored import is_stored, keeper, stored_id
 from runner.errors import RunnerError
 from runner.shell.doors import Doors, Outcome
 

@@ -12,9 +12,10 @@ import pytest
 from runner.core import engine
 from runner.core.answer import Answer, warning
 from runner.core.decide import Known
+from runner.core.drafts import Drafts
 from runner.core.graph import Walk
 from runner.core.plan import Choice, Inputs
-from runner.core.request import Drafts, Request
+from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.template import Expression, Hole, Node, Text, compile_text, holes
 from runner.core.values import Path, TemplateError

@@ -15,7 +15,7 @@ from runner.core.address import blocks_of, module_of
 from runner.core.adoption import block_of
 from runner.core.decide import provider_of
 from runner.core.plan import Choice, Plan
-from runner.core.request import Provider
+from runner.core.provider import Provider
 from runner.core.state import Record
 from runner.errors import error
 

@@ -18,9 +18,10 @@ from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
 from runner.core.outputs import declared_outputs, shown
 from runner.core.plan import Choice, Inputs, Instances, Plan, destroy_plan, make_plan
-from runner.core.request import Request, stored_id
+from runner.core.request import Request
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
+from runner.core.stored import stored_id
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.shell import files

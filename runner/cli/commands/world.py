@@ -21,9 +21,10 @@ from runner.core.graph import Walk
 from runner.core.module import Module
 from runner.core.moves import declared_moves, forgotten, move_records
 from runner.core.plan import Choice, Inputs
+from runner.core.provider import Provider
 from runner.core.providers import Declared, declared, known
-from runner.core.request import Provider, sensitive_texts
 from runner.core.samples import Samples
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record, State, empty
 from runner.core.toml import source
 from runner.core.variables import Given, from_file, resolve, sensitive_values
