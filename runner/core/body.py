@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.digest import canonical, normalise
-from runner.core.expand import Instance, Names
+from runner.core.expand import Instance
 from runner.core.provider import Provider
 from runner.core.spelling import spelled
 from runner.core.template import Constant, Expression, Hole, Items, Node, Table, holes
-from runner.core.values import MASK, NotKnown, Path, TemplateError, kind_of, plain, present, to_text
+from runner.core.values import (
+    MASK,
+    Names,
+    NotKnown,
+    Path,
+    TemplateError,
+    kind_of,
+    plain,
+    present,
+    to_text,
+)
 from runner.errors import Problem, RunnerError
 
 _MAY_BE_NULL = frozenset(("audio", "content", "function_call", "refusal"))

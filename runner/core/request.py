@@ -8,12 +8,12 @@ import orjson
 
 from runner.core.body import Shape, fill, json_value, shape_of
 from runner.core.digest import canonical, fingerprint
-from runner.core.expand import Instance, Names
+from runner.core.expand import Instance
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.provider import Provider
 from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record
-from runner.core.values import MASK, TemplateError, to_text
+from runner.core.values import MASK, Names, TemplateError, to_text
 from runner.errors import Problem, RunnerError
 
 
