@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from runner.core.compile import compile_root
-from runner.core.decide import Known
 from runner.core.digest import digest
 from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
+from runner.core.known import Known
 from runner.core.module import Module
 from runner.core.plan import Choice, Inputs, Plan, make_plan, move_records
 from runner.core.providers import declared, known

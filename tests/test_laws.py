@@ -9,7 +9,7 @@ import orjson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from runner.core.decide import Await, Issue, Keep, Update
+from runner.core.decisions import Await, Issue, Keep, Update
 from runner.core.digest import digest
 from runner.core.events import Done, Event
 from runner.core.exchange import Failure

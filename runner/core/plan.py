@@ -4,22 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from runner.core.address import around, in_order, module_of, selects, split_key
-from runner.core.decide import (
-    Absent,
-    Await,
-    Decision,
-    Issue,
-    Keep,
-    Known,
-    Read,
-    Reuse,
-    Update,
-    decide,
-    request_of,
-    resolve,
-)
+from runner.core.decide import decide
+from runner.core.decisions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update, resolve
 from runner.core.expand import Instance
 from runner.core.graph import Vertex, Walk, cycle_error
+from runner.core.known import Known, request_of
 from runner.core.module import Declared, declared_at
 from runner.core.moves import move_records
 from runner.core.provider import Provider

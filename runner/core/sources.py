@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from runner.core.decide import Read
+from runner.core.decisions import Read
 from runner.core.exchange import Answer
 from runner.core.expand import Instance
 from runner.core.provider import Provider

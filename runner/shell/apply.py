@@ -17,25 +17,13 @@ import orjson
 from runner.core.address import around
 from runner.core.answer import warning
 from runner.core.appraise import Appraisal, appraise
-from runner.core.decide import (
-    Absent,
-    Await,
-    Decision,
-    Issue,
-    Keep,
-    Known,
-    Read,
-    Reuse,
-    Update,
-    decide,
-    provider_of,
-    request_of,
-    resolve,
-)
+from runner.core.decide import decide
+from runner.core.decisions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update, resolve
 from runner.core.entry import cache_key, to_entry
 from runner.core.events import Failed, Skipped, Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex, Walk, cycle_error
+from runner.core.known import Known, provider_of, request_of
 from runner.core.plan import Plan, Remove, protected
 from runner.core.redact import redact, redact_text
 from runner.core.request import Request, streaming

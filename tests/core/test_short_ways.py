@@ -11,9 +11,9 @@ import pytest
 
 from runner.core import engine
 from runner.core.answer import Answer, warning
-from runner.core.decide import Known
 from runner.core.drafts import Drafts
 from runner.core.graph import Walk
+from runner.core.known import Known
 from runner.core.plan import Choice, Inputs
 from runner.core.request import Request
 from runner.core.samples import Samples

@@ -13,7 +13,7 @@ from runner.cli.commands.world import Project, load, tell_warnings
 from runner.cli.views.problems import report
 from runner.core.address import blocks_of, module_of
 from runner.core.adoption import block_of
-from runner.core.decide import provider_of
+from runner.core.known import provider_of
 from runner.core.plan import Choice, Plan
 from runner.core.provider import Provider
 from runner.core.state import Record

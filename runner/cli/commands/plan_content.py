@@ -16,7 +16,7 @@ from runner.cli.commands.world import Project
 from runner.cli.views.plan import kind, plan_text, shown, summary
 from runner.cli.views.style import Style
 from runner.core.address import covers
-from runner.core.decide import Issue, Read, Reuse, Update
+from runner.core.decisions import Issue, Read, Reuse, Update
 from runner.core.digest import digest
 from runner.core.module import Module
 from runner.core.plan import Action, Plan, Remove, Step

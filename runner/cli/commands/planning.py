@@ -11,11 +11,12 @@ import orjson
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
 from runner.core.answer import warning
-from runner.core.decide import Keep, Reuse, Update, provider_of
+from runner.core.decisions import Keep, Reuse, Update
 from runner.core.diff import ABSENT
 from runner.core.entry import cache_key
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
+from runner.core.known import provider_of
 from runner.core.outputs import declared_outputs, shown
 from runner.core.plan import Choice, Inputs, Instances, Plan, destroy_plan, make_plan
 from runner.core.request import Request

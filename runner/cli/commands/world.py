@@ -14,10 +14,10 @@ from runner.core.address import covers, selects
 from runner.core.compile import compile_root
 from runner.core.config import Block, values_of
 from runner.core.config import load as load_blocks
-from runner.core.decide import Known, Lookup, unknown_provider
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
+from runner.core.known import Known, Lookup, unknown_provider
 from runner.core.module import Module
 from runner.core.moves import declared_moves, forgotten, move_records
 from runner.core.plan import Choice, Inputs
