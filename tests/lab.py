@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from runner.core.choice import Choice
 from runner.core.compile import compile_root
 from runner.core.digest import digest
 from runner.core.events import Event
@@ -16,7 +17,8 @@ from runner.core.functions import World
 from runner.core.graph import Walk
 from runner.core.known import Known
 from runner.core.module import Module
-from runner.core.plan import Choice, Inputs, Plan, make_plan, move_records
+from runner.core.moves import move_records
+from runner.core.plan import Inputs, Plan, make_plan
 from runner.core.providers import declared, known
 from runner.core.samples import Samples
 from runner.core.sensitive import sensitive_texts

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from runner.core.choice import Choice
 from runner.core.outputs import outputs
-from runner.core.plan import Choice, make_plan
+from runner.core.plan import make_plan
 from runner.core.state import State, chunks, decode, encode
 from runner.shell.doors import Limits
 from tests.lab import Lab

@@ -24,11 +24,13 @@ from runner.core.events import Failed, Skipped, Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.known import Known, provider_of, request_of
-from runner.core.plan import Plan, Remove, protected
+from runner.core.plan import Plan
 from runner.core.redact import redact, redact_text
+from runner.core.removals import protected
 from runner.core.request import Request, streaming
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
+from runner.core.steps import Remove
 from runner.core.stored import stored_id
 from runner.core.values import NotKnown
 from runner.errors import RunnerError

@@ -9,7 +9,7 @@ import orjson
 from runner.cli.commands.planning import planned
 from runner.cli.commands.world import load, tell_warnings
 from runner.cli.views.problems import diagnostic
-from runner.core.plan import Choice
+from runner.core.choice import Choice
 from runner.errors import Problem, RunnerError
 
 

@@ -11,6 +11,7 @@ from runner import __version__
 from runner.cli.arguments import VAR, VAR_FILE
 from runner.cli.views.problems import hide, report
 from runner.core.address import covers, selects
+from runner.core.choice import Choice
 from runner.core.compile import compile_root
 from runner.core.config import Block, values_of
 from runner.core.config import load as load_blocks
@@ -20,7 +21,7 @@ from runner.core.graph import Walk
 from runner.core.known import Known, Lookup, unknown_provider
 from runner.core.module import Module
 from runner.core.moves import declared_moves, forgotten, move_records
-from runner.core.plan import Choice, Inputs
+from runner.core.plan import Inputs
 from runner.core.provider import Provider
 from runner.core.providers import Declared, declared, known
 from runner.core.samples import Samples

@@ -16,8 +16,9 @@ from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.outputs import Output
-from runner.core.plan import Instances, Plan
+from runner.core.plan import Plan
 from runner.core.state import Record
+from runner.core.steps import Instances
 from runner.shell.doors import Outcome
 
 FORMAT = "1.0"

@@ -17,8 +17,9 @@ from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
 from runner.core.digest import digest
 from runner.core.estimate import Estimate
 from runner.core.known import request_of
-from runner.core.plan import Action, Instances, Plan, Remove, Step
+from runner.core.plan import Plan
 from runner.core.request import Request
+from runner.core.steps import Action, Instances, Remove, Step
 from runner.core.values import NotKnown
 
 _SHOWN_PER_BLOCK = 20
