@@ -20,7 +20,8 @@ from runner.core.address import first_few
 from runner.core.decisions import Await, Issue, Read, Reuse, Update
 from runner.core.entry import cache_key
 from runner.core.known import provider_of
-from runner.core.state import Record, encode_record
+from runner.core.record_line import encode_record
+from runner.core.state import Record
 from runner.core.steps import Instances, Remove
 from runner.core.stored import is_stored, keeper
 from runner.core.values import NotKnown

@@ -20,7 +20,7 @@ from runner.core.decisions import Issue, Read, Reuse, Update
 from runner.core.digest import digest
 from runner.core.module import Module
 from runner.core.plan import Plan
-from runner.core.state import encode_record
+from runner.core.record_line import encode_record
 from runner.core.steps import Action, Remove, Step
 
 FORMAT: Literal["runner-plan"] = "runner-plan"
