@@ -10,10 +10,10 @@ from runner.core.conditions import check_conditions, typed
 from runner.core.functions import World, functions
 from runner.core.instances import pairs_of
 from runner.core.lazy import ByIndex, ByKey, Lazy
-from runner.core.module import Declared, Module, Value
+from runner.core.module import Declared, Module, Value, refs_of
 from runner.core.once import Named, Once
 from runner.core.sensitivity import Sensitivity
-from runner.core.template import follow, holes
+from runner.core.template import follow
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, written
 from runner.errors import RunnerError, sentence
 
@@ -171,7 +171,7 @@ class Scope:
     def ensure(self, declared: Declared) -> None:
         """Expand a block whose instances hang on no answer, once."""
         address = self.address(declared)
-        if address in self.session.expanded or self.dynamic(declared):
+        if address in self.session.expanded or self.expansion_deps(declared):
             return
         self.session.expanded.add(address)
         for instance in self.instances(declared):
@@ -243,19 +243,14 @@ class Scope:
 
     # -- dependencies
 
-    def dynamic(self, declared: Declared) -> bool:
-        """Whether the instances of a block hang on answers."""
-        return bool(self.expansion_deps(declared))
-
     def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
-        """The addresses that for_each or count needs."""
+        """The addresses whose answers for_each or count needs."""
         if not declared.repeated:
             return ()
         held = ("expand", declared.address)
         if held not in self._deps:
-            refs = [ref for hole in holes(declared.meta[declared.repeated_by]) for ref in hole.refs]
             self._deps[held] = (self.address(declared),)  # one that names itself is told as a cycle
-            self._deps[held] = self.deps(refs)
+            self._deps[held] = self.deps(refs_of([declared.meta[declared.repeated_by]]))
         return self._deps[held]
 
     def deps(self, refs: Iterable[Ref], names: Names | None = None) -> tuple[str, ...]:
@@ -304,27 +299,23 @@ class Scope:
                 return (self._target(self.module.data[f"{ref[1]}.{ref[2]}"], ref, 3, names),)
             case "local":
                 value = self.module.locals[str(ref[1])]
-                return self._named_deps("local", str(ref[1]), value.refs, self)
-            case "var" if self.call is not None and self.call.scope is not self:
+                return self._named_deps("local", str(ref[1]), value.refs)
+            case "var" if self.call is not None:
                 node = self.call.declared.params.get(str(ref[1]))
-                refs = () if node is None else tuple(r for hole in holes(node) for r in hole.refs)
-                return self._named_deps("var", str(ref[1]), refs, self.call.scope, self.call)
+                refs = () if node is None else refs_of([node])
+                return self._named_deps("var", str(ref[1]), refs, self.call)
             case "module":
                 return self._module_deps(ref, names)
         return ()
 
     def _named_deps(
-        self,
-        kind: str,
-        name: str,
-        refs: tuple[Ref, ...],
-        scope: "Scope",
-        call: Instance | None = None,
+        self, kind: str, name: str, refs: tuple[Ref, ...], call: Instance | None = None
     ) -> tuple[str, ...]:
+        """What a value needs; `call` is where it was written, if not in this module."""
         held = (kind, name)
         if held not in self._deps:
             self._deps[held] = ()  # a value that names itself is told when it is evaluated
-            self._deps[held] = scope.deps(refs, call.names() if call else None)
+            self._deps[held] = call.scope.deps(refs, call.names()) if call else self.deps(refs)
         return self._deps[held]
 
     def _target(self, declared: Declared, ref: Ref, at: int, names: Names) -> str:
@@ -355,7 +346,7 @@ class Scope:
         for scope in scopes:
             for name, value in scope.module.outputs.items():
                 if output in (None, name):
-                    deps = scope._named_deps("output", name, value.refs, scope)  # noqa: SLF001
+                    deps = scope._named_deps("output", name, value.refs)  # noqa: SLF001
                     found.update(dict.fromkeys(deps))
         return tuple(found)
 
