@@ -7,19 +7,21 @@ from typing import Any
 
 import orjson
 
+from runner.core.choice import Choice
 from runner.core.compile import compile_root
-from runner.core.decide import Known
 from runner.core.digest import digest
 from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
+from runner.core.known import Known
 from runner.core.module import Module
-from runner.core.plan import Choice, Inputs, Plan, make_plan, move_records
+from runner.core.moves import move_records
+from runner.core.plan import Inputs, Plan, make_plan
 from runner.core.providers import declared, known
-from runner.core.request import sensitive_texts
 from runner.core.samples import Samples
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record
 from runner.core.variables import Given, resolve, sensitive_values
 from runner.errors import Problem, RunnerError, error

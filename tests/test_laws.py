@@ -9,11 +9,12 @@ import orjson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from runner.core.decide import Await, Issue, Keep, Update
+from runner.core.decisions import Await, Issue, Keep, Update
 from runner.core.digest import digest
 from runner.core.events import Done, Event
 from runner.core.exchange import Failure
-from runner.core.plan import Instances, Plan, Remove
+from runner.core.plan import Plan
+from runner.core.steps import Instances, Remove
 from runner.shell.doors import Outcome
 from tests.lab import Lab
 from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply

@@ -11,8 +11,9 @@ import tomli_w
 from runner.core.address import split_key
 from runner.core.digest import canonical, fingerprint, normalise
 from runner.core.names import TRANSPORT
+from runner.core.provider import Provider
 from runner.core.redact import redact
-from runner.core.request import Provider, Request
+from runner.core.request import Request
 from runner.core.state import Record
 
 _TOLD: Mapping[str, tuple[Any, ...]] = {

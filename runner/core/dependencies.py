@@ -79,16 +79,12 @@ class _Place:
 def _collect(place: _Place, made: BlockGraph) -> None:
     module = place.prefix.rstrip(".")
     if place.call is not None:
-        made.notes[module] = _note(place.call)
+        made.notes[module] = place.call.repeated_by
     for declared in (*place.module.completions.values(), *place.module.data.values()):
         address = place.address(declared)
-        made.nodes[address] = Node(address, declared.address, _note(declared), module)
+        made.nodes[address] = Node(address, declared.address, declared.repeated_by, module)
     for child in place.children.values():
         _collect(child, made)
-
-
-def _note(declared: Declared) -> str:
-    return next((name for name in ("for_each", "count") if name in declared.meta), "")
 
 
 def _needs(place: _Place, declared: Declared) -> dict[str, None]:
@@ -96,8 +92,8 @@ def _needs(place: _Place, declared: Declared) -> dict[str, None]:
     todo = [(place, ref) for ref in (*declared.refs, *(ref for ref, _ in declared.depends_on))]
     at: _Place = place
     while at.call is not None and at.outer is not None:
-        held = [at.call.meta[name] for name in ("for_each", "count") if name in at.call.meta]
-        todo += [(at.outer, ref) for ref in refs_of(held)]
+        if at.call.repeated:
+            todo += [(at.outer, ref) for ref in refs_of([at.call.meta[at.call.repeated_by]])]
         todo += [(at.outer, ref) for ref, _ in at.call.depends_on]
         at = at.outer
     found: dict[str, None] = {}

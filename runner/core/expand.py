@@ -8,14 +8,14 @@ from typing import Any
 from runner.core.address import Key, with_key
 from runner.core.conditions import check_conditions, typed
 from runner.core.functions import World, functions
-from runner.core.instances import count_pairs, each_pairs
+from runner.core.instances import pairs_of
 from runner.core.lazy import ByIndex, ByKey, Lazy
-from runner.core.module import Declared, Module, Value
-from runner.core.template import Hole, follow, holes
-from runner.core.values import NotKnown, Ref, TemplateError, plain
-from runner.errors import Problem, RunnerError, sentence
-
-Names = dict[str, Any]
+from runner.core.module import Declared, Module, Value, refs_of
+from runner.core.once import Named, Once
+from runner.core.sensitivity import Sensitivity
+from runner.core.template import follow
+from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, written
+from runner.errors import RunnerError, sentence
 
 
 @dataclass(slots=True)
@@ -83,10 +83,14 @@ class Scope:
         self, session: Session, module: Module, prefix: str = "", call: Instance | None = None
     ) -> None:
         self.session, self.module, self.prefix, self.call = session, module, prefix, call
-        self._memo: dict[tuple[str, str], Any] = {}
+        self._once = Once(self._declared, self._evaluate)
         self._deps: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._sensitive: dict[Ref, bool] = {}
-        self.shapes: dict[tuple[str, str], object] = {}  # what request.py prepares once a block
+        self.shapes: dict[tuple[str, str], object] = {}  # what body.py prepares once a block
+        self.sensitivity: Sensitivity = (
+            Sensitivity(module) if call is None else call.scope.sensitivity.inner(call.declared)
+        )
+        self.sensitive, self.masks = self.sensitivity.of, self.sensitivity.masks
+        self.masks_any = self.sensitivity.masks_any
         session.scopes[prefix] = self
         self.names: Names = {
             "var": Lazy(module.variables, lambda name: self.value("var", name)),
@@ -106,45 +110,27 @@ class Scope:
 
     def value(self, kind: str, name: str) -> Any:
         """A variable, local or output of this module; evaluated once."""
-        held = (kind, name)
-        if held not in self._memo:
-            self._memo[held] = _Unset  # a value that needs itself finds this
-            try:
-                self._memo[held] = self._evaluate(kind, name)
-            finally:
-                if self._memo[held] is _Unset:
-                    del self._memo[held]
-        if self._memo[held] is _Unset:
-            raise RunnerError(self._cycle(held))
-        return self._memo[held]
+        return self._once.value((kind, name))
 
-    def _cycle(self, held: tuple[str, str]) -> Problem:
-        """Those that are being evaluated, from the one that is needed again round to it."""
-        under_way = [one for one, value in self._memo.items() if value is _Unset]
-        ring = under_way[under_way.index(held) :]
-        first = ring.index(min(ring))  # wherever it was met, it is one and the same cycle
-        ring = [*ring[first:], *ring[:first]]
-        names = [f"{_WORD[kind]}{name}" for kind, name in ring]
-        blocks = [self._values(kind)[name].block for kind, name in ring]
-        lines = [
-            f"\n  {name} refers to {other} ({block.where()})"
-            for name, other, block in zip(names, [*names[1:], names[0]], blocks, strict=True)
-        ]
-        said = f"These wait for each other: {' -> '.join([*names, names[0]])}"
-        said = said if len(names) > 1 else f"{names[0]} refers to itself:"
-        return blocks[0].problem("Cycle", "".join([said, *lines]))
+    def _declared(self, named: Named) -> Value:
+        kind, name = named
+        match kind:
+            case "var":
+                return self.module.variables[name]
+            case "local":
+                return self.module.locals[name]
+        return self.module.outputs[name]
 
-    def _values(self, kind: str) -> Mapping[str, Value]:
-        return self.module.locals if kind == "local" else self.module.outputs
-
-    def _evaluate(self, kind: str, name: str) -> Any:
-        if kind == "var":
-            return self._variable(name)
-        value = self._values(kind)[name]
+    def _evaluate(self, named: Named) -> Any:
+        if named[0] == "var":
+            return self._variable(named[1])
+        value = self._declared(named)
         try:
             return value.node.render(self.names)
         except TemplateError as exc:
-            raise _told(value.block.problem, exc, f"{self.prefix}{_WORD[kind]}{name}") from exc
+            said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"
+            problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+            raise RunnerError(problem) from exc
 
     def _variable(self, name: str) -> Any:
         if self.call is None:
@@ -185,7 +171,7 @@ class Scope:
     def ensure(self, declared: Declared) -> None:
         """Expand a block whose instances hang on no answer, once."""
         address = self.address(declared)
-        if address in self.session.expanded or self.dynamic(declared):
+        if address in self.session.expanded or self.expansion_deps(declared):
             return
         self.session.expanded.add(address)
         for instance in self.instances(declared):
@@ -201,27 +187,12 @@ class Scope:
             return
         pairs = self.session.pairs.get(address)
         if pairs is None:
-            pairs = self.session.pairs[address] = self._pairs(declared, address)
+            pairs = self.session.pairs[address] = pairs_of(
+                declared, address, self.names, self.masks
+            )
             self.session.keys[address] = tuple(key for key, _ in pairs)
         for key, value in pairs:
             yield Instance(with_key(address, key), declared, self, key, value)
-
-    def _pairs(self, declared: Declared, address: str) -> list[tuple[Key, Any]]:
-        name = "for_each" if "for_each" in declared.meta else "count"
-        try:
-            value = declared.meta[name].render(self.names)
-            pairs = each_pairs(value) if name == "for_each" else count_pairs(value)
-            if name == "for_each" and self.masks_any(declared.meta[name]):
-                raise TemplateError(
-                    "for_each hangs on a sensitive value, and its keys would show in every plan"
-                )
-        except TemplateError as exc:
-            path = exc.path or (name,)
-            said = f"In {address}: {sentence(exc.message)}"
-            raise RunnerError(
-                declared.block.problem(f"Invalid {name}", said, path, line=exc.line)
-            ) from exc
-        return pairs
 
     def child(self, call: Instance) -> "Scope | None":
         """The module that a call stands for, with the call's values."""
@@ -272,20 +243,14 @@ class Scope:
 
     # -- dependencies
 
-    def dynamic(self, declared: Declared) -> bool:
-        """Whether the instances of a block hang on answers."""
-        return bool(self.expansion_deps(declared))
-
     def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
-        """The addresses that for_each or count needs."""
-        name = "for_each" if "for_each" in declared.meta else "count"
-        if name not in declared.meta:
+        """The addresses whose answers for_each or count needs."""
+        if not declared.repeated:
             return ()
         held = ("expand", declared.address)
         if held not in self._deps:
-            refs = [ref for hole in holes(declared.meta[name]) for ref in hole.refs]
             self._deps[held] = (self.address(declared),)  # one that names itself is told as a cycle
-            self._deps[held] = self.deps(refs)
+            self._deps[held] = self.deps(refs_of([declared.meta[declared.repeated_by]]))
         return self._deps[held]
 
     def deps(self, refs: Iterable[Ref], names: Names | None = None) -> tuple[str, ...]:
@@ -334,27 +299,23 @@ class Scope:
                 return (self._target(self.module.data[f"{ref[1]}.{ref[2]}"], ref, 3, names),)
             case "local":
                 value = self.module.locals[str(ref[1])]
-                return self._named_deps("local", str(ref[1]), value.refs, self)
-            case "var" if self.call is not None and self.call.scope is not self:
+                return self._named_deps("local", str(ref[1]), value.refs)
+            case "var" if self.call is not None:
                 node = self.call.declared.params.get(str(ref[1]))
-                refs = () if node is None else tuple(r for hole in holes(node) for r in hole.refs)
-                return self._named_deps("var", str(ref[1]), refs, self.call.scope, self.call)
+                refs = () if node is None else refs_of([node])
+                return self._named_deps("var", str(ref[1]), refs, self.call)
             case "module":
                 return self._module_deps(ref, names)
         return ()
 
     def _named_deps(
-        self,
-        kind: str,
-        name: str,
-        refs: tuple[Ref, ...],
-        scope: "Scope",
-        call: Instance | None = None,
+        self, kind: str, name: str, refs: tuple[Ref, ...], call: Instance | None = None
     ) -> tuple[str, ...]:
+        """What a value needs; `call` is where it was written, if not in this module."""
         held = (kind, name)
         if held not in self._deps:
             self._deps[held] = ()  # a value that names itself is told when it is evaluated
-            self._deps[held] = scope.deps(refs, call.names() if call else None)
+            self._deps[held] = call.scope.deps(refs, call.names()) if call else self.deps(refs)
         return self._deps[held]
 
     def _target(self, declared: Declared, ref: Ref, at: int, names: Names) -> str:
@@ -385,76 +346,14 @@ class Scope:
         for scope in scopes:
             for name, value in scope.module.outputs.items():
                 if output in (None, name):
-                    deps = scope._named_deps("output", name, value.refs, scope)  # noqa: SLF001
+                    deps = scope._named_deps("output", name, value.refs)  # noqa: SLF001
                     found.update(dict.fromkeys(deps))
         return tuple(found)
-
-    # -- sensitivity
-
-    def masks_any(self, node: Any) -> bool:
-        """Whether any hole of a value shows something sensitive."""
-        return any(self.masks(hole) for hole in holes(node))
-
-    def masks(self, hole: Hole) -> bool:
-        """Whether a hole shows something sensitive."""
-        return any(self.sensitive(ref) for ref in hole.refs)
-
-    def sensitive(self, ref: Ref) -> bool:
-        """Whether a reference leads to a sensitive value. Answers do not: they are redacted."""
-        if ref not in self._sensitive:
-            self._sensitive[ref] = False  # a value that names itself
-            self._sensitive[ref] = self._is_sensitive(ref)
-        return self._sensitive[ref]
-
-    def _is_sensitive(self, ref: Ref) -> bool:
-        match ref[0]:
-            case "env":
-                return True
-            case "var" if len(ref) > 1 and ref[1] in self.module.variables:
-                if self.module.variables[str(ref[1])].block.table.get("sensitive") is True:
-                    return True
-                if self.call is None:
-                    return False
-                node = self.call.declared.params.get(str(ref[1]))
-                return node is not None and self.call.scope.masks_any(node)
-            case "local" if len(ref) > 1 and ref[1] in self.module.locals:
-                return self.masks_any(self.module.locals[str(ref[1])].node)
-            case "module" if len(ref) > 1:
-                return self._module_sensitive(ref)
-        return False
-
-    def _module_sensitive(self, ref: Ref) -> bool:
-        """What is sensitive is so in every instance of a module, and before there are any. A
-        reference that names no output may lead to each of them.
-        """
-        declared = self.module.calls[str(ref[1])]
-        scope = self.child(Instance(self.address(declared), declared, self))
-        if scope is None:
-            return False
-        held = scope.module.outputs
-        named = ref[3 if declared.repeated else 2 :][:1]
-        return any(
-            value.block.table.get("sensitive") is True or scope.masks_any(value.node)
-            for value in ([held[str(named[0])]] if named and named[0] in held else held.values())
-        )
 
 
 def _way(source: str, target: str) -> str:
     """A folder as seen from another, since that is how the paths of a module's files are read."""
     return posixpath.relpath(f"/{target.lstrip('/')}", f"/{source.lstrip('/')}")
-
-
-_WORD = {"var": "var.", "local": "local.", "output": "output."}
-
-
-class _Unset:
-    """In place of a value that is being evaluated."""
-
-
-def _told(problem: Any, exc: TemplateError, owner: str) -> RunnerError:
-    said = f"In {owner}: {sentence(exc.message)}"
-    found: Problem = problem("Invalid expression", said, exc.path, line=exc.line)
-    return RunnerError(found)
 
 
 def _known_key(part: Any, names: Names) -> Key | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.core.address import around, inside, with_key
-from runner.core.expand import Instance, Names, Scope, Session
+from runner.core.expand import Instance, Scope, Session
 from runner.core.module import Declared
-from runner.core.values import Ref
+from runner.core.values import Names, Ref
 from runner.errors import Problem, RunnerError
 
 Kind = Literal["completion", "data", "expand", "group"]

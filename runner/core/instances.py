@@ -4,9 +4,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.core.address import Key
-from runner.core.values import TemplateError, kind_of, to_text
+from runner.core.module import Declared
+from runner.core.template import Masked, holes
+from runner.core.values import Names, TemplateError, kind_of, to_text
+from runner.errors import RunnerError, sentence
 
 Pairs = list[tuple[Key, Any]]
+
+
+def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> Pairs:
+    """The instances of the repeated block at an address; RunnerError if its value gives none."""
+    name = declared.repeated_by
+    node = declared.meta[name]
+    try:
+        value = node.render(names)
+        pairs = each_pairs(value) if name == "for_each" else count_pairs(value)
+        if name == "for_each" and any(map(masks, holes(node))):
+            raise TemplateError(
+                "for_each hangs on a sensitive value, and its keys would show in every plan"
+            )
+    except TemplateError as exc:
+        said = f"In {address}: {sentence(exc.message)}"
+        path = exc.path or (name,)
+        problem = declared.block.problem(f"Invalid {name}", said, path, line=exc.line)
+        raise RunnerError(problem) from exc
+    return pairs
 
 
 def each_pairs(value: Any) -> Pairs:

@@ -44,6 +44,11 @@ class Declared:
         """Whether it has instances."""
         return "for_each" in self.meta or "count" in self.meta
 
+    @property
+    def repeated_by(self) -> str:
+        """`for_each` or `count`, whichever gives its instances; empty if it has none."""
+        return next((name for name in ("for_each", "count") if name in self.meta), "")
+
     def hole_of(self, refers: Any) -> Hole | None:
         """The first hole for whose reference `refers` is true."""
         for node in (*self.meta.values(), *self.params.values()):

@@ -1,70 +1,22 @@
 """What has to happen to make the answers match the configuration; and why."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runner.core.address import around, in_order, module_of, selects, split_key
-from runner.core.decide import (
-    Absent,
-    Await,
-    Decision,
-    Issue,
-    Keep,
-    Known,
-    Read,
-    Reuse,
-    Update,
-    decide,
-    request_of,
-    resolve,
-)
-from runner.core.expand import Instance
+from runner.core.address import in_order
+from runner.core.choice import Choice, Chosen, chooser, named
+from runner.core.decide import decide
+from runner.core.decisions import Absent, Decision, Issue, Keep, Read, Reuse, Update, resolve
 from runner.core.graph import Vertex, Walk, cycle_error
-from runner.core.module import Declared, declared_at
-from runner.core.moves import move_records
-from runner.core.request import Provider, Request, is_stored, keeper
+from runner.core.known import Known, request_of
+from runner.core.module import declared_at
+from runner.core.removals import protected, removals, unreachable
+from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.state import Record
+from runner.core.steps import Instances, Remove, Step
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """The configuration no longer has this address. `forget` leaves what a server stored."""
-
-    record: Record
-    reason: str
-    forget: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Instances:
-    """How many instances a block has is known only after the answer at `on`."""
-
-    on: str
-
-
-Action = Decision | Remove | Instances
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What has to happen at one address."""
-
-    address: str
-    action: Action
-    instance: Instance | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which addresses this run is about."""
-
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    replaces: tuple[str, ...] = ()
-    destroy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +33,7 @@ class Plan:
     unchanged: int
     known: Known
     walk: Walk
-    chosen: Callable[[str], bool]
+    chosen: Chosen
     moves: tuple[tuple[str, str], ...] = ()
     imports: tuple[tuple[str, str], ...] = ()
     reads: Mapping[str, Read] = field(default_factory=dict)
@@ -109,7 +61,7 @@ class Inputs:
 
     start: Start
     records: Mapping[str, Record]
-    choice: Choice = Choice()
+    choice: Choice = field(default_factory=Choice)
     moves: tuple[tuple[str, str], ...] = ()
     imports: tuple[tuple[str, str], ...] = ()
     forgets: Callable[[str], bool] = lambda _: False
@@ -123,7 +75,7 @@ def make_plan(inputs: Inputs) -> Plan:
         samples = Samples(inputs.records, contested=contested)
         walk, known = inputs.start(samples)
         samples.is_declared = walk.is_declared
-        chosen = _chooser(walk, inputs.choice)
+        chosen = chooser(walk, inputs.choice)
         folded = _fold(walk, known, chosen)
         conflicts = samples.conflicts()
         if conflicts <= contested:
@@ -138,7 +90,7 @@ def make_plan(inputs: Inputs) -> Plan:
 def destroy_plan(inputs: Inputs) -> Plan:
     """The plan that removes every record."""
     walk, known = inputs.start(Samples(inputs.records))
-    chosen = _pattern(inputs.choice.targets, inputs.choice.excludes)
+    chosen = named(inputs.choice)
     steps = []
     problems = []
     for address in in_order(inputs.records):
@@ -169,7 +121,7 @@ class _Folded:
     problems: list[Problem] = field(default_factory=list)
 
 
-def _fold(walk: Walk, known: Known, chosen: Callable[[str], bool]) -> _Folded:
+def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
     folded = _Folded()
     while walk.ready:
         batch = [walk.ready.popleft() for _ in range(len(walk.ready))]
@@ -209,9 +161,7 @@ def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
         folded.problems.extend(exc.problems)
 
 
-def _finished(
-    inputs: Inputs, walk: Walk, known: Known, chosen: Callable[[str], bool], folded: _Folded
-) -> Plan:
+def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: _Folded) -> Plan:
     problems = list(folded.problems)
     steps: list[Step] = []
     unchanged = 0
@@ -224,7 +174,7 @@ def _finished(
             if isinstance(decision, Issue | Reuse) and decision.old is not None and instance:
                 problems += protected(instance.declared, address, "re-issue")
     steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
-    for step in _removals(inputs, walk, chosen, folded):
+    for step in removals(inputs.records, inputs.forgets, walk, chosen, folded.decisions):
         steps.append(step)
         if isinstance(step.action, Remove) and not step.action.forget:
             declared = declared_at(walk.session.root, step.address)
@@ -250,150 +200,3 @@ def _finished(
         inputs.imports,
         reads,
     )
-
-
-def _removals(
-    inputs: Inputs, walk: Walk, chosen: Callable[[str], bool], folded: _Folded
-) -> Iterator[Step]:
-    moved_on = {
-        decision.origin
-        for decision in folded.decisions.values()
-        if isinstance(decision, Reuse) and decision.origin is not None
-    }
-    for address, record in inputs.records.items():
-        absent = isinstance(folded.decisions.get(address), Absent)
-        if (absent or not walk.is_declared(address)) and chosen(address):
-            reason = "enabled is false" if absent else _why_removed(address, walk)
-            forget = inputs.forgets(address) or address in moved_on
-            yield Step(address, Remove(record, reason, forget))
-
-
-def _why_removed(address: str, walk: Walk) -> str:
-    around = [address]
-    while outer := module_of(around[0]).rstrip("."):
-        around.insert(0, outer)
-    for one in around:
-        reason = _out_of_range(one, walk)
-        if reason is not None:
-            return reason
-    return f"{address} is not in the configuration"
-
-
-def _out_of_range(address: str, walk: Walk) -> str | None:
-    """Why a block, which has instances, does not have this one."""
-    try:
-        block, key = split_key(address)
-    except ValueError:
-        return f"{address} is no address of this version"
-    keys = walk.session.keys.get(block)
-    if keys is None or key in keys:
-        return None
-    of = f" of {block}" if block.startswith("module.") else ""
-    match key:
-        case None:
-            return f"{block} has instances now"
-        case int():
-            return f"index [{key}] is out of range for count{of}"
-    return f'key ["{key}"] is not in for_each{of}'
-
-
-def protected(declared: Declared | None, address: str, what: str) -> list[Problem]:
-    """The problem of doing this to an answer that must not be destroyed; none if it may be."""
-    lifecycle = declared.block.table.get("lifecycle") if declared is not None else None
-    if not isinstance(lifecycle, dict) or lifecycle.get("prevent_destroy") is not True:
-        return []
-    assert declared is not None  # noqa: S101  # it has a lifecycle
-    said = (
-        f"{address} has lifecycle.prevent_destroy, and this would {what} it: the answer would be "
-        "replaced or removed. Take prevent_destroy out, or leave the address out with "
-        f"--exclude '{address}'."
-    )
-    path = ("lifecycle", "prevent_destroy")
-    return [declared.block.problem("Answer cannot be destroyed", said, path)]
-
-
-def unreachable(record: Record, providers: Mapping[str, Provider]) -> list[Problem]:
-    """The problem of deleting what was stored where no provider leads any more; none else."""
-    if not is_stored(record) or keeper(record, providers) is not None:
-        return []
-    said = (
-        f"{record.address} was stored by the provider {record.provider} ({record.identity}), and "
-        "no provider of the configuration leads there, so that it cannot be deleted. Declare "
-        f"[provider.{record.provider}] again as it was, or forget the completion and leave it "
-        f"where it is: runner state rm '{record.address}'."
-    )
-    return [Problem("Provider is not declared", said)]
-
-
-def _pattern(targets: Iterable[str], excludes: Iterable[str]) -> Callable[[str], bool]:
-    wanted, unwanted = tuple(targets), tuple(excludes)
-
-    def chosen(address: str) -> bool:
-        if any(selects(pattern, address) for pattern in unwanted):
-            return False
-        return not wanted or any(selects(pattern, address) for pattern in wanted)
-
-    return chosen
-
-
-def _chooser(walk: Walk, choice: Choice) -> Callable[[str], bool]:
-    """Targets with all they need; excludes with all that need them."""
-    if not choice.targets and not choice.excludes:
-        return lambda _: True
-    needed = _closure(walk, choice.targets, lambda vertex: vertex.needs)
-    blocks = walk.groups & needed
-    users: dict[str, list[str]] = {}
-    for vertex in walk.vertices.values():
-        for need in vertex.needs:
-            users.setdefault(need, []).append(vertex.address)
-    left_out = _closure(walk, choice.excludes, lambda vertex: users.get(vertex.address, ()))
-    named = _pattern(choice.targets, choice.excludes)
-
-    def chosen(address: str) -> bool:
-        if address in left_out:
-            return False
-        if address in needed or named(address.rstrip("#")):
-            return True
-        return any(block in blocks for block in around(address))
-
-    return chosen
-
-
-def _closure(
-    walk: Walk, patterns: tuple[str, ...], following: Callable[[Vertex], Iterable[str]]
-) -> set[str]:
-    todo = [
-        address
-        for address in walk.vertices
-        if any(selects(pattern, address.rstrip("#")) for pattern in patterns)
-    ]
-    found = set(todo)
-    while todo:
-        vertex = walk.vertices.get(todo.pop())
-        for address in following(vertex) if vertex is not None else ():
-            if address not in found:
-                found.add(address)
-                todo.append(address)
-    return found
-
-
-__all__ = [
-    "Absent",
-    "Await",
-    "Choice",
-    "Inputs",
-    "Instances",
-    "Issue",
-    "Keep",
-    "Plan",
-    "Read",
-    "Remove",
-    "Reuse",
-    "Step",
-    "Update",
-    "destroy_plan",
-    "make_plan",
-    "move_records",
-    "protected",
-    "unreachable",
-]

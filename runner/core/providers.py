@@ -9,7 +9,8 @@ from runner.core.digest import normalise
 from runner.core.expand import Scope
 from runner.core.findings import contains, has_hole
 from runner.core.names import PROVIDERS
-from runner.core.request import Provider, sensitive_texts
+from runner.core.provider import Provider
+from runner.core.sensitive import sensitive_texts
 from runner.core.template import compile_value, holes
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence

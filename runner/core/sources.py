@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from runner.core.decide import Read
+from runner.core.decisions import Read
 from runner.core.exchange import Answer
 from runner.core.expand import Instance
+from runner.core.provider import Provider
 from runner.core.redact import redact
-from runner.core.request import Provider, sensitive_texts
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record
 from runner.core.template import holes
 

@@ -13,23 +13,13 @@ from functools import partial
 
 from runner.core.address import around
 from runner.core.answer import warning
-from runner.core.decide import (
-    Absent,
-    Await,
-    Decision,
-    Issue,
-    Keep,
-    Known,
-    Read,
-    Reuse,
-    Update,
-    decide,
-    provider_of,
-    request_of,
-)
+from runner.core.decide import decide
+from runner.core.decisions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.exchange import Failure
 from runner.core.graph import Vertex, Walk
-from runner.core.plan import Plan, protected
+from runner.core.known import Known, provider_of, request_of
+from runner.core.plan import Plan
+from runner.core.removals import protected
 from runner.core.request import Request
 from runner.core.state import Record
 from runner.core.values import NotKnown

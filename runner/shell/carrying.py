@@ -6,15 +6,17 @@ from dataclasses import replace
 import orjson
 
 from runner.core.appraise import Appraisal, appraise
-from runner.core.decide import Issue, Read, Reuse, Update, provider_of, request_of
+from runner.core.decisions import Issue, Read, Reuse, Update
 from runner.core.entry import cache_key, to_entry
 from runner.core.events import Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex
+from runner.core.known import provider_of, request_of
 from runner.core.redact import redact
-from runner.core.request import Request, stored_id, streaming
+from runner.core.request import Request, streaming
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
+from runner.core.stored import stored_id
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.doors import Client

@@ -10,9 +10,11 @@ from runner.core.entry import cache_key, to_entry
 from runner.core.events import Failed
 from runner.core.exchange import Answer, Failure
 from runner.core.module import declared_at
-from runner.core.plan import Plan, Remove, protected, unreachable
-from runner.core.request import is_stored, keeper, stored_id
+from runner.core.plan import Plan
+from runner.core.removals import protected, unreachable
 from runner.core.state import Record
+from runner.core.steps import Remove
+from runner.core.stored import is_stored, keeper, stored_id
 from runner.errors import RunnerError
 from runner.shell.doors import Doors, Outcome
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 
 from runner.core.answer import recorded_answer
-from runner.core.decide import Known
 from runner.core.events import Failed, Skipped
 from runner.core.exchange import Failure
 from runner.core.graph import Vertex, Walk, cycle_error
-from runner.core.plan import Plan, Remove
+from runner.core.known import Known
+from runner.core.plan import Plan
 from runner.core.redact import redact_text
 from runner.core.state import Record
+from runner.core.steps import Remove
 from runner.errors import RunnerError
 from runner.shell.doors import Client, Doors, Limits, Outcome
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from runner import __version__
-from runner.core.state import State, chunks, decode
+from runner.core.state import State
+from runner.core.state_file import chunks, decode
 from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.core.state import Record, State, decode, empty
+from runner.core.state import Record, State, empty
+from runner.core.state_file import decode
 from runner.shell.store import Store
 from tests.cli.project import Project
 

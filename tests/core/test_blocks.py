@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from jsonschema_rs import validator_for
 
-from runner.core.blocks import Completion, File, json_schema
+from runner.core.blocks import Completion, File
+from runner.core.file_schema import json_schema
 from runner.core.names import BLOCKS, META, PARAMETERS
 
 EXAMPLE = """

@@ -2,8 +2,9 @@
 
 import pytest
 
-from runner.core.decide import Await, Issue, Keep, Reuse, Update
-from runner.core.plan import Choice, Remove
+from runner.core.choice import Choice
+from runner.core.decisions import Await, Issue, Keep, Reuse, Update
+from runner.core.steps import Remove
 from runner.errors import RunnerError, error
 from tests.lab import Lab, project
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from runner.core.plan import Issue
+from runner.core.decisions import Issue
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 
@@ -181,6 +181,22 @@ d = "{{ local.d }}"
         "  local.c refers to local.a (configs/main.toml:4)"
     )
     assert alone == "local.d refers to itself:\n  local.d refers to local.d (configs/main.toml:5)"
+
+
+def test_a_cycle_through_a_variable_of_a_module_is_told_as_one() -> None:
+    files = {
+        "configs/main.toml": "[module.m]\nsource = '../m'\nx = '{{ module.m.y }}'\n",
+        "m/main.toml": "[variable.x]\n[output.y]\nvalue = '{{ var.x }}'\n",
+    }
+    uses = completion("a", "{{ module.m.y }}")
+    with pytest.raises(RunnerError) as caught:
+        Lab({**files, "configs/uses.toml": uses}).plan()
+    (detail,) = {problem.detail for problem in caught.value.problems}
+    assert detail == (
+        "These wait for each other: output.y -> var.x -> output.y\n"
+        "  output.y refers to var.x (m/main.toml:2)\n"
+        "  var.x refers to output.y (m/main.toml:1)"
+    )
 
 
 def test_paths_are_relative_to_the_file_that_names_them() -> None:

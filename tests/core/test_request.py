@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.request import sensitive_texts, streaming
+from runner.core.request import streaming
+from runner.core.sensitive import sensitive_texts
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from runner.core.plan import Choice
+from runner.core.choice import Choice
 from runner.core.samples import Samples
 from runner.core.state import Record
 from tests.lab import Lab, project

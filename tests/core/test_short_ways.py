@@ -11,10 +11,12 @@ import pytest
 
 from runner.core import engine
 from runner.core.answer import Answer, warning
-from runner.core.decide import Known
+from runner.core.choice import Choice
+from runner.core.drafts import Drafts
 from runner.core.graph import Walk
-from runner.core.plan import Choice, Inputs
-from runner.core.request import Drafts, Request
+from runner.core.known import Known
+from runner.core.plan import Inputs
+from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.template import Expression, Hole, Node, Text, compile_text, holes
 from runner.core.values import Path, TemplateError

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from runner import __version__
-from runner.core.state import Record, State, decode, decode_records, empty, encode, encode_record
+from runner.core.record_line import decode_records, encode_record
+from runner.core.state import Record, State, empty
+from runner.core.state_file import decode, encode
 from runner.errors import RunnerError
 from runner.shell.store import Store, UnsavedError
 from tests.shell.test_files import names, unwritable

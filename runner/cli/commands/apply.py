@@ -18,11 +18,13 @@ from runner.cli.commands.spending import Purse, cost_of
 from runner.cli.commands.world import Project
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
-from runner.core.decide import Await, Issue, Read, Reuse, Update, provider_of
+from runner.core.decisions import Await, Issue, Read, Reuse, Update
 from runner.core.entry import cache_key
-from runner.core.plan import Instances, Remove
-from runner.core.request import is_stored, keeper
-from runner.core.state import Record, encode_record
+from runner.core.known import provider_of
+from runner.core.record_line import encode_record
+from runner.core.state import Record
+from runner.core.steps import Instances, Remove
+from runner.core.stored import is_stored, keeper
 from runner.core.values import NotKnown
 from runner.errors import error
 from runner.shell.apply import Apply

@@ -14,9 +14,10 @@ from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.core.address import blocks_of, module_of
 from runner.core.adoption import block_of
-from runner.core.decide import provider_of
-from runner.core.plan import Choice, Plan
-from runner.core.request import Provider
+from runner.core.choice import Choice
+from runner.core.known import provider_of
+from runner.core.plan import Plan
+from runner.core.provider import Provider
 from runner.core.state import Record
 from runner.errors import error
 

@@ -13,11 +13,12 @@ from runner.cli.commands.connecting import Connections, connections, require_key
 from runner.cli.commands.world import Project
 from runner.core.adoption import Stored, adopted
 from runner.core.config import Block
-from runner.core.decide import provider_of, request_of
 from runner.core.exchange import Failure
 from runner.core.expand import Instance
+from runner.core.known import provider_of, request_of
 from runner.core.plan import Plan
-from runner.core.request import Provider, Request
+from runner.core.provider import Provider
+from runner.core.request import Request
 from runner.core.state import Record
 from runner.core.suggest import did_you_mean
 from runner.core.template import compile_value

@@ -15,12 +15,13 @@ from runner.cli.commands.places import (
 from runner.cli.commands.world import Project
 from runner.cli.views.problems import hide
 from runner.core.compile import compile_root
-from runner.core.decide import unknown_provider
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
+from runner.core.known import unknown_provider
 from runner.core.module import Module
+from runner.core.provider import Provider
 from runner.core.providers import Declared, declared, known
-from runner.core.request import Provider, sensitive_texts
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import State, empty
 from runner.core.variables import resolve, sensitive_values
 from runner.errors import Problem, RunnerError, Where, error

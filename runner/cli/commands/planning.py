@@ -11,16 +11,20 @@ import orjson
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
 from runner.core.answer import warning
-from runner.core.decide import Keep, Reuse, Update, provider_of
+from runner.core.choice import Choice
+from runner.core.decisions import Keep, Reuse, Update
 from runner.core.diff import ABSENT
 from runner.core.entry import cache_key
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
+from runner.core.known import provider_of
 from runner.core.outputs import declared_outputs, shown
-from runner.core.plan import Choice, Inputs, Instances, Plan, destroy_plan, make_plan
-from runner.core.request import Request, stored_id
+from runner.core.plan import Inputs, Plan, destroy_plan, make_plan
+from runner.core.request import Request
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
+from runner.core.steps import Instances
+from runner.core.stored import stored_id
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.shell import files

@@ -14,7 +14,9 @@ import orjson
 from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
 from runner.core.entry import cache_key, to_entry
-from runner.core.state import Record, State, decode, decode_records, empty
+from runner.core.record_line import decode_records
+from runner.core.state import Record, State, empty
+from runner.core.state_file import decode
 from runner.errors import RunnerError, Where, error
 from runner.shell import files
 from runner.shell.cache.lookup import Lookup

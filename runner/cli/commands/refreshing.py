@@ -7,7 +7,7 @@ from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
 from runner.core.exchange import Failure
-from runner.core.request import is_stored, keeper, stored_id
+from runner.core.stored import is_stored, keeper, stored_id
 from runner.errors import Problem, sentence
 
 _SHOWN = 10

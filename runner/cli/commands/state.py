@@ -11,7 +11,8 @@ from runner.cli.commands.places import settings_of, store_of
 from runner.cli.commands.records import loaded, selected, unknown
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
-from runner.core.state import Record, State, decode, replace_fields
+from runner.core.state import Record, State, replace_fields
+from runner.core.state_file import decode
 from runner.errors import Problem, RunnerError, error
 from runner.shell import files
 from runner.shell.store import Store

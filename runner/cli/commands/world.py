@@ -7,16 +7,18 @@ from typing import Any
 
 from runner.cli.views.problems import report
 from runner.core.address import covers, selects
-from runner.core.decide import Known, Lookup
+from runner.core.choice import Choice
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
+from runner.core.known import Known, Lookup
 from runner.core.module import Module
 from runner.core.moves import declared_moves, forgotten, move_records
-from runner.core.plan import Choice, Inputs
+from runner.core.plan import Inputs
+from runner.core.provider import Provider
 from runner.core.providers import Declared
-from runner.core.request import Provider, sensitive_texts
 from runner.core.samples import Samples
+from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record, State
 from runner.core.variables import sensitive_values
 from runner.errors import Problem

@@ -11,13 +11,14 @@ from runner.cli.views.plan import counts, kind, request_changes, shown, summary
 from runner.cli.views.records import Cost
 from runner.cli.views.report import Spent, headline
 from runner.core.answer import usage_of
-from runner.core.decide import Await, Issue, Reuse
+from runner.core.decisions import Await, Issue, Reuse
 from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
 from runner.core.outputs import Output
-from runner.core.plan import Instances, Plan
+from runner.core.plan import Plan
 from runner.core.state import Record
+from runner.core.steps import Instances
 from runner.shell.doors import Outcome
 
 FORMAT = "1.0"

@@ -12,12 +12,14 @@ import orjson
 
 from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
-from runner.core.decide import Await, Issue, Read, Reuse, Update, request_of
+from runner.core.decisions import Await, Issue, Read, Reuse, Update
 from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
 from runner.core.digest import digest
 from runner.core.estimate import Estimate
-from runner.core.plan import Action, Instances, Plan, Remove, Step
+from runner.core.known import request_of
+from runner.core.plan import Plan
 from runner.core.request import Request
+from runner.core.steps import Action, Instances, Remove, Step
 from runner.core.values import NotKnown
 
 _SHOWN_PER_BLOCK = 20

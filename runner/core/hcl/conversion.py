@@ -1,6 +1,6 @@
 """Terraform's configuration in, the runner's configuration out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +19,9 @@ from runner.core.hcl.rules import (
     value_is_literal,
 )
 from runner.core.hcl.scope import Names, data_type, identifier
+from runner.core.hcl.survey import survey
 from runner.core.hcl.syntax import parse
-from runner.core.hcl.tree import Attribute, Body, Nested, Node, Text
+from runner.core.hcl.tree import Attribute, File, Nested, Text, attribute
 from runner.core.toml_writer import Entry, Remark, Section, write_toml
 from runner.errors import Problem, RunnerError, error
 
@@ -60,12 +61,6 @@ class Converted:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    source: Text
-    body: Body
-
-
 def convert(files: Sequence[tuple[str, str]]) -> Converted:
     """Terraform files, each a name and its text, as one TOML configuration.
 
@@ -75,91 +70,25 @@ def convert(files: Sequence[tuple[str, str]]) -> Converted:
     """
     try:
         parsed = _parsed(files)
-        return _Conversion(_survey(parsed)).run(parsed)
+        return _Conversion(survey(parsed)).run(parsed)
     except RecursionError:
         raise error(
             "Nesting too deep", "The files hold values nested too deeply to convert."
         ) from None
 
 
-def _parsed(files: Sequence[tuple[str, str]]) -> list[_File]:
-    parsed: list[_File] = []
+def _parsed(files: Sequence[tuple[str, str]]) -> list[File]:
+    parsed: list[File] = []
     problems: list[Problem] = []
     for name, text in files:
         source = Text(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
         try:
-            parsed.append(_File(source, parse(source)))
+            parsed.append(File(source, parse(source)))
         except RunnerError as exc:
             problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
     return parsed
-
-
-def _survey(files: Sequence[_File]) -> Names:
-    """What all files declare, before any is converted."""
-    completions: set[str] = set()
-    modules: set[str] = set()
-    maps: set[str] = set()
-    lists: set[str] = set()
-    held: dict[str, Node] = {}
-    for block in _blocks(files):
-        if block.kind == "locals":
-            held.update({each.name: each.value for each in _attributes(block.body)})
-            continue
-        address = _address(block)
-        if block.kind == "module" and block.labels:
-            (completions if _is_completion(block) else modules).add(block.labels[0])
-        if address and (kind := _collection(block)):
-            (maps if kind == "map" else lists).add(address)
-    return Names(
-        frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), held
-    )
-
-
-def _blocks(files: Sequence[_File]) -> Iterator[Nested]:
-    for file in files:
-        yield from (each for each in file.body.elements if isinstance(each, Nested))
-
-
-def _attributes(body: Body) -> Iterator[Attribute]:
-    yield from (each for each in body.elements if isinstance(each, Attribute))
-
-
-def attribute(body: Body, name: str) -> Node | None:
-    """The value of an attribute, or None where it is not set."""
-    return next((each.value for each in _attributes(body) if each.name == name), None)
-
-
-def _is_completion(block: Nested) -> bool:
-    """A module from a folder chat_completion, or one that is given messages."""
-    source = attribute(block.body, "source")
-    path = "".join(part.text for part in source.children) if source is not None else ""
-    last = path.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-    return last == "chat_completion" or attribute(block.body, "messages") is not None
-
-
-def _address(block: Nested) -> str | None:
-    match block.kind, block.labels:
-        case "module", (name,):
-            return f"completion.{identifier(name)}"
-        case "resource", ("openai_chat_completion", name):
-            return f"completion.{identifier(name)}"
-        case "variable", (name,):
-            return f"var.{identifier(name)}"
-        case _:
-            return None
-
-
-def _collection(block: Nested) -> str:
-    if block.kind != "variable":
-        one = {"for_each": "map", "count": "list"}
-        return next((one[name] for name in one if attribute(block.body, name) is not None), "")
-    kind = attribute(block.body, "type")
-    name = kind.text if kind is not None else ""
-    if name in ("map", "object"):
-        return "map"
-    return "list" if name in ("list", "set", "tuple") else ""
 
 
 @dataclass(slots=True)
@@ -172,7 +101,7 @@ class _Conversion:
     seen: dict[tuple[str, ...], str] = field(default_factory=dict)
     locals_at: int | None = None
 
-    def run(self, files: Sequence[_File]) -> Converted:
+    def run(self, files: Sequence[File]) -> Converted:
         for file in files:
             for element in file.body.elements:
                 context = Context(file.source, self.names, _header(element), self.problems)

@@ -1,5 +1,6 @@
 """Terraform's HCL as plain trees: expressions, attributes, blocks, each with its place."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runner.errors import Where
@@ -66,3 +67,21 @@ class Text:
         lines = self.text.split("\n")
         source = lines[line - 1] if 0 < line <= len(lines) else ""
         return Where(self.file, line, column, source, block=block)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that has been read."""
+
+    source: Text
+    body: Body
+
+
+def attributes(body: Body) -> Iterator[Attribute]:
+    """The attributes of a body, without those of its blocks."""
+    yield from (each for each in body.elements if isinstance(each, Attribute))
+
+
+def attribute(body: Body, name: str) -> Node | None:
+    """The value of an attribute, or None where it is not set."""
+    return next((each.value for each in attributes(body) if each.name == name), None)

@@ -1,0 +1,43 @@
+"""What a server keeps of the completions that it was asked to store."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from runner.core.provider import Provider
+from runner.core.request import Request
+from runner.core.state import Record
+
+
+def is_stored(record: Record | Request) -> bool:
+    """Whether the server keeps this completion. The model in this process has no store."""
+    body = record.request if isinstance(record, Record) else record.body
+    if b'"store":true' not in body or record.identity.startswith("embedded "):
+        return False
+    return orjson.loads(body).get("store") is True
+
+
+def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
+    """The name of the provider that has what it stored for this record; None if none leads there.
+
+    It is one of the same identity, which may have another name by now, or no block any more.
+    """
+    own = providers.get(record.provider)
+    if own is not None and own.identity == record.identity:
+        return own.name
+    # What has no block comes first, and is the last resort.
+    named = reversed(list(providers.values()))
+    return next((one.name for one in named if one.identity == record.identity), None)
+
+
+def stored_id(record: Record) -> str:
+    """The id under which the server keeps it."""
+    return str(orjson.loads(record.response).get("id"))
+
+
+def relabelled(record: Record, request: Request) -> bool:
+    """Whether the server has to be told new metadata of what it stored."""
+    if not is_stored(record):
+        return False
+    before, now = orjson.loads(record.request), orjson.loads(request.recorded)
+    return bool(before.get("metadata") != now.get("metadata"))

@@ -1,0 +1,214 @@
+"""TOML as it is written: its lines, with the comments."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_SPACE = re.compile(r"[ \t]*")
+_BLANK = re.compile(r"(?:[ \t]*\n)+")
+_KEY = re.compile(r"""\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_STRING = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
+    r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'",
+    re.DOTALL,
+)
+_PLAIN = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")  # a date may be followed by a time
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """Text, a number, a truth value or a time, as it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list, with the comments above it and the one beside it."""
+
+    above: tuple[str, ...]
+    value: "Value"
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`apart`: it was written with a comma after its last item, so its items stay on lines."""
+
+    items: tuple[Item, ...]
+    below: tuple[str, ...]
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """An inline table."""
+
+    pairs: tuple[tuple[str, "Value"], ...]
+
+
+Value = Scalar | Array | Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A comment, a header or a pair; `blank` where an empty line stands before it."""
+
+    kind: str
+    text: str
+    blank: bool
+    value: Value | None = None
+    beside: str = ""
+
+
+def scan(text: str) -> Iterator[Line]:
+    """The comments, headers and pairs of a text that is TOML."""
+    return _Scanner(text).lines()
+
+
+class _Scanner:
+    """Reads from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+
+    def lines(self) -> Iterator[Line]:
+        while True:
+            blank = self._skip_blank() and self.at > 0
+            if self.at >= len(self.text):
+                return
+            match self.text[self.at]:
+                case "#":
+                    yield Line("comment", self._comment(), blank)
+                case "[":
+                    header = self._header()
+                    yield Line("header", header, blank, None, self._comment())
+                case _:
+                    key = self._key()
+                    self.at += 1  # =
+                    value = self._value()
+                    yield Line("pair", key, blank, value, self._comment())
+            self._take(_SPACE)
+            self.at += 1  # the line's end
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            return ""
+        self.at = match.end()
+        return match[0]
+
+    def _skip_blank(self) -> bool:
+        found = bool(self._take(_BLANK))
+        self._take(_SPACE)
+        return found
+
+    def _comment(self) -> str:
+        self._take(_SPACE)
+        if not self.text.startswith("#", self.at):
+            return ""
+        end = self.text.find("\n", self.at)
+        end = len(self.text) if end < 0 else end
+        comment = self.text[self.at : end].rstrip()
+        self.at = end
+        return comment
+
+    def _header(self) -> str:
+        many = self.text.startswith("[[", self.at)
+        self.at += 2 if many else 1
+        name = self._key()
+        self.at += 2 if many else 1
+        return f"[[{name}]]" if many else f"[{name}]"
+
+    def _key(self) -> str:
+        """A key, dotted or not, up to what follows it."""
+        parts = []
+        while (match := _KEY.match(self.text, self.at)) is not None:
+            self.at = match.end()
+            parts.append(_key_part(match))
+            if not self.text.startswith(".", self.at):
+                break
+            self.at += 1
+        return ".".join(parts)
+
+    def _value(self) -> Value:
+        self._take(_SPACE)
+        match self.text[self.at]:
+            case "[":
+                return self._array()
+            case "{":
+                return self._inline()
+            case '"' | "'":
+                return Scalar(self._take(_STRING))
+            case _:
+                return Scalar(self._take(_PLAIN))
+
+    def _array(self) -> Array:
+        self.at += 1
+        items: list[Item] = []
+        comma = False
+        while True:
+            above, beside = self._comments(beside_allowed=bool(items) or comma)
+            if beside:
+                before = items[-1]  # a comment on each side of the comma: the first one moves up
+                moved = (before.beside,) if before.beside else ()
+                items[-1] = Item((*before.above, *moved), before.value, beside)
+            if self.text[self.at] == ",":
+                self.at += 1
+                comma = True
+                if above:  # comments between an item and its comma belong to the item
+                    items[-1] = Item((*items[-1].above, *above), items[-1].value, items[-1].beside)
+            elif self.text[self.at] == "]":
+                self.at += 1
+                return Array(tuple(items), above, comma)
+            else:
+                items.append(Item(above, self._value(), ""))
+                comma = False
+
+    def _comments(self, *, beside_allowed: bool) -> tuple[tuple[str, ...], str]:
+        """The comments up to the next item or comma, and the one beside the item before."""
+        above: list[str] = []
+        beside = ""
+        fresh = False  # whether a line has begun since the item
+        while True:
+            self._take(_SPACE)
+            if self.text.startswith("\n", self.at):
+                self.at += 1
+                fresh = True
+            elif self.text.startswith("#", self.at):
+                comment = self._comment()
+                if fresh or not beside_allowed:
+                    above.append(comment)
+                else:
+                    beside = comment
+            else:
+                return tuple(above), beside
+
+    def _inline(self) -> Inline:
+        self.at += 1
+        pairs = []
+        self._take(_SPACE)
+        while self.text[self.at] != "}":
+            key = self._key()
+            self.at += 1  # =
+            pairs.append((key, self._value()))
+            self._take(_SPACE)
+            if self.text[self.at] == ",":
+                self.at += 1
+                self._take(_SPACE)
+        self.at += 1
+        return Inline(tuple(pairs))
+
+
+def _key_part(match: re.Match[str]) -> str:
+    """A part of a key, without quotes where it needs none."""
+    double, single, plain = match.groups()
+    if plain is not None:
+        return plain
+    inner = double if double is not None else single
+    if _BARE.fullmatch(inner):
+        return str(inner)
+    return f'"{inner}"' if double is not None else f"'{inner}'"
