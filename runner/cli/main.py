@@ -1,16 +1,17 @@
 """Arguments in, exit codes out; a verb is imported when it is called."""
 
+import argparse
 import errno
 import gc
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from os import devnull
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
+from runner.cli.signals import heard_by
 from runner.errors import RunnerError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -39,7 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted
 
         turn_off()
-    before = _end_like_ctrl_c()
+    with heard_by(signal.default_int_handler):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         from importlib import import_module  # noqa: PLC0415  # start-up is counted in imports
 
@@ -70,9 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             raise
         return 1
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return status
 
 
@@ -84,21 +86,6 @@ def _say_it_is_full(exc: OSError) -> None:
     for stream in (sys.stdout, sys.stderr):  # what is left in them would fail once more at the end
         with suppress(OSError):
             stream.close()
-
-
-def _end_like_ctrl_c() -> dict[int, Any]:
-    """SIGTERM and a closed terminal interrupt as Ctrl-C does; the handlers that were there before.
-
-    Where one is ignored, as nohup does, it stays so.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
-    return {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in numbers
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN
-    }
 
 
 def _open_what_is_closed() -> None:

@@ -1,18 +1,15 @@
 """Ctrl-C, SIGTERM and a closed terminal, from before a run until its state is written."""
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from runner.cli.signals import heard_by
 from runner.cli.views.progress import Progress
 from runner.shell.apply import Apply
 
 DRAIN_SECONDS = 30.0
-_SIGNALS = tuple(  # Windows has no SIGHUP
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
 
 
 @dataclass(slots=True)
@@ -31,16 +28,8 @@ class Interrupts:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Takes the signals for as long as this lasts."""
-        before = {
-            number: signal.signal(number, self._press)
-            for number in _SIGNALS
-            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it
-        }
-        try:
+        with heard_by(self._press):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     @contextmanager
     def during(self, run: Apply, told: Progress) -> Iterator[None]:
