@@ -10,8 +10,8 @@ from runner.core.expand import Scope
 from runner.core.findings import contains, has_hole
 from runner.core.names import PROVIDERS
 from runner.core.provider import Provider
-from runner.core.sensitive import sensitive_texts
-from runner.core.template import compile_value, holes
+from runner.core.sensitive import yielded_secrets
+from runner.core.template import compile_value
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
 
@@ -85,8 +85,7 @@ def _secrets(provider: Declared, scope: Scope) -> tuple[str, ...]:
     """What its sensitive expressions yield: headers, query and defaults go to the server."""
     if provider.block is None or not provider.table:
         return ()
-    secret = [hole for hole in holes(compile_value(provider.block.table)) if scope.masks(hole)]
-    return sensitive_texts([hole.value(scope.names) for hole in secret])
+    return yielded_secrets([compile_value(provider.block.table)], scope.masks, scope.names)
 
 
 def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from runner.core.values import to_text
+from runner.core.template import Masked, Node, holes
+from runner.core.values import Names, to_text
 
 _SHORTEST = 4  # a shorter value is part of too many words to be looked for in an answer
 
@@ -14,6 +15,12 @@ def sensitive_texts(values: Iterable[Any]) -> tuple[str, ...]:
     for value in values:
         _leaves(value, found)
     return tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+
+def yielded_secrets(nodes: Iterable[Node], masks: Masked, names: Names) -> tuple[str, ...]:
+    """The texts that no file may show, of what the sensitive holes of these values yield."""
+    secret = (hole for node in nodes for hole in holes(node) if masks(hole))
+    return sensitive_texts([hole.value(names) for hole in secret])
 
 
 def _leaves(value: Any, found: set[str]) -> None:

@@ -7,9 +7,8 @@ from runner.core.exchange import Answer
 from runner.core.expand import Instance
 from runner.core.provider import Provider
 from runner.core.redact import redact
-from runner.core.sensitive import sensitive_texts
+from runner.core.sensitive import yielded_secrets
 from runner.core.state import Record
-from runner.core.template import holes
 
 
 def data_record(
@@ -18,9 +17,8 @@ def data_record(
     """What was read, as a record without the secrets that a server was told; its time is the
     caller's.
     """
-    scope, params = instance.scope, instance.declared.params.values()
-    masked = [hole for node in params for hole in holes(node) if scope.masks(hole)]
-    asked = sensitive_texts([hole.value(instance.names()) for hole in masked])
+    params = instance.declared.params.values()
+    asked = yielded_secrets(params, instance.scope.masks, instance.names())
     return Record(
         address=instance.address,
         provider=provider.name,
