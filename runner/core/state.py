@@ -1,8 +1,7 @@
 """The state: what was asked and answered, one record for each address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from runner import __version__
 
@@ -60,8 +59,3 @@ class State:
 def empty(lineage: str, root: str) -> State:
     """The state of a project that has no answer yet."""
     return State(STATE_VERSION, lineage, 0, __version__, root, {})
-
-
-def replace_fields(record: Record, **changes: Any) -> Record:
-    """The record with some fields changed; fields of its line that are not known here stay."""
-    return replace(record, **changes)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.record_line import decode_records, encode_record
-from runner.core.state import STATE_VERSION, Record, State, empty, replace_fields
+from runner.core.state import STATE_VERSION, Record, State, empty
 from runner.core.state_file import chunks, decode, encode
 from runner.errors import RunnerError
 
@@ -164,13 +164,13 @@ def test_a_change_keeps_the_fields_that_are_not_known() -> None:
     assert line["address"] == "b"
     assert line["rating"] == {"stars": 5}
     review = decode(V1, "state.json").records["completion.review"]
-    assert "triggers" not in json.loads(encode_record(replace_fields(review, triggers=None)))
+    assert "triggers" not in json.loads(encode_record(replace(review, triggers=None)))
 
 
 def test_known_fields_can_be_taken_away_beside_unknown_ones() -> None:
     line = encode_record(record(triggers=b"1"))[:-1] + b',"later":2}'
     (found,) = decode_records(line + b"\n", "errored.jsonl")
-    written = json.loads(encode_record(replace_fields(found, triggers=None)))
+    written = json.loads(encode_record(replace(found, triggers=None)))
     assert "triggers" not in written
     assert written["later"] == 2
 

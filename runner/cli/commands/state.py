@@ -11,7 +11,7 @@ from runner.cli.commands.places import settings_of, store_of
 from runner.cli.commands.records import loaded, selected, unknown
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
-from runner.core.state import Record, State, replace_fields
+from runner.core.state import Record, State
 from runner.core.state_file import decode
 from runner.errors import Problem, RunnerError, error
 from runner.shell import files
@@ -154,7 +154,7 @@ def _moved(
                 f"{address} would become {new}, which is no address: {source} has instances, so "
                 "it moves to a block, not to one instance.",
             )
-        records[new] = replace_fields(record, address=new, depends_on=depends_on)
+        records[new] = replace(record, address=new, depends_on=depends_on)
         if new != address:
             moves.append((address, new))
     return records, moves
