@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from os import devnull
+from pathlib import Path
 from typing import NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
@@ -19,6 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 def entry() -> NoReturn:
     """Run the command of this process, and end it."""
+    _import_nothing_from_here()
     _open_what_is_closed()
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
@@ -86,6 +88,15 @@ def _say_it_is_full(exc: OSError) -> None:
     for stream in (sys.stdout, sys.stderr):  # what is left in them would fail once more at the end
         with suppress(OSError):
             stream.close()
+
+
+def _import_nothing_from_here() -> None:
+    """An empty name in PYTHONPATH means the folder where the command runs: whoever wrote what is
+    in it would have a say in what is imported.
+    """
+    with suppress(OSError):
+        here = str(Path.cwd())
+        sys.path[:] = [place for place in sys.path if place not in ("", ".", here)]
 
 
 def _open_what_is_closed() -> None:

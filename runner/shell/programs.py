@@ -1,0 +1,68 @@
+"""Programs that are started: by their own name, in an empty folder, without a key."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# What a program needs to work as it does for its user: where it is, who the user is, the network
+# and the language. A name that is not here is not passed on: most keys have names nobody knows.
+_NAMES = frozenset(
+    """
+    PATH PATHEXT HOME USER LOGNAME USERNAME USERPROFILE HOMEDRIVE HOMEPATH APPDATA LOCALAPPDATA
+    PROGRAMDATA PROGRAMFILES SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC TMPDIR TMP TEMP LANG LANGUAGE TZ
+    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
+    CURL_CA_BUNDLE VIRTUAL_ENV
+    """.split()  # noqa: SIM905 - a list of words
+)
+_FAMILIES = ("LC_", "XDG_", "PIP_", "UV_")
+_KEYS = ("_KEY", "_TOKEN", "_SECRET")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+def start(command: Sequence[str]) -> Ended:
+    """Runs a program to its end: in an empty folder, so that nothing of a project counts.
+
+    The first word is a whole path. OSError if there is no such program.
+    """
+    with tempfile.TemporaryDirectory(prefix="runner-") as empty:
+        done = subprocess.run(  # noqa: S603 - a fixed command, no shell
+            command,
+            cwd=empty,
+            env=clean(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def find(name: str) -> str | None:
+    """The program's path; never one in the folder where the command runs."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    whole = [place for place in places if Path(place).is_absolute()]
+    found = shutil.which(name, path=os.pathsep.join(whole)) if whole else None
+    # Windows looks in the folder where the command runs before it looks in the path.
+    return found if found is not None and Path(found).parent != Path.cwd() else None
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a program gets: none that holds a key, or that names code to load."""
+    return {name: value for name, value in environment.items() if _passes(name.upper())}
+
+
+def _passes(name: str) -> bool:
+    return name in _NAMES or (name.startswith(_FAMILIES) and not name.endswith(_KEYS))
