@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
 from runner.cli.signals import heard_by
+from runner.cli.streams import shown
 from runner.errors import RunnerError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -37,13 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What a command reads and makes stays until it ends: looking through it for cycles every 700
     # objects takes a quarter of the time of a large plan and finds nothing.
     gc.set_threshold(100_000, 50, 100)
-    arguments = parser().parse_args(argv)
-    if arguments.no_color:
-        from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted
+    with shown():
+        arguments = parser().parse_args(argv)
+        if arguments.no_color:
+            from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted
 
-        turn_off()
-    with heard_by(signal.default_int_handler):
-        return _run(arguments)
+            turn_off()
+        with heard_by(signal.default_int_handler):
+            return _run(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:

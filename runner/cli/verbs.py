@@ -58,7 +58,12 @@ def _destroy(add: Verb) -> None:
 
 
 def _output(add: Verb) -> None:
-    made = add("print one output, or all", "runner output chat --raw")
+    made = add(
+        "print one output, or all",
+        "runner output chat --raw",
+        detail="On a terminal, also with --raw, control\ncharacters and characters that nobody sees "
+        "are written out (\\u001b);\nthrough a pipe each byte goes as it is.",
+    )
     made.add_argument("name", nargs="?", metavar="NAME")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--raw", action="store_true", help="the text as it is, nothing added")

@@ -60,9 +60,16 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Only a line feed ends one: what others take for an end (a carriage
+    return, U+0085, U+2028, ..) is part of it, and is seen there.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
     """Two texts as lines that begin with "- ", "+ " or two spaces; far unchanged ones counted."""
-    before, after = old.splitlines(), new.splitlines()
+    before, after = lines_of(old), lines_of(new)
     if before == after:
         before, after = [repr(old)], [repr(new)]
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)

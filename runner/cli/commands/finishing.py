@@ -13,6 +13,7 @@ from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.spending import cost_of
 from runner.cli.commands.world import Project, tell_warnings
+from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.cli.views.report import Spent, apply_text, problems_of
 from runner.cli.views.style import style
@@ -105,8 +106,7 @@ def _unsaved(failed: RunnerError, problems: list[Problem]) -> None:
     problems.extend(failed.problems)
     content = getattr(failed, "content", None)
     if content is not None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
+        put(content)
 
 
 def _outputs(

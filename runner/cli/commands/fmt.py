@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.cli.commands.places import project_directory
+from runner.cli.streams import put
 from runner.core.config import load as load_blocks
 from runner.core.layout import format_toml
 from runner.core.toml import source
@@ -44,7 +45,7 @@ def _stdin(arguments: argparse.Namespace) -> int:
     formatted = format_toml(source("<standard input>", data).text, "<standard input>").encode()
     if arguments.check:
         return 1 if formatted != data else 0
-    sys.stdout.buffer.write(formatted)
+    put(formatted)
     return 0
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runner.cli.views.style import style
+from runner.cli.streams import harmless
 from runner.core.suggest import closest
 from runner.errors import error
 
@@ -69,12 +69,12 @@ def _all(held: dict[str, Any], *, as_json: bool) -> None:
         sys.stderr.write("There are no outputs yet: `runner apply` writes them.\n")
         return
     for name, value in held.items():
-        sys.stdout.write(style(sys.stdout).safe("\n".join(_lines(name, value)) + "\n"))
+        sys.stdout.write(harmless("\n".join(_lines(name, value)) + "\n"))
 
 
 def _lines(name: str, value: Any) -> list[str]:
     if isinstance(value, str) and "\n" in value:
-        return [f"{name} = <<EOT", *value.splitlines(), "EOT"]
+        return [f"{name} = <<EOT", *value.removesuffix("\n").split("\n"), "EOT"]
     indent = 2 if isinstance(value, dict | list) else None
     return [f"{name} = {json.dumps(value, indent=indent, ensure_ascii=False)}"]
 

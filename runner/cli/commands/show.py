@@ -10,8 +10,8 @@ import orjson
 
 from runner.cli.commands.places import store_of
 from runner.cli.commands.records import held_state, unknown
+from runner.cli.streams import harmless
 from runner.cli.views.records import record_json, record_text, state_json, state_text
-from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects
 from runner.core.state import Record, State
 from runner.shell import files
@@ -76,8 +76,7 @@ def _named(state: State, name: str) -> list[Record]:
 
 
 def _lines(lines: Iterable[str]) -> None:
-    shown = style(sys.stdout)
-    sys.stdout.writelines(f"{shown.safe(line)}\n" for line in lines)
+    sys.stdout.writelines(f"{harmless(line)}\n" for line in lines)
 
 
 def _write(value: Any) -> None:

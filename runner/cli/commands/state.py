@@ -9,6 +9,7 @@ from dataclasses import replace
 from runner.cli.commands.loading import load
 from runner.cli.commands.places import settings_of, store_of
 from runner.cli.commands.records import loaded, selected, unknown
+from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
 from runner.core.state import Record, State
@@ -52,7 +53,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         loaded(store)
     else:
         decode(data, str(store.path))  # what is damaged is told here, not where it arrives
-        sys.stdout.buffer.write(data)
+        put(data)
     return 0
 
 

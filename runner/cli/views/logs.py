@@ -4,6 +4,7 @@ import logging
 import sys
 from contextlib import suppress
 
+from runner.cli.streams import harmless
 from runner.cli.views.problems import without_secrets
 
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -25,4 +26,4 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One line; nobody reading it is no reason to end a run."""
         with suppress(BrokenPipeError):
-            sys.stderr.write(without_secrets(self.format(record)) + "\n")
+            sys.stderr.write(harmless(without_secrets(self.format(record))) + "\n")

@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 
+from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
 from runner.core.decisions import Await, Issue, Read, Reuse, Update
-from runner.core.diff import ABSENT, Change, changes, leaves, line_diff
+from runner.core.diff import ABSENT, Change, changes, leaves, line_diff, lines_of
 from runner.core.digest import digest
 from runner.core.estimate import Estimate
 from runner.core.known import request_of
@@ -54,7 +55,7 @@ def plan_text(
         lines += [style(summary(plan, estimate), "bold")]
     elif not outputs:
         lines += [_nothing(plan, style)]
-    return style.safe("\n".join(lines) + "\n")
+    return harmless("\n".join(lines) + "\n")
 
 
 def summary(plan: Plan, estimate: Estimate) -> str:
@@ -196,7 +197,7 @@ def _step(plan: Plan, step: Step, style: Style) -> Iterator[str]:
     seen = shown(step)
     yield style(f"  # {step.address} {seen.header}", "bold")
     if seen.because:
-        yield style(f"  # ({seen.because})", "grey")
+        yield style(f"  # ({on_one_line(seen.because)})", "grey")
     yield f"{style(f'{seen.symbol:>3}', _COLOURS.get(seen.symbol, 'grey'))} {step.address}"
     found, request = request_changes(plan, step)
     if request is not None and _is_new(step):
@@ -222,27 +223,28 @@ def _new(request: Request) -> Iterator[str]:
 
 
 def _value(name: str, value: Any) -> Iterator[str]:
+    name = on_one_line(name)
     if isinstance(value, str) and "\n" in value:
         yield f"      {name}:"
-        yield from (f"          {line}".rstrip() for line in value.splitlines())
+        yield from (f"          {line}".rstrip(" ") for line in lines_of(value))
     else:
         yield f"      {name}: {short(value)}"
 
 
 def _change(change: Change, style: Style) -> Iterator[str]:
-    old, new = change.old, change.new
+    name, old, new = on_one_line(change.name), change.old, change.new
     if isinstance(old, str) and isinstance(new, str) and ("\n" in old + new or len(old + new) > 60):
-        yield f"      {change.name}:"
+        yield f"      {name}:"
         for whole in line_diff(old, new):
             line = _BASE64.sub(_abridged, whole)
             colour = {"- ": "red", "+ ": "green"}.get(line[:2])
-            yield f"        {style(line, colour) if colour else line}".rstrip()
+            yield f"        {style(line, colour) if colour else line}".rstrip(" ")
     elif isinstance(old, str) and isinstance(new, str) and change.path[-1] == "content":
-        yield f"      {change.name}:"
+        yield f"      {name}:"
         yield f"        {style(f'- {old}', 'red')}"
         yield f"        {style(f'+ {new}', 'green')}"
     else:
-        yield f"      {change.name}: {short(old)} {style('->', 'yellow')} {short(new)}"
+        yield f"      {name}: {short(old)} {style('->', 'yellow')} {short(new)}"
 
 
 def _abridged(data: re.Match[str]) -> str:
@@ -271,7 +273,7 @@ def _moves(plan: Plan) -> Iterator[str]:
 
 def _imports(plan: Plan) -> Iterator[str]:
     for address, identifier in plan.imports:
-        yield f"  # {address} will be imported: {identifier}"
+        yield f"  # {address} will be imported: {on_one_line(identifier)}"
     if plan.imports:
         yield ""
 

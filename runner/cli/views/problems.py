@@ -39,7 +39,7 @@ def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
         return
     shown = style(sys.stderr)
-    sys.stderr.write(shown.safe("\n".join(_folded(map(_safe, problems), shown))))
+    sys.stderr.write("\n".join(_folded(map(_safe, problems), shown)))
     sys.stderr.flush()
 
 

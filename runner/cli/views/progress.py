@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
+from runner.cli.streams import bare, harmless, on_one_line
 from runner.cli.views.records import Cost
-from runner.cli.views.style import Style
 from runner.core.answer import usage_of
 from runner.core.estimate import compact, dollars
 from runner.core.events import Done, Event, Failed, Skipped, Started
@@ -172,7 +172,7 @@ class Bar(Progress):
         self._bar = RichProgress(
             BarColumn(bar_width=24),
             Line(""),
-            console=Console(stderr=True, soft_wrap=True),
+            console=Console(file=bare(sys.stderr), soft_wrap=True),
             refresh_per_second=10,
             transient=True,
         )
@@ -189,7 +189,7 @@ class Bar(Progress):
 
     def say(self, text: str) -> None:
         """Above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(harmless(text), markup=False, highlight=False)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -242,4 +242,4 @@ def _duration(seconds: float) -> str:
 def _id(response: bytes) -> str:
     import orjson  # noqa: PLC0415
 
-    return Style(colour=False).safe(str(orjson.loads(response).get("id")))
+    return on_one_line(str(orjson.loads(response).get("id")))

@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
+from runner.cli.streams import on_one_line
 from runner.cli.views.plan import short
 from runner.core.answer import recorded_answer, usage_of, warning
-from runner.core.diff import leaves
+from runner.core.diff import leaves, lines_of
 from runner.core.estimate import compact, dollars
 from runner.core.state import Record, State
 
@@ -122,10 +123,10 @@ def _answer(record: Record) -> Iterator[str]:
 
 def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
     for where, leaf in leaves(value, path):
-        name = _dotted(where)
+        name = on_one_line(_dotted(where))
         if isinstance(leaf, str) and "\n" in leaf:
             yield f"    {name}:"
-            yield from (f"      {line}".rstrip() for line in leaf.splitlines())
+            yield from (f"      {line}".rstrip(" ") for line in lines_of(leaf))
         elif isinstance(leaf, str):
             yield f"    {name}: {leaf}"
         else:

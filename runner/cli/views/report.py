@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
+from runner.cli.streams import harmless
 from runner.cli.views.style import Style
 from runner.core.address import first_few
 from runner.core.answer import Used
+from runner.core.diff import lines_of
 from runner.core.estimate import compact, dollars
 from runner.core.exchange import Failure
 from runner.core.outputs import Output
@@ -81,14 +83,14 @@ def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], st
     known = {name: output for name, output in outputs.items() if output.known}
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
-    return style.safe("\n".join(lines) + "\n")
+    return harmless("\n".join(lines) + "\n")
 
 
 def output_lines(name: str, value: Any) -> Iterator[str]:
     """`name = value` as Terraform prints it: text of several lines between <<EOT and EOT."""
     if isinstance(value, str) and "\n" in value:
         yield f"{name} = <<EOT"
-        yield from value.splitlines()
+        yield from lines_of(value)
         yield "EOT"
     elif isinstance(value, dict | list):
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

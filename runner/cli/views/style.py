@@ -1,16 +1,13 @@
 """Colour, where somebody sees it; never the only carrier of meaning."""
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+from runner.cli.streams import seal
+
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "grey": "90"}
-_STEERING = re.compile(
-    rf"\x1b\[(?:0|{'|'.join(_CODES.values())})m"
-    r"|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
 _switch = {"off": False}
 
 
@@ -24,21 +21,7 @@ class Style:
         """The text in a colour, where there is colour."""
         if not self.colour or not text:
             return text
-        return f"\x1b[{_CODES[name]}m{text}\x1b[0m"
-
-    def safe(self, text: str) -> str:
-        """The text with every character written out that would steer the terminal, or turn the
-        direction of reading; but for line ends, tabs and the colours of this style.
-
-        An answer may hold them, and a plan is what somebody says yes to.
-        """
-        return _STEERING.sub(self._written, text)
-
-    def _written(self, found: re.Match[str]) -> str:
-        code = found[0]
-        if self.colour and len(code) > 1:
-            return code
-        return f"\\u{ord(code[0]):04x}{code[1:]}"
+        return f"{seal(_CODES[name])}{text}{seal('0')}"
 
 
 def turn_off() -> None:
