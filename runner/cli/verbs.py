@@ -61,8 +61,8 @@ def _output(add: Verb) -> None:
     made = add(
         "print one output, or all",
         "runner output chat --raw",
-        detail="On a terminal, also with --raw, control\ncharacters and characters that nobody sees "
-        "are written out (\\u001b);\nthrough a pipe each byte goes as it is.",
+        detail="On a terminal, also with --raw, control\ncharacters and characters that nobody "
+        "sees are written out (\\u001b);\nthrough a pipe each byte goes as it is.",
     )
     made.add_argument("name", nargs="?", metavar="NAME")
     form = made.add_mutually_exclusive_group()
