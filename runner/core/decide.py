@@ -16,6 +16,7 @@ from runner.core.expand import Instance
 from runner.core.graph import Vertex
 from runner.core.known import Known, request_of
 from runner.core.reading import decide_data
+from runner.core.reasons import reason as why
 from runner.core.request import Request
 from runner.core.reuse import Wants, find
 from runner.core.state import Record
@@ -82,7 +83,7 @@ def _compare(
     instance: Instance, request: Request, record: Record | None, known: Known
 ) -> Decision | Wants:
     if record is None or record.fingerprint != request.fingerprint:
-        return _wants(instance, request, known, 0, _why(record, request))
+        return _wants(instance, request, known, 0, why(record, request))
     again = _again(instance, request, record, known)
     if again:
         return _wants(instance, request, known, record.sample + 1, again)
@@ -97,16 +98,6 @@ def _wants(instance: Instance, request: Request, known: Known, start: int, reaso
     known.samples.leave(instance.address)
     known.drafts.keep(instance.address, request)
     return Wants(request.fingerprint, known.records.get(instance.address), start, reason)
-
-
-def _why(record: Record | None, request: Request) -> str:
-    """Why it is issued, where what is shown of the two requests does not say it."""
-    if record is None:
-        return "new"
-    before = record.identity, record.request, record.triggers
-    if before == (request.identity, request.recorded, request.triggers):
-        return "a sensitive value changed"
-    return ""
 
 
 def _again(instance: Instance, request: Request, record: Record, known: Known) -> str:

@@ -38,3 +38,9 @@ class Provider:
         shown = " ".join([kind, *identity.values()])
         held = canonical({"type": kind, **identity})
         return cls(name, kind, shown, defaults, recorded_defaults, secrets, held)
+
+
+def identity_json(shown: str) -> bytes:
+    """The identity, as a fingerprint has it, of the one that a record shows."""
+    kind, _, which = shown.partition(" ")
+    return canonical({"type": kind, "model" if kind == "embedded" else "base_url": which})

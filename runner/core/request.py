@@ -20,8 +20,9 @@ from runner.errors import Problem, RunnerError
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
-    sensitive values masked, as are the `triggers`; all are canonical JSON. `secrets` are the texts
-    in place of the masks: what the server may repeat and nobody may keep.
+    sensitive values masked, as are the `triggers`; all are canonical JSON. `plain_triggers` are
+    without masks; `secrets` are the texts in their place: what the server may repeat and nobody may
+    keep.
     """
 
     provider: str
@@ -32,6 +33,7 @@ class Request:
     triggers: bytes | None
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
+    plain_triggers: bytes | None = None
 
     @property
     def stream(self) -> bool:
@@ -77,6 +79,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         shown_triggers,
         headers,
         secrets,
+        triggers,
     )
 
 
