@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from os import devnull
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,7 @@ def entry() -> NoReturn:
     """Run the command of this process, and end it."""
     _import_nothing_from_here()
     _open_what_is_closed()
+    _speak_utf8()
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.shell.providers.embedded")
@@ -108,3 +110,12 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _speak_utf8() -> None:
+    """What is said is UTF-8, whatever the surroundings are set to; what UTF-8 cannot say (half of a
+    surrogate pair, as an answer may have it) is escaped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -3,8 +3,9 @@
 import errno
 import os
 import secrets
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,25 @@ LEFTOVER_SECONDS = 3600.0
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_RIGHT = {errno.EACCES, errno.EPERM}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}  # a directory, on some systems
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_BEING_READ = {5, 32}  # Windows: a file that somebody has open cannot be replaced just now
+_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
+PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
+
+if (
+    sys.platform == "darwin"
+):  # fsync ends in the drive's own memory there, which a power cut empties
+    from fcntl import F_FULLFSYNC, fcntl
+
+    def _sync(fd: int) -> None:
+        try:
+            fcntl(fd, F_FULLFSYNC)
+        except OSError:  # a file system that does not know it
+            os.fsync(fd)
+else:
+    _sync = os.fsync
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,7 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
         _remove_leftovers(target)
         with _beside(target) as new:
             _write_new(new, target, pieces)
-            new.replace(target)
+            insist(lambda: new.replace(target))
         _sync_directory(target.parent)
     except OSError as cause:
         raise failure("write", path, cause) from cause
@@ -90,24 +110,39 @@ def keep_copy(path: Path, copy: Path) -> None:
                 new.hardlink_to(source)
             except OSError:
                 _write_new(new, source, (source.read_bytes(),))
-            new.replace(target)
+            insist(lambda: new.replace(target))
             new.unlink(missing_ok=True)  # a rename onto the same file does nothing
         _sync_directory(target.parent)
     except OSError as cause:
         raise failure("write", copy, cause) from cause
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Adds one line and its end, on the disk at return; RunnerError leaves the file as it was, and
-    none where there was none.
+def write_private(path: Path, data: Iterable[bytes]) -> None:
+    """As `write_atomic`, for a file that nobody else may read. What stands under the name, a link
+    too, is replaced and not written through.
     """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        with _beside(path) as new:
+            _write_new(new, None, data, PRIVATE)
+            insist(lambda: new.replace(path))
+        _sync_directory(path.parent)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
+def append_line(path: Path, line: bytes, *, new: bool = False) -> None:
+    """Adds one line and its end to a private file, on the disk at return; with `new` there must be
+    none yet. Never through a link. RunnerError leaves the file as it was, and none where there was
+    none.
+    """
+    flags = os.O_CREAT | os.O_EXCL if new else 0
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | _BINARY | _NO_LINK | flags, PRIVATE)
         try:
             before = os.fstat(fd).st_size
             try:
                 _write_all(fd, line + b"\n")
-                os.fsync(fd)
+                _sync(fd)
             except OSError:
                 os.ftruncate(fd, before)
                 if not before:
@@ -120,23 +155,58 @@ def append_line(path: Path, line: bytes) -> None:
         raise failure("write", path, cause) from cause
 
 
-def make_directory(path: Path) -> None:
-    """Creates a directory and those above it; RunnerError if it cannot."""
+@contextmanager
+def private_directory() -> Iterator[Path]:
+    """A new folder among temporary files, of no name that can be guessed and for nobody else; it
+    is gone again if what is done with it fails. RunnerError if there can be none.
+    """
+    import tempfile  # noqa: PLC0415 - costly, and only for the worst case
+
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix="runner-"))
+    except OSError as cause:
+        raise failure("create", Path(tempfile.gettempdir()), cause) from cause
+    try:
+        yield made
+    except BaseException:
+        with suppress(OSError):
+            made.rmdir()
+        raise
+
+
+def insist(replace: Callable[[], object]) -> None:
+    """Does it, and tries again for two seconds where Windows refuses because the file is open."""
+    for pause in _PAUSES:
+        try:
+            replace()
+        except PermissionError as cause:
+            if getattr(cause, "winerror", None) not in _BEING_READ:
+                raise
+            time.sleep(pause)
+        else:
+            return
+    replace()
+
+
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """Creates a directory and those above it; RunnerError if it cannot. One that is there keeps
+    its mode.
+    """
+    try:
+        path.mkdir(mode, parents=True, exist_ok=True)
     except OSError as cause:
         raise failure("create", path, cause) from cause
 
 
-def probe_writable(directory: Path) -> None:
+def probe_writable(directory: Path, mode: int = 0o777) -> None:
     """Creates the directory if need be and really writes in it; RunnerError if that fails."""
-    make_directory(directory)
+    make_directory(directory, mode)
     name = directory / f".probe.{os.getpid()}.{secrets.token_hex(4)}"
     try:
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _write_all(fd, bytes(PROBE_BYTES))
-            os.fsync(fd)
+            _sync(fd)
         finally:
             os.close(fd)
             name.unlink()
@@ -220,13 +290,15 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _write_new(new: Path, like: Path, pieces: Iterable[bytes]) -> None:
-    with new.open("xb", buffering=1024 * 1024) as file:
-        with suppress(FileNotFoundError):
-            new.chmod(like.stat().st_mode & 0o7777)
+def _write_new(new: Path, like: Path | None, pieces: Iterable[bytes], mode: int = 0o666) -> None:
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+    with os.fdopen(fd, "wb", 1024 * 1024) as file:
+        if like is not None:
+            with suppress(FileNotFoundError):
+                new.chmod(like.stat().st_mode & 0o7777)
         file.writelines(pieces)
         file.flush()
-        os.fsync(file.fileno())
+        _sync(file.fileno())
 
 
 @contextmanager
@@ -259,7 +331,7 @@ def _sync_directory(directory: Path) -> None:
     except OSError:
         return
     try:
-        os.fsync(fd)
+        _sync(fd)
     except OSError as cause:
         if cause.errno not in _NO_SYNC:
             raise

@@ -1,8 +1,9 @@
 """The state's door: loaded as a whole, written as a whole, by one command at a time."""
 
 import gc
+import secrets
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,6 +54,7 @@ class Store:
         self._seen: files.Identity | None = None
         self._info = directory / ".lock.info"
         self._run = f"{_now().replace(':', '')}-{files.process_id()}"
+        self._rescues: dict[str, Path] = {}  # by ending: one file of each for a whole run
 
     def load(self) -> State | None:
         """The state as last written, without waiting for anybody; None if there is none yet.
@@ -120,7 +122,7 @@ class Store:
     def probe(self) -> None:
         """Really writes beside the state and in the cache; RunnerError before anything is paid."""
         files.probe_writable(self.directory)
-        files.probe_writable(self.cache)
+        files.probe_writable(self.cache, files.PRIVATE_FOLDER)
         target = self.path.resolve().parent
         if target != self.directory.resolve():
             files.probe_writable(target)
@@ -131,11 +133,14 @@ class Store:
         UnsavedError, with the lines for stdout, if it can be written in neither place.
         """
         content = b"\n".join(lines)
-        for place in self._places("jsonl"):
-            with suppress(RunnerError):
-                files.append_line(place, content)
-                return place
-        raise self._unsaved(content + b"\n")
+
+        def add(place: Path) -> None:
+            files.append_line(place, content, new=place not in self._rescues.values())
+
+        place = self._kept(".jsonl", add)
+        if place is None:
+            raise self._unsaved(content + b"\n")
+        return place
 
     def push(self, place: str) -> str:
         """The command that brings a rescued file back."""
@@ -166,18 +171,17 @@ class Store:
         )
 
     def _rescued(self, state: State, failed: RunnerError) -> RunnerError:
-        for place in self._places("json"):
-            with suppress(RunnerError):
-                files.write_atomic(place, chunks(state))
-                detail = (
-                    f"The new state is in {place} instead, with every answer in it. When the "
-                    f"cause is removed, put it back: {self.push(str(place))}"
-                )
-                return RunnerError(
-                    *failed.problems, Problem("State was not written", detail, Where(str(place)))
-                )
-        unsaved = self._unsaved(b"".join(chunks(state)))
-        return UnsavedError((*failed.problems, *unsaved.problems), unsaved.content)
+        place = self._kept(".json", lambda place: files.write_private(place, chunks(state)))
+        if place is None:
+            unsaved = self._unsaved(b"".join(chunks(state)))
+            return UnsavedError((*failed.problems, *unsaved.problems), unsaved.content)
+        detail = (
+            f"The new state is in {place} instead, with every answer in it. When the "
+            f"cause is removed, put it back: {self.push(str(place))}"
+        )
+        return RunnerError(
+            *failed.problems, Problem("State was not written", detail, Where(str(place)))
+        )
 
     def _unsaved(self, content: bytes) -> UnsavedError:
         detail = (
@@ -187,12 +191,23 @@ class Store:
         )
         return UnsavedError((Problem("Answers were not saved", detail),), content)
 
-    def _places(self, ending: str) -> tuple[Path, Path]:
-        """Where what cannot be written otherwise goes: one name for a whole run."""
-        import tempfile  # noqa: PLC0415 - costly, and only for the worst case
-
-        name = f"errored-{self._run}.{ending}"
-        return self.directory / name, Path(tempfile.gettempdir()) / name
+    def _kept(self, ending: str, write: Callable[[Path], None]) -> Path | None:
+        """The file that `write` wrote: this run's, in the state's folder or in a private one among
+        temporary files; None if it could be written nowhere. Its name cannot be guessed: who may
+        write in the folder too could have put a link there.
+        """
+        name = f"errored-{self._run}-{secrets.token_hex(8)}{ending}"
+        for place in (self._rescues.get(ending), self.directory / name):
+            if place is not None:
+                with suppress(RunnerError):
+                    write(place)
+                    self._rescues[ending] = place
+                    return place
+        with suppress(RunnerError), files.private_directory() as folder:
+            write(folder / name)
+            self._rescues[ending] = folder / name
+            return folder / name
+        return None
 
     def _locked(self) -> RunnerError:
         data = files.read(self._info)

@@ -88,3 +88,19 @@ def test_a_stream_that_is_closed_is_nobodys(project: Project) -> None:
         assert project.run("output", "a", before=closed).status == 0
         project.write("oops")
         assert project.run("plan", before=closed).status == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_is_said_is_utf8_whatever_the_surroundings_are_set_to(
+    project: Project, encoding: str
+) -> None:
+    surroundings = {"PYTHONIOENCODING": encoding, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    project.write('[output.a]\nvalue = "\u00e9 \u2600 \U0001f600"\n')
+    for command in (["plan"], ["apply", "--auto-approve"], ["output", "a"]):
+        ran = project.run(*command, env=surroundings)
+        assert (ran.status, ran.err) == (0, "")
+        assert "\u00e9 \u2600 \U0001f600" in ran.out
+    project.write("[completion.\u2600]\n")
+    ran = project.run("plan", env=surroundings)
+    assert ran.status == 1
+    assert "\u2600" in ran.err

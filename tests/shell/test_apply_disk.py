@@ -7,6 +7,7 @@ import resource
 import shlex
 import shutil
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,6 +160,42 @@ def test_a_state_that_cannot_be_written_at_the_end_goes_elsewhere(tmp_path: Path
         assert set(project.records) == {"completion.a"}
         assert project.apply().status == 0
         assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("first", [".json", ".jsonl"])
+@pytest.mark.parametrize("before", [False, True])
+def test_what_went_elsewhere_in_two_files_comes_back_from_both(
+    project: Project, first: str, before: bool
+) -> None:
+    """Neither the cache nor the state could be written; either file may be pushed first."""
+    with serving(latency=0.05) as api:
+        if before:
+            project.write(provider(api) + completion("old", "old") + completion("gone", "gone"))
+            assert project.apply().status == 0
+        project.write(_many(api, 100) + (completion("old", "old") if before else ""))
+        process = project.start(*APPLY)
+        wait_until(lambda: len(api.requests) >= 30, "30 requests")
+        shutil.rmtree(project.directory / "state/cache")
+        kept = project.state_file.with_name("kept")
+        if before:
+            project.state_file.rename(kept)
+        project.state_file.mkdir()  # nothing can be renamed onto it
+        ran = ended(process)
+        project.state_file.rmdir()
+        if before:
+            kept.rename(project.state_file)
+        assert ran.status == 1
+        sent = len(api.requests)
+        left = sorted(
+            project.state_file.parent.glob("errored-*"), key=lambda path: path.suffix != first
+        )
+        assert [path.suffix for path in left] == [first, *({".json", ".jsonl"} - {first})]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in left} == {0o600}
+        for path in left:
+            pushed = project.call("state", "push", str(path))
+            assert pushed.status == 0, pushed.err
+        assert project.apply().status == 0
+        assert len(api.requests) == 100 + 2 * before, f"{sent} were sent at first"
 
 
 DAMAGED = {

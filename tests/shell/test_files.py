@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -118,7 +119,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> N
 
 def test_a_line_that_does_not_fit_is_not_there_in_part(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    files.append_line(path, b"first")
+    files.append_line(path, b"first", new=True)
     assert crowded("append_line(Path(sys.argv[1]), b'x' * 30_000)", str(path)) == "No space left"
     files.append_line(path, b"second")
     assert path.read_bytes() == b"first\nsecond\n"
@@ -126,9 +127,45 @@ def test_a_line_that_does_not_fit_is_not_there_in_part(tmp_path: Path) -> None:
 
 def test_a_first_line_that_does_not_fit_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    said = crowded("append_line(Path(sys.argv[1]), b'x' * 3_000_000)", str(path))
+    said = crowded("append_line(Path(sys.argv[1]), b'x' * 3_000_000, new=True)", str(path))
     assert said == "No space left"
     assert names(tmp_path) == []
+
+
+def test_a_line_goes_to_a_new_file_or_to_that_one_and_through_no_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.jsonl", tmp_path / "link"
+    with pytest.raises(RunnerError):
+        files.append_line(path, b"first")
+    files.append_line(path, b"first", new=True)
+    link.symlink_to(path)
+    for name, new in ((path, True), (link, True), (link, False)):
+        with pytest.raises(RunnerError):
+            files.append_line(name, b"second", new=new)
+    assert path.read_bytes() == b"first\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_open_elsewhere_is_replaced_once_it_is_not() -> None:
+    """As on Windows, where a reader keeps a file from being replaced."""
+    left = [32, 5]
+
+    def replace() -> None:
+        if left:
+            refused = PermissionError(errno.EACCES, "is being used by another process")
+            vars(refused)["winerror"] = left.pop()
+            raise refused
+
+    files.insist(replace)
+    assert left == []
+    tries: list[int] = []
+
+    def forbidden() -> None:
+        tries.append(1)
+        raise PermissionError(errno.EACCES, "permission denied")
+
+    with pytest.raises(PermissionError):
+        files.insist(forbidden)
+    assert len(tries) == 1
 
 
 def test_a_full_disk_fails_the_probe_and_leaves_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import random
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def state(*many: Record) -> State:
 
 
 def rescued(directory: Path, ending: str = ".json") -> Path:
-    (found,) = [path for path in directory.glob("errored-*") if path.suffix == ending]
+    (found,) = [path for path in directory.rglob("errored-*") if path.suffix == ending]
     return found
 
 
@@ -278,6 +279,51 @@ def test_rescued_answers_are_records_again(tmp_path: Path) -> None:
     assert store.rescue([encode_record(many[2])]) == place
     assert place.parent == tmp_path
     assert decode_records(place.read_bytes(), place.name) == tuple(many)
+
+
+def test_what_is_rescued_is_for_nobody_else_and_goes_through_no_link(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    store = Store(tmp_path / "state")
+    place = store.rescue([encode_record(record("a"))])
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert Store(tmp_path / "state").rescue([encode_record(record("a"))]) != place
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    place.unlink()
+    place.symlink_to(victim)
+    again = store.rescue([encode_record(record("b"))])
+    assert again != place
+    assert decode_records(again.read_bytes(), again.name) == (record("b"),)
+    assert victim.read_bytes() == b"mine"
+    outside = Store(tmp_path / "victim" / "state").rescue([encode_record(record("a"))])
+    assert outside.is_relative_to(elsewhere)
+    assert stat.S_IMODE(outside.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o600
+
+
+def test_a_state_that_is_rescued_twice_is_in_one_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.path.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    for number in range(2):
+        with pytest.raises(RunnerError, match="State was not written"):
+            store.write(state(*(record(f"a{n}") for n in range(number + 1))))
+    file = rescued(tmp_path)
+    assert len(decode(file.read_bytes(), "errored").records) == 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.unlink()
+    file.symlink_to(victim)
+    with pytest.raises(RunnerError, match="State was not written"):
+        store.write(state(record("b")))
+    assert victim.read_bytes() == b"mine"
+    assert not file.is_symlink()
+
+
+def test_a_cache_that_is_made_is_for_nobody_else(tmp_path: Path) -> None:
+    Store(tmp_path).probe()
+    assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
 
 
 def test_answers_that_fit_nowhere_come_back_for_stdout(

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -48,7 +48,7 @@ def push(arguments: argparse.Namespace) -> int:
     with store.lock("runner state push", settings_of(arguments).lock_timeout):
         current = store.load()
         if pushed is not None:
-            _check(arguments, current, pushed)
+            _check(arguments, store, current, pushed)
             written = store.write(pushed)
             said = f"serial {written.serial}, {len(written.records)} records"
             sys.stderr.write(f"{store.path} is now what {name} holds ({said}).\n")
@@ -100,7 +100,9 @@ def _rescued(data: bytes, name: str) -> tuple[Record, ...]:
         return found
 
 
-def _check(arguments: argparse.Namespace, current: State | None, pushed: State) -> None:
+def _check(
+    arguments: argparse.Namespace, store: Store, current: State | None, pushed: State
+) -> None:
     if arguments.force:
         return
     root = folders_of(arguments).root
@@ -111,6 +113,8 @@ def _check(arguments: argparse.Namespace, current: State | None, pushed: State) 
             "the right one with --config DIR; --force takes the file all the same.",
         )
     if current is None or replace(current, runner_version=pushed.runner_version) == pushed:
+        return
+    if _has_all(store, current, pushed):
         return
     if current.lineage != pushed.lineage:
         raise error(
@@ -125,6 +129,40 @@ def _check(arguments: argparse.Namespace, current: State | None, pushed: State) 
             "written since the file was made, and would be lost. --force takes the file all the "
             "same; the state here then becomes the backup.",
         )
+
+
+def _has_all(store: Store, current: State, pushed: State) -> bool:
+    """Whether the file comes of the same state as the one here, and has all that was done to that
+    since. So it is with the two files that one run leaves which can write neither cache nor state.
+    """
+    before = _before(store, current, pushed)
+    if before is None:
+        return False
+    return all(
+        _answer(record) in (_answer(pushed.records.get(name)), _answer(before.get(name)))
+        for name, record in current.records.items()
+    ) and not any(name in before and name not in current.records for name in pushed.records)
+
+
+def _before(store: Store, current: State, pushed: State) -> Mapping[str, Record] | None:
+    """The records that both come of; None if they do not come of the same ones."""
+    if pushed.serial != current.serial:
+        return None
+    if current.serial == 1:  # the first write gives a lineage
+        return {}
+    data = files.read(store.backup)
+    if data is None:
+        return None
+    try:
+        backup = decode(data, str(store.backup))
+    except RunnerError:  # it is a help only where it can be read
+        return None
+    same = backup.lineage == current.lineage == pushed.lineage
+    return backup.records if same and backup.serial == current.serial - 1 else None
+
+
+def _answer(record: Record | None) -> tuple[str, int, bytes] | None:
+    return None if record is None else (record.fingerprint, record.sample, record.response)
 
 
 def _merge(

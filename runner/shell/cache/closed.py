@@ -32,7 +32,7 @@ _COUNTERS = {"count", "size", "hits", "misses"}
 def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
     directory = path.parent.resolve()
-    files.make_directory(directory)
+    files.make_directory(directory, files.PRIVATE_FOLDER)
     _refuse_foreign_settings(path)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths
