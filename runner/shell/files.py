@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -83,17 +84,17 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Writes a file so that a crash at any moment leaves the old content or the new one.
 
     On return the content is on the disk. `data` may come in pieces. A file that exists keeps its
-    mode, and a link is written through to its target. RunnerError if it cannot be written: then
-    the old content stands and nothing is left beside it.
+    mode. RunnerError if it cannot be written, or is a link: then the old content stands and
+    nothing is left beside it.
     """
     pieces = (data,) if isinstance(data, bytes) else data
-    target = Path(os.path.realpath(path))
     try:
-        _remove_leftovers(target)
-        with _beside(target) as new:
-            _write_new(new, target, pieces)
-            insist(lambda: new.replace(target))
-        _sync_directory(target.parent)
+        _refuse_link(path)
+        _remove_leftovers(path)
+        with _beside(path) as new:
+            _write_new(new, path, pieces)
+            insist(lambda: new.replace(path))
+        _sync_directory(path.parent)
     except OSError as cause:
         raise failure("write", path, cause) from cause
 
@@ -103,18 +104,34 @@ def keep_copy(path: Path, copy: Path) -> None:
 
     Costs nothing where the file system knows hard links.
     """
-    source, target = Path(os.path.realpath(path)), Path(os.path.realpath(copy))
     try:
-        with _beside(target) as new:
+        _refuse_link(path)
+        _refuse_link(copy)
+        with _beside(copy) as new:
             try:
-                new.hardlink_to(source)
+                new.hardlink_to(path)
             except OSError:
-                _write_new(new, source, (source.read_bytes(),))
-            insist(lambda: new.replace(target))
+                _write_new(new, path, (path.read_bytes(),))
+            insist(lambda: new.replace(copy))
             new.unlink(missing_ok=True)  # a rename onto the same file does nothing
-        _sync_directory(target.parent)
+        _sync_directory(copy.parent)
     except OSError as cause:
         raise failure("write", copy, cause) from cause
+
+
+def followed(path: Path) -> Path:
+    """What a name leads to that the user gave: where he made it a link, he meant its target."""
+    return Path(os.path.realpath(path))
+
+
+def is_link(path: Path) -> bool:
+    """Whether the name itself is a link, or on Windows a junction, wherever it leads."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    junction: int = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == junction
 
 
 def write_private(path: Path, data: Iterable[bytes]) -> None:
@@ -282,6 +299,12 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
         case _:
             detail = f"{reason} Check the disk it is on."
             return error("File cannot be used", detail, where)
+
+
+def _refuse_link(path: Path) -> None:
+    if is_link(path):
+        detail = f"{path} is a link, and nothing is written through one. Take it away."
+        raise error("File is a link", detail, Where(str(path)))
 
 
 def _write_all(fd: int, data: bytes) -> None:

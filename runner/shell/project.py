@@ -4,21 +4,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.errors import RunnerError, error
-from runner.shell import files
+from runner.shell import files, links
 
 _LONGEST_NAME = 255  # bytes
 _LONGEST_PATH = 3000  # bytes, with room for the folder of the project
 
 
 class Folders:
-    """Reads for the core, by names relative to the project; nothing outside may be read.
+    """Reads for the core, by names relative to the project; nothing outside may be read, links
+    followed.
 
-    `config` is the root module's folder; it may stand elsewhere, and is then a root of its own.
+    `config` is the root module's folder. The user may name one elsewhere, which is then a root of
+    its own; RunnerError if a link leads out of the project to it.
     """
 
     def __init__(self, project: Path, config: Path) -> None:
-        self.project = project.resolve()
+        self.project = files.followed(project)
         self.config = config if config.is_absolute() else project / config
+        advice = "to read a configuration that stands elsewhere: --config DIR"
+        self._roots = (self.project, links.refuse_leaving(project, self.config, advice))
         self.root = self._name(self.config)
         self._held: dict[tuple[str, str], bytes] = {}
         self._folders: set[Path] = set()
@@ -31,6 +35,8 @@ class Folders:
         for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
             if file.suffix != ".toml" or file.name.startswith("."):
                 continue
+            if files.is_link(file) and not self._is_inside(files.followed(file)):
+                raise links.linked(file, "a file that the user names is read: --var-file FILE.")
             data = files.read(file) if file.is_file() else None
             if data is not None:
                 found.append((self._name(file), data))
@@ -61,6 +67,7 @@ class Folders:
 
     def _read(self, folder: str, path: str) -> bytes:
         target = self.path(folder, path)
+        self._refuse_private(target, path)
         if target.is_dir():
             raise error("Not a file", f'"{path}" is a folder, not a file.')
         try:
@@ -80,9 +87,8 @@ class Folders:
         if not _is_nameable(name):
             raise error("Invalid path", f'"{name[:60]}.." is too long for a path, or is no text.')
         path = Path(name)
-        target = (path if path.is_absolute() else self.project / path).resolve()
-        roots = (self.project, self.config.resolve())
-        if not any(target.is_relative_to(root) for root in roots):
+        target = files.followed(path if path.is_absolute() else self.project / path)
+        if not self._is_inside(target):
             raise error(
                 "Path leaves the project",
                 f'"{written}" leads outside of the project ({self.project.name}/). Copy the file '
@@ -90,8 +96,22 @@ class Folders:
             )
         return target
 
+    def _is_inside(self, target: Path) -> bool:
+        return any(target.is_relative_to(root) for root in self._roots)
+
+    def _refuse_private(self, target: Path, written: str) -> None:
+        """A prompt is sent away: no file of keys may be a part of one."""
+        root = next(root for root in self._roots if target.is_relative_to(root))
+        parts = [part.casefold() for part in target.relative_to(root).parts]
+        if ".git" in parts or parts[-1:] == [".env"]:
+            raise error(
+                "File is private",
+                f'"{written}" may hold keys, and what is read becomes a part of what is sent. '
+                "Copy what is meant into a file of its own.",
+            )
+
     def _name(self, path: Path) -> str:
-        full = path.resolve()
+        full = files.followed(path)
         if full.is_relative_to(self.project):
             return full.relative_to(self.project).as_posix() or "."
         return full.as_posix()

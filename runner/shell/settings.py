@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import Problem, RunnerError, Where
-from runner.shell import files
+from runner.shell import files, links
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -59,6 +59,7 @@ def _dotenv(project: Path) -> Mapping[str, str | None]:
     path = project / ".env"
     if not path.is_file():
         return {}
+    links.refuse_leaving(project, path, "the process's own environment counts as well.")
     text = files.read_text(path) or ""  # says which line is not UTF-8, if one is not
     from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
     from dotenv.parser import parse_stream  # noqa: PLC0415

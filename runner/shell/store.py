@@ -18,6 +18,8 @@ from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
 
 NAME = "state.json"
+OUTPUTS = "outputs.json"
+LOCK = ".lock"
 
 
 class UnsavedError(RunnerError):
@@ -52,7 +54,7 @@ class Store:
         self.warnings: tuple[Problem, ...] = ()
         self._loaded: State | None = None
         self._seen: files.Identity | None = None
-        self._info = directory / ".lock.info"
+        self._info = directory / f"{LOCK}.info"
         self._run = f"{_now().replace(':', '')}-{files.process_id()}"
         self._rescues: dict[str, Path] = {}  # by ending: one file of each for a whole run
 
@@ -95,6 +97,18 @@ class Store:
         self._loaded, self._seen = state, files.identity(self.path)
         return state
 
+    @property
+    def names(self) -> tuple[Path, ...]:
+        """Every file of the state's folder that is read or written, less those of the cache."""
+        outputs, lock = self.directory / OUTPUTS, self.directory / LOCK
+        return (self.path, self.backup, outputs, lock, self._info)
+
+    @property
+    def cache_names(self) -> tuple[Path, ...]:
+        """The cache's folder, and what SQLite reads and writes there."""
+        ends = ("", "-wal", "-shm", "-journal")
+        return (self.cache, *(self.cache / f"cache.db{end}" for end in ends))
+
     @contextmanager
     def lock(self, command: str, timeout: float = 0.0) -> Iterator[None]:
         """Holds the state for `command`, waiting up to `timeout` seconds for another holder.
@@ -104,7 +118,7 @@ class Store:
         from filelock import FileLock, Timeout  # noqa: PLC0415 - costly, and only writers lock
 
         files.make_directory(self.directory)
-        held = FileLock(self.directory / ".lock")
+        held = FileLock(self.directory / LOCK)
         try:
             held.acquire(timeout=timeout)
         except Timeout as refused:
@@ -123,9 +137,6 @@ class Store:
         """Really writes beside the state and in the cache; RunnerError before anything is paid."""
         files.probe_writable(self.directory)
         files.probe_writable(self.cache, files.PRIVATE_FOLDER)
-        target = self.path.resolve().parent
-        if target != self.directory.resolve():
-            files.probe_writable(target)
 
     def rescue(self, lines: Iterable[bytes]) -> Path:
         """Adds records, one a line, to this run's rescue file, here or among temporary files.

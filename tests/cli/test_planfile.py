@@ -147,9 +147,9 @@ def test_variable_files_are_read_again(made, tmp_path: Path) -> None:  # type: i
     values.write_text('topic = "ice"\n')
     project.call("plan", "--var-file", str(values), "--out", path)
     values.write_text('topic = "fire"\n')
-    assert "var.topic" in stale(project.call("apply", path))
+    assert "var.topic" in stale(project.call("apply", path, "--var-file", str(values)))
     values.write_text('topic = "ice"\n')
-    assert project.call("apply", path).status == 0
+    assert project.call("apply", path, "--var-file", str(values)).status == 0
     assert prompts(api)[0] == "about ice a note"
 
 
@@ -158,8 +158,17 @@ def test_a_flag_before_a_file_is_not_saved_over_it(made, tmp_path: Path) -> None
     values = tmp_path / "values.toml"
     values.write_text('topic = "ice"\n')
     project.call("plan", "--var", "topic=fire", "--var-file", str(values), "--out", path)
-    assert project.call("apply", path).status == 0
+    assert project.call("apply", path, "--var-file", str(values)).status == 0
     assert prompts(api)[0] == "about ice a note"
+
+
+def test_a_file_that_is_named_again_stands_where_it_stood(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    project, api, path = made
+    values = tmp_path / "values.toml"
+    values.write_text('topic = "ice"\n')
+    project.call("plan", "--var-file", str(values), "--var", "topic=fire", "--out", path)
+    assert project.call("apply", path, "--var-file", str(values)).status == 0
+    assert prompts(api)[0] == "about fire a note"
 
 
 def test_the_choice_is_the_plans(made) -> None:  # type: ignore[no-untyped-def]

@@ -84,14 +84,16 @@ def test_a_file_keeps_its_mode_and_a_new_one_obeys_the_mask(tmp_path: Path) -> N
     assert stat.S_IMODE(path.stat().st_mode) == 0o604
 
 
-def test_a_link_is_written_through(tmp_path: Path) -> None:
+def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     target, link = tmp_path / "elsewhere" / "real", tmp_path / "link"
     target.parent.mkdir()
     target.write_bytes(b"old")
     link.symlink_to(target)
-    files.write_atomic(link, b"new")
-    assert link.is_symlink()
-    assert target.read_bytes() == b"new"
+    with pytest.raises(RunnerError, match="is a link"):
+        files.write_atomic(link, b"new")
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"old")
+    files.write_atomic(files.followed(link), b"new")  # one that the user named
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"new")
     assert names(target.parent) == ["real"]
 
 
@@ -258,16 +260,16 @@ def test_a_copy_is_the_file_as_it_was(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a", "a.backup"]
 
 
-def test_a_copy_of_a_link_is_a_file_of_its_own(tmp_path: Path) -> None:
+def test_no_copy_is_made_of_a_link_or_through_one(tmp_path: Path) -> None:
     target, link = tmp_path / "real", tmp_path / "link"
     target.write_bytes(b"old")
     link.symlink_to(target)
-    files.keep_copy(link, tmp_path / "copy")
-    files.write_atomic(link, b"new")
-    assert (tmp_path / "copy").read_bytes() == b"old"
+    for pair in ((link, tmp_path / "copy"), (target, link)):
+        with pytest.raises(RunnerError, match="is a link"):
+            files.keep_copy(*pair)
     with pytest.raises(RunnerError):
         files.keep_copy(tmp_path / "missing", tmp_path / "copy")
-    assert names(tmp_path) == ["copy", "link", "real"]
+    assert names(tmp_path) == ["link", "real"]
 
 
 def test_text_is_utf8_and_a_wrong_byte_has_its_line(tmp_path: Path) -> None:

@@ -18,12 +18,14 @@ from runner.core.record_line import decode_records, encode_record
 from runner.core.state import Record, State, empty
 from runner.core.state_file import decode, encode
 from runner.errors import RunnerError
+from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store, UnsavedError
 from tests.shell.test_files import names, unwritable
 
 HOLDER = """
 import sys, time
 from pathlib import Path
+from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store
 with Store(Path(sys.argv[1])).lock("runner apply"):
     print("held", flush=True)
@@ -35,6 +37,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from runner.core.state import Record, empty
+from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store
 store = Store(Path(sys.argv[1]))
 with store.lock("runner apply", timeout=30):
@@ -56,6 +59,7 @@ from dataclasses import replace
 from pathlib import Path
 from runner.core.state import Record
 from runner.errors import RunnerError
+from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store, UnsavedError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tempfile.tempdir = sys.argv[2]
@@ -216,19 +220,23 @@ def test_a_state_deleted_meanwhile_is_written_again(tmp_path: Path) -> None:
     assert Store(tmp_path / "state").load() == after
 
 
-def test_a_linked_state_is_written_through(tmp_path: Path) -> None:
+def test_a_state_that_became_a_link_is_not_written_through(tmp_path: Path) -> None:
     shared = tmp_path / "shared.json"
     shared.write_bytes(encode(state(record("a"))))
+    held = shared.read_bytes()
     store = Store(tmp_path / "state")
     store.directory.mkdir()
     store.path.symlink_to(shared)
     before = store.load()
     assert before is not None
-    after = store.write(replace(before, records={}))
-    assert store.path.is_symlink()
-    assert decode(shared.read_bytes(), "shared") == after
-    assert decode(store.backup.read_bytes(), "backup") == before
-    store.probe()
+    with pytest.raises(RunnerError, match="is a link"):
+        store.write(replace(before, records={}))
+    assert (shared.read_bytes(), store.path.is_symlink()) == (held, True)
+
+
+def test_the_names_of_the_cache_are_those_of_its_database(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert {*database_files(store.cache / DATABASE)} < {*store.cache_names}
 
 
 def test_a_full_disk_keeps_the_old_state_and_hands_out_the_new(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from runner.core.state import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
 from runner.shell.doors import Outcome
+from runner.shell.store import OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _outputs(
 
 
 def _write_outputs(project: Project, found: Mapping[str, Output], problems: list[Problem]) -> None:
-    path = project.store.directory / "outputs.json"
+    path = project.store.directory / OUTPUTS
     held = shown(found)
     data = orjson.dumps(held, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
     try:
@@ -139,7 +140,7 @@ def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:
     from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
 
     try:
-        files.write_atomic(path, junit(outcome))
+        files.write_atomic(files.followed(path), junit(outcome))
     except RunnerError as exc:
         problems.extend(exc.problems)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.errors import Where, error
 from runner.shell import files
+from runner.shell.links import refuse_links
 
 _MAIN = """\
 # A small project. `runner plan` shows what it would ask, `runner apply` asks and keeps the answers.
@@ -81,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.chdir) / (arguments.directory or ".")
     config = directory / arguments.config
     _refuse(directory, config)
+    wanted = (config / "main.toml", directory / ".gitignore", directory / "README.md")
+    refuse_links(directory, wanted, "init writes into the folder that it is given: runner init DIR")
     files.make_directory(config)
     _write(config / "main.toml", _MAIN)
     kept = []

@@ -36,8 +36,10 @@ def _path(arguments: argparse.Namespace) -> Path:
         raise error("No such directory", f'"{directory}" is no directory.')
     state = directory / str(arguments.state)
     named = arguments.workspace is not None or "RUNNER_WORKSPACE" in environ
-    if named or (directory / ".env").exists() or (state / "workspaces").is_dir():
+    linked = state.is_symlink() or (state / "outputs.json").is_symlink()
+    if named or linked or (directory / ".env").exists() or (state / "workspaces").is_dir():
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
+        # Links are refused where the whole state is.
         from runner.cli.commands.places import store_of  # noqa: PLC0415
 
         return store_of(arguments).directory / "outputs.json"

@@ -2,14 +2,18 @@
 
 import argparse
 import shlex
+from os import environ
 from pathlib import Path
 
 from runner.core.config import Blocks
 from runner.core.config import load as load_blocks
 from runner.errors import error
+from runner.shell import links
 from runner.shell.project import Folders
 from runner.shell.settings import Settings, settings
 from runner.shell.store import Store
+
+WORKSPACES = "workspaces"
 
 
 def store_of(arguments: argparse.Namespace) -> Store:
@@ -18,10 +22,24 @@ def store_of(arguments: argparse.Namespace) -> Store:
 
 
 def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
-    """The state of a workspace; the cache is one for all of them."""
-    shared = project_directory(arguments) / arguments.state
-    held = shared if workspace == "default" else shared / "workspaces" / workspace
-    return Store(held, shared / "cache", _again(arguments, workspace))
+    """The state of a workspace; the cache is one for all of them.
+
+    RunnerError if anything of it is a link: what a repository holds leads nowhere else. What the
+    user names does, by --state, or by RUNNER_CACHE in the environment (.env does not count).
+    """
+    shared = state_directory(arguments)
+    held = shared if workspace == "default" else shared / WORKSPACES / workspace
+    named = environ.get("RUNNER_CACHE")
+    cache = Path(named) if named else shared / "cache"
+    store = Store(held, cache, _again(arguments, workspace))
+    links.refuse_links(
+        project_directory(arguments), [shared], "to keep the state elsewhere: --state DIR"
+    )
+    links.refuse_links(shared, store.names, "to keep the state elsewhere: --state DIR")
+    if not named:
+        advice = "to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
+        links.refuse_links(shared, store.cache_names, advice)
+    return store
 
 
 def _again(arguments: argparse.Namespace, workspace: str) -> str:
@@ -42,6 +60,11 @@ def project_directory(arguments: argparse.Namespace) -> Path:
     if not directory.is_dir():
         raise error("No such directory", f'"{directory}" is no directory.')
     return directory
+
+
+def state_directory(arguments: argparse.Namespace) -> Path:
+    """The folder of the states of all workspaces."""
+    return project_directory(arguments) / str(arguments.state)
 
 
 def folders_of(arguments: argparse.Namespace) -> Folders:

@@ -1,6 +1,7 @@
 """Saved plans: written by `plan --out`, carried out while what they were made from holds."""
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import msgspec
 import orjson
 
 from runner import __version__
+from runner.cli.commands.places import project_directory
 from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
@@ -51,7 +53,7 @@ class Saved:
 
 def save(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
     """Write the plan to `--out`; RunnerError if that would replace a file that is no plan."""
-    target = Path(arguments.out)
+    target = files.followed(Path(arguments.out))
     if files.identity(target) is not None:
         _refuse_foreign(target)
     content = made_from(project, made, arguments)
@@ -103,14 +105,32 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
                 "`runner plan --out FILE` instead.",
             )
     content = saved.content
+    _refuse_other_files(arguments, content.variables.var_file)
+    saved_files = content.variables.var_file
     arguments.given = [
-        *((VAR_FILE, file) for file in content.variables.var_file),
+        *((VAR_FILE, file) for file in saved_files),
         *((VAR, pair) for pair in content.variables.var),
-        *arguments.given,
+        *((flag, text) for flag, text in arguments.given if text not in saved_files),
     ]
     arguments.target, arguments.exclude = content.choice.target, content.choice.exclude
     arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
     return saved
+
+
+def _refuse_other_files(arguments: argparse.Namespace, named: list[str]) -> None:
+    """What is read is what the user names: a plan may have come with the repository."""
+    project = files.followed(project_directory(arguments))
+    given = {files.followed(Path(text)) for flag, text in arguments.given if flag == VAR_FILE}
+    for file in named:
+        path = files.followed(Path(file))
+        if not path.is_relative_to(project) and path not in given:
+            raise error(
+                "File is outside of the project",
+                f"{arguments.plan} wants the variables in {file}, and a plan that may have come "
+                "with the project does not say what is read elsewhere. If you mean it, say so: "
+                f"runner apply {shlex.quote(arguments.plan)} {VAR_FILE} {shlex.quote(file)}",
+                Where(arguments.plan),
+            )
 
 
 def _is_plan(data: bytes) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from runner.cli.commands.places import state_directory
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
 from runner.core.answer import warning
@@ -31,6 +32,7 @@ from runner.shell import files
 from runner.shell.cache.lookup import Lookup
 from runner.shell.prices import count_tokens, price
 from runner.shell.providers.model_file import unsupported
+from runner.shell.store import OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ def _not_for_outputs(project: Project, target: Path, file: str) -> str | None:
     """Why an output cannot be written there: the project itself is there."""
     if target.is_dir():
         return f'"{file}" is a folder: name a file in it.'
-    if target.is_relative_to(project.store.cache.parent.resolve()):
+    if target.is_relative_to(files.followed(state_directory(project.arguments))):
         return f'"{file}" is in the folder of the state, which holds nothing else.'
     if project.folders.is_configuration(target) or target == project.folders.project / ".env":
         return f'"{file}" would be read as configuration, and no answer may change that.'
@@ -263,7 +265,7 @@ def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]
 
 def written_outputs(project: Project) -> dict[str, Any]:
     """What outputs.json holds; nothing if it is not there or cannot be read."""
-    data = files.read(project.store.directory / "outputs.json")
+    data = files.read(project.store.directory / OUTPUTS)
     try:
         held = orjson.loads(data) if data else {}
     except orjson.JSONDecodeError:

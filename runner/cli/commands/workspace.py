@@ -11,10 +11,10 @@ from runner.core.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
 from runner.shell import files
-from runner.shell.store import Store
+from runner.shell.store import LOCK, NAME, OUTPUTS, Store
 
-_LOCK = (".lock", ".lock.info")
-_OURS = ("state.json", "state.json.backup", "outputs.json", *_LOCK)
+_LOCK = (LOCK, f"{LOCK}.info")
+_OURS = (NAME, f"{NAME}.backup", OUTPUTS, *_LOCK)
 
 
 def run(arguments: argparse.Namespace) -> int:

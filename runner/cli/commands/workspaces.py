@@ -4,16 +4,17 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.cli.commands.places import project_directory, settings_of, workspace_store
+from runner.cli.commands.places import WORKSPACES, settings_of, workspace_store
+from runner.shell import links
 from runner.shell.store import Store
 
 DEFAULT = "default"
-FOLDER = "workspaces"
 
 
 def names(arguments: argparse.Namespace) -> list[str]:
     """Every workspace there is, the default one first."""
-    folder = project_directory(arguments) / arguments.state / FOLDER
+    folder = workspace_store(arguments, DEFAULT).directory / WORKSPACES
+    links.refuse_links(folder.parent, [folder], "to keep the states elsewhere: --state DIR")
     found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
