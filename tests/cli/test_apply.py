@@ -36,9 +36,21 @@ def test_without_a_terminal_it_refuses_to_guess(project: Project) -> None:
         assert ran.status == 1
         assert "Error: Nobody to ask" in ran.err
         assert "--auto-approve" in ran.err
-        assert ran.out == ""
+        assert "Plan: " in ran.out
         assert not api.requests
     assert not project.state_file.exists()
+
+
+def test_with_nothing_to_do_nobody_is_asked(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        assert project.apply().status == 0
+        ran = project.run("apply")
+        assert (ran.status, ran.err) == (0, "")
+        assert "No changes." in ran.out
+        assert project.run("destroy").status == 1
+        assert project.call("destroy", "--auto-approve").status == 0
+        assert project.run("destroy").status == 0
 
 
 def test_yes_applies(project: Project) -> None:

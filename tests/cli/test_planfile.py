@@ -216,6 +216,43 @@ def test_a_state_that_was_edited_makes_it_stale(made) -> None:  # type: ignore[n
     assert project.call("apply", path).status == 0
 
 
+def test_what_a_file_says_of_itself_is_shown_to_nobody(made) -> None:  # type: ignore[no-untyped-def]
+    """The text is made anew: from the project, or where that has no such plan, from the actions."""
+    project, api, path = made
+    honest = project.call("plan", "--out", path).out
+    held = saved(path)
+    lie = {"text": "No changes.\n", "summary": "No changes."}
+    told = [{**act, "reason": "is unchanged"} for act in held["actions"]]
+    Path(path).write_text(json.dumps({**held, **lie, "actions": told}))
+    shown = project.call("show", path)
+    assert (shown.status, shown.err) == (0, "")
+    assert honest.startswith(shown.out)
+    assert "a note" in shown.out
+    assert json.loads(project.call("show", path, "--json").out)["text"] == shown.out
+    assert json.loads(project.call("show", path, "--json").out)["summary"] in shown.out
+    project.write((project.directory / "configs/main.toml").read_text() + "\n# a note\n")
+    shown = project.call("show", path)
+    assert shown.status == 0
+    assert "No changes" not in shown.out
+    assert "  # completion.a will be issued\n  + completion.a\n" in shown.out
+    assert "Plan: 1 to issue (up to 1 more once those are known)." in shown.out
+    assert "The configuration changed: configs/main.toml is not what it was" in shown.err
+    assert json.loads(project.call("show", path, "--json").out)["summary"].startswith("Plan: 1 to")
+    assert not api.requests
+
+
+def test_actions_of_a_file_forge_no_line(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.call("plan", "--out", path)
+    held = saved(path)
+    held["actions"][0] |= {"address": "a\n\nNo changes.", "action": "b\nNo changes."}
+    Path(path).write_text(json.dumps(held))
+    shown = project.call("show", path).out
+    assert "\nNo changes." not in shown
+    assert "Plan: " in shown
+    assert project.call("apply", path).status == 1
+
+
 def test_a_plan_without_a_digest_of_the_state_is_carried_out(made) -> None:  # type: ignore[no-untyped-def]
     """As plans were saved before they had one."""
     project, _, path = made

@@ -42,7 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         saved = None
     project = load(arguments)
-    _refuse_to_guess(arguments, saved is not None)
     command = f"runner {'destroy' if arguments.destroy else 'apply'}"
     # Where there is no folder to lock, a mistake that only planning finds makes none.
     early = None if project.store.directory.exists() else whole_plan(project, arguments)
@@ -62,15 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write("\nApply cancelled.\n")
             return 1
         return _carry_out(project, made, arguments).status
-
-
-def _refuse_to_guess(arguments: argparse.Namespace, saved: bool) -> None:
-    if not (arguments.auto_approve or saved or sys.stdin.isatty()):
-        raise error(
-            "Nobody to ask",
-            "There is no terminal to ask for approval. Give --auto-approve, or apply a saved "
-            "plan: runner plan --out FILE, then runner apply FILE.",
-        )
 
 
 def _check_stream(made: Planned) -> None:
@@ -118,7 +108,15 @@ def _asks(action: object) -> bool:
 
 
 def _approved(arguments: argparse.Namespace) -> bool:
-    return arguments.auto_approve or says_yes(
+    if arguments.auto_approve:
+        return True
+    if not sys.stdin.isatty():
+        raise error(
+            "Nobody to ask",
+            "There is no terminal to ask for approval. Give --auto-approve, or apply a saved "
+            "plan: runner plan --out FILE, then runner apply FILE.",
+        )
+    return says_yes(
         "\nDo you want to perform these actions?",
         "runner will perform the actions described above.",
     )

@@ -26,15 +26,12 @@ class _Sign(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A plan as it was saved; `text` is what was shown of it."""
+    """A plan as it was saved. Its `text` and `summary` are for readers of other versions: they are
+    in no digest, so nobody is shown them.
+    """
 
     path: str
     content: Content
-
-    @property
-    def text(self) -> str:
-        """The plan for a person."""
-        return self.content.text
 
     def check(self, project: Project, made: Planned) -> None:
         """RunnerError unless `made` is this very plan, from the same configuration and state.
@@ -61,8 +58,8 @@ def save(project: Project, made: Planned, arguments: argparse.Namespace) -> None
     files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def read_plan(path: str) -> tuple[bytes, Saved]:
-    """A saved plan and its bytes; RunnerError if it is none, or is damaged."""
+def read_plan(path: str) -> Saved:
+    """A saved plan; RunnerError if it is none, or is damaged."""
     where = Where(path)
     if Path(path).is_dir():
         raise error("Not a saved plan", f"{path} is a directory.", where)
@@ -85,7 +82,7 @@ def read_plan(path: str) -> tuple[bytes, Saved]:
                 f"this is runner {__version__}, which reads version {VERSION}.",
                 where,
             )
-        return data, Saved(path, msgspec.json.decode(data, type=Content))
+        return Saved(path, msgspec.json.decode(data, type=Content))
     except (msgspec.MsgspecError, UnicodeError) as exc:
         said = f"{exc}. Make a new one: runner plan --out {path}"
         raise error("Saved plan is damaged", said, where) from exc
@@ -96,7 +93,7 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
 
     RunnerError if the command line chooses addresses as well.
     """
-    _, saved = read_plan(arguments.plan)
+    saved = read_plan(arguments.plan)
     for name in ("target", "exclude", "replace", "destroy"):
         if getattr(arguments, name, None):
             raise error(
@@ -104,6 +101,12 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
                 f"A saved plan is applied as it is, so --{name} cannot stand beside it. Give it to "
                 "`runner plan --out FILE` instead.",
             )
+    chosen_by(saved, arguments)
+    return saved
+
+
+def chosen_by(saved: Saved, arguments: argparse.Namespace) -> None:
+    """Makes the plan's variables and choice the arguments'."""
     content = saved.content
     _refuse_other_files(arguments, content.variables.var_file)
     saved_files = content.variables.var_file
@@ -114,7 +117,6 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
     ]
     arguments.target, arguments.exclude = content.choice.target, content.choice.exclude
     arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
-    return saved
 
 
 def _refuse_other_files(arguments: argparse.Namespace, named: list[str]) -> None:

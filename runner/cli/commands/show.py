@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from runner.cli.commands.places import store_of
 from runner.cli.commands.records import held_state, unknown
 from runner.cli.streams import harmless
+from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
+from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects
 from runner.core.state import Record, State
 from runner.shell import files
@@ -64,10 +67,17 @@ def _is_file(arguments: argparse.Namespace) -> bool:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from runner.cli.commands.planfile import read_plan  # noqa: PLC0415  # only for a plan
+    from runner.cli.commands.plan_words import told_anew, words  # noqa: PLC0415  # only for a plan
+    from runner.cli.commands.planfile import read_plan  # noqa: PLC0415
 
-    data, saved = read_plan(arguments.what)
-    sys.stdout.write(data.decode() if arguments.json else saved.text)
+    saved = read_plan(arguments.what)
+    if arguments.json:
+        _write(msgspec.to_builtins(told_anew(arguments, saved)))
+        return 0
+    shown = words(arguments, saved, style())
+    sys.stdout.write(shown.text)
+    if shown.less is not None:
+        report([shown.less])
     return 0
 
 

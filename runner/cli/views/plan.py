@@ -4,7 +4,7 @@ end.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,11 @@ def plan_text(
 def summary(plan: Plan, estimate: Estimate) -> str:
     """The plan in one line."""
     tally = counts(plan)
+    spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
+    return _tallied(tally) + (f" Estimated: {estimate.text()}." if spends else "")
+
+
+def _tallied(tally: Mapping[str, int]) -> str:
     words = {
         "import": "to import",
         "issue": "to issue",
@@ -71,17 +76,43 @@ def summary(plan: Plan, estimate: Estimate) -> str:
         "remove": "to remove",
         "move": "to move",
     }
-    parts = [f"{tally[key]} {said}" for key, said in words.items() if tally[key]]
+    parts = [f"{tally[key]} {said}" for key, said in words.items() if tally.get(key)]
     text = ", ".join(parts) or "nothing certain"
-    undecided = tally["undecided"]
+    undecided = tally.get("undecided")
     more = f"up to {undecided} more once those are known" if undecided else ""
-    if tally["instances"]:
+    if tally.get("instances"):
         unknown = "instances not yet known"
         more = f"{more}, and {unknown}" if more else unknown
     tail = f" ({more})" if more else ""
-    spends = tally["issue"] or tally["reissue"] or undecided or tally["instances"]
-    cost = f" Estimated: {estimate.text()}." if spends else ""
-    return f"Plan: {text}{tail}.{cost}"
+    return f"Plan: {text}{tail}."
+
+
+def acts_text(acts: Iterable[tuple[str, str]], style: Style) -> str:
+    """Each address and the word for what has to happen there, where no more is known."""
+    tally: Counter[str] = Counter()
+    lines: list[str] = []
+    for address, word in acts:
+        tally[word] += 1
+        symbol, said = _ACTS.get(word, ("?", f"has an action that is not known here: {word}"))
+        place = on_one_line(address)
+        lines.append(style(f"  # {place} {on_one_line(said)}", "bold"))
+        lines.append(f"{style(f'{symbol:>3}', _COLOURS.get(symbol, 'grey'))} {place}\n")
+    lines.append(style(_tallied(tally), "bold") if tally else style("No changes.", "green"))
+    return harmless("\n".join(lines) + "\n")
+
+
+_ACTS = {
+    "issue": ("+", "will be issued"),
+    "reissue": ("-/+", "will be issued again"),
+    "replay": ("+", "will be taken from the cache, for free"),
+    "update": ("~", "will be updated in place, without a new answer"),
+    "remove": ("-", "will be removed"),
+    "read": ("<=", "will be read during apply"),
+    "undecided": ("?", "will be issued if its request is new once it is known"),
+    "instances": ("?", "has instances known after an answer"),
+    "move": ("", "has another address until now"),
+    "import": ("", "will be imported"),
+}
 
 
 def counts(plan: Plan) -> Counter[str]:
