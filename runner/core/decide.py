@@ -88,7 +88,7 @@ def _compare(
     if again:
         return _wants(instance, request, known, record.sample + 1, again)
     status = record.status
-    if status in {"invalid", "failed_check"}:
+    if record.rejected:
         status = "complete"  # what was wrong with the answer is wrong no more
     known.samples.keep(record)
     return _updated(request, record, status)
@@ -104,7 +104,7 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
     """Why the same request is issued once more, if it is."""
     if known.replace(instance.address):
         return "as requested by --replace"
-    if instance.declared.postconditions or record.status in {"invalid", "failed_check"}:
+    if instance.declared.postconditions or record.rejected:
         found = appraise(instance, request.body, record.response)
         if found.fault is not None:
             return f"its answer was not accepted: {found.fault}"

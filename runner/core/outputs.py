@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.address import with_key
-from runner.core.answer import Answer, output_value
+from runner.core.answer import Answer, output_value, recorded_answer
 from runner.core.expand import Scope, Session
 from runner.core.module import Declared, Value
 from runner.core.state import Record
@@ -16,7 +16,9 @@ from runner.errors import Problem, RunnerError, sentence
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output. `known` is false while an answer that it needs is missing."""
+    """One output. `known` is false while an answer that it needs is missing, or was not accepted:
+    `rejected` are the addresses of those.
+    """
 
     name: str
     value: Any
@@ -24,6 +26,16 @@ class Output:
     known: bool = True
     file: str | None = None
     description: str | None = None
+    rejected: tuple[str, ...] = ()
+
+
+def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = False) -> None:
+    """Make recorded answers known where no other answer is; those that were not accepted are
+    recorded and no answers, unless somebody wants to look at them.
+    """
+    for address, record in records.items():
+        if address not in session.answers and (rejected or not record.rejected):
+            session.answers[address] = recorded_answer(address, record.response)
 
 
 def outputs(
@@ -33,7 +45,7 @@ def outputs(
     scope = session.scopes[""]
     found: dict[str, Output] = {}
     for name, value in scope.module.outputs.items():
-        found[name] = _declared(name, value, scope, problems)
+        found[name] = _declared(name, value, scope, problems, records)
     for name, declared in scope.module.completions.items():
         if name not in found:
             output = _own(name, declared, scope, records)
@@ -46,7 +58,7 @@ def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, Out
     """The outputs of [output.*] blocks alone."""
     scope = session.scopes[""]
     return {
-        name: _declared(name, value, scope, problems)
+        name: _declared(name, value, scope, problems, {})
         for name, value in sorted(scope.module.outputs.items())
     }
 
@@ -56,7 +68,13 @@ def shown(found: Mapping[str, Output]) -> dict[str, Any]:
     return {name: out.value for name, out in found.items() if out.known and not out.sensitive}
 
 
-def _declared(name: str, value: Value, scope: Scope, problems: list[Problem]) -> Output:
+def _declared(
+    name: str,
+    value: Value,
+    scope: Scope,
+    problems: list[Problem],
+    records: Mapping[str, Record],
+) -> Output:
     table = value.block.table
     sensitive = table.get("sensitive") is True
     file, about = table.get("file"), table.get("description")
@@ -69,8 +87,10 @@ def _declared(name: str, value: Value, scope: Scope, problems: list[Problem]) ->
         return Output(name, None, sensitive=True, known=False)
     try:
         filled = plain(scope.value("output", name))
-    except NotKnown:
-        return Output(name, None, sensitive, False, file, about)
+    except NotKnown as exc:
+        record = records.get(exc.address)
+        rejected = (exc.address,) if record is not None and record.rejected else ()
+        return Output(name, None, sensitive, False, file, about, rejected)
     except TemplateError as exc:
         said = f"In output.{name}: {sentence(exc.message)}"
         problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
@@ -88,16 +108,21 @@ def _own(
     address = scope.address(declared)
     if not declared.repeated:
         record = records.get(address)
+        if record is not None and record.rejected:
+            return Output(name, None, known=False, rejected=(address,))
         return None if record is None else Output(name, _value(record))
     keys = scope.session.keys.get(address)
     if keys is None:
         return None
-    pairs = [(key, records.get(with_key(address, key))) for key in keys]
+    places = {key: with_key(address, key) for key in keys}
+    held = {key: record for key, at in places.items() if (record := records.get(at)) is not None}
+    rejected = tuple(places[key] for key, record in held.items() if record.rejected)
+    answers = {key: _value(record) for key, record in held.items() if not record.rejected}
     if "for_each" in declared.meta:
-        held = {str(key): _value(record) for key, record in pairs if record is not None}
-        return Output(name, held)
+        by_key = {str(key): value for key, value in answers.items()}
+        return Output(name, by_key, rejected=rejected)
     # An answer that is missing leaves its place empty: the others keep their index.
-    return Output(name, [None if record is None else _value(record) for _, record in pairs])
+    return Output(name, [answers.get(key) for key in keys], rejected=rejected)
 
 
 def _value(record: Record) -> Any:

@@ -7,6 +7,12 @@ from runner import __version__
 
 STATE_VERSION = 1
 
+REJECTED = {
+    "invalid": "it does not fit its JSON schema",
+    "failed_check": "a postcondition of it does not hold",
+}
+"""Statuses of answers that are kept, and are not accepted; and why not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -38,6 +44,11 @@ class Record:
     triggers: bytes | None = None
     maybe_billed: int = 0
     line: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the answer is kept but not accepted: it is no output, and is asked for again."""
+        return self.status in REJECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read expressions from the terminal, or line by line from stdin: 1 if one of those failed."""
     project = load(arguments)
     tell_warnings(project)
-    evaluator = Evaluator(project, recorded_session(project).scopes[""])
+    evaluator = Evaluator(project, recorded_session(project, rejected=True).scopes[""])
     if sys.stdin.isatty():
         from runner.cli.commands.prompting import lines  # noqa: PLC0415  # 0.1 s, terminals only
 

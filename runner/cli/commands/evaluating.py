@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 
 from runner.cli.commands.world import Project
-from runner.core.answer import recorded_answer
 from runner.core.expand import Scope, Session
 from runner.core.graph import Walk
-from runner.core.outputs import Output, outputs
+from runner.core.outputs import Output, learn, outputs
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
 
 
-def recorded_session(project: Project) -> Session:
-    """Every instance that the configuration and the recorded answers give."""
+def recorded_session(project: Project, *, rejected: bool = False) -> Session:
+    """Every instance that the configuration and the recorded answers give; with `rejected`, those
+    that were not accepted as well.
+    """
     session = Session(project.root, project.world, project.values)
     Scope(session, project.root)
     records, _ = project.moved()
-    for address, record in records.items():
-        session.answers[address] = recorded_answer(address, record.response)
+    learn(session, records, rejected=rejected)
     walk = Walk(session)
     while walk.ready:
         vertex = walk.ready.popleft()

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.cli.views.report import Spent, apply_text, problems_of
 from runner.cli.views.style import style
-from runner.core.answer import recorded_answer, usage_of
+from runner.core.answer import usage_of
 from runner.core.expand import Session
-from runner.core.outputs import Output, outputs, shown
+from runner.core.outputs import Output, learn, outputs, shown
 from runner.core.state import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
@@ -54,6 +54,7 @@ def finish(
         found = _outputs(recorded_session(project), records, []) if records else {}
     if written:
         _write_outputs(project, found, problems)
+        problems.extend(_stale(project, found))
     if getattr(arguments, "junit", None) and outcome is not None:
         _write_junit(outcome, Path(arguments.junit), problems)
     _tell(project, outcome, found, problems, arguments)
@@ -113,9 +114,7 @@ def _unsaved(failed: RunnerError, problems: list[Problem]) -> None:
 def _outputs(
     session: Session, records: Mapping[str, Record], problems: list[Problem]
 ) -> dict[str, Output]:
-    for address, record in records.items():
-        if address not in session.answers:
-            session.answers[address] = recorded_answer(address, record.response)
+    learn(session, records)
     found: list[Problem] = []
     made = outputs(session, records, found)
     problems.extend(found)
@@ -134,6 +133,19 @@ def _write_outputs(project: Project, found: Mapping[str, Output], problems: list
                 _write_file(project, output)
     except RunnerError as exc:
         problems.extend(exc.problems)
+
+
+def _stale(project: Project, found: Mapping[str, Output]) -> Iterator[Problem]:
+    """Files of outputs that have no value any more; what an earlier apply wrote stays in them."""
+    for output in found.values():
+        if output.rejected and output.file is not None:
+            path = project.folders.path(".", output.file)
+            if files.identity(path) is not None:
+                said = (
+                    f"{output.file} stays as it was: output.{output.name} has no value, because "
+                    f"the answer of {output.rejected[0]} was not accepted."
+                )
+                yield Problem("Output file is stale", said, None, "warning")
 
 
 def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:

@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from runner.cli.streams import harmless
 from runner.core.suggest import closest
-from runner.errors import error
+from runner.errors import RunnerError, error
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,10 +21,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     name, bracket, rest = arguments.name.partition("[")
     if name not in held:
-        held = {**held, **_sensitive(arguments)}
+        held = {**held, **_evaluated(arguments, name)}
     if name not in held:
         raise _unknown(name, held, path)
-    value = _inside(held[name], bracket + rest, arguments.name)
+    try:
+        value = _inside(held[name], bracket + rest, arguments.name)
+    except RunnerError:
+        _evaluated(arguments, arguments.name)  # says so if the answer was not accepted
+        raise
     _one(value, raw=arguments.raw, as_json=arguments.json)
     return 0
 
@@ -110,16 +115,34 @@ def _inside(value: Any, rest: str, name: str) -> Any:
     return value
 
 
-def _sensitive(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Sensitive outputs are in no file: evaluated again, from configuration and state."""
+def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
+    """The outputs as configuration and state give them: sensitive ones are in no file.
+
+    RunnerError if the one that is asked for has no value because an answer was not accepted.
+    """
     config = Path(arguments.chdir) / arguments.config
     if not config.is_dir():
         return {}
     from runner.cli.commands.evaluating import all_outputs  # noqa: PLC0415  # the slow path
     from runner.cli.commands.loading import load  # noqa: PLC0415
 
-    found = all_outputs(load(arguments))
+    project = load(arguments)
+    found = all_outputs(project)
+    if (output := found.get(name.partition("[")[0])) is not None:
+        for address in output.rejected:
+            if (name == output.name and not output.known) or address == f"completion.{name}":
+                raise _rejected(name, address, project.moved()[0][address].status)
     return {name: out.value for name, out in found.items() if out.known}
+
+
+def _rejected(name: str, address: str, status: str) -> Exception:
+    from runner.core.state import REJECTED  # noqa: PLC0415  # the slow path
+
+    return error(
+        "Answer was not accepted",
+        f"{name} has no value: the answer of {address} came and was kept, but {REJECTED[status]}. "
+        f"`runner show {shlex.quote(address)}` shows it; the next `runner apply` asks again.",
+    )
 
 
 def _unknown(name: str, held: dict[str, Any], path: Path) -> Exception:
