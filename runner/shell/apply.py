@@ -65,9 +65,11 @@ class Apply:
             try:
                 await asyncio.wait_for(self._idle.wait(), self._run.limits.checkpoint_every)
             except TimeoutError:
+                self._heed_lock()
                 await self._checkpoint()
         if self._bug is not None:
             raise self._bug
+        self._heed_lock()
         self._run.skip_rest()
         self._run.fail_stuck()
         if self.outcome.stopped is None:
@@ -94,6 +96,11 @@ class Apply:
         for task in self._tasks:
             task.cancel()
 
+    def _heed_lock(self) -> None:
+        why = self._run.doors.lost() if self.outcome.stopped is None else None
+        if why is not None:
+            self.stop(why)
+
     async def _checkpoint(self) -> None:
         try:
             await self._run.doors.checkpoint(self.outcome.records)
@@ -117,6 +124,7 @@ class Apply:
 
     def _pump(self) -> None:
         """Decide what is ready, and start what may start."""
+        self._heed_lock()
         while self._walk.ready and self.outcome.stopped is None:
             batch = [self._walk.ready.popleft() for _ in range(len(self._walk.ready))]
             self._advance(batch)

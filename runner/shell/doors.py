@@ -50,6 +50,7 @@ class Doors:
     now: Callable[[], str]
     tell: Callable[[Event], None]
     may_start: Callable[[Request], "Refusal | None"] = lambda _: None
+    lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock
     # A request ended, with an answer or none, and this many attempts that may have been billed.
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
 

@@ -16,6 +16,7 @@ from runner.core.state import State
 from runner.core.state_file import chunks, decode
 from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
+from runner.shell.lock import Lock
 
 NAME = "state.json"
 OUTPUTS = "outputs.json"
@@ -55,6 +56,7 @@ class Store:
         self._loaded: State | None = None
         self._seen: files.Identity | None = None
         self._info = directory / f"{LOCK}.info"
+        self._lock: Lock | None = None
         self._run = f"{_now().replace(':', '')}-{files.process_id()}"
         self._rescues: dict[str, Path] = {}  # by ending: one file of each for a whole run
 
@@ -115,23 +117,32 @@ class Store:
 
         RunnerError says who holds it. The kernel's lock: it ends with its process, however.
         """
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - costly, and only writers lock
-
         files.make_directory(self.directory)
-        held = FileLock(self.directory / LOCK)
+        held = Lock(self.directory / LOCK)
         try:
-            held.acquire(timeout=timeout)
-        except Timeout as refused:
-            raise self._locked() from refused
+            if not held.acquire(timeout):
+                raise self._locked()
         except OSError as cause:
             raise files.failure("lock", self.directory, cause) from cause
+        self._lock = held
         try:
             files.write_atomic(self._info, msgspec.json.encode(_holder(command)))
             yield
         finally:
-            with suppress(RunnerError):
-                files.remove(self._info)
+            if not held.lost():  # else it is another holder's
+                with suppress(RunnerError):
+                    files.remove(self._info)
+            self._lock = None
             held.release()
+
+    def lost(self) -> str | None:
+        """Why nothing further may be begun under the lock, if so."""
+        if self._lock is None or not self._lock.lost():
+            return None
+        return (
+            f"{self.directory / LOCK} was deleted or replaced while this command held it, and "
+            "another command may have begun. Leave that file alone while a command runs"
+        )
 
     def probe(self) -> None:
         """Really writes beside the state and in the cache; RunnerError before anything is paid."""

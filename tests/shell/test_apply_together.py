@@ -62,6 +62,31 @@ def test_a_holder_that_is_killed_leaves_no_lock(project: Project) -> None:
         assert project.apply().status == 0
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_lock_that_is_deleted_ends_the_run_after_what_is_in_flight(
+    project: Project, replaced: bool
+) -> None:
+    """The next command may begin then: at most what was in flight is paid twice."""
+    flags = ("--concurrency", "8")
+    with serving(latency=0.25) as api:
+        project.write(provider(api) + completion("many", "number {{ count.index }}", "count = 40"))
+        first = project.start(*APPLY, *flags)
+        wait_until(lambda: len(api.requests) >= 8, "8 requests")
+        (project.directory / "state/.lock").unlink()
+        if replaced:
+            (project.directory / "state/.lock").touch()
+        second = project.start(*APPLY, *flags)
+        ran = ended(first)
+        assert ran.status == 1
+        assert ".lock was deleted or replaced while" in " ".join(ran.err.split())
+        assert "every answer that came is kept" in " ".join(ran.err.split())
+        ended(second)
+        assert len(api.requests) <= 40 + 8
+        assert project.apply().status == 0
+        assert len(api.requests) <= 40 + 8
+        assert len(project.records) == 40
+
+
 def test_reading_commands_work_while_an_apply_runs(project: Project) -> None:
     with serving() as api:
         project.write(_five(api))

@@ -384,6 +384,39 @@ def test_the_lock_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
             pass
 
 
+def test_a_lock_whose_file_is_deleted_is_lost_and_seen_to_be(tmp_path: Path) -> None:
+    ours, theirs = Store(tmp_path), Store(tmp_path)
+    assert ours.lost() is None
+    with ours.lock("runner apply"):
+        assert ours.lost() is None
+        (tmp_path / ".lock").unlink()
+        assert "was deleted" in str(ours.lost())
+        with theirs.lock("runner destroy"):
+            assert theirs.lost() is None
+            assert "was deleted" in str(ours.lost())
+    assert ours.lost() is None
+
+
+def test_a_lock_that_was_deleted_takes_nothing_from_the_next_holder(tmp_path: Path) -> None:
+    ours = Store(tmp_path).lock("runner apply")
+    ours.__enter__()
+    (tmp_path / ".lock").unlink()
+    with holder(tmp_path) as process:
+        ours.__exit__(None, None, None)
+        with (
+            pytest.raises(RunnerError, match=f"pid {process.pid}"),
+            Store(tmp_path).lock("runner apply"),
+        ):
+            pytest.fail("two hold the lock")
+
+
+def test_a_lock_is_no_link(tmp_path: Path) -> None:
+    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunnerError, match="Invalid path"), Store(tmp_path).lock("runner apply"):
+        pytest.fail("a link is followed")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_the_lock_is_free_after_a_failure_and_says_nothing_then(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
@@ -431,14 +464,3 @@ def test_a_write_survives_kill_at_any_moment(tmp_path: Path) -> None:
         assert {one.sample for one in found.records.values()} == {found.serial - 1}
         backup = decode(store.backup.read_bytes(), "backup")
         assert backup.serial in {found.serial - 1, found.serial}
-
-
-def test_filelock_is_imported_by_writers_only() -> None:
-    script = (
-        "import sys; from pathlib import Path; from runner.shell.store import Store;"
-        "Store(Path('missing')).load(); print('filelock' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"

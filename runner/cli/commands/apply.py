@@ -165,6 +165,7 @@ async def _apply(
                 tell=told.tell,
                 may_start=purse.may_start,
                 settled=purse.settled,
+                lost=project.store.lost,
             )
             limits = Limits(
                 project.settings.concurrency,

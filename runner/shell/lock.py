@@ -1,0 +1,92 @@
+"""The lock of a folder: held by one process, ended with it, seen to be gone if deleted."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+_AGAIN = 0.05  # seconds between tries
+
+if sys.platform == "win32":
+    from typing import Any
+
+    class Lock:
+        """A file that is locked as long as it is open, and that nobody can delete meanwhile."""
+
+        def __init__(self, path: Path) -> None:
+            from filelock import FileLock  # noqa: PLC0415 - costly, and only writers lock
+
+            self._held: Any = FileLock(path)
+
+        def acquire(self, timeout: float = 0.0) -> bool:
+            """Whether it is held now; another holder is waited for so many seconds."""
+            from filelock import Timeout  # noqa: PLC0415
+
+            try:
+                self._held.acquire(timeout=timeout)
+            except Timeout:
+                return False
+            return True
+
+        def lost(self) -> bool:
+            """Whether somebody else may hold it by now."""
+            return False
+
+        def release(self) -> None:
+            """Lets it go; once more does nothing."""
+            self._held.release()
+
+else:
+    import fcntl
+
+    _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+    class Lock:
+        """A file that is locked as long as it is open. Who deletes it lets a second holder in, of
+        another file under the same name: so what counts is the file that the name stands for.
+        """
+
+        def __init__(self, path: Path) -> None:
+            self._path = path
+            self._fd: int | None = None
+
+        def acquire(self, timeout: float = 0.0) -> bool:
+            """Whether it is held now; another holder is waited for so many seconds. OSError if the
+            file cannot be made, or is a link.
+            """
+            until = time.monotonic() + timeout
+            while not self._try():
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                time.sleep(min(_AGAIN, left))
+            return True
+
+        def lost(self) -> bool:
+            """Whether another may hold it by now: the name stands for another file, or for none."""
+            try:
+                found = self._path.lstat()
+            except OSError:
+                return True
+            return self._fd is None or not os.path.samestat(found, os.fstat(self._fd))
+
+        def release(self) -> None:
+            """Lets it go; once more does nothing."""
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
+        def _try(self) -> bool:
+            while True:
+                self._fd = os.open(self._path, _FLAGS, 0o644)
+                try:
+                    fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self.release()
+                    return False
+                except BaseException:
+                    self.release()
+                    raise
+                if not self.lost():
+                    return True
+                self.release()  # it was deleted while it was taken
