@@ -118,13 +118,13 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
 
 def _problem(fault: Any, flags: Mapping[str, Any], project: Path, where: Where | None) -> Problem:
     name = ".".join(str(part) for part in fault["loc"])
-    outside = f"--{name.replace('_', '-')}" if name in flags else _variable(name, project)
+    outside = f"--{name.replace('_', '-')}" if name in flags else variable_of(name, project)
     source = outside or f"{name} in [runner]"
     detail = f"The setting {name} ({source}) is {fault['input']!r}: {fault['msg']}."
     return Problem("Invalid setting", detail, where if outside is None else None)
 
 
-def _variable(name: str, project: Path) -> str | None:
+def variable_of(name: str, project: Path) -> str | None:
     """The variable that a setting comes from, in the letter case it has; None if from none."""
     for place, held in (("", os.environ), (" in .env", _dotenv(project))):
         for variable, value in held.items():

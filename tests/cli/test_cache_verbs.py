@@ -54,6 +54,7 @@ def test_prune_keeps_what_a_state_refers_to(filled) -> None:  # type: ignore[no-
 def test_prune_keeps_what_another_workspace_refers_to(filled) -> None:  # type: ignore[no-untyped-def]
     """The workspaces share one cache, so that an apply in a second one is free."""
     project, api = filled
+    assert project.call("workspace", "new", "staging").status == 0
     assert project.apply("--workspace", "staging").status == 0
     assert len(api.completions) == 3
     assert project.call("cache", "prune", "--auto-approve").status == 0

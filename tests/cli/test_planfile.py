@@ -293,7 +293,8 @@ def test_an_answer_that_became_free_is_no_difference(made, before: tuple[str, ..
     project.write(names + each, "more.toml")
     project.call("plan", "--out", path)
     assert "instances" in {act["action"] for act in saved(path)["actions"]}
-    project.apply("--workspace", "other", *before)
+    project.call("workspace", "new", "other")
+    assert project.apply("--workspace", "other", *before).status == 0
     assert project.call("apply", path).status == 0
     assert sorted(prompts(api)) == sorted(set(prompts(api)))
     assert len(project.records) == 4

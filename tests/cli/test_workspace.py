@@ -59,6 +59,7 @@ def test_each_has_its_own_state_and_outputs_and_all_share_the_cache(tmp_path: Pa
     with serving() as api:
         project = Project(tmp_path / "p")
         project.write(provider(api) + completion("a", "one"))
+        assert project.call("workspace", "new", "staging").status == 0
         assert project.apply("--workspace", "staging").status == 0
         assert not project.state_file.exists()
         staging = project.directory / "state" / "workspaces" / "staging"
@@ -69,6 +70,55 @@ def test_each_has_its_own_state_and_outputs_and_all_share_the_cache(tmp_path: Pa
         assert "1 from cache" in project.call("plan").out
         assert project.apply().status == 0
         assert len(api.completions) == 1
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("destroy", "--auto-approve"),
+        ("validate",),
+        ("output",),
+        ("show",),
+        ("state", "list"),
+        ("state", "push", "FILE"),
+        ("cache", "info"),
+        ("force-unlock",),
+    ],
+)
+def test_one_that_does_not_exist_is_an_error_and_is_not_made(
+    project: Project, verb: tuple[str, ...]
+) -> None:
+    with serving() as api:
+        project.write(provider(api) + completion("a", "one"))
+        project.call("workspace", "new", "prod")
+        write_state(project, record("completion.a"))
+        pushed = [str(project.state_file) if word == "FILE" else word for word in verb]
+        ran = project.run("--workspace", "prdo", *pushed)
+        assert (ran.status, ran.out) == (1, "")
+        said = " ".join(ran.err.split())
+        assert 'no workspace "prdo" (--workspace). Did you mean "prod"?' in said
+        assert "workspace new prdo` makes it" in said
+        assert not (project.directory / "state/workspaces/prdo").exists()
+        assert api.requests == []
+        assert project.run("--workspace", "prod", "plan").status == 0
+
+
+def test_who_names_one_that_does_not_exist_is_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write('[runner]\nworkspace = "prdo"\n[output.a]\nvalue = "x"\n')
+    ran = project.call("plan")
+    assert "(workspace in [runner]). There are default." in " ".join(ran.err.split())
+    assert "configs/main.toml line 2" in ran.err
+    (project.directory / ".env").write_text("RUNNER_WORKSPACE=stagin\n")
+    assert "(RUNNER_WORKSPACE in .env)" in project.call("plan").err
+    monkeypatch.setenv("RUNNER_WORKSPACE", "other")
+    assert "(RUNNER_WORKSPACE)" in project.call("plan").err
+    assert project.call("workspace", "new", "other").status == 0
+    assert project.call("plan").status == 0
+    assert project.call("--workspace", "default", "plan").status == 0
 
 
 def test_delete_takes_an_empty_one_away(project: Project) -> None:

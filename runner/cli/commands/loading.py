@@ -10,7 +10,7 @@ from runner.cli.commands.places import (
     folders_of,
     project_directory,
     settings_in,
-    workspace_store,
+    store_in,
 )
 from runner.cli.commands.world import Project
 from runner.cli.views.problems import hide
@@ -59,7 +59,7 @@ def load(arguments: argparse.Namespace) -> Project:
     values = resolve(root, given, problems)
     hide(sensitive_texts(sensitive_values(root, values)))
     _raise_errors(problems)
-    store = workspace_store(arguments, held.workspace)
+    store = store_in(root.blocks, held, arguments)
     state = _state(store, folders.root)
     providers, blocks = _providers(root, world, values, folders, problems)
     _raise_errors(problems)

@@ -7,18 +7,48 @@ from pathlib import Path
 
 from runner.core.config import Blocks
 from runner.core.config import load as load_blocks
-from runner.errors import error
+from runner.core.suggest import did_you_mean
+from runner.errors import Where, error
 from runner.shell import links
 from runner.shell.project import Folders
-from runner.shell.settings import Settings, settings
+from runner.shell.settings import Settings, settings, variable_of
 from runner.shell.store import Store
 
+DEFAULT = "default"
 WORKSPACES = "workspaces"
 
 
 def store_of(arguments: argparse.Namespace) -> Store:
-    """The state that the command line means, its workspace included; not yet read."""
-    return workspace_store(arguments, settings_of(arguments).workspace)
+    """The state that the command line means, its workspace included; not yet read. RunnerError for
+    a workspace that is none.
+    """
+    blocks = _blocks_of(arguments)
+    return store_in(blocks, settings_in(blocks, arguments), arguments)
+
+
+def store_in(blocks: Blocks, held: Settings, arguments: argparse.Namespace) -> Store:
+    """As `store_of`, where these blocks and settings were read: a misspelt name would be a state
+    without any answer, and all would be paid again.
+    """
+    known = workspace_names(arguments)
+    if held.workspace not in known:
+        source, where = _naming(blocks, arguments)
+        hint = did_you_mean(held.workspace, known, f" There are {', '.join(known)}.")
+        raise error(
+            "Unknown workspace",
+            f'There is no workspace "{held.workspace}" ({source}).{hint} '
+            f"`{_again(arguments, DEFAULT)} workspace new {held.workspace}` makes it.",
+            where,
+        )
+    return workspace_store(arguments, held.workspace)
+
+
+def workspace_names(arguments: argparse.Namespace) -> list[str]:
+    """Every workspace there is, the default one first."""
+    folder = workspace_store(arguments, DEFAULT).directory / WORKSPACES
+    links.refuse_links(folder.parent, [folder], "to keep the states elsewhere: --state DIR")
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
 
 def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
@@ -28,7 +58,7 @@ def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
     user names does, by --state, or by RUNNER_CACHE in the environment (.env does not count).
     """
     shared = state_directory(arguments)
-    held = shared if workspace == "default" else shared / WORKSPACES / workspace
+    held = shared if workspace == DEFAULT else shared / WORKSPACES / workspace
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
     store = Store(held, cache, _again(arguments, workspace))
@@ -48,7 +78,7 @@ def _again(arguments: argparse.Namespace, workspace: str) -> str:
         ("-C", arguments.chdir, "."),
         ("--config", arguments.config, "configs"),
         ("--state", arguments.state, "state"),
-        ("--workspace", workspace, "default"),
+        ("--workspace", workspace, DEFAULT),
     )
     flags = [f"{flag} {shlex.quote(value)}" for flag, value, usual in given if value != usual]
     return " ".join(["runner", *flags])
@@ -74,8 +104,23 @@ def folders_of(arguments: argparse.Namespace) -> Folders:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings alone, [runner] included; a configuration that is not whole will do."""
+    return settings_in(_blocks_of(arguments), arguments)
+
+
+def _blocks_of(arguments: argparse.Namespace) -> Blocks:
     folders = folders_of(arguments)
-    return settings_in(load_blocks(folders.root, folders.read_folder, []), arguments)
+    return load_blocks(folders.root, folders.read_folder, [])
+
+
+def _naming(blocks: Blocks, arguments: argparse.Namespace) -> tuple[str, Where | None]:
+    """What names the workspace, and where if that is in a file of the configuration."""
+    if getattr(arguments, "workspace", None) is not None:
+        return "--workspace", None
+    variable = variable_of("workspace", project_directory(arguments))
+    block = blocks.of("runner").get("runner")
+    if variable is not None or block is None:
+        return variable or "RUNNER_WORKSPACE", None
+    return "workspace in [runner]", block.where(("workspace",))
 
 
 def settings_in(blocks: Blocks, arguments: argparse.Namespace) -> Settings:

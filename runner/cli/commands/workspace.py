@@ -5,8 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from runner.cli.commands.places import settings_of, workspace_store
-from runner.cli.commands.workspaces import DEFAULT, names
+from runner.cli.commands.places import DEFAULT, settings_of, workspace_names, workspace_store
 from runner.core.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     current = settings_of(arguments).workspace
-    found = names(arguments)
+    found = workspace_names(arguments)
     for name in found:
         sys.stdout.write(f"{'*' if name == current else ' '} {name}\n")
     if current not in found:
@@ -39,7 +38,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _new(arguments: argparse.Namespace) -> int:
     name = _checked(arguments.name)
-    if name in names(arguments):
+    if name in workspace_names(arguments):
         raise error("Workspace exists", f'There is a workspace "{name}" already.')
     files.make_directory(workspace_store(arguments, name).directory)
     sys.stderr.write(
@@ -53,7 +52,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     name = arguments.name
     if name == DEFAULT:
         raise error("Workspace is needed", "The default workspace cannot be deleted.")
-    known = names(arguments)
+    known = workspace_names(arguments)
     if name not in known:
         hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
         raise error("Unknown workspace", f'There is no workspace "{name}".{hint}')

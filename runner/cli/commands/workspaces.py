@@ -4,24 +4,13 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.cli.commands.places import WORKSPACES, settings_of, workspace_store
-from runner.shell import links
+from runner.cli.commands.places import settings_of, workspace_names, workspace_store
 from runner.shell.store import Store
-
-DEFAULT = "default"
-
-
-def names(arguments: argparse.Namespace) -> list[str]:
-    """Every workspace there is, the default one first."""
-    folder = workspace_store(arguments, DEFAULT).directory / WORKSPACES
-    links.refuse_links(folder.parent, [folder], "to keep the states elsewhere: --state DIR")
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
 
 def stores(arguments: argparse.Namespace) -> list[Store]:
     """The state of each workspace that has one."""
-    found = [workspace_store(arguments, name) for name in names(arguments)]
+    found = [workspace_store(arguments, name) for name in workspace_names(arguments)]
     return [store for store in found if store.directory.is_dir()]
 
 
