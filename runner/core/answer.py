@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import orjson
 
 from runner.core.names import ATTRIBUTES
+from runner.core.received import MENDED, json_of, table_of
+from runner.core.state import Natural
 from runner.core.values import TemplateError
 
 DATA_ATTRIBUTES = {
@@ -22,15 +24,24 @@ DATA_ATTRIBUTES = {
 _DATA_ADDRESS = re.compile(rf"(?:^|\.)data\.((?:{'|'.join(DATA_ATTRIBUTES)})\.\w+)$")
 _OF_MESSAGE = ("content", "function_call", "tool_calls", "refusal")
 _OF_CHOICE = ("finish_reason", "logprobs")
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("id", "model", "finish_reason", "refusal", "system_fingerprint"), str),
+    "service_tier": str,
+    "content": (str, list),  # of parts, as some servers answer
+    "created": (int, float),
+    **dict.fromkeys(("usage", "function_call", "logprobs"), dict),
+    **dict.fromkeys(("choices", "tool_calls"), list),
+}
 _UNFINISHED = {"length": "it was cut at max tokens", "content_filter": "a filter cut it"}
 _CUT = tuple(f'"{reason}"'.encode() for reason in _UNFINISHED)
 
 
 class Answer(Mapping[str, Any]):
-    """`completion.x` in an expression: the attributes of one response.
+    """`completion.x` in an expression: the attributes of one response, whatever it holds.
 
     `content`, `function_call`, `tool_calls`, `refusal`, `finish_reason` and `logprobs` are those
-    of the first choice. What the response does not have is null.
+    of the first choice. What the response does not have, or has as something that is no such
+    thing (a finish_reason that is an object), is null; `response` shows all of it.
     """
 
     __slots__ = ("_parsed", "raw")
@@ -43,8 +54,7 @@ class Answer(Mapping[str, Any]):
     def body(self) -> dict[str, Any]:
         """The whole response."""
         if self._parsed is None:
-            parsed = orjson.loads(self.raw)
-            self._parsed = parsed if isinstance(parsed, dict) else {}
+            self._parsed = table_of(self.raw)
         return self._parsed
 
     def __getitem__(self, name: str) -> Any:
@@ -54,11 +64,12 @@ class Answer(Mapping[str, Any]):
             return self.body
         if name == "json":
             return self._json()
+        return _fitting(name, self._holder(name).get(name))
+
+    def _holder(self, name: str) -> dict[str, Any]:
         if name in _OF_MESSAGE:
-            return self._message().get(name)
-        if name in _OF_CHOICE:
-            return self._choice().get(name)
-        return self.body.get(name)
+            return self._message()
+        return self._choice() if name in _OF_CHOICE else self.body
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in ATTRIBUTES if name != "json" or self._is_json())
@@ -90,12 +101,18 @@ class Answer(Mapping[str, Any]):
         if not isinstance(content, str):
             raise TemplateError("the answer has no text, so it has no .json")
         try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError as exc:
+            return json_of(content)
+        except ValueError as exc:
             raise TemplateError(
                 f"the answer is not JSON: {exc}; it begins {content[:60]!r} (--replace asks for "
                 "another one)"
             ) from exc
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """The value of an attribute, if it is of its kind."""
+    fits = isinstance(value, _KINDS[name]) and not isinstance(value, bool)
+    return value if fits else None
 
 
 def output_value(answer: Answer) -> Any:
@@ -109,12 +126,13 @@ def output_value(answer: Answer) -> Any:
     return None
 
 
-def warning(raw: bytes) -> str | None:
+def warning(raw: bytes, *, mended: bool = False) -> str | None:
     """What a reader should know about an answer that was paid for and is not all there."""
+    if mended:
+        return MENDED
     if _is_plain(raw):
         return None
-    choices = Answer(raw)["choices"]
-    for index, choice in enumerate(choices if isinstance(choices, list) else ()):
+    for index, choice in enumerate(Answer(raw)["choices"] or ()):
         said = _unfinished(choice) if isinstance(choice, dict) else None
         if said is not None:
             return f"choices[{index}]: {said}" if index else said
@@ -127,7 +145,7 @@ def _unfinished(choice: dict[str, Any]) -> str | None:
     if refusal:
         return f"the model refused: {str(refusal)[:200]}"
     reason = choice.get("finish_reason")
-    if reason in _UNFINISHED:
+    if isinstance(reason, str) and reason in _UNFINISHED:
         return f"finish_reason is {reason}: {_UNFINISHED[reason]}"
     return None
 
@@ -163,7 +181,8 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
     kind = name.split(".", 1)[0]
     if kind == "chat_completion":
         return Answer(raw)
-    entries = orjson.loads(raw).get("data", [])
+    entries = table_of(raw).get("data")
+    entries = entries if isinstance(entries, list) else []
     if kind == "chat_completion_messages":
         return _Listed({"messages": entries})
     found = [Answer(orjson.dumps(entry)) for entry in entries]
@@ -185,12 +204,9 @@ class Used:
     model: str | None = None
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
+    prompt_tokens: Natural | None = None
+    completion_tokens: Natural | None = None
 
 
 class _Measured(msgspec.Struct):
@@ -205,7 +221,7 @@ def usage_of(raw: bytes) -> Used | None:
     """What a response says it used; None if it does not say. Nothing else is read."""
     try:
         found = _MEASURED.decode(raw)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     prompt, completion = found.usage.prompt_tokens, found.usage.completion_tokens
     if prompt is None and completion is None:

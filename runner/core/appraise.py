@@ -10,6 +10,7 @@ from runner.core.answer import Answer, warning
 from runner.core.conditions import check_conditions
 from runner.core.digest import dotted
 from runner.core.expand import Instance
+from runner.core.received import json_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,11 @@ class Appraisal:
     warning: str | None = None
 
 
-def appraise(instance: Instance, body: bytes, response: bytes) -> Appraisal:
+def appraise(
+    instance: Instance, body: bytes, response: bytes, *, mended: bool = False
+) -> Appraisal:
     """What an answer is worth. It was paid for: whatever is wrong with it, it is kept."""
-    said = warning(response)
+    said = warning(response, mended=mended)
     if b'"json_schema"' in body and said is None:
         broken = _against_schema(orjson.loads(body), response)
         if broken is not None:
@@ -55,8 +58,8 @@ def _against_schema(body: dict[str, Any], response: bytes) -> str | None:
 
 def _breaks(schema: bytes, content: str) -> str | None:
     try:
-        value = orjson.loads(content)
-    except orjson.JSONDecodeError as exc:
+        value = json_of(content)
+    except ValueError as exc:
         return f"is not JSON: {exc}; it begins {content[:60]!r}"
     found = next(iter(_validator(schema).iter_errors(value)), None)
     if found is None:

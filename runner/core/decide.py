@@ -7,8 +7,6 @@ answers arrive. It chooses; it never does.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import orjson
-
 from runner.core.appraise import appraise
 from runner.core.conditions import check_conditions
 from runner.core.decisions import Absent, Await, Decision, Issue, Keep, Read, Update
@@ -17,6 +15,7 @@ from runner.core.graph import Vertex
 from runner.core.known import Known, request_of
 from runner.core.reading import decide_data
 from runner.core.reasons import reason as why
+from runner.core.received import value_of
 from runner.core.request import Request
 from runner.core.reuse import Wants, find
 from runner.core.state import Record
@@ -105,7 +104,7 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
     if known.replace(instance.address):
         return "as requested by --replace"
     if instance.declared.postconditions or record.rejected:
-        found = appraise(instance, request.body, record.response)
+        found = appraise(instance, request.body, record.response, mended=record.mended)
         if found.fault is not None:
             return f"its answer was not accepted: {found.fault}"
     if is_stored(request) and not is_stored(record):
@@ -130,7 +129,7 @@ def _updated(request: Request, record: Record, status: str) -> Decision:
 def _same(one: bytes | None, other: bytes | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one == other or orjson.loads(one) == orjson.loads(other)
+    return one == other or value_of(one) == value_of(other)
 
 
 def _enabled(instance: Instance) -> bool:

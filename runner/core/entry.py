@@ -2,21 +2,23 @@
 
 import msgspec
 
-from runner.core.state import Record
+from runner.core.received import shallow
+from runner.core.state import Natural, Record
 
 
 class _Entry(msgspec.Struct, gc=False):
     provider: str
     identity: str
     fingerprint: str
-    sample: int
+    sample: Natural
     request: msgspec.Raw
     response: msgspec.Raw
     issued_at: str
-    duration_ms: int = 0
-    attempts: int = 1
+    duration_ms: Natural = 0
+    attempts: Natural = 1
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    maybe_billed: int | msgspec.UnsetType = msgspec.UNSET
+    maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
+    mended: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
@@ -43,6 +45,7 @@ def to_entry(record: Record) -> bytes:
             record.attempts,
             msgspec.UNSET if record.triggers is None else msgspec.Raw(record.triggers),
             record.maybe_billed or msgspec.UNSET,
+            record.mended or msgspec.UNSET,
         )
     )
 
@@ -50,12 +53,16 @@ def to_entry(record: Record) -> bytes:
 def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Record | None:
     """The record that cached bytes stand for; None if they are not an entry of this request."""
     try:
-        entry = _DECODER.decode(data)
-    except (msgspec.DecodeError, ValueError):
+        held = shallow(data, 1)
+        entry = _DECODER.decode(held)
+        if not held.isascii():
+            held.decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if (entry.fingerprint, entry.sample) != (fingerprint, sample):
         return None
-    if not bytes(entry.response).startswith(b"{"):
+    request, response = bytes(entry.request), bytes(entry.response)
+    if request[:1] != b"{" or response[:1] != b"{":
         return None
     return Record(
         address=address,
@@ -63,11 +70,12 @@ def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Reco
         identity=entry.identity,
         fingerprint=fingerprint,
         sample=sample,
-        request=bytes(entry.request),
-        response=bytes(entry.response),
+        request=request,
+        response=response,
         issued_at=entry.issued_at,
         duration_ms=entry.duration_ms,
         attempts=entry.attempts,
         triggers=None if entry.triggers is msgspec.UNSET else bytes(entry.triggers),
         maybe_billed=entry.maybe_billed or 0,
+        mended=bool(entry.mended) or held is not data,
     )

@@ -22,13 +22,17 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response body, verbatim (assembled, if it was streamed), and what it took to get it."""
+    """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
+
+    `mended` says that it is not verbatim, since no JSON could hold it so.
+    """
 
     response: bytes
     duration_ms: int
     attempts: int
     request_id: str | None = None
     maybe_billed: int = 0  # earlier attempts whose fate is not known
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,10 @@
 """A record as one line of JSON."""
 
-from typing import Annotated
-
 import msgspec
 
-from runner.core.state import Record
+from runner.core.received import shallow
+from runner.core.state import Natural, Record
 from runner.errors import Where, error
-
-Natural = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -25,6 +22,7 @@ class _Line(msgspec.Struct, gc=False):
     status: str = "complete"
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
+    mended: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -46,7 +44,11 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_record(line: bytes) -> Record:
-    """The record of one line; one of UNREADABLE is raised if it is none."""
+    """The record of one line; one of UNREADABLE is raised if it is none.
+
+    What nests too deeply in a body is text (an older version kept such answers as they came).
+    """
+    line = shallow(line, 1)
     parsed = _check(line)
     request, response, triggers = bytes(parsed.request), bytes(parsed.response), parsed.triggers
     if request[:1] != b"{" or response[:1] != b"{":  # their readers count on tables
@@ -66,6 +68,7 @@ def decode_record(line: bytes) -> Record:
         parsed.status,
         None if isinstance(triggers, msgspec.UnsetType) else bytes(triggers),
         parsed.maybe_billed or 0,
+        bool(parsed.mended),
         None if _ENCODE(parsed) == line else line,
     )
 
@@ -102,6 +105,7 @@ def _fields(record: Record) -> _Line:
         record.status,
         msgspec.UNSET if record.triggers is None else msgspec.Raw(one_line(record.triggers)),
         record.maybe_billed or msgspec.UNSET,
+        record.mended or msgspec.UNSET,
     )
 
 
@@ -114,7 +118,7 @@ def one_line(body: bytes) -> bytes:
 
 def _patched(line: bytes, known: bytes) -> bytes:
     fields = _DECODE_FIELDS(line)
-    for name in ("triggers", "maybe_billed"):  # what is not there is not written
+    for name in ("triggers", "maybe_billed", "mended"):  # what is not there is not written
         fields.pop(name, None)
     return _ENCODE(fields | _DECODE_FIELDS(known))
 

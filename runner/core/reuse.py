@@ -43,7 +43,7 @@ def _reused(
     instance: Instance, request: Request, found: tuple[Record, str | None], old: Record | None
 ) -> Reuse | None:
     record, origin = found
-    fault = appraise(instance, request.body, record.response)
+    fault = appraise(instance, request.body, record.response, mended=record.mended)
     if fault.fault is not None or (is_stored(request) and not is_stored(record)):
         return None
     kept = replace(

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+import msgspec
 
 from runner import __version__
 
 STATE_VERSION = 1
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A count that can be written again: JSON from elsewhere may hold any number."""
 
 REJECTED = {
     "invalid": "it does not fit its JSON schema",
@@ -23,7 +28,8 @@ class Record:
     whole response body as it came; `triggers` canonical JSON. `issued_at` is RFC 3339 in UTC.
     `status` is `complete`, `incomplete` (length, content filter, refusal), `invalid` (the answer
     does not validate) or `failed_check` (a postcondition does not hold). `maybe_billed` counts
-    the attempts that brought no answer and may have been billed all the same.
+    the attempts that brought no answer and may have been billed all the same. `mended` says that
+    the response is not as it came, since nothing could hold it so (runner.core.received).
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
@@ -43,6 +49,7 @@ class Record:
     status: str = "complete"
     triggers: bytes | None = None
     maybe_billed: int = 0
+    mended: bool = False
     line: bytes | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -8,8 +8,8 @@ import msgspec
 
 from runner import __version__
 from runner.core.damage import TwiceError, damage, offset_of, way_back_to
-from runner.core.record_line import UNREADABLE, Natural, decode_record, encode_record, one_line
-from runner.core.state import STATE_VERSION, Record, State
+from runner.core.record_line import UNREADABLE, decode_record, encode_record, one_line
+from runner.core.state import STATE_VERSION, Natural, Record, State
 from runner.errors import Where, error
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import orjson
-
 from runner.core.provider import Provider
+from runner.core.received import table_of
 from runner.core.request import Request
 from runner.core.state import Record
 
@@ -14,7 +13,7 @@ def is_stored(record: Record | Request) -> bool:
     body = record.request if isinstance(record, Record) else record.body
     if b'"store":true' not in body or record.identity.startswith("embedded "):
         return False
-    return orjson.loads(body).get("store") is True
+    return table_of(body).get("store") is True
 
 
 def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
@@ -32,12 +31,12 @@ def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
 
 def stored_id(record: Record) -> str:
     """The id under which the server keeps it."""
-    return str(orjson.loads(record.response).get("id"))
+    return str(table_of(record.response).get("id"))
 
 
 def relabelled(record: Record, request: Request) -> bool:
     """Whether the server has to be told new metadata of what it stored."""
     if not is_stored(record):
         return False
-    before, now = orjson.loads(record.request), orjson.loads(request.recorded)
+    before, now = table_of(record.request), table_of(request.recorded)
     return bool(before.get("metadata") != now.get("metadata"))

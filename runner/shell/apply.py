@@ -163,7 +163,8 @@ class Apply:
                 self.outcome.records[address] = record
                 self._run.settle(vertex, record)
             case Reuse(record) if not decision.metadata:
-                said = warning(record.response) if record.status == "incomplete" else None
+                incomplete = record.status == "incomplete"
+                said = warning(record.response, mended=record.mended) if incomplete else None
                 self._run.finish(vertex, "reused", record, said)
             case Update(record) if not decision.metadata:
                 self._run.finish(vertex, "updated", record)

@@ -76,6 +76,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
         depends_on=tuple(need.rstrip("#") for need in vertex.needs),
         triggers=request.triggers,
         maybe_billed=answer.maybe_billed,
+        mended=answer.mended,
     )
 
 
@@ -99,7 +100,7 @@ def _accept(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
     instance = vertex.instance
     assert instance is not None  # noqa: S101  # only instances are issued
     try:
-        found = appraise(instance, request.body, record.response)
+        found = appraise(instance, request.body, record.response, mended=record.mended)
     except NotKnown as exc:
         said = f"its postcondition looks at {exc.address}, which has no answer"
         found = Appraisal("failed_check", said)

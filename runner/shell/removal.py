@@ -11,6 +11,7 @@ from runner.core.events import Failed
 from runner.core.exchange import Answer, Failure
 from runner.core.module import declared_at
 from runner.core.plan import Plan
+from runner.core.received import table_of
 from runner.core.removals import protected, unreachable
 from runner.core.state import Record
 from runner.core.steps import Remove
@@ -71,7 +72,7 @@ class Removal:
 
     async def _unstore(self, record: Record) -> None:
         """The cached answer stays, and is no longer taken for one that the server keeps."""
-        body = orjson.dumps({**orjson.loads(record.request), "store": False}, option=_SORTED)
+        body = orjson.dumps({**table_of(record.request), "store": False}, option=_SORTED)
         entry = to_entry(replace(record, request=body, line=None))
         await self.doors.save(cache_key(record.fingerprint, record.sample), entry)
 

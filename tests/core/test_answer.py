@@ -127,3 +127,49 @@ def test_a_count_of_nothing_may_be_left_out() -> None:
     used = usage_of(response({"content": "x"}, usage={"prompt_tokens": 9, "total_tokens": 9}))
     assert used is not None
     assert (used.prompt, used.completion) == (9, 0)
+
+
+ODD = (5, -1.5, True, "x", [], ["x"], {}, {"a": [1]}, None)
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "model", "finish_reason", "refusal", "system_fingerprint"), (str,)),
+    "service_tier": (str,),
+    "content": (str, list),
+    "created": (int, float),
+    **dict.fromkeys(("usage", "function_call", "logprobs", "response"), (dict,)),
+    **dict.fromkeys(("choices", "tool_calls"), (list,)),
+}
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_an_attribute_is_of_its_kind_or_null(value: Any) -> None:
+    message = dict.fromkeys(ATTRIBUTES, value)
+    body = {**message, "choices": [{**message, "message": message}]}
+    answer = Answer(orjson.dumps(body))
+    for name, kinds in _KINDS.items():
+        held = answer[name]
+        assert held is None or (isinstance(held, kinds) and not isinstance(held, bool)), name
+    assert answer["content"] == (value if isinstance(value, str | list) else None)
+    assert warning(answer.raw) is None or value
+    assert output_value(answer) == (value if isinstance(value, str | list | dict) else None)
+
+
+@pytest.mark.parametrize("raw", [b"", b"5", b"[1]", b"\xff", b'{"choices":[', b'{"choices":[5]}'])
+def test_what_is_no_response_has_no_attributes(raw: bytes) -> None:
+    answer = Answer(raw)
+    assert [answer[name] for name in ("id", "content", "finish_reason", "usage")] == [None] * 4
+    assert (usage_of(raw), warning(raw)) == (None, None)
+
+
+def test_an_answer_that_is_not_as_it_came_is_marked() -> None:
+    raw = b'{"choices":[{"finish_reason":"stop"}]}'
+    assert warning(raw) is None
+    assert "more than 128 levels" in str(warning(raw, mended=True))
+
+
+def test_a_text_nested_too_deeply_is_no_json_of_an_answer() -> None:
+    text = "[" * 129 + "]" * 129
+    answer = Answer(orjson.dumps({"choices": [{"message": {"content": text}}]}))
+    assert answer["content"] == text
+    assert "json" not in list(answer)
+    with pytest.raises(TemplateError, match="128 levels"):
+        answer["json"]

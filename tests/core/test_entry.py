@@ -1,10 +1,13 @@
 """What the cache keeps of an answer."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.entry import from_entry, to_entry
+from runner.core.received import is_deep
+from runner.core.record_line import decode_record, encode_record
 from runner.core.state import Record
 
 
@@ -48,4 +51,28 @@ def test_what_is_no_entry_is_none(data: bytes) -> None:
 
 def test_an_entry_without_a_response_is_none() -> None:
     data = to_entry(record(response=b"[]"))
+    assert from_entry(data, "completion.a", "f" * 64, 0) is None
+
+
+@pytest.mark.parametrize("levels", [129, 254, 1000, 100_000])
+def test_an_entry_that_nests_without_end_is_held_as_text(levels: int) -> None:
+    """0.1.0 kept such answers, and no state could take them."""
+    deep = b"[" * levels + b"]" * levels
+    kept = record(response=b'{"id":"x","odd":%b}' % deep)
+    found = from_entry(to_entry(kept), "completion.a", kept.fingerprint, 0)
+    assert found is not None
+    assert found.mended
+    assert not is_deep(found.response)
+    assert decode_record(encode_record(found)) == found
+    assert from_entry(to_entry(found), "completion.a", kept.fingerprint, 0) == found
+
+
+@pytest.mark.parametrize(
+    "name", ["duration_ms", "attempts", "maybe_billed", "provider", "request", "response"]
+)
+@pytest.mark.parametrize("odd", [b"-1", b"1e999", b"99999999999999999999", b'"\xff"', b"null"])
+def test_what_no_state_could_take_is_no_entry(name: str, odd: bytes) -> None:
+    """It would take the good answers beside it along when the state is written."""
+    fields = msgspec.json.decode(to_entry(record()), type=dict[str, msgspec.Raw])
+    data = msgspec.json.encode({**fields, name: msgspec.Raw(odd)})
     assert from_entry(data, "completion.a", "f" * 64, 0) is None

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.core.received import is_deep, table_of
 from runner.core.record_line import decode_records, encode_record
 from runner.core.state import STATE_VERSION, Record, State, empty
 from runner.core.state_file import chunks, decode, encode
@@ -127,10 +128,25 @@ def test_any_bytes_are_refused_or_read(data: bytes) -> None:
         decode(data, "state.json")
 
 
-def test_deep_nesting_is_refused() -> None:
-    deep = b"[" * 200_000 + b"]" * 200_000
+DEEP = b"[" * 200_000 + b"]" * 200_000
+
+
+def test_a_header_that_nests_without_end_is_refused() -> None:
     with pytest.raises(RunnerError):
-        decode(V1.replace(b'"request":', b'"x":' + deep + b',"request":', 1), "state.json")
+        decode(V1.replace(b'"serial":', b'"x":' + DEEP + b',"serial":', 1), "state.json")
+
+
+@pytest.mark.parametrize("place", [b'"sample":0,', b'"id":"chatcmpl-1",'])
+@pytest.mark.parametrize("levels", [129, 254, 500, 990, 1100, 200_000])
+def test_a_record_that_nests_without_end_is_held_as_text(place: bytes, levels: int) -> None:
+    """0.1.0 kept answers of some hundred levels, which no view could show."""
+    deep = b'%b"x":%b%b,' % (place, b"[" * levels, b"]" * levels)
+    value = decode(V1.replace(place, deep, 1), "state.json")
+    again = encode(value)
+    assert decode(again, "state.json") == value
+    assert len(again) > levels
+    assert not is_deep(again, 3)
+    assert all(table_of(record.response)["choices"] for record in value.records.values())
 
 
 @pytest.mark.parametrize("name", ["v1.json", "pretty.json"])

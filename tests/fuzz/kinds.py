@@ -389,7 +389,7 @@ def _stream(_: Bench, given: tuple[bytes, int, int]) -> None:
             for start in range(0, len(data), step):
                 stream.feed(data[start : start + step])
             end = stream.finish()
-            ends.append(end.body() if hasattr(end, "body") else repr(end))
+            ends.append(end.text if hasattr(end, "text") else repr(end))
     if ends[0] != ends[1]:
         raise BrokenError("a stream that hangs on how it is cut", f"{ends}")
 

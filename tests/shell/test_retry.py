@@ -1,6 +1,6 @@
 import pytest
 
-from runner.shell.providers.bodies import fault, has_choices, parse, redact, said, said_by
+from runner.shell.providers.bodies import fault, has_choices, redact, said, said_by
 from runner.shell.providers.retry import LONGEST_DELAY, Verdict, classify, delay
 from runner.shell.providers.waits import go_duration, named_wait, reset_wait
 
@@ -238,31 +238,6 @@ def test_an_answer_needs_a_choice_and_no_message() -> None:
     assert has_choices({"choices": [{"finish_reason": "content_filter"}]})
     values: list[object] = [{"choices": []}, {"choices": None}, {"choices": {}}, {}, [], "x", None]
     assert not any(has_choices(value) for value in values)
-
-
-def test_a_sound_body_is_kept_as_it_came() -> None:
-    body = b'{ "a":1.50,  "b":"\\u00e9" }\n'
-    assert parse(body)[1] is body
-
-
-@pytest.mark.parametrize(
-    ("body", "value"),
-    [
-        (b'{"logprob": NaN}', {"logprob": None}),
-        (b'{"logprob": -Infinity}', {"logprob": None}),
-        (b'{"content": "half \\ud83d"}', {"content": "half ?"}),
-        (b'{"content": "\xff"}', {"content": "\ufffd"}),
-        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
-    ],
-)
-def test_a_paid_answer_that_is_almost_json_is_repaired(body: bytes, value: object) -> None:
-    _, repaired = parse(body)
-    assert parse(repaired) == (value, repaired)
-
-
-def test_what_is_cut_off_is_not_json() -> None:
-    with pytest.raises(ValueError, match="Unterminated"):
-        parse(b'{"choices": [{"index": 0, "mess')
 
 
 def test_secrets_are_taken_out_before_the_text_is_cut() -> None:

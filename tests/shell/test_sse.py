@@ -45,7 +45,7 @@ def test_a_stream_is_assembled_into_the_unstreamed_response(size: int, line: byt
     assert isinstance(end, Assembled)
     assert end.response == whole
     assert list(end.response)[:5] == ["id", "object", "created", "model", "choices"]
-    assert orjson.loads(end.body()) == whole
+    assert orjson.loads(end.text) == whole
 
 
 def test_choices_that_come_mixed_are_kept_apart() -> None:

@@ -176,7 +176,7 @@ def unfinished_answers(plan: Plan) -> dict[str, str]:
     found: dict[str, str] = {}
     for address, made in plan.decisions.items():
         if isinstance(made, Keep | Update | Reuse) and made.record.status == "incomplete":
-            said = warning(made.record.response)
+            said = warning(made.record.response, mended=made.record.mended)
             if said is not None:
                 found[address] = said
     return found

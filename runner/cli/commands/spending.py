@@ -6,6 +6,7 @@ import orjson
 
 from runner.core.answer import Used, usage_of
 from runner.core.estimate import bound, dollars
+from runner.core.received import table_of
 from runner.core.request import Request
 from runner.core.state import Record
 from runner.shell.doors import Refusal
@@ -69,6 +70,6 @@ def cost_of(record: Record, used: Used | None = None) -> float | None:
         return None
     found = price(record.identity, used.model or "", used.prompt, used.completion)
     if found is None:  # a dated or unlisted name: the one that was asked for may be listed
-        asked = str(orjson.loads(record.request).get("model", ""))
+        asked = str(table_of(record.request).get("model", ""))
         found = price(record.identity, asked, used.prompt, used.completion)
     return found

@@ -19,6 +19,7 @@ from runner.core.digest import digest
 from runner.core.estimate import Estimate
 from runner.core.known import request_of
 from runner.core.plan import Plan
+from runner.core.received import table_of, value_of
 from runner.core.request import Request
 from runner.core.steps import Action, Instances, Remove, Step
 from runner.core.values import NotKnown
@@ -196,7 +197,7 @@ def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | Non
     new_body = orjson.loads(request.recorded)
     if old is None:
         return [], request
-    found = list(changes(orjson.loads(json_without_secrets(old.request)), new_body))
+    found = list(changes(table_of(json_without_secrets(old.request)), new_body))
     if old.identity != request.identity:
         found.insert(0, Change(("provider",), old.identity, request.identity))
     found += changes(
@@ -329,4 +330,4 @@ def _nothing(plan: Plan, style: Style) -> str:
 
 
 def _loaded(data: bytes | None) -> Any:
-    return ABSENT if data is None else orjson.loads(data)
+    return ABSENT if data is None else value_of(data)

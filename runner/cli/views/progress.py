@@ -13,6 +13,7 @@ from runner.cli.views.records import Cost
 from runner.core.answer import usage_of
 from runner.core.estimate import compact, dollars
 from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.received import table_of
 from runner.core.state import Record
 
 _LOG = logging.getLogger(__name__)
@@ -240,6 +241,4 @@ def _duration(seconds: float) -> str:
 
 
 def _id(response: bytes) -> str:
-    import orjson  # noqa: PLC0415
-
-    return on_one_line(str(orjson.loads(response).get("id")))
+    return on_one_line(str(table_of(response).get("id")))

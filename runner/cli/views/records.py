@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
 from runner.cli.streams import on_one_line
 from runner.cli.views.plan import short
 from runner.core.answer import recorded_answer, usage_of, warning
 from runner.core.diff import leaves, lines_of
 from runner.core.estimate import compact, dollars
+from runner.core.received import table_of, value_of
 from runner.core.state import Record, State
 
 Cost = Callable[[Record], float | None]
@@ -28,12 +27,13 @@ def record_json(record: Record, cost: Cost) -> dict[str, Any]:
         "duration_ms": record.duration_ms,
         "attempts": record.attempts,
         "maybe_billed": record.maybe_billed,
+        "mended": record.mended,
         "depends_on": list(record.depends_on),
-        "triggers": None if record.triggers is None else orjson.loads(record.triggers),
+        "triggers": None if record.triggers is None else value_of(record.triggers),
         "usage": _usage(record),
         "cost": _cost(record, cost),
-        "request": orjson.loads(record.request),
-        "response": orjson.loads(record.response),
+        "request": value_of(record.request),
+        "response": value_of(record.response),
     }
 
 
@@ -71,8 +71,8 @@ def record_text(record: Record, cost: Cost) -> Iterator[str]:
     for name, value in _facts(record, cost):
         yield f"  {name + ':':<13} {value}"
     yield "  request:"
-    body = orjson.loads(record.request)
-    messages = body.pop("messages", None) if isinstance(body, dict) else None
+    body = table_of(record.request)
+    messages = body.pop("messages", None)
     yield from _leaves(body, ())
     if messages is not None:
         yield from _leaves(messages, ("messages",))
@@ -82,7 +82,7 @@ def record_text(record: Record, cost: Cost) -> Iterator[str]:
 
 def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
     yield "status", record.status
-    said = None if _is_data(record) else warning(record.response)
+    said = None if _is_data(record) else warning(record.response, mended=record.mended)
     if said is not None:
         yield "warning", said
     kind, _, which = record.identity.partition(" ")
@@ -113,7 +113,7 @@ def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
 def _answer(record: Record) -> Iterator[str]:
     answer = recorded_answer(record.address, record.response)
     if _is_data(record):
-        yield from _leaves(orjson.loads(record.response), ())
+        yield from _leaves(value_of(record.response), ())
         return
     for name in ("id", "finish_reason", "content", "refusal", "tool_calls", "function_call"):
         value = answer[name]
@@ -146,8 +146,7 @@ def _is_data(record: Record) -> bool:
 
 def _model(record: Record) -> str:
     for body in (record.response, record.request):
-        found = orjson.loads(body)
-        model = found.get("model") if isinstance(found, dict) else None
+        model = table_of(body).get("model")
         if isinstance(model, str):
             return model
     return ""

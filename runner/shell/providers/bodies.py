@@ -2,13 +2,11 @@
 
 import html
 import json
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from runner.core.received import value_of
 from runner.core.redact import redact_text
 
 _SHOWN = 500
@@ -33,34 +31,6 @@ class Said:
     type: str | None = None
     code: str | None = None
     moderated: bool = False
-
-
-def parse(body: bytes) -> tuple[Any, bytes]:
-    """The JSON value of a body, and the body itself; ValueError if it is not JSON.
-
-    What some servers send beyond JSON (NaN, half of a character) is not worth paying for again:
-    the body comes back repaired, so that it is JSON. A sound body comes back as it was.
-    """
-    try:
-        return orjson.loads(body), body
-    except orjson.JSONDecodeError:
-        value = json.loads(
-            body.decode("utf-8-sig", "replace"),
-            parse_constant=lambda _: None,
-            parse_float=_finite,
-            parse_int=_finite_int,
-        )
-        repaired = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-        return orjson.loads(repaired), repaired
-
-
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def _finite_int(text: str) -> int | None:
-    return None if _finite(text) is None else int(text)
 
 
 def fault(value: object) -> object | None:
@@ -88,10 +58,7 @@ def has_choices(value: object) -> bool:
 
 def said(status: int, body: bytes, reason: str | None = None) -> Said:
     """The server's error out of the body of a response with this status."""
-    try:
-        value, _ = parse(body)
-    except (ValueError, RecursionError):
-        return Said(status, _prose(body) or reason or "the response has no body")
+    value = value_of(body)
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):

@@ -208,6 +208,7 @@ class Client:
             attempts=job.attempts,
             request_id=request_id(good.headers),
             maybe_billed=job.maybe_billed,
+            mended=good.mended,
         )
 
     def _after(self, job: Job, result: Bad | Broken | Failure) -> Failure | float:

@@ -7,19 +7,26 @@ from typing import Any
 from yarl import URL
 
 from runner.core.exchange import Failure
+from runner.core.received import read
 from runner.shell.providers import bodies
 from runner.shell.providers.bodies import Said
 from runner.shell.providers.sse import Assembled, Cut, Refused, Stream
 from runner.shell.providers.wire import Broken, Reply
 
+_GOOD = 200  # the status of a stream whose connection broke
+
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """An answer: its body, that body parsed, and the headers it came with."""
+    """An answer: its body, that body parsed, and the headers it came with.
+
+    `mended` says that the body is not as it was sent, since nothing could hold it so.
+    """
 
     body: bytes
     value: Any
     headers: Mapping[str, str]
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +47,19 @@ def judged(reply: Reply, stream: Stream | None, *, chat: bool) -> Good | Bad:
     if not body and not chat:
         return Good(body, None, reply.headers)
     try:
-        value, body = bodies.parse(body)
-    except (ValueError, RecursionError):
+        got = read(body)
+    except ValueError:
         said = bodies.said(reply.status, body, "the response is empty")
         page = said.message.startswith("an HTML page")
         return Bad(said, reply.headers, billed=not page)
-    problem = bodies.fault(value)
+    problem = bodies.fault(got.value)
     if problem is not None:
-        begun = not (isinstance(value, dict) and value.get("error"))
+        begun = not (isinstance(got.value, dict) and got.value.get("error"))
         return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)
-    if chat and not bodies.has_choices(value):
+    if chat and not bodies.has_choices(got.value):
         said = Said(reply.status, "the response is no completion: it has no choices")
         return Bad(said, reply.headers, billed=True)
-    return Good(body, value, reply.headers)
+    return Good(got.text, got.value, reply.headers, got.mended)
 
 
 def streamed(stream: Stream, reply: Reply | Broken) -> Good | Bad | Broken:
@@ -60,17 +67,21 @@ def streamed(stream: Stream, reply: Reply | Broken) -> Good | Bad | Broken:
     if isinstance(reply, Reply):
         return _events(stream, reply)
     end = stream.finish()
-    return Good(end.body(), end.response, {}) if isinstance(end, Assembled) else reply
+    return reply if isinstance(end, Cut) else _ended(end, _GOOD, {})
 
 
 def _events(stream: Stream, reply: Reply) -> Good | Bad:
-    match stream.finish():
-        case Assembled() as whole:
-            return Good(whole.body(), whole.response, reply.headers)
+    return _ended(stream.finish(), reply.status, reply.headers)
+
+
+def _ended(end: Assembled | Refused | Cut, status: int, headers: Mapping[str, str]) -> Good | Bad:
+    match end:
+        case Assembled(response, text, mended):
+            return Good(text, response, headers, mended)
         case Refused(problem, begun):
-            return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)
+            return Bad(bodies.said_by(status, problem), headers, billed=begun)
         case Cut(reason):
-            return Bad(Said(reply.status, reason), reply.headers, billed=True)
+            return Bad(Said(status, reason), headers, billed=True)
 
 
 def redirected(reply: Reply) -> Failure:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from runner.core.digest import encoded
+from runner.core.received import is_deep, read
 
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
@@ -17,13 +16,13 @@ _GROWN = {
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The whole response; equal to what the server would have sent unstreamed."""
+    """The whole response, as a value and as JSON; equal to what the server would have sent
+    unstreamed. `mended` as in runner.core.received.
+    """
 
     response: dict[str, Any]
-
-    def body(self) -> bytes:
-        """The response as JSON."""
-        return encoded(self.response)
+    text: bytes
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ class Stream:
     _top: dict[str, Any] = field(default_factory=dict)
     _parts: dict[int, dict[str, Any]] = field(default_factory=dict)
     _end: Refused | Cut | None = None
+    _mended: bool = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -78,7 +78,18 @@ class Stream:
             return Cut("the stream ended without a choice")
         if not self.done and len(finished) < max(self.choices, len(self._parts)):
             return Cut("the stream ended before the answer did")
-        return Assembled(dict(self._members()))
+        return self._assembled()
+
+    def _assembled(self) -> Assembled | Cut:
+        response = dict(self._members())
+        try:
+            text = encoded(response)
+        except TypeError:  # pieces of different kinds nest into each other, without an end
+            return Cut("the stream nests deeper than a response can")
+        if not is_deep(text):
+            return Assembled(response, text, self._mended)
+        got = read(text)
+        return Assembled(got.value, got.text, mended=True)
 
     def _line(self, line: bytes) -> None:
         if self.done or self._end is not None:
@@ -103,12 +114,13 @@ class Stream:
             self.done = True
             return
         try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            got = read(data)
+        except ValueError:
             self._end = Cut("the stream holds an event that is not JSON")
             return
-        if isinstance(chunk, dict):
-            self._chunk(chunk, event)
+        self._mended = self._mended or got.mended
+        if isinstance(got.value, dict):
+            self._chunk(got.value, event)
 
     def _chunk(self, chunk: dict[str, Any], event: str) -> None:
         error = chunk.get("error")

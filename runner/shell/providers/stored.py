@@ -8,6 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from runner.core.exchange import Answer, Failure
+from runner.core.received import shallow, table_of, value_of
 from runner.shell.providers.openai import Client
 
 _PAGE = 100
@@ -41,7 +42,7 @@ async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Fa
     messages = await _pages(client, f"{_one(identifier)}/messages", [("order", "asc")], None)
     if isinstance(messages, Failure):
         return messages
-    return one.response, orjson.loads(messages.response)["data"]
+    return one.response, table_of(messages.response)["data"]
 
 
 async def look(client: Client, identifier: str) -> Answer | Failure:
@@ -77,7 +78,7 @@ async def _whole(client: Client, identifier: object) -> Answer | Failure:
 
 
 def _parsed(got: Answer) -> Any:
-    return orjson.loads(got.response) if got.response else None  # a good status may come alone
+    return value_of(got.response)  # none, where a good status came alone
 
 
 def _one(identifier: object) -> str:
@@ -114,7 +115,8 @@ async def _pages(
         attempts, spent = attempts + got.attempts, spent + got.duration_ms
         whole = limit is not None and len(entries) >= limit
         if whole or not found or not page.get("has_more"):
-            return Answer(orjson.dumps({"object": "list", "data": entries}), spent, attempts)
+            listed = shallow(orjson.dumps({"object": "list", "data": entries}))
+            return Answer(listed, spent, attempts)
         last = found[-1].get("id")
         if not isinstance(last, str) or last in seen:
             return Failure("the server gives the same page of its list again and again")
