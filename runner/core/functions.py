@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from runner.core.digest import digest
+from runner.core.received import json_of
 from runner.core.suggest import closest
 from runner.core.template import compile_text
 from runner.core.toml import parse, source
@@ -119,8 +118,8 @@ def _json(text: str, path: str) -> Any:
 
 def _load(text: str, place: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as exc:
+        return json_of(text)
+    except ValueError as exc:
         raise TemplateError(f"{place}: this is not JSON: {exc}") from exc
 
 

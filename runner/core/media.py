@@ -4,9 +4,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from runner.core.digest import normalise
+from runner.core.received import json_of
 from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
 
@@ -94,6 +93,6 @@ def _bytes(name: str, read: Read, path: tuple[str | int, ...]) -> bytes:
 def _schema(name: str, read: Read) -> Any:
     path = ("response_format", "json_schema", "schema")
     try:
-        return normalise(orjson.loads(_bytes(name, read, path)))
+        return normalise(json_of(_bytes(name, read, path).decode()))
     except ValueError as exc:
         raise TemplateError(f"{name} is not JSON: {exc}", path) from exc

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-import orjson
-
 from runner.core.diff import Path, leaves
 from runner.core.digest import canonical, fingerprint
 from runner.core.names import TRANSPORT
 from runner.core.provider import identity_json
+from runner.core.received import value_of
 from runner.core.request import Request
 from runner.core.state import Record
 from runner.core.values import MASK
@@ -54,7 +53,7 @@ def _assignments(values: list[Any], masks: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _parts(body: bytes, triggers: bytes | None) -> list[Any]:
-    return [orjson.loads(body), None if triggers is None else orjson.loads(triggers)]
+    return [value_of(body), None if triggers is None else value_of(triggers)]
 
 
 def _fingerprint(parts: list[Any], identity: str) -> str:

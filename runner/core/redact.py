@@ -9,9 +9,8 @@ from html import escape
 from string import ascii_letters, digits
 from typing import Any
 
-import orjson
-
 from runner.core.digest import encoded
+from runner.core.received import value_of
 from runner.core.values import MASK
 
 
@@ -22,7 +21,7 @@ def redact(response: bytes, secrets: Iterable[str]) -> bytes:
     wanted = _longest_first(tuple(secrets))
     if not _may_hold(response, wanted):
         return response
-    held = orjson.loads(response)
+    held = value_of(response)
     masked = _masked(held, wanted)
     return response if masked == held else encoded(masked)
 

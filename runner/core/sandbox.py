@@ -6,10 +6,10 @@ from typing import Any
 
 import jinja2
 import jinja2.sandbox
-import orjson
 from jinja2 import nodes
 from jinja2.filters import make_attrgetter
 
+from runner.core.received import json_of
 from runner.core.values import TemplateError, no_such, plain, to_text
 
 FAULTS = (
@@ -145,6 +145,6 @@ def _fromjson(text: Any) -> Any:
     if not isinstance(text, str):
         raise TemplateError("fromjson wants text")
     try:
-        return orjson.loads(text)
+        return json_of(text)
     except ValueError as exc:
         raise TemplateError(f"fromjson: this is not JSON: {exc}") from exc

@@ -58,7 +58,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except OSError as exc:
         raise error("Cannot read outputs", f"{path}: {exc.strerror}.") from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise error(
             "Damaged outputs",
             f"{path} is not JSON ({exc}). `runner apply` writes it again from the state, for free.",

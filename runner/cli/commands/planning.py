@@ -21,6 +21,7 @@ from runner.core.exchange import Failure
 from runner.core.known import provider_of
 from runner.core.outputs import declared_outputs, shown
 from runner.core.plan import Inputs, Plan, destroy_plan, make_plan
+from runner.core.received import table_of
 from runner.core.request import Request
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
@@ -266,8 +267,4 @@ def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]
 def written_outputs(project: Project) -> dict[str, Any]:
     """What outputs.json holds; nothing if it is not there or cannot be read."""
     data = files.read(project.store.directory / OUTPUTS)
-    try:
-        held = orjson.loads(data) if data else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return held if isinstance(held, dict) else {}
+    return table_of(data or b"")
