@@ -23,11 +23,54 @@ INSTALL, PLAN = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How a step ended, what it told the next ones, and the comment it wrote."""
+    """How a step ended, what it told the next ones, the comment it wrote, and its log."""
 
     status: int
     outputs: str
     comment: str
+    log: str = ""
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines of the log that GitHub obeys, beside those that stop it and let it go on."""
+        found: list[str] = []
+        token = None
+        for line in map(str.strip, self.log.splitlines()):
+            stop = re.fullmatch(r"::stop-commands::(.+)", line)
+            if token is not None and line == f"::{token}::":
+                token = None
+            elif token is None and stop is not None:
+                token = stop[1]
+            elif token is None and re.match(r"::[\w-]+.*::|##\[", line):
+                found.append(line)
+        assert token is None
+        return found
+
+
+def blocks(comment: str) -> list[str]:
+    """The fenced blocks of a comment (CommonMark 4.5); what is outside of them is ours."""
+    found: list[str] = []
+    fence = None
+    for line in comment.splitlines():
+        mark = re.match(r"`{3,}", line)
+        if fence is None and mark is not None:
+            fence = mark[0]
+            found.append("")
+        elif (
+            fence is not None
+            and line.rstrip().strip("`") == ""
+            and len(line.rstrip()) >= len(fence)
+        ):
+            fence = None
+        elif fence is not None:
+            found[-1] += f"{line}\n"
+        else:
+            assert "@" not in line
+            assert "<" not in line.replace("<details>", "").replace("</details>", "").replace(
+                "<summary>", ""
+            ).replace("</summary>", "")
+    assert fence is None
+    return found
 
 
 def step(project: Project, base: str = "", runner: str = '"$PYTHON" -m runner "$@"') -> Step:
@@ -60,7 +103,10 @@ def step(project: Project, base: str = "", runner: str = '"$PYTHON" -m runner "$
     )
     comment = temporary / "comment.md"
     return Step(
-        done.returncode, told.read_text(), comment.read_text() if comment.exists() else done.stderr
+        done.returncode,
+        told.read_text(),
+        comment.read_text() if comment.exists() else done.stderr,
+        done.stdout,
     )
 
 
@@ -105,6 +151,48 @@ def test_nothing_to_do_is_no_change_and_a_base_that_is_not_there_no_fault(
     assert "No changes." in done.comment
 
 
+HOSTILE = """\
+::error::all is lost
+  ::set-output name=changes::false
+::add-mask::planets
+##[error]no
+::stop-commands::endtoken
+````
+@octocat <b>bold</b> <!-- runner plan -->
+```
+</details>
+~~~~~~~~~~"""
+
+
+def test_no_prompt_and_no_answer_speaks_to_github(project: Project) -> None:
+    """Neither as a command in the log, nor as Markdown in the comment."""
+    with serving() as api:
+        project.write(provider(api) + completion("a", HOSTILE))
+        assert project.apply().status == 0
+        (project.directory / ".gitignore").write_text("state/cache/\n*.backup\n")
+        git(project.directory, "init", "-q")
+        git(project.directory, "add", "-A")
+        git(project.directory, "commit", "-qm", "base")
+        base = git(project.directory, "rev-parse", "HEAD").strip()
+        git(project.directory, "remote", "add", "origin", str(project.directory))
+        project.write(provider(api) + completion("a", f"{HOSTILE}\nmore"))
+        assert project.apply().status == 0
+        project.write(provider(api) + completion("a", "{% raw %}::debug::x{% endraw %}", "n = 2"))
+        done = step(project, base)
+    assert (done.status, done.outputs) == (0, "changes=true\n")
+    assert "::error::all is lost" in done.log
+    assert done.commands == []
+    plan, answers = blocks(done.comment)
+    assert "@octocat" in plan
+    assert "@octocat" in answers
+
+
+def test_no_two_runs_stop_commands_by_the_same_token(project: Project) -> None:
+    project.write(completion("a", "hi") + '[provider.openai]\nbase_url = "http://127.0.0.1:9"\n')
+    tokens = [re.findall(r"::stop-commands::([0-9a-f]{32})\n", step(project).log) for _ in range(2)]
+    assert len({token for (token,) in tokens}) == 2
+
+
 @pytest.mark.parametrize("ends", ["exit 1", "exit 127", "kill -9 $$"])
 def test_a_plan_that_could_not_be_made_fails_the_step(project: Project, ends: str) -> None:
     done = step(project, runner=ends)
@@ -117,6 +205,7 @@ def test_a_plan_that_is_cut_stays_in_its_block(project: Project) -> None:
     assert done.status == 0
     assert done.comment.splitlines()[-1] == "```"
     assert len(done.comment) < 31_000
+    assert "Only the first 30000 of 40001 bytes are shown." in done.comment
 
 
 def test_the_action_installs_the_runner_that_it_is_part_of() -> None:
