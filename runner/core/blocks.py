@@ -55,7 +55,7 @@ class Runner(TypedDict, total=False):
 
 
 class _Limits(TypedDict, total=False):
-    timeout: Annotated[float, Field(gt=0, description="Seconds for one request.")]
+    timeout: Annotated[float, Field(gt=0, description="Seconds for one attempt, streamed or not.")]
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to connect.")]
     max_retries: Annotated[int, Field(ge=0, description="Tries after the first.")]
     concurrency: Annotated[Positive, Field(description="Requests in flight at once.")]
@@ -80,6 +80,9 @@ class OpenAISettings(_Limits, total=False):
     headers: Annotated[dict[str, str], Field(description="Headers of every request.")]
     query: Annotated[dict[str, str], Field(description="Query of every request's address.")]
     auth_header: Annotated[Text, Field(description='Header of the key; Azure: "api-key".')]
+    max_response_bytes: Annotated[
+        Positive, Field(description="Most bytes of a response, unpacked; default: 64 MB.")
+    ]
 
 
 @closed

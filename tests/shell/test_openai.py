@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -737,6 +738,100 @@ def test_comments_alone_do_not_keep_a_stream_waiting() -> None:
 
     failure = failed(talk, body=STREAM, stream=True, timeout=0.3, max_retries=0)
     assert (failure.message, failure.maybe_billed) == ("no answer within 0.3 s", 1)
+
+
+def test_a_stream_that_goes_on_is_ended_by_its_timeout_too() -> None:
+    async def talk(request: web.Request, _: Any) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n')
+                await asyncio.sleep(0.01)
+        return response
+
+    failure = failed(talk, body=STREAM, stream=True, timeout=0.3, max_retries=0)
+    assert (failure.message, failure.maybe_billed) == ("no answer within 0.3 s", 1)
+
+
+def endless(piece: bytes, status: int = 200, **headers: str) -> tuple[Step, list[int]]:
+    """A response without an end, and the sizes of what could be written of it."""
+    written: list[int] = []
+
+    async def fault(request: web.Request, _: Any) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers=headers)
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(piece)
+                written.append(len(piece))
+        return response
+
+    return fault, written
+
+
+def squeezed(size: int) -> bytes:
+    """The beginning of a gzip stream that is so long when it is unpacked."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(b" " * size) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+
+_EVENT = b'data: {"choices": [{"delta": {"content": "%b"}}]}\n\n' % (b"x" * 60_000)
+_EVENTS = {"Content-Type": "text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("piece", "headers", "sent"),
+    [
+        (b" " * 65536, {}, HELLO),
+        (squeezed(1 << 24), {"Content-Encoding": "gzip"}, HELLO),
+        (b"data: " + b"x" * 65536, _EVENTS, STREAM),
+        (_EVENT, _EVENTS, STREAM),
+        (b": comment\n" * 6000, _EVENTS, STREAM),
+        (squeezed(1 << 24), {**_EVENTS, "Content-Encoding": "gzip"}, STREAM),
+    ],
+    ids=["body", "squeezed", "line", "events", "comments", "squeezed stream"],
+)
+def test_a_response_without_an_end_is_not_read_to_its_end(
+    piece: bytes, headers: dict[str, str], sent: dict[str, Any]
+) -> None:
+    """It may have been billed, and another attempt would end the same."""
+    step, written = endless(piece, **headers)
+    failure = failed(step, body=sent, stream="stream" in sent, max_response_bytes=1_000_000)
+    assert "larger than 1,000,000 bytes" in failure.message
+    assert "max_response_bytes" in failure.message
+    assert (failure.attempts, failure.maybe_billed, failure.fatal) == (1, 1, False)
+    assert sum(written) < 16_000_000  # what the sockets between the two hold, and no more
+
+
+def test_an_answer_as_large_as_may_be_is_an_answer() -> None:
+    body = orjson.dumps(completion(HELLO, 1))
+    assert answered(respond(200, body), max_response_bytes=len(body)).response == body
+    failure = failed(respond(200, body), max_response_bytes=len(body) - 1)
+    assert (failure.attempts, failure.maybe_billed) == (1, 1)
+
+
+def test_a_stream_whose_answer_was_whole_before_it_became_too_large_is_one() -> None:
+    said = (b"data: " + orjson.dumps(chunk) for chunk in chunks(completion(STREAM, 1)))
+    whole = b"".join(event + b"\n\n" for event in said)
+    step, _ = endless(whole + b"data: " + b"x" * 65536, **_EVENTS)
+    answer = answered(step, body=STREAM, stream=True, max_response_bytes=60_000)
+    assert orjson.loads(answer.response)["choices"][0]["finish_reason"] == "stop"
+
+
+def test_of_an_error_without_an_end_the_beginning_is_read() -> None:
+    step, written = endless(b"overloaded " * 6000, status=500)
+    failure = failed(step, max_retries=0)
+    assert failure.message.startswith("overloaded overloaded")
+    assert (failure.status, failure.maybe_billed) == (500, 0)
+    assert sum(written) < 16_000_000
+
+
+def test_named_waits_have_an_end_also_where_the_attempts_are_counted() -> None:
+    busy = error(503, "server_is_overloaded", headers={"Retry-After": "4"})
+    result, _, clock = ask(*[busy] * 20, max_wait=10, max_retries=9)
+    assert isinstance(result, Failure)
+    assert (result.attempts, clock.slept) == (3, [4, 4])
 
 
 def test_an_error_within_a_stream_is_read_by_what_it_holds() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 import orjson
 import pytest
 
+from runner.core.received import is_deep
 from runner.shell.providers.sse import Assembled, Cut, Refused, Stream
 from tests.shell.faults import chunks, completion
 
@@ -259,6 +260,59 @@ def test_an_error_in_the_stream_is_the_outcome(event: Any, error: object) -> Non
     assert read(wire(TEXT, event, LAST)) == Refused(error, begun=True)
     alone = read(wire({"error": {"message": "bad"}}))
     assert alone == Refused({"message": "bad"}, begun=False)
+
+
+def test_a_message_beside_a_delta_says_again_what_came() -> None:
+    """Perplexity's form."""
+    parts = [
+        {"delta": {"role": "assistant", "content": piece}, "message": {"content": whole}}
+        for piece, whole in (("The", "The"), (" sun", "The sun"), ("", "The sun"))
+    ]
+    parts[-1]["finish_reason"] = "stop"  # type: ignore[assignment]
+    end = read(wire(*({"choices": [{"index": 0, **part}]} for part in parts)))
+    assert isinstance(end, Assembled)
+    assert end.response["choices"][0]["message"]["content"] == "The sun"
+    alone = read(wire({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}))
+    assert isinstance(alone, Assembled)
+    assert alone.response["choices"][0]["message"]["content"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('error: {"error": {"message": "no memory", "code": 500}}', {"message": "no memory"}),
+        ('error: {"message": "no memory"}', {"message": "no memory"}),
+        ("error: no memory", "no memory"),
+        ("error:", "the stream broke"),
+    ],
+)
+def test_a_line_named_error_is_the_error(line: str, said: object) -> None:
+    """gpustack ends a stream so that broke."""
+    for body in (wire(TEXT, line), wire(TEXT, done=False) + line.encode()):
+        end = read(body)
+        assert isinstance(end, Refused)
+        assert end.begun
+        told = end.error
+        assert told == said or (isinstance(told, dict) and told["message"] == "no memory")
+    assert isinstance(read(wire(TEXT, LAST) + line.encode()), Assembled)
+
+
+def test_a_long_text_in_small_pieces_is_one_text() -> None:
+    deltas = [{"content": "ab", "x": {"text": "c"}} for _ in range(5000)]
+    message = assembled(*deltas, {"content": None}, {"content": ""})["message"]
+    assert message["content"] == "ab" * 5000
+    assert message["x"] == {"text": "c" * 5000}
+
+
+def test_pieces_that_nest_into_each_other_without_end_are_no_response() -> None:
+    """Each piece that is of another kind than what came goes one list deeper."""
+    deep: Any = [{"index": 0, "text": "x"}]
+    for _ in range(120):
+        deep = [{"index": 0, "a": deep}]
+    end = read(wire({"choices": [{"delta": {"a": deep}}]}, LAST))
+    assert isinstance(end, Assembled)
+    assert end.mended
+    assert not is_deep(end.text)
 
 
 @pytest.mark.parametrize(

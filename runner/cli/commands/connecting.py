@@ -14,7 +14,7 @@ from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import error
 from runner.shell.providers import stored
-from runner.shell.providers.endpoint import Endpoint
+from runner.shell.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
 from runner.shell.providers.openai import Client, connect
 
 Say = Callable[[str], None]
@@ -106,6 +106,7 @@ def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: in
         timeout=float(table.get("timeout", 600)),
         connect_timeout=float(table.get("connect_timeout", 10)),
         max_retries=int(table.get("max_retries", 5)),
+        max_response_bytes=int(table.get("max_response_bytes", MAX_RESPONSE_BYTES)),
         concurrency=int(table.get("concurrency", concurrency)),
         requests_per_minute=table.get("requests_per_minute"),
         tokens_per_minute=table.get("tokens_per_minute"),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MAX_RESPONSE_BYTES = 64_000_000
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
@@ -9,10 +11,10 @@ class Endpoint:
 
     `base_url` is a prefix to which `/chat/completions` is appended. `auth_header` names the
     header that carries the key as it is (Azure's `api-key`); without it, the key goes as
-    `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt (between two pieces
-    of a streamed answer), `connect_timeout` for its connection, `max_wait` for all the waits that
-    the server names to one request. `tokens_per_minute` counts what a request may use at most
-    until the answer says what it used.
+    `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt, streamed or not,
+    `connect_timeout` for its connection, `max_wait` for all the waits that the server names to
+    one request. `max_response_bytes` is the most of a response, unpacked. `tokens_per_minute`
+    counts what a request may use at most until the answer says what it used.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Endpoint:
     timeout: float = 600
     connect_timeout: float = 10
     max_retries: int = 5
+    max_response_bytes: int = MAX_RESPONSE_BYTES
     concurrency: int = 32
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None

@@ -12,6 +12,7 @@ from runner.shell.providers.outcomes import Bad, request_id
 from runner.shell.providers.retry import Verdict, delay
 
 _SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
+_LONGEST = 1200.0  # seconds of attempts after which none is begun again: twenty minutes
 _LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
 
 
@@ -32,6 +33,7 @@ class Job:
     attempts: int = 0
     retries: int = 0
     waited: float = 0.0
+    spent: float = 0.0  # seconds that its attempts took
     maybe_billed: int = 0
 
     def pause(
@@ -41,19 +43,26 @@ class Job:
         if verdict.action in ("fail", "fatal") or asks_too_long(verdict, endpoint):
             return None
         wait = verdict.wait or 0.0
-        if verdict.action == "wait":
+        if verdict.wait is not None or verdict.action == "wait":
             self.waited += max(wait, _SHORTEST_WAIT)
-            return wait if self.waited <= endpoint.max_wait else None
-        return self.retry(endpoint, jitter, wait)
+            if self.waited > endpoint.max_wait:
+                return None
+        return wait if verdict.action == "wait" else self.retry(endpoint, jitter, wait)
 
     def retry(
         self, endpoint: Endpoint, jitter: Callable[[], float], wait: float = 0.0
     ) -> float | None:
         """As `pause`, for an attempt that is counted against max_retries."""
-        if self.retries >= endpoint.max_retries:
+        if self.retries >= endpoint.max_retries or self.is_late(endpoint):
             return None
         self.retries += 1
         return delay(self.retries - 1, jitter, wait)
+
+    def is_late(self, endpoint: Endpoint) -> bool:
+        """Whether its attempts took so long that nobody would expect another one: with the
+        defaults, two that ended in a timeout.
+        """
+        return self.spent >= max(_LONGEST, 2 * endpoint.timeout)
 
     def failure(self, bad: Bad, verdict: Verdict, endpoint: Endpoint) -> Failure:
         """What it fails with once the server's error is the end of it."""

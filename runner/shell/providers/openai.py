@@ -73,6 +73,11 @@ class Client:
         return max(1, int(self._gate.limit))
 
     @property
+    def max_response_bytes(self) -> int:
+        """The most of one response, and of all the pages of one list."""
+        return self._endpoint.max_response_bytes
+
+    @property
     def in_flight(self) -> int:
         """How many requests are with the server, or next to go."""
         return self._gate.inside
@@ -157,6 +162,7 @@ class Client:
             gate.leave()
         if _LOG.isEnabledFor(logging.DEBUG):
             _log(job, result, self._pace.now() - started)
+        job.spent += self._pace.now() - started
         if isinstance(result, Good):
             return self._answer(job, result, started)
         if isinstance(result, HeldBack):
@@ -215,13 +221,15 @@ class Client:
         match result:
             case Failure():
                 return self._failed(job, result)
-            case Broken(message, unreached):
+            case Broken(message, unreached, final):
                 job.maybe_billed += not unreached and job.completion
-                pause = job.retry(self._endpoint, self._pace.jitter)
+                pause = None if final else job.retry(self._endpoint, self._pace.jitter)
                 if pause is not None:
                     return pause
                 # If another request was answered in the meantime, it is not the provider.
                 fatal = unreached and self.answered == job.answered_before
+                if not final and job.is_late(self._endpoint):
+                    message += f" ({job.attempts} attempts took {job.spent:.0f} s)"
                 return self._failed(job, Failure(message, fatal=fatal))
         job.maybe_billed += result.billed and job.completion
         if not result.billed:

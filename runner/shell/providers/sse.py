@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.digest import encoded
-from runner.core.received import is_deep, read
+from runner.core.received import is_deep, read, value_of
 
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
@@ -41,6 +41,13 @@ class Cut:
 
 
 @dataclass(slots=True)
+class _Growing:
+    """A text in the pieces that it came in: adding them up one by one would take for ever."""
+
+    pieces: list[str]
+
+
+@dataclass(slots=True)
 class Stream:
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
 
@@ -68,6 +75,10 @@ class Stream:
             for line in lines:
                 self._line(bytes(line.removesuffix(b"\r")))
 
+    def cut(self) -> None:
+        """Forget the line that has begun: its end will not come."""
+        self._rest.clear()
+
     def finish(self) -> Assembled | Refused | Cut:
         """What came of the stream, once no more bytes will come."""
         self.feed(b"\n\n")
@@ -81,10 +92,13 @@ class Stream:
         return self._assembled()
 
     def _assembled(self) -> Assembled | Cut:
-        response = dict(self._members())
         try:
+            response = dict(self._members())
             text = encoded(response)
-        except TypeError:  # pieces of different kinds nest into each other, without an end
+        except (
+            TypeError,
+            RecursionError,
+        ):  # pieces of different kinds nest into each other, without an end
             return Cut("the stream nests deeper than a response can")
         if not is_deep(text):
             return Assembled(response, text, self._mended)
@@ -102,6 +116,15 @@ class Stream:
             self._data.append(value.removeprefix(b" "))
         elif name == b"event":
             self._event = value.strip().decode("utf-8", "replace")
+        elif name == b"error":  # gpustack's end of a stream that broke
+            self._dispatch()
+            self._refuse(value.strip())
+
+    def _refuse(self, said: bytes) -> None:
+        error = value_of(said) or said.decode("utf-8", "replace") or "the stream broke"
+        inner = error.get("error") if isinstance(error, dict) else None
+        if self._end is None and not self.done:
+            self._end = Refused(inner or error, begun=bool(self._parts))
 
     def _dispatch(self) -> None:
         data, event = b"\n".join(self._data).strip(), self._event
@@ -144,9 +167,11 @@ class Stream:
         part = self._parts.setdefault(index if isinstance(index, int) else 0, {})
         if choice.get("error"):
             self._end = Refused(choice["error"], begun=True)
+        told = "delta" if isinstance(choice.get("delta"), dict) else "message"
         for name, value in choice.items():
             if name in ("delta", "message"):
-                if isinstance(value, dict):
+                # Beside a delta, Perplexity's message says again all that came so far.
+                if isinstance(value, dict) and name == told:
                     self._delta(choice, value, part)
             elif name == "logprobs":
                 part[name] = _logprobs(part.get(name), value)
@@ -175,6 +200,11 @@ class Stream:
 
 def _grown(old: Any, new: Any, *, grows: bool) -> Any:
     """A member after one more piece of it: texts grow, the others are replaced or merged."""
+    if isinstance(old, _Growing):
+        if isinstance(new, str) and grows:
+            old.pieces.append(new)
+            return old
+        old = _settled(old)
     if new is None or old is None:
         return _listed([], new) if isinstance(new, list) else (old if new is None else new)
     if isinstance(new, list):
@@ -185,8 +215,20 @@ def _grown(old: Any, new: Any, *, grows: bool) -> Any:
     if isinstance(new, dict) and isinstance(old, dict):
         return old | {k: _grown(old.get(k), v, grows=k in _GROWN) for k, v in new.items()}
     if isinstance(new, str) and isinstance(old, str):
-        return old + new if grows else new or old
+        return _Growing([old, new]) if grows else new or old
     return new
+
+
+def _settled(value: Any) -> Any:
+    """A value with every text in it in one piece."""
+    match value:
+        case _Growing(pieces):
+            return "".join(pieces)
+        case dict():
+            return {name: _settled(inner) for name, inner in value.items()}
+        case list():
+            return [_settled(inner) for inner in value]
+    return value
 
 
 def _listed(items: list[Any], new: list[Any]) -> list[Any]:
@@ -236,7 +278,7 @@ def _logprobs(old: Any, new: Any) -> Any:
 
 def _finished(index: int, part: dict[str, Any]) -> dict[str, Any]:
     """A choice as it stands in an unstreamed response."""
-    message = {"role": "assistant", "content": None} | part.get("message", {})
+    message = {"role": "assistant", "content": None} | _settled(part.get("message", {}))
     message["role"] = message["role"] or "assistant"
     calls = message.get("tool_calls")
     if isinstance(calls, list):

@@ -99,7 +99,7 @@ async def _pages(
 ) -> Answer | Failure:
     """All entries, or the first `limit`, as one list."""
     entries: list[Any] = []
-    attempts = spent = 0
+    attempts = spent = received = 0
     after: list[tuple[str, str]] = []
     seen: set[str] = set()  # the ids that pages ended with
     while True:
@@ -111,6 +111,9 @@ async def _pages(
         found = page.get("data") or [] if isinstance(page, dict) else None
         if not (isinstance(found, list) and all(isinstance(entry, dict) for entry in found)):
             return Failure("the response is no list of the Chat Completions Store")
+        received += len(got.response)
+        if received > client.max_response_bytes:
+            return Failure(f"the list is larger than {client.max_response_bytes:,} bytes")
         entries += found
         attempts, spent = attempts + got.attempts, spent + got.duration_ms
         whole = limit is not None and len(entries) >= limit

@@ -1,6 +1,5 @@
 """One HTTP request and its response, or the way in which it broke."""
 
-import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.sse import Stream
 
 _BIG = 1 << 20  # above it, aiohttp wants a file rather than bytes
+_MOST_OF_AN_ERROR = 1_000_000  # bytes; the rest is not read
 _REDIRECTS = 5
 # Less than the five seconds after which common servers close an idle connection: a request that
 # meets the closing cannot be told from one that was lost, and may be paid twice.
@@ -38,10 +38,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """No response, and why; unless it was `unreached`, the server may have done the work."""
+    """No response, and why; unless it was `unreached`, the server may have done the work.
+
+    `final` says that another attempt would end the same.
+    """
 
     message: str
     unreached: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,6 @@ class Wire:
         self._session = session
         self._base = base
         self._endpoint = endpoint
-        # A streamed answer may take as long as it likes, as long as it goes on.
-        self._streaming = aiohttp.ClientTimeout(
-            total=None, sock_connect=endpoint.connect_timeout, sock_read=endpoint.timeout
-        )
 
     def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
         """Where a path (percent-encoded) is, with the endpoint's query and this one."""
@@ -79,8 +79,6 @@ class Wire:
     ) -> Reply | Broken | HeldBack:
         """One request, and what came of it; nothing the network does is raised."""
         options: dict[str, Any] = {"headers": headers} if headers else {}
-        if stream is not None:
-            options["timeout"] = self._streaming
         try:
             for _ in range(_REDIRECTS):
                 data = body if body is None or len(body) <= _BIG else io.BytesIO(body)
@@ -90,7 +88,7 @@ class Wire:
                 async with request as response:
                     target = _same_host(url, response) if response.status in (307, 308) else None
                     if target is None:
-                        return await _read(response, stream, self._endpoint.timeout)
+                        return await _read(response, stream, self._endpoint.max_response_bytes)
                 url = target
             return Broken("the server redirects in a circle")
         except _Held:
@@ -174,27 +172,48 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-async def _read(response: aiohttp.ClientResponse, stream: Stream | None, patience: float) -> Reply:
-    """The body; that of a stream, as long as its pieces come within `patience` seconds of each
-    other: a comment that keeps the connection open is none.
+async def _read(
+    response: aiohttp.ClientResponse, stream: Stream | None, most: int
+) -> Reply | Broken:
+    """The body, unpacked piece by piece: of an answer no more than `most` bytes, of an error its
+    beginning.
     """
-    if (
-        stream is None
-        or response.status >= 300
-        or response.content_type.lower() != "text/event-stream"
-    ):
-        body = await response.read()
-        return Reply(response.status, response.headers, body, response.reason)
-    now = asyncio.get_running_loop().time
-    async with asyncio.timeout(patience) as end:
-        async for chunk in response.content.iter_any():
-            before = stream.events
-            stream.feed(chunk)
-            if stream.done:
-                break
-            if stream.events != before:
-                end.reschedule(now() + patience)
-    return Reply(response.status, response.headers, b"", response.reason, streamed=True)
+    status, headers, reason = response.status, response.headers, response.reason
+    if status >= 300:
+        pieces, _ = await _body(response, min(most, _MOST_OF_AN_ERROR))
+        return Reply(status, headers, b"".join(pieces), reason)
+    if stream is None or response.content_type.lower() != "text/event-stream":
+        pieces, whole = await _body(response, most)
+        return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(most)
+    left = most
+    async for piece in response.content.iter_any():
+        stream.feed(piece[:left])
+        if stream.done:
+            break
+        left -= len(piece)
+        if left < 0:
+            response.close()
+            stream.cut()
+            return _too_large(most)
+    return Reply(status, headers, b"", reason, streamed=True)
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], bool]:
+    """No more than `most` bytes of a body, and whether that is all of it."""
+    pieces: list[bytes] = []
+    left = most
+    async for piece in response.content.iter_any():
+        pieces.append(piece[:left])
+        left -= len(piece)
+        if left < 0:
+            response.close()
+            break
+    return pieces, left >= 0
+
+
+def _too_large(most: int) -> Broken:
+    said = f"the response is larger than {most:,} bytes; max_response_bytes of its provider lets"
+    return Broken(f"{said} more through", final=True)
 
 
 def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
