@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from runner.cli.arguments import INTERRUPTED, parser
-from runner.cli.signals import heard_by
+from runner.cli.signals import end_at_once, heard_by
 from runner.cli.streams import shown
 from runner.errors import RunnerError
 
@@ -22,6 +22,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 def entry() -> NoReturn:
     """Run the command of this process, and end it."""
+    end_at_once()
     _import_nothing_from_here()
     _open_what_is_closed()
     _speak_utf8()

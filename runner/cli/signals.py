@@ -11,6 +11,14 @@ _ENDING = tuple(  # Windows has no SIGHUP
 )
 
 
+def end_at_once() -> None:
+    """Ctrl-C before a command began, or after it ended, ends the process as SIGTERM does: Python's
+    own handler would raise where nobody catches it, and leave a traceback.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def heard_by(handler: Callable[..., Any]) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a closed terminal go to this handler for as long as this lasts.

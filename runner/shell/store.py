@@ -120,8 +120,10 @@ class Store:
         files.make_directory(self.directory)
         held = Lock(self.directory / LOCK)
         try:
-            if not held.acquire(timeout):
-                raise self._locked()
+            if not held.acquire(0.0):
+                _tell_waiting(self.directory, timeout)
+                if not held.acquire(timeout):
+                    raise self._locked()
         except OSError as cause:
             raise files.failure("lock", self.directory, cause) from cause
         self._lock = held
@@ -248,6 +250,12 @@ class Store:
             "is nothing to clean up.",
             Where(str(self.path)),
         )
+
+
+def _tell_waiting(directory: Path, timeout: float) -> None:
+    import logging  # noqa: PLC0415 - costly, and only for who waits
+
+    logging.getLogger(__name__).info("waiting up to %g s for the lock of %s", timeout, directory)
 
 
 def _decode(data: bytes, name: str) -> State:

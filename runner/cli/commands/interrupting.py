@@ -45,7 +45,11 @@ class Interrupts:
                 f"Interrupted: nothing new is started; waiting up to {DRAIN_SECONDS:.0f} s for "
                 f"{run.in_flight} in flight. Once more leaves at once."
             )
-            loop.call_later(DRAIN_SECONDS, run.abandon)
+            loop.call_later(DRAIN_SECONDS, give_up)
+
+        def give_up() -> None:
+            told.say(f"Waited {DRAIN_SECONDS:.0f} s: {run.in_flight} in flight are given up.")
+            run.abandon()
 
         self._begun = True
         self._react = lambda: loop.call_soon_threadsafe(react)
