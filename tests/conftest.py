@@ -1,12 +1,20 @@
 """No test reaches the network or has a key to spend; random examples are the same everywhere."""
 
 import os
+import signal
 import sys
+import threading
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("everywhere", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "everywhere",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],  # the machine may be
+)
 settings.load_profile("everywhere")
 
 _HERE = ("127.0.0.1", "::1", "localhost", "", "0.0.0.0")  # a test's own server
@@ -27,6 +35,17 @@ def _is_here(host: Any) -> bool:
     return host in (*_HERE, None, b"127.0.0.1", b"::1") or str(host).endswith(".invalid")
 
 
+def _unheard(*_: object) -> None:
+    """A signal that is heard here and changes nothing."""
+
+
+# In the background of a shell Ctrl-C is ignored, under nohup a closed terminal; a process takes
+# over what is ignored, so that a test could interrupt none. A handler is not taken over.
+if threading.current_thread() is threading.main_thread():
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _unheard)
 sys.addaudithook(_guard)
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN"))]:
     del os.environ[name]

@@ -249,7 +249,7 @@ class Lab:
             tell,
         )
         run = Apply(plan, walk, facts, doors, self.limits)
-        return await asyncio.wait_for(run.run(), 20)
+        return await asyncio.wait_for(run.run(), 120)
 
 
 def project(text: str, **more: str) -> Lab:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import ROOT, Project, completion, provider, serving
+from tests.cli.project import HANG, ROOT, Project, completion, provider, serving
 
 CONFIG = """
 [variable.topic]
@@ -59,7 +59,7 @@ def imported(directory: Path, *arguments: str, status: int = 0) -> set[str]:
     command = [sys.executable, "-c", PROBE, "-C", str(directory), *arguments]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=60, check=False
+        command, capture_output=True, text=True, env=environment, timeout=HANG, check=False
     )
     said, _, modules = done.stderr.rpartition("\nMODULES\n")
     assert done.returncode == status, said

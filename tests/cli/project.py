@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.shell.server import FakeAPI
 
 KEY = "sk-test-0123456789-abcdefghij"
 ROOT = Path(__file__).parents[2]
+HANG = 120.0  # seconds after which something is said to hang; less than pytest's own timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,25 @@ class Ran:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type."""
         return [event for event in self.events if event["type"] == kind]
+
+
+class Process(subprocess.Popen[str]):
+    """A command in a process of its own."""
+
+    heard = ""  # what it has said on stderr, as far as anybody waited for it
+
+    def says(self, text: str) -> None:
+        """Waits until it has said this on stderr."""
+        assert self.stderr is not None
+        pipe = self.stderr.fileno()
+        end = time.monotonic() + HANG
+        while text not in self.heard:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
+            piece = os.read(pipe, 65536).decode(errors="replace") if ready else ""
+            self.heard += piece
+            if not piece:
+                self.kill()
+                raise AssertionError(f"never said {text!r}:\n{ended(self)}")
 
 
 class Project:
@@ -90,9 +111,7 @@ class Project:
         """`runner apply --auto-approve` in this process."""
         return self.call("apply", "--auto-approve", *arguments)
 
-    def start(
-        self, *arguments: str, env: dict[str, str] | None = None, **options: Any
-    ) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, env: dict[str, str] | None = None, **options: Any) -> Process:
         """A command in a process of its own; `before` is what starts it."""
         prefix: list[str] = options.pop("before", [])
         runner = [sys.executable, "-m", "runner", "-C", str(self.directory)]
@@ -103,7 +122,7 @@ class Project:
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
         }
-        return subprocess.Popen(
+        return Process(
             command, env=surroundings, text=True, encoding="utf-8", **{**pipes, **options}
         )
 
@@ -112,7 +131,7 @@ class Project:
         return ended(self.start(*arguments, **options))
 
 
-def ended(process: "subprocess.Popen[str]", timeout: float = 60) -> Ran:
+def ended(process: Process, timeout: float = HANG) -> Ran:
     """What a process said and how it ended; one that hangs is killed."""
     try:
         out, err = process.communicate(timeout=timeout)
@@ -120,7 +139,7 @@ def ended(process: "subprocess.Popen[str]", timeout: float = 60) -> Ran:
         process.kill()
         out, err = process.communicate()
         raise AssertionError(f"still running after {timeout} s:\n{out}\n{err}") from None
-    return Ran(process.returncode, out, err)
+    return Ran(process.returncode, out, process.heard + (err or ""))
 
 
 def provider(api: FakeAPI, **settings: Any) -> str:
@@ -158,12 +177,12 @@ def serving(*steps: Any, **options: Any) -> Iterator[FakeAPI]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(HANG)
     try:
         yield api
     finally:
         ends[0]()
-        thread.join(10)
+        thread.join(HANG)
 
 
 def prompt_of(body: Any) -> str:
@@ -177,14 +196,14 @@ def prompts(api: FakeAPI) -> list[str]:
     return [prompt_of(request.body) for request in api.completions]
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], what: str) -> None:
     """Waits for something that has to come."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + HANG
     while not holds():
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        assert time.monotonic() < end, f"waited {HANG:.0f} s for {what}"
         time.sleep(0.005)
 
 
-def interrupt(process: "subprocess.Popen[str]") -> None:
+def interrupt(process: Process) -> None:
     """Ctrl-C."""
     process.send_signal(signal.SIGINT)

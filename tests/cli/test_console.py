@@ -14,7 +14,7 @@ from runner.cli.commands.console import names
 from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.loading import load
 from runner.cli.commands.prompting import completer
-from tests.cli.project import ROOT, Project, Ran, completion
+from tests.cli.project import HANG, ROOT, Project, Ran, completion
 from tests.cli.recorded import record, stdin, write_state
 
 SECRET = "s3cr3t-t0ken-0123"
@@ -200,7 +200,7 @@ def test_on_a_terminal_lines_are_edited_kept_and_ctrl_d_leaves(project: Project)
         _until(ours, _until(ours, seen, b"Did you mean"), b">")
         os.write(ours, b"\x04")
         _until(ours, b"", None)
-        assert process.wait(30) == 0
+        assert process.wait(HANG) == 0
     finally:
         watch.cancel()
         process.kill()

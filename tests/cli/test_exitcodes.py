@@ -45,11 +45,13 @@ def test_apply(project: Project) -> None:
 
 
 def test_interrupted(project: Project) -> None:
-    with serving(latency=0.3) as api:
+    with serving(held=True) as api:
         project.write(provider(api) + completion("a", "hi"))
         process = project.start("apply", "--auto-approve")
         wait_until(lambda: bool(api.requests), "the request")
         interrupt(process)
+        process.says("Interrupted")
+        api.release()
         assert ended(process).status == 130
 
 

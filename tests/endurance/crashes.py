@@ -1,12 +1,11 @@
 """kill -9 of an apply, again and again, and what each of them cost."""
 
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.project import Project, completion, prompts, provider
+from tests.cli.project import HANG, Process, Project, completion, prompts, provider
 from tests.shell.server import FakeAPI
 
 CONCURRENCY = 32
@@ -51,7 +50,7 @@ class Crashes:
         """The apply that is let be; how many requests it sent."""
         before = len(self._api.requests)
         process = self._start()
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANG)
         assert process.returncode == 0, err
         self._account()
         self._check()
@@ -59,16 +58,13 @@ class Crashes:
         assert answers == [f"echo: number {i}" for i in range(self._total)], out
         return len(self._api.requests) - before
 
-    def _start(self) -> "subprocess.Popen[str]":
+    def _start(self) -> Process:
         flags = ("--auto-approve", "--concurrency", str(CONCURRENCY))
         return self.project.start("apply", *flags)
 
     def _settle(self) -> None:
         """The server may still be reading what was sent before the kill."""
-        seen = -1
-        while seen != len(self._api.requests):
-            seen = len(self._api.requests)
-            time.sleep(0.02)
+        self._api.settle()
         self._account()
 
     def _account(self) -> None:

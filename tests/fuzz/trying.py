@@ -15,7 +15,8 @@ from typing import Any
 
 from runner.cli.main import main
 
-SECONDS = 10
+SECONDS = 10  # of work, which a busy machine does not make more
+BLOCKED = 120  # of a clock, for what waits and does not work
 STATUSES = (0, 1, 2)
 _PASSING = (".db-shm", ".db-wal")  # what the database keeps beside itself while somebody reads
 
@@ -97,20 +98,24 @@ def surroundings(more: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_time(what: str, seconds: float = SECONDS) -> Iterator[None]:
-    """BrokenError where the work takes longer; only in the main thread."""
+    """BrokenError where the work takes longer, or stands still; only in the main thread."""
 
     def stop(_number: int, frame: FrameType | None) -> None:
         raise _HangError("".join(traceback.format_stack(frame)[-6:]))
 
-    before = signal.signal(signal.SIGALRM, stop)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)  # pytest-timeout's, if it runs
+    working = signal.signal(signal.SIGPROF, stop)
+    blocked = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, BLOCKED)  # pytest-timeout's, if it runs
     try:
         yield
     except _HangError as exc:
         raise BrokenError(f"{what} hangs", str(exc)) from None
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, working)
+        signal.signal(signal.SIGALRM, blocked)
         signal.setitimer(signal.ITIMER_REAL, left)
 
 

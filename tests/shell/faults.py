@@ -92,7 +92,7 @@ async def _cut(request: web.Request, body: Any) -> web.StreamResponse:
 
 
 async def _hang(_request: web.Request, _body: Any) -> web.StreamResponse:
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()  # ends with its client, or with the server
     return web.Response()
 
 

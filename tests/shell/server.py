@@ -42,14 +42,17 @@ _LOGGED = ("number", "at", "method", "path", "headers", "body")
 # Whatever says how a request fares: the name of a fault, a fault, or a body for a 200.
 Step = str | Fault | dict[str, Any]
 Script = Callable[[Request], Step]
+Holds = Callable[[Request], bool]
 
 
 class FakeAPI:
     """The server. Its steps are taken in turn by completions, then each is answered well.
 
     Options: a `script` decides by the request instead; `rates` makes faults at random (name ->
-    share, by `seed`); `latency` in seconds; `retry_after` of the fault 429; `log`, a file that
-    gets one JSON line per request as it comes; `port`; `keep=False` for no list of requests.
+    share, by `seed`); `latency` in seconds; `held`, which requests are held until `release` (a
+    function, or True for all); `retry_after` of the fault 429;
+    `log`, a file that gets one JSON line per request as it comes; `port`; `keep=False` for no list
+    of requests.
     """
 
     def __init__(self, *steps: Step, **options: Any) -> None:
@@ -57,6 +60,10 @@ class FakeAPI:
         self._script: Script | None = options.pop("script", None)
         self._rates: dict[str, float] = options.pop("rates", {})
         self.latency = options.pop("latency", 0.0)
+        held: Holds | bool = options.pop("held", False)
+        self._holds: Holds = held if callable(held) else lambda _: bool(held)
+        self._now = self._reading = 0
+        self.most = 0  # at once
         self._retry_after = options.pop("retry_after", "1")
         self._log = options.pop("log", None)
         self.port = options.pop("port", 0)
@@ -69,6 +76,8 @@ class FakeAPI:
         self._file: TextIO | None = None
 
     async def __aenter__(self) -> "FakeAPI":
+        self._loop = asyncio.get_running_loop()
+        self._free = asyncio.Event()
         self._file = None if self._log is None else self._log.open("a", encoding="utf-8")
         app = web.Application(client_max_size=1 << 28)
         app.router.add_route("*", "/{path:.*}", self._serve)
@@ -78,6 +87,30 @@ class FakeAPI:
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
+
+    def hold(self) -> None:
+        """From now on requests are noted as they come, and not answered before `release`."""
+        self._holds = lambda _: True
+        self._loop.call_soon_threadsafe(self._free.clear)
+
+    def release(self) -> None:
+        """Answer what is held, and what comes."""
+        self._loop.call_soon_threadsafe(self._free.set)
+
+    def settle(self) -> None:
+        """From another thread: waits until what was sent by processes that ended is noted, and
+        what was held is released.
+        """
+
+        async def quiet() -> None:
+            for _ in range(5):  # connections that were made are taken
+                await asyncio.sleep(0)
+            assert self._runner.server is not None
+            while self._runner.server.connections or self._reading:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+        self.release()
+        asyncio.run_coroutine_threadsafe(quiet(), self._loop).result(120)
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
@@ -95,8 +128,20 @@ class FakeAPI:
         return [r for r in self.requests if r.method == "POST" and _asks(r.path)]
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await self._served(request)
+        finally:
+            self._now -= 1
+
+    async def _served(self, request: web.Request) -> web.StreamResponse:
         at = time.monotonic()
-        raw = await request.read()
+        self._reading += 1
+        try:
+            raw = await request.read()
+        finally:
+            self._reading -= 1
         body = orjson.loads(raw) if raw else None
         number = self._asked = self._asked + 1
         got = Request(
@@ -114,6 +159,8 @@ class FakeAPI:
         step = self._step(got) if asks else "ok"
         fault = step if isinstance(step, str) else "script"
         self._note(got, fault)
+        if self._holds(got):
+            await self._free.wait()
         if self.latency:
             await asyncio.sleep(self.latency)
         if callable(step):

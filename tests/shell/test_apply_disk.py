@@ -93,11 +93,12 @@ def test_a_disk_that_fills_up_stops_the_requests_and_loses_no_answer(
 
 
 def test_the_cache_deleted_in_the_middle_loses_no_answer(project: Project) -> None:
-    with serving(latency=0.03) as api:
+    with serving(held=lambda got: got.number > 60) as api:
         project.write(_many(api, 200))
         process = project.start(*APPLY)
-        wait_until(lambda: len(api.requests) >= 60, "60 requests")
+        wait_until(lambda: len(api.requests) > 60, "60 requests")
         shutil.rmtree(project.directory / "state/cache")
+        api.release()
         ran = ended(process)
         assert ran.status == 1
         assert "Traceback" not in ran.err
@@ -109,11 +110,12 @@ def test_the_cache_deleted_in_the_middle_loses_no_answer(project: Project) -> No
 
 
 def test_the_whole_state_folder_deleted_in_the_middle(project: Project) -> None:
-    with serving(latency=0.03) as api:
+    with serving(held=lambda got: got.number > 60) as api:
         project.write(_many(api, 200))
         process = project.start(*APPLY)
-        wait_until(lambda: len(api.requests) >= 60, "60 requests")
+        wait_until(lambda: len(api.requests) > 60, "60 requests")
         shutil.rmtree(project.directory / "state")
+        api.release()
         ran = ended(process)
         assert ran.status == 1
         assert "Traceback" not in ran.err
@@ -147,11 +149,12 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_sent(
 def test_a_state_that_cannot_be_written_at_the_end_goes_elsewhere(tmp_path: Path) -> None:
     """And the command that is named brings it back, also where a name has a space in it."""
     project = Project(tmp_path / "my project")
-    with serving(latency=0.6) as api:
+    with serving(held=True) as api:
         project.write(provider(api) + completion("a", "one"))
         process = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 1, "the request")
         project.state_file.mkdir()  # nothing can be renamed onto it
+        api.release()
         ran = ended(process)
         project.state_file.rmdir()
         assert ran.status == 1
@@ -168,18 +171,19 @@ def test_what_went_elsewhere_in_two_files_comes_back_from_both(
     project: Project, first: str, before: bool
 ) -> None:
     """Neither the cache nor the state could be written; either file may be pushed first."""
-    with serving(latency=0.05) as api:
+    with serving(held=lambda got: got.number > 30) as api:
         if before:
             project.write(provider(api) + completion("old", "old") + completion("gone", "gone"))
             assert project.apply().status == 0
         project.write(_many(api, 100) + (completion("old", "old") if before else ""))
         process = project.start(*APPLY)
-        wait_until(lambda: len(api.requests) >= 30, "30 requests")
+        wait_until(lambda: len(api.requests) > 30, "30 requests")
         shutil.rmtree(project.directory / "state/cache")
         kept = project.state_file.with_name("kept")
         if before:
             project.state_file.rename(kept)
         project.state_file.mkdir()  # nothing can be renamed onto it
+        api.release()
         ran = ended(process)
         project.state_file.rmdir()
         if before:

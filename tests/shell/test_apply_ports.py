@@ -26,10 +26,15 @@ from tests.shell.faults import completion as answer
 
 @dataclass
 class World:
-    """Answers after `seconds`; each door may be told to fail."""
+    """Answers at once, from the `held`th request on when it is `free`; doors may be told to fail.
 
-    seconds: float = 0.01
+    `watch` is shown how many were asked.
+    """
+
+    held: int | None = None
     limit: int = 4
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: Callable[[int], object] = lambda _: None
     fails: dict[str, RunnerError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
@@ -43,7 +48,11 @@ class World:
 
     async def complete(self, out: Outgoing) -> Answer | Failure:
         self.asked.append(out.address)
-        await asyncio.sleep(self.seconds)
+        number = len(self.asked)
+        self.watch(number)
+        await asyncio.sleep(0)
+        if self.held is not None and number >= self.held:
+            await self.free.wait()
         return Answer(orjson.dumps(answer(orjson.loads(out.body), len(self.asked))), 1, 1)
 
     async def connect(self, _: str) -> "World":
@@ -60,6 +69,7 @@ class World:
         return "rescue.jsonl"
 
     async def checkpoint(self, records: Mapping[str, Record]) -> None:
+        self.free.set()
         self._maybe("checkpoint")
         self.checkpoints.append(len(records))
 
@@ -95,7 +105,7 @@ def project(tmp_path: Path) -> Project:
 def run(
     project: Project, world: World, then: Callable[[Apply], object] = lambda _: None, **limits: Any
 ) -> Outcome:
-    """An apply of the project's plan in this world; `then` is called once it is under way."""
+    """An apply of the project's plan in this world; `then` is called when eight were asked."""
     read = load(parser().parse_args(["-C", str(project.directory), "plan"]))
     made = planned(read, read.arguments)
 
@@ -103,8 +113,9 @@ def run(
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=lambda *_: None)
         apply = Apply(made.plan, walk, known, world.doors, Limits(4, **limits))
-        asyncio.get_running_loop().call_later(world.seconds * 1.5, then, apply)
-        return await asyncio.wait_for(apply.run(), 20)
+        loop = asyncio.get_running_loop()
+        world.watch = lambda asked: loop.call_soon(then, apply) if asked == 8 else None
+        return await asyncio.wait_for(apply.run(), 120)
 
     return asyncio.run(go())
 
@@ -140,8 +151,8 @@ def test_where_nothing_can_be_rescued_the_records_are_still_handed_back(project:
 
 
 def test_a_state_that_cannot_be_written_in_between_stops_the_run(project: Project) -> None:
-    world = World(seconds=0.05, fails={"checkpoint": BROKEN})
-    outcome = run(project, world, checkpoint_every=0.06)
+    world = World(held=5, fails={"checkpoint": BROKEN})
+    outcome = run(project, world, checkpoint_every=0.001)
     assert outcome.stopped is not None
     assert "It is broken." in outcome.stopped
     assert len(world.asked) < 20
@@ -150,8 +161,8 @@ def test_a_state_that_cannot_be_written_in_between_stops_the_run(project: Projec
 
 
 def test_the_state_is_written_in_between(project: Project) -> None:
-    world = World(seconds=0.05)
-    outcome = run(project, world, checkpoint_every=0.06)
+    world = World(held=5)
+    outcome = run(project, world, checkpoint_every=0.001)
     assert len(outcome.records) == 20
     assert world.checkpoints
     assert world.checkpoints == sorted(world.checkpoints)
@@ -169,16 +180,21 @@ def test_a_provider_that_cannot_be_opened_fails_its_completions_and_ends_the_run
 
 
 def test_an_interrupt_waits_for_what_is_in_flight(project: Project) -> None:
-    world = World(seconds=0.05)
-    outcome = run(project, world, lambda apply: apply.interrupt())
+    world = World(held=5)
+
+    def then(apply: Apply) -> None:
+        apply.interrupt()
+        world.free.set()
+
+    outcome = run(project, world, then)
     assert outcome.interrupted
-    assert 0 < len(world.asked) < 20
+    assert len(world.asked) == 8
     assert set(outcome.records) == set(world.asked)
     assert len(outcome.skipped) == 20 - len(world.asked)
 
 
 def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Project) -> None:
-    world = World(seconds=0.2)
+    world = World(held=5)
     outcome = run(project, world, lambda apply: apply.abandon())
     assert outcome.interrupted
     assert len(outcome.records) == 4
@@ -187,7 +203,7 @@ def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Proje
 
 
 def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> None:
-    world = World(seconds=0.05)
+    world = World()
     asked = world.complete
 
     async def complete(out: Outgoing) -> Answer | Failure:

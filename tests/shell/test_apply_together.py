@@ -24,7 +24,7 @@ def _five(api: FakeAPI, **settings: Any) -> str:
 
 
 def test_a_second_apply_is_refused_and_told_who_holds_the_state(project: Project) -> None:
-    with serving(latency=1.0) as api:
+    with serving(held=True) as api:
         project.write(_five(api))
         first = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 5, "5 requests")
@@ -34,17 +34,20 @@ def test_a_second_apply_is_refused_and_told_who_holds_the_state(project: Project
         assert f"pid {first.pid}" in second.err
         assert "`runner apply`" in second.err
         assert "--lock-timeout" in second.err
+        api.release()
         assert ended(first).status == 0
         assert len(api.requests) == 5
     assert len(project.records) == 5
 
 
 def test_a_second_apply_waits_and_finds_everything_done(project: Project) -> None:
-    with serving(latency=0.7) as api:
+    with serving(held=True) as api:
         project.write(_five(api))
         first = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 5, "5 requests")
-        second = project.start(*APPLY, "--lock-timeout", "20")
+        second = project.start("--log-level", "info", *APPLY, "--lock-timeout", "120")
+        second.says("waiting up to 120 s for the lock")
+        api.release()
         assert ended(first).status == 0
         ran = ended(second)
         assert ran.status == 0, ran.err
@@ -53,12 +56,13 @@ def test_a_second_apply_waits_and_finds_everything_done(project: Project) -> Non
 
 
 def test_a_holder_that_is_killed_leaves_no_lock(project: Project) -> None:
-    with serving(latency=0.5) as api:
+    with serving(held=True) as api:
         project.write(_five(api))
         first = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 5, "5 requests")
         first.kill()
         ended(first)
+        api.release()
         assert project.apply().status == 0
 
 
@@ -68,7 +72,7 @@ def test_a_lock_that_is_deleted_ends_the_run_after_what_is_in_flight(
 ) -> None:
     """The next command may begin then: at most what was in flight is paid twice."""
     flags = ("--concurrency", "8")
-    with serving(latency=0.25) as api:
+    with serving(held=True) as api:
         project.write(provider(api) + completion("many", "number {{ count.index }}", "count = 40"))
         first = project.start(*APPLY, *flags)
         wait_until(lambda: len(api.requests) >= 8, "8 requests")
@@ -76,6 +80,8 @@ def test_a_lock_that_is_deleted_ends_the_run_after_what_is_in_flight(
         if replaced:
             (project.directory / "state/.lock").touch()
         second = project.start(*APPLY, *flags)
+        wait_until(lambda: len(api.requests) == 16, "8 requests of the next command")
+        api.release()
         ran = ended(first)
         assert ran.status == 1
         assert ".lock was deleted or replaced while" in " ".join(ran.err.split())
@@ -92,7 +98,7 @@ def test_reading_commands_work_while_an_apply_runs(project: Project) -> None:
         project.write(_five(api))
         assert project.apply().status == 0
         before = project.state_file.read_bytes()
-    with serving(latency=2.0) as slow:
+    with serving(held=True) as slow:
         changed = _five(slow).replace('content = "q0"', 'content = "changed"')
         project.write(changed)
         first = project.start(*APPLY)
@@ -109,6 +115,7 @@ def test_reading_commands_work_while_an_apply_runs(project: Project) -> None:
         assert listed.out.split() == [f"completion.c{i}" for i in range(5)]
         assert first.poll() is None
         assert project.state_file.read_bytes() == before
+        slow.release()
         assert ended(first).status == 0
 
 
@@ -131,11 +138,13 @@ def test_readers_and_writers_at_once_never_meet_half_a_file(project: Project) ->
 
 
 def test_the_lock_is_given_back_after_an_interrupt(project: Project) -> None:
-    with serving(latency=0.4) as api:
+    with serving(held=True) as api:
         project.write(_five(api))
         process = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 5, "5 requests")
         interrupt(process)
+        process.says("Interrupted")
+        api.release()
         assert ended(process).status == 130
         assert not (project.directory / "state/.lock.info").exists()
         assert project.apply().status == 0
@@ -146,7 +155,7 @@ def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> Non
     with serving() as api:
         project.write(_five(api))
         assert project.apply().status == 0
-    with serving(latency=0.6) as slow:
+    with serving(held=True) as slow:
         project.write(_five(slow) + completion("new", "new"))
         process = project.start(*APPLY)
         wait_until(lambda: len(slow.requests) >= 1, "a request")
@@ -154,6 +163,7 @@ def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> Non
         theirs["serial"] += 5
         theirs["records"] = theirs["records"][:2]
         project.state_file.write_text(json.dumps(theirs))
+        slow.release()
         ran = ended(process)
         assert ran.status == 1, ran.out
         assert "State file was changed by somebody else" in ran.err
@@ -176,7 +186,7 @@ def test_a_state_replaced_in_between_is_not_overwritten(project: Project) -> Non
 
 
 def test_without_the_push_the_answers_are_free_all_the_same(project: Project) -> None:
-    with serving(latency=0.4) as api:
+    with serving(held=True) as api:
         project.write(_five(api))
         process = project.start(*APPLY)
         wait_until(lambda: len(api.requests) == 5, "5 requests")
@@ -184,6 +194,7 @@ def test_without_the_push_the_answers_are_free_all_the_same(project: Project) ->
             '{"version":1,"lineage":"another","serial":1,"runner_version":"0.1.0",'
             '"root":"configs","records":[\n]}\n'
         )
+        api.release()
         assert ended(process).status == 1
         assert project.apply().status == 0
         assert len(api.requests) == 5

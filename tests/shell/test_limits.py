@@ -13,7 +13,7 @@ def gate(clock: Clock, concurrency: int = 4, *buckets: Bucket) -> Gate:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 120))
 
 
 async def leave_times(door: Gate, clock: Clock, count: int, tokens: float = 0) -> list[float]:

@@ -37,7 +37,7 @@ def out(body: dict[str, Any] = HELLO, **options: Any) -> Outgoing:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
+    asyncio.run(asyncio.wait_for(work, 120))
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ def ask(*steps: Step, **options: Any) -> tuple[Answer | Failure, FakeAPI, Clock]
         async with api, opened(api, clock, **options) as client:
             return await client.complete(out(body, **sent))
 
-    return asyncio.run(asyncio.wait_for(work(), 30)), api, clock
+    return asyncio.run(asyncio.wait_for(work(), 120)), api, clock
 
 
 def answered(*steps: Step, **options: Any) -> Answer:
@@ -228,8 +228,9 @@ def test_an_attempt_whose_fate_is_not_known_is_counted(fault: str, billed: int) 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_no_answer_in_time_is_tried_again_and_counted(stream: bool) -> None:
-    answer = answered("hang", timeout=0.2, stream=stream)
-    assert (answer.attempts, answer.maybe_billed) == (2, 1)
+    answer = answered("hang", timeout=0.2, stream=stream, max_retries=99)
+    assert answer.attempts > 1  # on a busy machine others may be late as well
+    assert answer.maybe_billed == answer.attempts - 1
 
 
 def test_there_is_an_end_to_retries_and_they_back_off() -> None:
@@ -382,7 +383,8 @@ def test_a_hold_is_for_every_request_of_the_provider() -> None:
             await _until(lambda: client.waiting is not None)
             assert client.waiting == "rate limited, 9 s"
             others = [asyncio.create_task(client.complete(out())) for _ in range(30)]
-            await asyncio.sleep(0.05)
+            for _ in range(100):
+                await asyncio.sleep(0)  # time for any of them to be sent
             assert got == [0]
             clock.frozen = False
             results = await asyncio.gather(first, *others)
@@ -482,12 +484,13 @@ def test_tokens_per_minute_allow_for_all_that_may_be_answered() -> None:
     async def work() -> None:
         clock = Clock()
         async with (
-            FakeAPI(latency=0.1) as api,
+            FakeAPI(held=True) as api,
             opened(api, clock, tokens_per_minute=600) as client,
         ):
             asking = asyncio.create_task(client.complete(out(HELLO | {"max_tokens": 1000})))
             await _until(lambda: client.waiting is not None)
             assert client.waiting == "tokens_per_minute, 102 s"
+            api.release()
             assert isinstance(await asking, Answer)
             assert client.waiting is None
 

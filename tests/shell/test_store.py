@@ -40,7 +40,7 @@ from runner.core.state import Record, empty
 from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store
 store = Store(Path(sys.argv[1]))
-with store.lock("runner apply", timeout=30):
+with store.lock("runner apply", timeout=120):
     state = store.load() or empty("lineage", "root")
     print("loaded", flush=True)
     while True:
@@ -380,7 +380,7 @@ def test_the_lock_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         assert process.stdin is not None
         process.stdin.close()
-        with Store(tmp_path).lock("runner apply", timeout=60):
+        with Store(tmp_path).lock("runner apply", timeout=120):
             pass
 
 
