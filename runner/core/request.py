@@ -11,6 +11,7 @@ from runner.core.digest import canonical, fingerprint
 from runner.core.expand import Instance
 from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.provider import Provider
+from runner.core.received import table_of
 from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record
 from runner.core.values import MASK, Names, TemplateError, to_text
@@ -125,7 +126,7 @@ def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict
 
     What was masked is not known any more: there the change counts.
     """
-    held = orjson.loads(recorded)
+    held = table_of(recorded)
     names = set(ignored)
     if "extra_body" in names:
         names |= {key for key in (*body, *held) if key not in PARAMETERS}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,11 +177,17 @@ def _on_one_line(value: str) -> str:
     return value.replace("\r", " ").replace("\n", " ").replace("\x00", " ")
 
 
+_NAMED = re.compile(rb"<(\d+)>")
+
+
 class Server:
-    """Answers each request with the next of `script`, then with a sound answer."""
+    """Answers each request with the next of `script`, then with a sound answer; a prompt that
+    holds <3> with the fourth of `bodies`, as a stream if it asks for one.
+    """
 
     def __init__(self) -> None:
         self.script: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.asked = 0
         self.port = 0
 
@@ -195,9 +202,13 @@ class Server:
             size = [
                 line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
             ]
-            await reader.readexactly(int(size[0].partition(b":")[2]) if size else 0)
+            body = await reader.readexactly(int(size[0].partition(b":")[2]) if size else 0)
             self.asked += 1
-            writer.write(self.script.pop(0) if self.script else _sound(head))
+            named = _NAMED.search(body) if self.bodies else None
+            if named is not None:
+                writer.write(_as_asked(body, self.bodies[int(named[1])]))
+            else:
+                writer.write(self.script.pop(0) if self.script else _sound(head))
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
@@ -217,11 +228,19 @@ class Server:
 
 
 def _sound(head: bytes) -> bytes:
-    body = as_json(ANSWER if head.startswith(b"POST") else LISTED)
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
-        len(body),
-        body,
-    )
+    return _response(as_json(ANSWER if head.startswith(b"POST") else LISTED))
+
+
+def _as_asked(asked: bytes, body: bytes) -> bytes:
+    if b'"stream":true' not in asked:
+        return _response(body)
+    lines = b"\n".join(b"data: " + line for line in body.split(b"\n"))
+    return _response(lines + b"\n\ndata: [DONE]\n\n", b"text/event-stream")
+
+
+def _response(body: bytes, kind: bytes = b"application/json") -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: %b\r\nContent-Length: %d"
+    return (head + b"\r\n\r\n%b") % (kind, len(body), body)
 
 
 @contextmanager

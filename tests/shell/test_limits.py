@@ -291,3 +291,17 @@ def test_the_server_s_lower_limit_counts() -> None:
     assert bucket.wait(50) == pytest.approx(1)
     bucket.correct({"x-ratelimit-limit-requests": "60000"}, 50)
     assert bucket.wait(50) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("tokens", [-1, -(10**18), 2**64 - 1, 60_001])
+def test_a_count_that_cannot_be_is_not_believed(tokens: int) -> None:
+    """It would hold all other requests for ever, or none of them."""
+
+    async def work() -> None:
+        clock = Clock()
+        door = gate(clock, 100, Bucket(6000, "tokens"))
+        await leave_times(door, clock, 1, tokens=500)
+        door.used(500, tokens)
+        assert await leave_times(door, clock, 1, tokens=1) == pytest.approx([5], abs=0.2)
+
+    run(work())

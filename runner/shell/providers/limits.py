@@ -10,6 +10,7 @@ from runner.shell.providers.waits import go_duration
 
 _BURST = 0.1  # seconds' worth of a rate that may go at once, so that a late wake-up costs nothing
 _LONGEST_CORRECTION = 60.0
+_MOST_MINUTES = 10  # of a rate that one answer may use up
 _LOOK_AGAIN = 1.0  # seconds after which a wait is reckoned anew: answers may have corrected it
 _NOTHING = 1e-6
 
@@ -141,9 +142,14 @@ class Gate:
             bucket.correct(headers, now)
 
     def used(self, estimate: float, tokens: float) -> None:
-        """Take the tokens that an answer used instead of those that were foreseen."""
+        """Take the tokens that an answer used instead of those that were foreseen.
+
+        A count of less than nothing, or of more than minutes at this rate, is not believed: it
+        would let everything through, or hold every other request for ever.
+        """
         for bucket in self._buckets:
-            if bucket.kind == "tokens":
+            most = max(estimate, _MOST_MINUTES * bucket.per_minute)
+            if bucket.kind == "tokens" and 0 <= tokens <= most:
                 bucket.take(tokens - estimate, self._now())
 
     def waiting(self) -> str | None:
