@@ -10,6 +10,7 @@ import orjson
 from runner.core.choice import Choice
 from runner.core.compile import compile_root
 from runner.core.digest import digest
+from runner.core.entry import Owner, cache_keys
 from runner.core.events import Event
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.expand import Scope, Session
@@ -28,6 +29,7 @@ from runner.errors import Problem, RunnerError, error
 from runner.shell.apply import Apply
 from runner.shell.doors import Doors, Limits, Outcome
 
+OWNER = Owner("lineage", "default")
 EVERYTHING = Choice()
 Reply = Callable[[dict[str, Any]], str | Failure]
 
@@ -168,14 +170,20 @@ class Lab:
                 records,
                 providers,
                 "openai",
-                lambda fingerprint, sample: self.cache.get(f"{fingerprint}:{sample}"),
+                self.cached,
                 samples,
                 lambda address: address in choice.replaces,
                 {},
+                owner=OWNER,
             )
             return Walk(session), facts
 
         return Inputs(start, records, choice, moves)
+
+    def cached(self, fingerprint: str, sample: int) -> bytes | None:
+        """What the cache holds, as the command line looks."""
+        keys = cache_keys(fingerprint, sample, OWNER)
+        return next((self.cache[key] for key in keys if key in self.cache), None)
 
     def plan(self, choice: Choice = EVERYTHING) -> Plan:
         """The plan for the files as they are."""

@@ -177,6 +177,30 @@ def test_what_a_server_keeps_is_read_told_and_deleted(
     assert not left.records
 
 
+@named("stored")
+def test_what_a_server_stored_belongs_to_the_state_that_records_it(
+    source: Path, tmp_path: Path, api: FakeAPI
+) -> None:
+    """Its entry in the cache names no owner. A rename is free, another workspace asks anew."""
+    left = Left(source, tmp_path / "p", api)
+    before = {*api.store.completions}
+    api._asked = 1000  # its ids are new ones
+    assert left.did("workspace", "new", "prod").status == 0
+    ran = left.did("--workspace", "prod", "apply", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert prompts(api) == ["What is the capital of France?"]
+    assert len(api.store.completions) == len(before) + 1
+    assert left.did("--workspace", "prod", "destroy", "--auto-approve").status == 0
+    assert {*api.store.completions} == before  # also what both have imported
+    main = left.directory / "configs/main.toml"
+    main.write_text(re.sub(r"\bcompletion\.kept\b", "completion.renamed", main.read_text()))
+    ran = left.did("apply", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert len(api.completions) == 1
+    assert "completion.renamed" in left.records
+    assert {*api.store.completions} == before
+
+
 @named("rejected")
 def test_what_was_not_accepted_is_asked_again_and_the_rest_is_kept(
     source: Path, tmp_path: Path, api: FakeAPI

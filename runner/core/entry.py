@@ -1,9 +1,22 @@
 """A record without its address: what the cache keeps of each answer."""
 
+from dataclasses import dataclass
+
 import msgspec
 
+from runner.core.digest import digest
 from runner.core.received import shallow
 from runner.core.state import Natural, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a completion is that a server stored: a lineage's, in one workspace. What is changed
+    or deleted at the server is gone for whoever shares it, so nobody does.
+    """
+
+    lineage: str
+    workspace: str
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -19,6 +32,11 @@ class _Entry(msgspec.Struct, gc=False):
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
     mended: bool | msgspec.UnsetType = msgspec.UNSET
+    owner: Owner | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Owned(msgspec.Struct):
+    owner: Owner | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
@@ -30,8 +48,19 @@ def cache_key(fingerprint: str, sample: int) -> str:
     return f"{fingerprint}:{sample}"
 
 
-def to_entry(record: Record) -> bytes:
-    """The bytes that the cache holds for a record."""
+def owned_key(fingerprint: str, sample: int, owner: Owner) -> str:
+    """Where the cache holds the answer that is this owner's alone: several may have asked."""
+    mark = digest(f"{owner.lineage} {owner.workspace}".encode())[-16:]
+    return f"{fingerprint}:{sample}:{mark}"
+
+
+def cache_keys(fingerprint: str, sample: int, owner: Owner) -> tuple[str, str]:
+    """Where the cache may hold an answer for this owner: its own comes first."""
+    return owned_key(fingerprint, sample, owner), cache_key(fingerprint, sample)
+
+
+def to_entry(record: Record, owner: Owner | None = None) -> bytes:
+    """The bytes that the cache holds for a record; the owner of what a server stored is named."""
     return _ENCODER.encode(
         _Entry(
             record.provider,
@@ -46,8 +75,14 @@ def to_entry(record: Record) -> bytes:
             msgspec.UNSET if record.triggers is None else msgspec.Raw(record.triggers),
             record.maybe_billed or msgspec.UNSET,
             record.mended or msgspec.UNSET,
+            owner or msgspec.UNSET,
         )
     )
+
+
+def owner_of(data: bytes) -> Owner | None:
+    """Whom the bytes of an entry name as their owner."""
+    return msgspec.json.decode(shallow(data, 1), type=_Owned).owner
 
 
 def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Record | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.drafts import Drafts
+from runner.core.entry import Owner
 from runner.core.expand import Instance, Session
 from runner.core.provider import Provider
 from runner.core.request import Request, build
@@ -19,7 +20,9 @@ Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a decision may look at besides the completion itself."""
+    """What a decision may look at besides the completion itself. What `lookup` gives may be stored
+    at a server for somebody else than `owner`.
+    """
 
     session: Session
     records: Mapping[str, Record]
@@ -30,6 +33,7 @@ class Known:
     replace: Callable[[str], bool] = lambda _: False
     reads: Mapping[str, Record] | None = None  # data sources read in this run; None: offline
     drafts: Drafts = field(default_factory=Drafts)
+    owner: Owner | None = None
 
 
 def provider_of(instance: Instance, known: Known) -> Provider:

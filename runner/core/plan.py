@@ -10,7 +10,7 @@ from runner.core.decisions import Absent, Decision, Issue, Keep, Read, Reuse, Up
 from runner.core.graph import Vertex, Walk, cycle_error
 from runner.core.known import Known, request_of
 from runner.core.module import declared_at
-from runner.core.removals import protected, removals, unreachable
+from runner.core.removals import Elsewhere, protected, removal, removals, unreachable
 from runner.core.request import Request
 from runner.core.samples import Samples
 from runner.core.state import Record
@@ -37,6 +37,7 @@ class Plan:
     moves: tuple[tuple[str, str], ...] = ()
     imports: tuple[tuple[str, str], ...] = ()
     reads: Mapping[str, Read] = field(default_factory=dict)
+    elsewhere: Elsewhere = lambda _: None
 
     def of(self, *kinds: type) -> Iterator[Step]:
         """The steps whose action is of one of these kinds."""
@@ -56,7 +57,8 @@ Weigh = Callable[[str, Request, Record | None], None]
 class Inputs:
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
-    `weigh` is shown each request that will be sent.
+    `weigh` is shown each request that will be sent; `elsewhere` says which other workspace names
+    what a server stored for a record.
     """
 
     start: Start
@@ -66,6 +68,7 @@ class Inputs:
     imports: tuple[tuple[str, str], ...] = ()
     forgets: Callable[[str], bool] = lambda _: False
     weigh: Weigh | None = None
+    elsewhere: Elsewhere = lambda _: None
 
 
 def make_plan(inputs: Inputs) -> Plan:
@@ -98,12 +101,14 @@ def destroy_plan(inputs: Inputs) -> Plan:
             continue
         record = inputs.records[address]
         problems += protected(declared_at(walk.session.root, address), address, "destroy")
-        problems += unreachable(record, known.providers)
-        steps.append(Step(address, Remove(record, "destroy")))
+        action = removal(record, "destroy", inputs.elsewhere)
+        if not action.forget:
+            problems += unreachable(record, known.providers)
+        steps.append(Step(address, action))
     if problems:
         raise RunnerError(*problems)
     # Nothing but the removals: no completion is looked at, let alone issued.
-    return Plan(tuple(steps), {}, 0, known, walk, lambda _: False)
+    return Plan(tuple(steps), {}, 0, known, walk, lambda _: False, elsewhere=inputs.elsewhere)
 
 
 def _weigh(plan: Plan, weigh: Weigh) -> None:
@@ -174,7 +179,10 @@ def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: 
             if isinstance(decision, Issue | Reuse) and decision.old is not None and instance:
                 problems += protected(instance.declared, address, "re-issue")
     steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
-    for step in removals(inputs.records, inputs.forgets, walk, chosen, folded.decisions):
+    gone = removals(
+        inputs.records, inputs.forgets, inputs.elsewhere, walk, chosen, folded.decisions
+    )
+    for step in gone:
         steps.append(step)
         if isinstance(step.action, Remove) and not step.action.forget:
             declared = declared_at(walk.session.root, step.address)
@@ -199,4 +207,5 @@ def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: 
         inputs.moves,
         inputs.imports,
         reads,
+        inputs.elsewhere,
     )

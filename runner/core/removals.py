@@ -13,10 +13,13 @@ from runner.core.steps import Remove, Step
 from runner.core.stored import is_stored, keeper
 from runner.errors import Problem
 
+Elsewhere = Callable[[Record], str | None]  # the other workspace that names the same completion
+
 
 def removals(
     records: Mapping[str, Record],
     forgets: Callable[[str], bool],
+    elsewhere: Elsewhere,
     walk: Walk,
     chosen: Chosen,
     decisions: Mapping[str, Decision],
@@ -34,7 +37,16 @@ def removals(
         if (absent or not walk.is_declared(address)) and chosen(address):
             reason = "enabled is false" if absent else _why_removed(address, walk)
             forget = forgets(address) or address in moved_on
-            yield Step(address, Remove(record, reason, forget))
+            yield Step(address, removal(record, reason, elsewhere, forget=forget))
+
+
+def removal(record: Record, reason: str, elsewhere: Elsewhere, *, forget: bool = False) -> Remove:
+    """The removal of a record; what a server stored for it stays if another workspace names it."""
+    other = None if forget or not is_stored(record) else elsewhere(record)
+    if other is None:
+        return Remove(record, reason, forget)
+    said = f"{reason}; the workspace {other} names the stored completion too, which stays"
+    return Remove(record, said, forget=True)
 
 
 def _why_removed(address: str, walk: Walk) -> str:

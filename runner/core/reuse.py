@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 from runner.core.appraise import appraise
 from runner.core.decisions import Issue, Reuse
-from runner.core.entry import from_entry
+from runner.core.entry import from_entry, owner_of
 from runner.core.expand import Instance
 from runner.core.known import Known, request_of
 from runner.core.request import Request
 from runner.core.state import Record
-from runner.core.stored import is_stored, relabelled
+from runner.core.stored import is_stored, relabelled, stored_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +68,19 @@ def _at_hand(
     if data is None:
         return None
     record = from_entry(data, address, fingerprint, sample)
-    return None if record is None else (record, None)
+    if record is None or not _ours(record, data, known):
+        return None
+    return record, None
+
+
+def _ours(record: Record, data: bytes, known: Known) -> bool:
+    """Whether a cached answer may be used here: not what a server stored for somebody else, who
+    counts on it. One of 0.1.0 names no owner: it is that state's which records it.
+    """
+    if not is_stored(record):
+        return True
+    owner = owner_of(data)
+    if owner is not None:
+        return owner == known.owner
+    holder = known.samples.index.get((record.fingerprint, record.sample))
+    return holder is not None and stored_id(known.records[holder]) == stored_id(record)

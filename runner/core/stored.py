@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from runner.core.entry import Owner, cache_key, owned_key, to_entry
 from runner.core.provider import Provider
 from runner.core.received import table_of
 from runner.core.request import Request
@@ -32,6 +33,15 @@ def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
 def stored_id(record: Record) -> str:
     """The id under which the server keeps it."""
     return str(table_of(record.response).get("id"))
+
+
+def cached(record: Record, owner: Owner | None) -> tuple[str, bytes]:
+    """The key and the bytes under which the cache keeps an answer: anybody's, but what a server
+    stored is its owner's.
+    """
+    if owner is None or not is_stored(record):
+        return cache_key(record.fingerprint, record.sample), to_entry(record)
+    return owned_key(record.fingerprint, record.sample, owner), to_entry(record, owner)
 
 
 def relabelled(record: Record, request: Request) -> bool:

@@ -22,6 +22,7 @@ from runner.core.plan import Plan
 from runner.core.removals import protected
 from runner.core.request import Request
 from runner.core.state import Record
+from runner.core.stored import is_stored
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.carrying import issue, read, update
@@ -252,6 +253,8 @@ class Apply:
     async def _issue(self, vertex: Vertex, made: Issue, provider: str) -> None:
         try:
             request = self._request(vertex)
+            if is_stored(request):
+                self._run.doors.begin()
             if self._admitted(vertex, made, request, provider):
                 client = self._run.clients.get(provider) or await self._connect(provider)
                 await issue(self._run, vertex, made, request, client)

@@ -7,7 +7,6 @@ import orjson
 
 from runner.core.appraise import Appraisal, appraise
 from runner.core.decisions import Issue, Read, Reuse, Update
-from runner.core.entry import cache_key, to_entry
 from runner.core.events import Started
 from runner.core.exchange import Answer, Failure, Outgoing
 from runner.core.graph import Vertex
@@ -16,7 +15,7 @@ from runner.core.redact import redact
 from runner.core.request import Request, streaming
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
-from runner.core.stored import stored_id
+from runner.core.stored import cached, stored_id
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.doors import Client
@@ -83,7 +82,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
 async def _save(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
     run.outcome.issued[vertex.address] = record
     try:
-        await run.doors.save(cache_key(record.fingerprint, record.sample), to_entry(record))
+        await run.doors.save(*cached(record, run.known.owner))
     except RunnerError as exc:
         # Paid, and the cache does not take it: nothing new is started, and what is still
         # received is written elsewhere when the run ends.

@@ -50,6 +50,8 @@ class Doors:
     now: Callable[[], str]
     tell: Callable[[Event], None]
     may_start: Callable[[Request], "Refusal | None"] = lambda _: None
+    # Comes before the first request whose answer a server stores: whose that is has to last.
+    begin: Callable[[], None] = lambda: None
     lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock
     # A request ended, with an answer or none, and this many attempts that may have been billed.
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None

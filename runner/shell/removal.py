@@ -1,12 +1,12 @@
 """Takes away what is wanted no more, here and at the server that stored it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import orjson
 
-from runner.core.entry import cache_key, to_entry
+from runner.core.entry import to_entry
 from runner.core.events import Failed
 from runner.core.exchange import Answer, Failure
 from runner.core.module import declared_at
@@ -15,7 +15,7 @@ from runner.core.received import table_of
 from runner.core.removals import protected, unreachable
 from runner.core.state import Record
 from runner.core.steps import Remove
-from runner.core.stored import is_stored, keeper, stored_id
+from runner.core.stored import cached, is_stored, keeper, stored_id
 from runner.errors import RunnerError
 from runner.shell.doors import Doors, Outcome
 
@@ -45,21 +45,29 @@ class Removal:
                 self._not_removed(address, Failure(str(RunnerError(*problems))))
             else:
                 gone.setdefault(address, Remove(record, "no longer wanted"))
-        kept = {_held(made) for name, made in self.outcome.records.items() if name not in gone}
+        stays = [made for name, made in self.outcome.records.items() if name not in gone]
+        kept = {stored_id(record) for record in stays if is_stored(record)}
         for address, removal in gone.items():
             if self.outcome.stopped is not None:
                 return
-            forget = removal.forget or _held(removal.record) in kept
-            await self._remove_one(address, removal.record, forget=forget)
+            await self._remove_one(address, removal.record, forget=removal.forget, kept=kept)
 
-    async def _remove_one(self, address: str, record: Record, *, forget: bool) -> None:
+    async def _remove_one(
+        self, address: str, record: Record, *, forget: bool, kept: Set[str]
+    ) -> None:
         if not forget and is_stored(record):
-            result = await self._delete(record)
+            try:
+                named = stored_id(record) in kept or self.plan.elsewhere(record) is not None
+            except RunnerError as exc:  # who else names it cannot be told
+                self._not_removed(address, Failure(str(exc)))
+                return
+            result = None if named else await self._delete(record)
             if isinstance(result, Failure) and result.status != 404:
                 self._not_removed(address, result)
                 return
-            with suppress(RunnerError):  # it is gone at the server, whatever the cache says
-                await self._unstore(record)
+            if result is not None:
+                with suppress(RunnerError):  # it is gone at the server, whatever the cache says
+                    await self._unstore(record)
         self.outcome.records.pop(address, None)
         self.outcome.finish(self.doors.tell, address, "removed", None)
 
@@ -73,13 +81,9 @@ class Removal:
     async def _unstore(self, record: Record) -> None:
         """The cached answer stays, and is no longer taken for one that the server keeps."""
         body = orjson.dumps({**table_of(record.request), "store": False}, option=_SORTED)
-        entry = to_entry(replace(record, request=body, line=None))
-        await self.doors.save(cache_key(record.fingerprint, record.sample), entry)
+        key, _ = cached(record, self.plan.known.owner)
+        await self.doors.save(key, to_entry(replace(record, request=body, line=None)))
 
     def _not_removed(self, address: str, failure: Failure) -> None:
         self.outcome.failed[address] = failure
         self.doors.tell(Failed(address, failure))
-
-
-def _held(record: Record) -> tuple[str, int]:
-    return record.fingerprint, record.sample

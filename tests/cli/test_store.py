@@ -1,11 +1,13 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.cli.project import Project, completion, prompts, provider
+from tests.cli.project import Project, completion, prompts, provider, serving
+from tests.shell.faults import completion as answer
 from tests.shell.server import FakeAPI
 
 STORED = ("store = true", 'metadata = { category = "geography" }')
@@ -457,6 +459,115 @@ def test_what_was_stored_at_an_undeclared_provider_is_not_removed(
     moved = at(api, "old", completion("a", "hi", *STORED)).replace(api.url, f"{api.url}/more")
     project.write(moved)
     assert "whether it still has it cannot be asked" in project.call("plan", "--refresh").err
+
+
+def test_workspaces_do_not_share_what_is_stored(project: Project, api: FakeAPI) -> None:
+    """Else one would change, and delete, what the other counts on."""
+    prod = ("--workspace", "prod")
+    project.call("workspace", "new", "prod")
+    text = completion("stored", "hi", *STORED) + completion("plain", "bye")
+    project.write(text)
+    assert project.apply().status == 0
+    (dev,) = api.store.completions
+    project.write(text.replace("geography", "history"))
+    assert "Plan: 1 to issue, 1 from cache." in project.call(*prod, "plan").out
+    ran = project.apply(*prod)
+    assert ran.status == 0, ran.err
+    assert api.store.completions[dev]["metadata"] == {"category": "geography"}
+    assert len(api.store.completions) == 2
+    assert project.call(*prod, "destroy", "--auto-approve").status == 0
+    assert list(api.store.completions) == [dev]
+    project.write(text)
+    assert "No changes." in project.call("plan", "--refresh").out
+    assert asked(api, "POST").count("/v1/chat/completions") == 3
+
+
+def test_what_is_stored_stays_in_its_workspace_under_another_name(
+    project: Project, api: FakeAPI
+) -> None:
+    """Also where only the cache has it, as after a crash; nobody else finds it there."""
+    project.call("workspace", "new", "prod")
+    project.write(completion("a", "hi", *STORED))
+    assert project.apply().status == 0
+    assert project.call("state", "rm", "completion.a").status == 0
+    project.write(completion("b", "hi", *STORED))
+    assert "1 to issue" in project.call("--workspace", "prod", "plan").out
+    assert "Plan: 1 from cache." in project.call("plan").out
+    assert project.call("cache", "prune", "--auto-approve").status == 0
+    assert "Plan: 1 to issue." in project.call("plan").out
+
+
+def test_a_prune_keeps_what_a_workspace_stored(project: Project, api: FakeAPI) -> None:
+    project.write(completion("a", "hi", *STORED))
+    assert project.apply().status == 0
+    assert project.call("cache", "prune", "--auto-approve").status == 0
+    assert project.call("state", "rm", "completion.a").status == 0
+    assert "Plan: 1 from cache." in project.call("plan").out
+
+
+def test_what_another_workspace_names_is_not_deleted(project: Project, api: FakeAPI) -> None:
+    """As earlier versions, a copied state or an import have it: the last one deletes."""
+    project.call("workspace", "new", "prod")
+    project.write(completion("stored", "hi", *STORED))
+    assert project.apply().status == 0
+    pulled = project.directory / "pulled.json"
+    pulled.write_text(project.call("state", "pull").out)
+    assert project.call("--workspace", "prod", "state", "push", str(pulled)).status == 0
+    project.write(completion("plain", "bye"))
+    for verb in ("plan", "destroy"):
+        ran = project.call(
+            "--workspace", "prod", verb, *(["--auto-approve"] if verb == "destroy" else [])
+        )
+        assert ran.status == 0, ran.err
+        assert "the workspace default names the stored completion too, which stays" in ran.out
+    assert asked(api, "DELETE") == []
+    assert project.apply().status == 0
+    assert len(asked(api, "DELETE")) == 1
+    assert api.store.completions == {}
+
+
+def test_who_else_names_it_has_to_be_known(project: Project, api: FakeAPI) -> None:
+    project.call("workspace", "new", "prod")
+    project.write(completion("stored", "hi", *STORED))
+    assert project.apply().status == 0
+    (project.directory / "state/workspaces/prod/state.json").write_bytes(b"{")
+    ran = project.call("destroy", "--auto-approve")
+    assert ran.status == 1
+    assert "workspaces/prod/state.json" in ran.err
+    assert asked(api, "DELETE") == []
+
+
+def test_what_another_record_names_is_not_deleted(project: Project, api: FakeAPI) -> None:
+    name = put(api, 1)
+    blocks = completion("a", "part 0", "store = true") + completion("b", "part 0", "store = true")
+    project.write(blocks)
+    for address in ("completion.a", "completion.b"):
+        assert project.call("import", address, name).status == 0
+    assert project.records["completion.b"]["sample"] == 1
+    project.write(completion("a", "part 0", "store = true"))
+    assert project.apply().status == 0
+    assert [*project.records] == ["completion.a"]
+    assert list(api.store.completions) == [name]
+    assert project.call("destroy", "--auto-approve").status == 0
+    assert api.store.completions == {}
+
+
+def test_the_lineage_is_on_the_disk_before_anything_is_stored(project: Project) -> None:
+    """A kill at any moment then leaves answers that are this state's."""
+    held: list[bool] = []
+
+    def look(got: Any) -> dict[str, Any]:
+        held.append(project.state_file.exists())
+        return answer(got.body, got.number)
+
+    with serving(script=look) as api:
+        project.write(provider(api), "provider.toml")
+        project.write(completion("plain", "bye"))
+        assert project.apply().status == 0
+        project.state_file.unlink()
+        project.write(completion("stored", "hi", "store = true"))
+        assert project.apply().status == 0
+    assert held == [False, True]
 
 
 def test_the_embedded_model_has_no_store(project: Project) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.entry import from_entry, to_entry
+from runner.core.entry import Owner, cache_keys, from_entry, owner_of, to_entry
 from runner.core.received import is_deep
 from runner.core.record_line import decode_record, encode_record
 from runner.core.state import Record
@@ -36,6 +36,25 @@ def test_an_entry_gives_its_record_back(sample: int, triggers: bytes | None) -> 
     kept = record(sample=sample, triggers=triggers)
     found = from_entry(to_entry(kept), "completion.a", kept.fingerprint, sample)
     assert found == kept
+
+
+def test_an_owner_is_named_where_there_is_one_and_nothing_else_changes() -> None:
+    owner = Owner("lineage", "prod")
+    assert owner_of(to_entry(record(), owner)) == owner
+    assert owner_of(to_entry(record())) is None
+    assert to_entry(record(), owner).startswith(to_entry(record())[:-1])
+    assert from_entry(to_entry(record(), owner), "completion.a", "f" * 64, 0) == record()
+    own, shared = cache_keys("f" * 64, 0, owner)
+    assert shared == "f" * 64 + ":0"
+    assert own != cache_keys("f" * 64, 0, Owner("lineage", "dev"))[0]
+    assert own != cache_keys("f" * 64, 0, Owner("other", "prod"))[0]
+
+
+@pytest.mark.parametrize("owner", [b'"prod"', b"{}", b'{"lineage":"x"}', b"null", b"[]"])
+def test_an_owner_that_is_none_takes_no_entry_along(owner: bytes) -> None:
+    data = to_entry(record())[:-1] + b',"owner":' + owner + b"}"
+    found = from_entry(data, "completion.a", "f" * 64, 0)
+    assert found is None or owner_of(data) is None
 
 
 def test_an_entry_belongs_to_one_request_and_one_sample() -> None:

@@ -12,20 +12,21 @@ CONCURRENCY = 32
 
 
 class Crashes:
-    """One project of `total` completions whose applies are killed until it is whole.
+    """One project of `total` completions whose applies are killed until it is whole; `more` are
+    further lines of their block.
 
     `kills` counts those that met a running apply; `twice` has, for each apply that sent anything,
     how many of its requests had been sent before.
     """
 
-    def __init__(self, directory: Path, api: FakeAPI, total: int) -> None:
+    def __init__(self, directory: Path, api: FakeAPI, total: int, *more: str) -> None:
         self.project = Project(directory)
         self.kills = 0
         self.twice: list[int] = []
         self._api, self._total = api, total
         self._sent: set[str] = set()
         self._seen = 0
-        block = completion("many", "number {{ count.index }}", f"count = {total}")
+        block = completion("many", "number {{ count.index }}", f"count = {total}", *more)
         self.project.write(provider(api) + block)
 
     def kill(self, due: Callable[[int, float], bool]) -> bool:

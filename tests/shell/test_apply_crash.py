@@ -18,6 +18,21 @@ def test_killed_half_way_pays_at_most_what_was_in_flight(tmp_path: Path) -> None
         assert crashes.finish() == 0
 
 
+def test_killed_while_answers_are_stored_leaves_none_that_is_nobodys(tmp_path: Path) -> None:
+    """Also the first apply of all, whose state is not written yet: but for what was in flight,
+    all that the server keeps is found again, and deleted at the end.
+    """
+    with serving(latency=0.02) as api:
+        crashes = Crashes(tmp_path, api, 120, "store = true")
+        assert crashes.kill(after_requests(40))
+        assert crashes.kill(after_requests(40))
+        crashes.finish()
+        assert len(api.requests) == 120 + sum(crashes.twice)
+        assert sum(crashes.twice) <= 2 * CONCURRENCY
+        assert crashes.project.call("destroy", "--auto-approve").status == 0
+        assert len(api.store.completions) <= sum(crashes.twice)
+
+
 def test_killed_at_random_moments_it_still_ends(tmp_path: Path) -> None:
     source = random.Random()
     seed = source.randrange(10**9)

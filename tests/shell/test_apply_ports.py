@@ -42,6 +42,7 @@ class World:
     rescued: list[Record] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     halted: bool = False
+    begun: int = 0
 
     def halt(self) -> None:
         self.halted = True
@@ -76,6 +77,10 @@ class World:
     async def never(self, *_: Any) -> Answer | Failure:
         raise AssertionError("nothing is stored here")
 
+    def begin(self) -> None:
+        self._maybe("begin")
+        self.begun += 1
+
     def _maybe(self, door: str) -> None:
         if door in self.fails:
             raise self.fails[door]
@@ -92,6 +97,7 @@ class World:
             checkpoint=self.checkpoint,
             now=lambda: "2024-01-01T00:00:00.000Z",
             tell=self.events.append,
+            begin=self.begin,
         )
 
 
@@ -215,3 +221,18 @@ def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> No
     with pytest.raises(ZeroDivisionError):
         run(project, world)
     assert len(world.saved) == len(world.asked) == 3
+
+
+def test_nothing_is_asked_to_be_stored_before_it_is_known_whose_it_is(project: Project) -> None:
+    assert run(project, (world := World())).failed == {}
+    assert (len(world.asked), world.begun) == (20, 0)
+    more = ('provider = "openai"', "count = 20", "store = true")
+    project.write(completion("many", "{{ count.index }}", *more))
+    world = World(fails={"begin": error("No space left", "Free some.")})
+    outcome = run(project, world)
+    assert world.asked == []
+    assert "No space left" in str(outcome.stopped)
+    world = World()
+    assert run(project, world).failed == {}
+    assert (len(world.asked), world.begun) == (20, 20)
+    assert all(key.count(":") == 2 for key in world.saved)

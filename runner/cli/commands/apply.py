@@ -13,13 +13,12 @@ from runner.cli.commands.asking import says_yes
 from runner.cli.commands.finishing import Finished, finish
 from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.loading import load, reload_state
-from runner.cli.commands.planning import Planned, whole_plan
+from runner.cli.commands.planning import Planned, cached_answers, whole_plan
 from runner.cli.commands.spending import Purse, cost_of
 from runner.cli.commands.world import Project
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
 from runner.core.decisions import Await, Issue, Read, Reuse, Update
-from runner.core.entry import cache_key
 from runner.core.known import provider_of
 from runner.core.record_line import encode_record
 from runner.core.state import Record
@@ -142,9 +141,7 @@ async def _apply(
 
     with Lookup(project.store.cache) as lookup:
         walk, known = made.inputs.start(made.plan.known.samples)
-        known = replace(
-            known, lookup=lambda fingerprint, sample: lookup.get(cache_key(fingerprint, sample))
-        )
+        known = replace(known, lookup=cached_answers(project, lookup))
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
         on_text = told.text if getattr(arguments, "stream", False) else None
@@ -165,6 +162,7 @@ async def _apply(
                 tell=told.tell,
                 may_start=purse.may_start,
                 settled=purse.settled,
+                begin=lambda: _begin(project),
                 lost=project.store.lost,
             )
             limits = Limits(
@@ -187,6 +185,12 @@ async def _tick(told: Progress) -> None:
     while True:
         await asyncio.sleep(1)
         told.tick()
+
+
+def _begin(project: Project) -> None:
+    """A new state gets its lineage on the disk, which what servers store belongs to from now on."""
+    if not project.state.serial:
+        project.state = project.store.write(project.state)
 
 
 async def _checkpoint(project: Project, records: Mapping[str, Record]) -> None:

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 
 from runner.cli.commands.asking import approved
 from runner.cli.commands.places import store_of
 from runner.cli.commands.workspaces import all_held
-from runner.core.entry import cache_key
+from runner.core.entry import Owner, cache_keys
 from runner.shell.cache.database import DATABASE
 from runner.shell.cache.upkeep import clear, info, prune
 from runner.shell.store import Store
@@ -68,13 +69,15 @@ def _is_empty(store: Store) -> bool:
     return True
 
 
-def _referred(stores: list[Store]) -> set[str]:
+def _referred(stores: Mapping[str, Store]) -> set[str]:
     """The keys of every record; RunnerError where a state cannot be read, so that none is lost."""
     found: set[str] = set()
-    for store in stores:
+    for name, store in stores.items():
         state = store.load()
-        for record in state.records.values() if state is not None else ():
-            found.add(cache_key(record.fingerprint, record.sample))
+        if state is not None:
+            owner = Owner(state.lineage, name)
+            for record in state.records.values():
+                found.update(cache_keys(record.fingerprint, record.sample, owner))
     return found
 
 

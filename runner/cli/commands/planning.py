@@ -1,7 +1,7 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from runner.core.answer import warning
 from runner.core.choice import Choice
 from runner.core.decisions import Keep, Reuse, Update
 from runner.core.diff import ABSENT
-from runner.core.entry import cache_key
+from runner.core.entry import cache_keys
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
 from runner.core.known import provider_of
@@ -76,9 +76,7 @@ def planned(
     with Lookup(project.store.cache) as lookup:
         offline = project.settings.offline
 
-        def cached(fingerprint: str, sample: int) -> bytes | None:
-            return lookup.get(cache_key(fingerprint, sample)) if answers else None
-
+        cached = cached_answers(project, lookup) if answers else lambda *_: None
         held = None if offline else (reads or {})
         inputs = project.inputs(cached, records, wanted, held)
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
@@ -89,6 +87,12 @@ def planned(
     project.warnings.extend(said for said in limits if said not in project.warnings)
     changed = {} if wanted.destroy else _changed_outputs(project, plan)
     return Planned(plan, inputs, scales.estimate, changed, wanted)
+
+
+def cached_answers(project: Project, lookup: Lookup) -> Callable[[str, int], bytes | None]:
+    """What the cache holds for this state, by fingerprint and sample."""
+    owner = project.owner
+    return lambda fingerprint, sample: lookup.get(*cache_keys(fingerprint, sample, owner))
 
 
 @dataclass(slots=True)

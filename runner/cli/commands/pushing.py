@@ -13,10 +13,11 @@ import orjson
 
 from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
-from runner.core.entry import cache_key, to_entry
+from runner.core.entry import Owner
 from runner.core.record_line import decode_records
 from runner.core.state import Record, State, empty
 from runner.core.state_file import decode
+from runner.core.stored import cached
 from runner.errors import RunnerError, Where, error
 from runner.shell import files
 from runner.shell.cache.lookup import Lookup
@@ -182,28 +183,24 @@ def _merge(
         if held is None or held.issued_at < record.issued_at:
             records[address] = record
             taken += 1
-    saved = asyncio.run(_save(store.cache, rescued))
     if current is None:
         root = folders_of(arguments).root
         current = empty(str(uuid4()), root)
     store.write(replace(current, records=records))
+    owner = Owner(current.lineage, settings_of(arguments).workspace)
+    saved = asyncio.run(_save(store.cache, rescued, owner))
     sys.stderr.write(
         f"{len(newest)} answers: {taken} new in {store.path}, {saved} new in the cache. "
         "Nothing of this is paid again.\n"
     )
 
 
-async def _save(directory: Path, rescued: tuple[Record, ...]) -> int:
+async def _save(directory: Path, rescued: tuple[Record, ...], owner: Owner) -> int:
     """Put the answers into the cache, those it has kept as they are; how many were new."""
+    found = dict(cached(record, owner) for record in rescued)
     with Lookup(directory) as lookup:
-        missing = {
-            cache_key(record.fingerprint, record.sample): record
-            for record in rescued
-            if not lookup.contains(cache_key(record.fingerprint, record.sample))
-        }
+        missing = {key: entry for key, entry in found.items() if not lookup.contains(key)}
     if missing:
         async with Cache(directory) as cache:
-            await asyncio.gather(
-                *(cache.save(key, to_entry(record)) for key, record in missing.items())
-            )
+            await asyncio.gather(*(cache.save(key, entry) for key, entry in missing.items()))
     return len(missing)

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.cli.commands.workspaces import Elsewhere
 from runner.cli.views.problems import report
 from runner.core.address import covers, selects
 from runner.core.choice import Choice
+from runner.core.entry import Owner
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.graph import Walk
@@ -80,6 +82,11 @@ class Project:
         blocks = self.root.blocks.of("provider")
         return next(iter(blocks)) if len(blocks) == 1 else "openai"
 
+    @property
+    def owner(self) -> Owner:
+        """Whose is what servers store for this state."""
+        return Owner(self.state.lineage, self.settings.workspace)
+
     def moved(self) -> tuple[Mapping[str, Record], tuple[tuple[str, str], ...]]:
         """The records after the [[moved]] blocks, with those that [[import]] blocks brought."""
         moves = declared_moves(self.root, self.state.records)
@@ -110,6 +117,7 @@ class Project:
                 samples,
                 lambda address: any(selects(pattern, address) for pattern in replaces),
                 reads,
+                owner=self.owner,
             )
             return Walk(session), facts
 
@@ -118,7 +126,8 @@ class Project:
         def forgets(address: str) -> bool:
             return any(covers(name, address) for name in kept)
 
-        return Inputs(start, records, choice, forgets=forgets)
+        named = Elsewhere(self.arguments, self.settings.workspace)
+        return Inputs(start, records, choice, forgets=forgets, elsewhere=named)
 
 
 def tell_warnings(project: Project) -> None:

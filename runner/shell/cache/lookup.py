@@ -18,10 +18,12 @@ class Lookup:
         self._path = directory / DATABASE
         self._connection = read_only(self._path)
 
-    def get(self, key: str) -> bytes | None:
-        """The answer kept under `fingerprint:sample`, or None."""
-        rows = self._rows(f"SELECT value FROM Cache WHERE key = ? AND {OURS}", (key,))  # noqa: S608
-        return next((bytes(value) for (value,) in rows), None)
+    def get(self, *keys: str) -> bytes | None:
+        """The answer kept under the first of these keys that there is, or None."""
+        marks = ", ".join("?" * len(keys))
+        query = f"SELECT key, value FROM Cache WHERE key IN ({marks}) AND {OURS}"  # noqa: S608
+        found = dict(self._rows(query, keys))
+        return next((bytes(found[key]) for key in keys if key in found), None)
 
     def contains(self, key: str) -> bool:
         """Whether `get` has an answer, without reading it."""
