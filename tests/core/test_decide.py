@@ -1,5 +1,7 @@
 """The one decision: keep, reuse, issue, update, wait."""
 
+from typing import Any
+
 import pytest
 
 from runner.core.choice import Choice
@@ -222,3 +224,47 @@ def test_a_provider_that_cannot_be_opened_ends_the_run_and_loses_nothing() -> No
     assert set(outcome.done) == {"completion.a"}
     assert "There is no key." in outcome.failed["completion.b"].message
     assert outcome.stopped is not None
+
+
+def test_an_answer_that_moves_on_goes_by_its_new_provider_s_name() -> None:
+    head = "[provider.p]\ntype = 'openai'\nbase_url = 'https://x.example/v1'\n"
+    lab = applied("provider = 'p'", head)
+    lab.files["configs/main.toml"] = (
+        lab.files["configs/main.toml"]
+        .replace("provider.p]", "provider.q]")
+        .replace("'p'", "'q'")
+        .replace("completion.a", "completion.b")
+    )
+    lab.apply()
+    assert lab.sent == []
+    assert lab.records["completion.b"].provider == "q"
+
+
+LASTING = f"[completion.a]\nmodel = 'm'\n{MESSAGES}lifecycle = {{ prevent_destroy = true }}\n"
+OTHER = f"[completion.b]\nmodel = 'm'\n{MESSAGES}".replace("'x'", "'y'")
+
+
+def test_an_answer_that_must_stay_is_not_replaced_by_one_that_is_free() -> None:
+    lab = project(LASTING + OTHER)
+    lab.apply()
+    lab.files["configs/main.toml"] = LASTING.replace("'x'", "'y'")
+    with pytest.raises(RunnerError, match="prevent_destroy"):
+        lab.plan()
+
+
+def test_an_answer_that_must_stay_is_not_replaced_by_one_that_an_apply_finds_to_be_free() -> None:
+    """The plan could not know: what is asked hangs on an answer."""
+
+    def reply(body: dict[str, Any]) -> str:
+        return "y" if body["messages"][0]["content"] == "second" else "x"
+
+    up = "[completion.up]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'first' }]\n"
+    lasting = LASTING.replace("'x'", "'{{ completion.up.content }}'")
+    lab = Lab({"configs/main.toml": up + lasting + OTHER}, reply)
+    lab.apply()
+    kept = lab.records["completion.a"]
+    lab.files["configs/main.toml"] = up.replace("first", "second") + lasting
+    outcome = lab.apply()
+    assert lab.sent == ["completion.up"]
+    assert "prevent_destroy" in outcome.failed["completion.a"].message
+    assert lab.records["completion.a"] == kept

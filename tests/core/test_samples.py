@@ -1,9 +1,11 @@
 """Who holds which answer, when several completions ask the very same thing."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from runner.core.choice import Choice
+from runner.core.plan import make_plan
 from runner.core.samples import Samples
 from runner.core.state import Record
 from tests.lab import Lab, project
@@ -121,3 +123,65 @@ def test_one_of_many_is_issued_again_alone() -> None:
     assert lab.sent == ["completion.a[1]"]
     assert numbers(lab) == {"a[0]": 0, "a[1]": 3, "a[2]": 2}
     assert lab.plan().empty
+
+
+def test_prompts_that_change_places_are_free() -> None:
+    lab = project(same("a") + same("b").replace("'x'", "'y'"))
+    lab.apply()
+    before = {name: found.response for name, found in lab.records.items()}
+    lab.files["configs/main.toml"] = same("a").replace("'x'", "'y'") + same("b")
+    lab.apply()
+    assert lab.sent == []
+    assert lab.records["completion.a"].response == before["completion.b"]
+    assert lab.records["completion.b"].response == before["completion.a"]
+
+
+def test_what_is_no_longer_enabled_leaves_its_number() -> None:
+    lab = project(same("a"))
+    lab.apply()
+    lab.files["configs/main.toml"] = same("a", "b", a="enabled = false")
+    lab.apply()
+    assert lab.sent == []
+    assert numbers(lab) == {"b": 0}
+
+
+def test_a_number_that_was_left_is_free_for_what_an_apply_decides() -> None:
+    """The plan lends none of them by then, and need not: its holder asks something else."""
+
+    def reply(body: dict[str, Any]) -> str:
+        return "x" if body["messages"][0]["content"] == "second" else "other"
+
+    first = (
+        "[completion.a]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'x' }]\n"
+        "[completion.up]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'first' }]\n"
+        "[completion.down]\nmodel = 'm'\n"
+        "messages = [{ role = 'user', content = '{{ completion.up.content }}' }]\n"
+    )
+    lab = Lab({"configs/main.toml": first}, reply)
+    lab.apply()
+    lab.files["configs/main.toml"] = first.replace("'x'", "'z'").replace("'first'", "'second'")
+    lab.apply()
+    assert sorted(lab.sent) == ["completion.a", "completion.up"]
+
+
+def test_a_number_of_one_that_is_gone_is_given_once() -> None:
+    """Asked for once more, the first may get the number that the gone one had."""
+    found = samples([record("a", 0), record("b", 1)], ["a", "c"])
+    found.leave("a")
+    assert found.take("a", F, 1) == 1
+    assert found.take("c", F) == 0
+
+
+def test_who_keeps_its_number_costs_no_second_plan() -> None:
+    lab = project(same("a"))
+    lab.apply()
+    lab.files["configs/main.toml"] = same("a", "b")
+    inputs = lab.inputs()
+    begun = []
+
+    def start(samples: Samples) -> Any:
+        begun.append(samples)
+        return inputs.start(samples)
+
+    assert len(make_plan(replace(inputs, start=start)).steps) == 1
+    assert len(begun) == 1

@@ -8,6 +8,8 @@ import shlex
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +17,19 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, Ran, completion, ended, provider, serving, wait_until
+from tests.cli.project import (
+    ROOT,
+    Project,
+    Ran,
+    completion,
+    ended,
+    provider,
+    serving,
+    wait_until,
+)
 from tests.shell.faults import completion as answer
 from tests.shell.server import FakeAPI
+from tests.shell.syncs import content
 
 APPLY = ("apply", "--auto-approve", "--concurrency", "8")
 
@@ -317,3 +329,22 @@ def test_a_damaged_cache_says_how_to_go_on_and_the_state_is_enough(project: Proj
         assert project.call("cache", "clear", "--auto-approve").status == 0
         assert project.apply().status == 0
         assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("name", ["state/state.json", "state/outputs.json", "out/a.txt"])
+def test_a_power_cut_leaves_a_file_as_it_was_or_as_it_is(project: Project, name: str) -> None:
+    """What is in it is on the disk before it has its name, and the name before the command ends."""
+    with serving() as api:
+        output = '[output.a]\nvalue = "{{ completion.a.content }}"\nfile = "out/a.txt"\n'
+        for prompt in ("one", "two"):
+            project.write(provider(api) + completion("a", prompt) + output)
+            command = [sys.executable, "-m", "tests.shell.syncs", "-C", str(project.directory)]
+            ran = subprocess.run(
+                [*command, *APPLY], cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            seen = json.loads(ran.stderr.splitlines()[-1])
+            path = project.directory / name
+            there, folder = content(path.stat()), content(path.parent.stat())
+            named = seen.index(["rename", there, str(path)])
+            assert ["sync", there] in seen[:named]
+            assert ["sync", folder] in seen[named:]

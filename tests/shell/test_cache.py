@@ -502,3 +502,22 @@ def test_a_cache_that_may_not_be_looked_at_is_no_empty_one() -> None:
         os.seteuid(user)
         with pytest.raises(RunnerError, match="Permission denied"):
             Lookup(directory / "cache")
+
+
+def test_after_a_first_failure_nothing_that_waited_is_saved(tmp_path: Path) -> None:
+    """Not even if it could be: the run ends, and what it received goes elsewhere as a whole."""
+
+    async def main() -> list[BaseException | None]:
+        async with Cache(tmp_path, busy_seconds=0.5) as opened:
+            with closing(database(tmp_path)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                first = [asyncio.ensure_future(opened.save(f"{n}:0", b"x")) for n in range(1024)]
+                await asyncio.sleep(0)  # so many are one commit
+                await asyncio.sleep(0)
+                second = asyncio.ensure_future(opened.save("late:0", b"x"))
+                await asyncio.wait(first)
+                other.execute("ROLLBACK")
+                return await asyncio.gather(*first, second, return_exceptions=True)
+
+    assert all(isinstance(one, RunnerError) for one in asyncio.run(main()))
+    assert info(tmp_path).entries == 0

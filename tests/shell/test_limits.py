@@ -305,3 +305,20 @@ def test_a_count_that_cannot_be_is_not_believed(tokens: int) -> None:
         assert await leave_times(door, clock, 1, tokens=1) == pytest.approx([5], abs=0.2)
 
     run(work())
+
+
+def test_who_gave_up_waiting_is_passed_over() -> None:
+    """Cancelled while the one before leaves, in the same turn."""
+
+    async def work() -> None:
+        door = gate(Clock(), 1)
+        await door.enter(0)
+        first, second = (asyncio.create_task(door.enter(0)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        door.leave()
+        await second
+        assert door.inside == 1
+        assert first.cancelled()
+
+    run(work())

@@ -464,3 +464,14 @@ def test_a_write_survives_kill_at_any_moment(tmp_path: Path) -> None:
         assert {one.sample for one in found.records.values()} == {found.serial - 1}
         backup = decode(store.backup.read_bytes(), "backup")
         assert backup.serial in {found.serial - 1, found.serial}
+
+
+@pytest.mark.parametrize(("given", "written"), [(9, 10), (1, 4)])
+def test_the_next_serial_is_above_both_what_was_loaded_and_what_is_given(
+    tmp_path: Path, given: int, written: int
+) -> None:
+    """A state from elsewhere may be ahead of the one that it replaces, or behind it."""
+    store = Store(tmp_path)
+    for name in "abc":
+        store.write(state(record(f"completion.{name}")))
+    assert store.write(replace(state(record("completion.z")), serial=given)).serial == written
