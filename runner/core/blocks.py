@@ -220,7 +220,12 @@ class Output(TypedDict, total=False):
     value: Annotated[Required[Any], Field(description="The value, mostly an expression.")]
     description: Description
     sensitive: Sensitive
-    file: Annotated[Text, Field(description="Also written there, atomically.")]
+    file: Annotated[
+        Text, Field(description="Also written there, atomically. No answer is part of the name.")
+    ]
+    overwrite: Annotated[
+        bool, Field(description="true: also where the file is not the runner's own.")
+    ]
 
 
 Destroy = Annotated[bool, Field(description="true: delete what was stored, too.")]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from runner.core import blocks
+from runner.core import blocks, file_names
 from runner.core.digest import dotted
 from runner.core.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
 from runner.core.keys import key_findings
@@ -55,7 +55,7 @@ _STATIC: dict[str, tuple[Path, ...]] = {
     ),
     "data": (("depends_on",),),
     "module": (("source",), ("depends_on",)),
-    "output": (("description",), ("sensitive",)),
+    "output": (("description",), ("sensitive",), ("overwrite",)),
     "moved": ((),),
     "removed": ((),),
     "import": (("to",),),
@@ -142,6 +142,10 @@ def _findings(
         case "output" if table.get("sensitive") is True and "file" in table:
             detail = "A sensitive output is written to no file. Remove file, or sensitive."
             yield Finding(("file",), "Conflicting keys", detail)
+        case "output" if isinstance(file := table.get("file"), str) and not has_hole(file):
+            path = None if file.startswith("/") else file_names.normalised(file)
+            if path is not None and (said := file_names.fault(path)) is not None:
+                yield Finding(("file",), "Output cannot be written", said)
         case "moved" if "to" in table and table.get("from") == table["to"]:
             yield Finding(("to",), "Conflicting keys", "from and to are the same address.")
         case _:

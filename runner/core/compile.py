@@ -1,12 +1,13 @@
 """Folders of TOML into modules: every text compiled once, every mistake told together."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import is_address
 from runner.core.config import Block, Blocks, ReadFolder, load
+from runner.core.dependencies import answers_behind
 from runner.core.module import Condition, Declared, Module, Value, refs_of
 from runner.core.moves import check_moves
 from runner.core.names import MODULE_META, PARAMETERS
@@ -34,7 +35,23 @@ def compile_root(
             "`runner destroy` removes what the state holds."
         )
         problems.append(Problem("No configuration", detail))
+    if not any(problem.severity == "error" for problem in problems):
+        problems.extend(_answers_in_names(root))
     return root
+
+
+def _answers_in_names(root: Module) -> Iterator[Problem]:
+    """Where an output is written is known, and shown, before anything is paid for."""
+    for name, value in root.files.items():
+        for hole in holes(value.node):
+            for address in answers_behind(root, hole.refs)[:1]:
+                said = (
+                    f"The name of the file of output.{name} would hang on the answer of {address}. "
+                    "It may be made of variables, locals and texts: no answer chooses a file."
+                )
+                yield value.block.problem(
+                    "Answer in a file's name", said, hole.path, line=hole.line
+                )
 
 
 @dataclass(slots=True)
@@ -138,6 +155,8 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
     for name, block in blocks.of("output").items():
         node = compiler.value(block, block.table.get("value"), ("value",))
         module.outputs[name] = Value(node, block)
+        if "file" in block.table:
+            module.files[name] = Value(compiler.value(block, block.table["file"], ("file",)), block)
     return module
 
 

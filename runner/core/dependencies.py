@@ -1,6 +1,6 @@
 """What waits for what, one node a block: no key, no value and no answer is needed for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runner.core.module import Declared, Module, refs_of
@@ -50,6 +50,12 @@ def block_graph(root: Module) -> BlockGraph:
     return made
 
 
+def answers_behind(root: Module, refs: Iterable[Ref]) -> list[str]:
+    """The completions and data sources that references of the root module lead to."""
+    top = _Place(root, "")
+    return list(_behind([(top, ref) for ref in refs]))
+
+
 class _Place:
     """A module where it is called."""
 
@@ -96,6 +102,10 @@ def _needs(place: _Place, declared: Declared) -> dict[str, None]:
             todo += [(at.outer, ref) for ref in refs_of([at.call.meta[at.call.repeated_by]])]
         todo += [(at.outer, ref) for ref, _ in at.call.depends_on]
         at = at.outer
+    return _behind(todo)
+
+
+def _behind(todo: "list[tuple[_Place, Ref]]") -> dict[str, None]:
     found: dict[str, None] = {}
     seen: set[tuple[str, Ref]] = set()
     while todo:

@@ -84,6 +84,7 @@ class Module:
     data: dict[str, Declared] = field(default_factory=dict)
     calls: dict[str, Declared] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
+    files: dict[str, Value] = field(default_factory=dict)  # the names of outputs' files
     children: dict[str, "Module"] = field(default_factory=dict)  # by the call's name
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from runner.core.address import with_key
 from runner.core.answer import Answer, output_value, recorded_answer
@@ -10,8 +10,17 @@ from runner.core.expand import Scope, Session
 from runner.core.module import Declared, Value
 from runner.core.state import Record
 from runner.core.template import holes
-from runner.core.values import NotKnown, TemplateError, plain
+from runner.core.values import NotKnown, TemplateError, kind_of, plain
 from runner.errors import Problem, RunnerError, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What will happen to the file of an output: `path` is relative to the project."""
+
+    path: str
+    output: str
+    action: Literal["create", "change", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ def _declared(
 ) -> Output:
     table = value.block.table
     sensitive = table.get("sensitive") is True
-    file, about = table.get("file"), table.get("description")
+    file, about = _file(name, scope, problems), table.get("description")
     if not sensitive and any(scope.masks(hole) for hole in holes(value.node)):
         said = (
             f"output.{name} shows a sensitive value. If that is meant, say so: sensitive = true; "
@@ -100,6 +109,29 @@ def _declared(
         problems.extend(exc.problems)
         return Output(name, None, sensitive, False, file, about)
     return Output(name, filled, sensitive, True, file, about)
+
+
+def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:
+    """Where an output is written as well; no answer is a part of it."""
+    value = scope.module.files.get(name)
+    if value is None:
+        return None
+    if any(scope.masks(hole) for hole in holes(value.node)):
+        said = f"The name of the file of output.{name} would show a sensitive value."
+        problems.append(value.block.problem("Sensitive value in a file's name", said, ("file",)))
+        return None
+    try:
+        path = plain(value.node.render(scope.names))
+    except TemplateError as exc:
+        said = f"In output.{name}: {sentence(exc.message)}"
+        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problems.append(problem)
+        return None
+    if not isinstance(path, str):
+        said = f"The name of a file is a text, and this is a {kind_of(path)}."
+        problems.append(value.block.problem("Wrong type", said, ("file",)))
+        return None
+    return path
 
 
 def _own(

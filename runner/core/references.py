@@ -30,7 +30,9 @@ class _Checker:
     problems: list[Problem]
 
     def run(self) -> None:
-        for value in (*self.module.locals.values(), *self.module.outputs.values()):
+        module = self.module
+        named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
+        for value in named:
             self._nodes(value.block, [value.node], frozenset())
         for name, value in self.module.variables.items():
             for rule in value.conditions:

@@ -62,7 +62,8 @@ class Record:
 class State:
     """Every record by its address; `serial` counts the writes of one `lineage`.
 
-    `root` is the root module's name; `extra` are header fields this version does not know.
+    `root` is the root module's name; `extra` are header fields this version does not know; `files`
+    are the digests of what was last written to the files of outputs, by their names.
     """
 
     version: int
@@ -72,6 +73,7 @@ class State:
     root: str
     records: Mapping[str, Record]
     extra: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def empty(lineage: str, root: str) -> State:

@@ -1,7 +1,7 @@
 """The state as a file: a header, then one record a line."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +19,11 @@ class _Header(msgspec.Struct):
     serial: Natural
     runner_version: str
     root: str
+    files: dict[str, str] = {}
+
+
+class _Files(msgspec.Struct):
+    files: dict[str, str] = {}
 
 
 class _Version(msgspec.Struct):
@@ -56,6 +61,7 @@ def chunks(state: State) -> Iterator[bytes]:
         "runner_version": state.runner_version,
         "root": state.root,
         **state.extra,
+        **({"files": dict(sorted(state.files.items()))} if state.files else {}),
     }
     yield msgspec.json.encode(header)[:-1] + b"," + _OPEN
     separator = b"\n"
@@ -83,6 +89,16 @@ def decode(data: bytes, name: str, way_back: str | None = None) -> State:
     except UNREADABLE as cause:
         summary, what, where = damage(data, name, offset_of(cause), cause)
         raise error(summary, f"{what} {way}", where) from cause
+
+
+def files_in(header: bytes) -> Mapping[str, str]:
+    """The digests of the files of outputs, by a state file's first line; none if it is not as
+    `encode` writes it.
+    """
+    try:
+        return msgspec.json.decode(header.rstrip() + b"]}", type=_Files).files
+    except UNREADABLE:
+        return {}
 
 
 def _natural(address: str) -> tuple[str, str]:
@@ -151,7 +167,14 @@ def _state(header: bytes, lines: Iterable[tuple[int, bytes]]) -> State:
             raise _MisreadError(start, TwiceError(record.address))
         records[record.address] = record
     return State(
-        head.version, head.lineage, head.serial, head.runner_version, head.root, records, extra
+        head.version,
+        head.lineage,
+        head.serial,
+        head.runner_version,
+        head.root,
+        records,
+        extra,
+        head.files,
     )
 
 

@@ -99,6 +99,17 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
         raise failure("write", path, cause) from cause
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """As `write_atomic`, where there is nothing yet; RunnerError if there is something by now."""
+    try:
+        with _beside(path) as new:
+            _write_new(new, None, (data,))
+            _name_once(new, path)
+        _sync_directory(path.parent)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
 def keep_copy(path: Path, copy: Path) -> None:
     """Makes `copy` the file at `path` as it is now, atomically; it must be replaced, not changed.
 
@@ -299,6 +310,22 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
         case _:
             detail = f"{reason} Check the disk it is on."
             return error("File cannot be used", detail, where)
+
+
+def _name_once(new: Path, path: Path) -> None:
+    """Gives a file its name if that is free: a hard link replaces nothing. Where the file system
+    has none, there is a gap between the look and the rename.
+    """
+    try:
+        path.hardlink_to(new)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists() or is_link(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        insist(lambda: new.replace(path))
+    else:
+        new.unlink()
 
 
 def _refuse_link(path: Path) -> None:

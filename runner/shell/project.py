@@ -57,9 +57,10 @@ class Folders:
             self._name(self.path(folder, path)): data for (folder, path), data in self._held.items()
         }
 
-    def is_configuration(self, path: Path) -> bool:
-        """Whether a file is, or would be, read as configuration: of the root or of a module."""
-        return path.suffix == ".toml" and path.parent in self._folders
+    @property
+    def configured(self) -> frozenset[Path]:
+        """The folders whose *.toml are configuration: of the root and of modules."""
+        return frozenset(self._folders)
 
     def path(self, folder: str, path: str) -> Path:
         """Where a name leads; RunnerError if that is outside of the project."""

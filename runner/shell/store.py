@@ -3,7 +3,7 @@
 import gc
 import secrets
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import msgspec
 
 from runner import __version__
 from runner.core.state import State
-from runner.core.state_file import chunks, decode
+from runner.core.state_file import chunks, decode, files_in
 from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
 from runner.shell.lock import Lock
@@ -110,6 +110,14 @@ class Store:
         """The cache's folder, and what SQLite reads and writes there."""
         ends = ("", "-wal", "-shm", "-journal")
         return (self.cache, *(self.cache / f"cache.db{end}" for end in ends))
+
+    def files_in(self, path: Path) -> Mapping[str, str]:
+        """The digests of the files of outputs by the header of a state: this one, its backup."""
+        try:
+            with path.open("rb") as file:
+                return files_in(file.readline())
+        except OSError:
+            return {}
 
     @contextmanager
     def lock(self, command: str, timeout: float = 0.0) -> Iterator[None]:

@@ -185,7 +185,7 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "output over the settings": (
         GOOD + '[output.x]\nvalue = "x"\nfile = "out/../.env"\n',
         7,
-        ("as configuration",),
+        ("begins with a dot",),
     ),
     "output over the state": (
         GOOD + '[output.x]\nvalue = "x"\nfile = "state/state.json"\n',

@@ -51,12 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
             saved.check(project, made)
         else:
             plan_verb.show(project, made, arguments)
-        if made.plan.empty and not made.outputs:
+        if made.empty:
             return finish(project, made, None, arguments).status
         if getattr(arguments, "stream", False):
             _check_stream(made)
         _check(project, made)
-        if not made.plan.empty and saved is None and not _approved(arguments):
+        writes = not made.plan.empty or made.files
+        if writes and saved is None and not _approved(arguments):
             sys.stderr.write("\nApply cancelled.\n")
             return 1
         return _carry_out(project, made, arguments).status

@@ -9,7 +9,9 @@ from pathlib import Path
 import orjson
 
 from runner.cli.arguments import INTERRUPTED
+from runner.cli.commands import output_files
 from runner.cli.commands.evaluating import recorded_session
+from runner.cli.commands.output_files import Ready
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.spending import cost_of
 from runner.cli.commands.world import Project, tell_warnings
@@ -46,14 +48,15 @@ def finish(
     problems: list[Problem] = []
     if outcome is not None and outcome.unsaved is not None:
         _unsaved(outcome.unsaved, problems)
-    written = _write_state(project, records, problems)
-    if not made.choice.destroy:
-        session = outcome.session if outcome is not None else made.plan.walk.session
-        found = _outputs(session, records, problems)
-    else:  # what is left may well be too little for an output, and that is no mistake then
-        found = _outputs(recorded_session(project), records, []) if records else {}
-    if written:
+    destroys = made.choice.destroy
+    session = outcome.session if outcome is not None else made.plan.walk.session
+    found = {} if destroys else _outputs(session, records, problems)
+    written = output_files.ready(project, found, problems)
+    if _write_state(project, records, written, problems):
+        if destroys and records:  # what is left may be too little for an output: no mistake then
+            found = _outputs(recorded_session(project), records, [])
         _write_outputs(project, found, problems)
+        _write_files(project, written, problems)
         problems.extend(_stale(project, found))
     if getattr(arguments, "junit", None) and outcome is not None:
         _write_junit(outcome, Path(arguments.junit), problems)
@@ -76,7 +79,10 @@ def refresh_outputs(project: Project) -> list[Problem]:
     records, _ = project.moved()
     problems: list[Problem] = []
     found = _outputs(recorded_session(project), records, problems)
-    _write_outputs(project, found, problems)
+    written = output_files.ready(project, found, problems)
+    if _write_state(project, project.state.records, written, problems):
+        _write_outputs(project, found, problems)
+        _write_files(project, written, problems)
     return problems
 
 
@@ -90,13 +96,23 @@ def spent(outcome: Outcome) -> Spent:
     return total
 
 
-def _write_state(project: Project, records: Mapping[str, Record], problems: list[Problem]) -> bool:
-    """Whether the state holds these records now; what stands beside it says what it says."""
+def _write_state(
+    project: Project,
+    records: Mapping[str, Record],
+    written: tuple[Ready, ...],
+    problems: list[Problem],
+) -> bool:
+    """Whether the state holds these records now, and what the files of outputs are to hold; what
+    stands beside it says what it says.
+    """
     state = project.state
-    if records is state.records or (not records and not state.serial):
+    # A state is not written for the digests alone: until then the outputs say what is ours.
+    is_as_before = not any(one.differs for one in written) and records == state.records
+    if is_as_before or (not records and not state.serial):
         return True
+    held = output_files.digests(project, written)
     try:
-        project.state = project.store.write(replace(state, records=dict(records)))
+        project.state = project.store.write(replace(state, records=dict(records), files=held))
     except RunnerError as exc:
         _unsaved(exc, problems)
         return False
@@ -128,24 +144,38 @@ def _write_outputs(project: Project, found: Mapping[str, Output], problems: list
     try:
         if (held or files.identity(path) is not None) and files.read(path) != data:
             files.write_atomic(path, data)
-        for output in found.values():
-            if output.file is not None and output.known:
-                _write_file(project, output)
     except RunnerError as exc:
         problems.extend(exc.problems)
+
+
+def _write_files(project: Project, written: tuple[Ready, ...], problems: list[Problem]) -> None:
+    """What cannot be written is told, and the state does not say that it was."""
+    held = dict(project.state.files)
+    for one in written:
+        problem = output_files.write(project, one)
+        if problem is not None:
+            problems.append(problem)
+            held.pop(one.path, None)
+            if one.seen is not None:
+                held[one.path] = one.seen
+    if project.state.serial and held != project.state.files:
+        try:
+            project.state = project.store.write(replace(project.state, files=held))
+        except RunnerError as exc:
+            problems.extend(exc.problems)
 
 
 def _stale(project: Project, found: Mapping[str, Output]) -> Iterator[Problem]:
     """Files of outputs that have no value any more; what an earlier apply wrote stays in them."""
     for output in found.values():
-        if output.rejected and output.file is not None:
-            path = project.folders.path(".", output.file)
-            if files.identity(path) is not None:
-                said = (
-                    f"{output.file} stays as it was: output.{output.name} has no value, because "
-                    f"the answer of {output.rejected[0]} was not accepted."
-                )
-                yield Problem("Output file is stale", said, None, "warning")
+        if not output.rejected or output.file is None:
+            continue
+        if files.identity(project.folders.project / output.file) is not None:
+            said = (
+                f"{output.file} stays as it was: output.{output.name} has no value, because the "
+                f"answer of {output.rejected[0]} was not accepted."
+            )
+            yield Problem("Output file is stale", said, None, "warning")
 
 
 def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:
@@ -155,17 +185,6 @@ def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:
         files.write_atomic(files.followed(path), junit(outcome))
     except RunnerError as exc:
         problems.extend(exc.problems)
-
-
-def _write_file(project: Project, output: Output) -> None:
-    assert output.file is not None  # noqa: S101  # the caller looked
-    target = project.folders.path(".", output.file)
-    value = output.value
-    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2)
-    data = text.encode() if isinstance(text, str) else text + b"\n"
-    if files.read(target) != data:
-        files.make_directory(target.parent)
-        files.write_atomic(target, data)
 
 
 def _tell(

@@ -20,8 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         save(project, made, arguments)
     show(project, made, arguments)
-    changed = not made.plan.empty or bool(made.outputs)
-    return 2 if changed and arguments.detailed_exitcode else 0
+    return 2 if not made.empty and arguments.detailed_exitcode else 0
 
 
 def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
@@ -35,11 +34,12 @@ def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None
     if getattr(arguments, "json", False):
         from runner.cli.views.events import plan_events, write  # noqa: PLC0415
 
-        for event in plan_events(made.plan, made.estimate, made.outputs):
+        for event in plan_events(made.plan, made.estimate, made.outputs, made.files):
             write(event)
         return
     full = getattr(arguments, "full", False)
-    sys.stdout.write(plan_text(made.plan, made.estimate, made.outputs, style(), full=full))
+    text = plan_text(made.plan, made.estimate, made.outputs, style(), files=made.files, full=full)
+    sys.stdout.write(text)
     if getattr(arguments, "out", None):
         sys.stdout.write(
             f"\nSaved the plan to: {arguments.out}\n\nTo carry out exactly this plan, run:\n"

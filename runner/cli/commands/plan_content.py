@@ -76,6 +76,14 @@ class Of(msgspec.Struct, forbid_unknown_fields=True):
     records: str | None = None  # plans had none at first
 
 
+class File(msgspec.Struct, forbid_unknown_fields=True):
+    """The file of an output that will be written."""
+
+    path: str
+    output: str
+    action: Literal["create", "change", "undecided"]
+
+
 class Content(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -90,6 +98,7 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
     actions: list[Act]
     summary: str
     text: str
+    files: list[File] | None = None  # plans had none at first
 
 
 def made_from(project: Project, made: Planned, arguments: argparse.Namespace) -> Content:
@@ -111,7 +120,10 @@ def made_from(project: Project, made: Planned, arguments: argparse.Namespace) ->
         _of(project),
         list(_acts(made.plan)),
         "No changes." if made.plan.empty else summary(made.plan, made.estimate),
-        plan_text(made.plan, made.estimate, made.outputs, Style(False), full=full),
+        plan_text(
+            made.plan, made.estimate, made.outputs, Style(False), files=made.files, full=full
+        ),
+        [File(file.path, file.output, file.action) for file in made.files],
     )
 
 
@@ -126,6 +138,11 @@ def differences(content: Content, project: Project, made: Planned) -> Iterator[s
     if content.state.records not in (None, now.records):
         yield f"The state was edited (its serial is {now.serial} as it was)"
     yield from _act_differences(content.actions, list(_acts(made.plan)))
+    if content.files is not None:
+        named = {file.path for file in content.files}
+        for file in made.files:
+            if file.path not in named:
+                yield f"The file {file.path} is not as it was, and is to be written"
 
 
 def _given(project: Project, arguments: argparse.Namespace) -> Given:

@@ -56,4 +56,5 @@ def _whole(arguments: argparse.Namespace, saved: Saved, style: Style) -> Words |
             return stale
     except RunnerError as exc:
         return f"{exc.problems[0].summary}: {exc.problems[0].detail.rstrip('.')}"
-    return Words(plan_text(made.plan, made.estimate, made.outputs, style, full=True))
+    found = made.plan, made.estimate, made.outputs
+    return Words(plan_text(*found, style, files=made.files, full=True))

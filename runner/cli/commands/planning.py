@@ -3,12 +3,11 @@
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from runner.cli.commands.places import state_directory
+from runner.cli.commands.output_files import changes, written_outputs
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
 from runner.core.answer import warning
@@ -19,9 +18,8 @@ from runner.core.entry import cache_keys
 from runner.core.estimate import Estimate, bound
 from runner.core.exchange import Failure
 from runner.core.known import provider_of
-from runner.core.outputs import declared_outputs, shown
+from runner.core.outputs import FileChange, Output, declared_outputs, shown
 from runner.core.plan import Inputs, Plan, destroy_plan, make_plan
-from runner.core.received import table_of
 from runner.core.request import Request
 from runner.core.sources import data_record, unless_same
 from runner.core.state import Record
@@ -29,22 +27,28 @@ from runner.core.steps import Instances
 from runner.core.stored import stored_id
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
-from runner.shell import files
 from runner.shell.cache.lookup import Lookup
 from runner.shell.prices import count_tokens, price
 from runner.shell.providers.model_file import unsupported
-from runner.shell.store import OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what it was made from, its estimate, and the declared outputs it changes."""
+    """A plan, what it was made from, its estimate, and the declared outputs and the files of
+    outputs that it changes.
+    """
 
     plan: Plan
     inputs: Inputs
     estimate: Estimate
     outputs: Mapping[str, tuple[Any, Any]]
+    files: tuple[FileChange, ...]
     choice: Choice
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do, and nothing to write."""
+        return self.plan.empty and not self.outputs and not self.files
 
 
 def choice_of(arguments: argparse.Namespace) -> Choice:
@@ -69,7 +73,6 @@ def planned(
     `answers`, what the cache holds is not looked at.
     """
     wanted = choice or choice_of(arguments)
-    _refuse_output_files(project)
     records, moves = project.moved()
     scales = _Scales(project)
 
@@ -85,8 +88,10 @@ def planned(
     _refuse_unknown(wanted, plan, records)
     limits = _limits(scales.limits)
     project.warnings.extend(said for said in limits if said not in project.warnings)
-    changed = {} if wanted.destroy else _changed_outputs(project, plan)
-    return Planned(plan, inputs, scales.estimate, changed, wanted)
+    found = {} if wanted.destroy else _outputs(plan)
+    changed = _changed_outputs(project, found)
+    written = changes(project, found, decided=plan.empty)
+    return Planned(plan, inputs, scales.estimate, changed, written, wanted)
 
 
 def cached_answers(project: Project, lookup: Lookup) -> Callable[[str, int], bytes | None]:
@@ -193,41 +198,6 @@ def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
     return RunnerError(told)
 
 
-def _refuse_output_files(project: Project) -> None:
-    """Where an output cannot be written is said before its answer is paid for."""
-    problems = []
-    writers: dict[Path, str] = {}
-    for name, value in project.root.outputs.items():
-        file = value.block.table.get("file")
-        if not isinstance(file, str):
-            continue
-        said = None
-        try:
-            target = project.folders.path(".", file)
-            first = writers.setdefault(target, name)
-            if first != name:
-                said = f'output.{name} and output.{first} are both written to "{file}".'
-            else:
-                said = _not_for_outputs(project, target, file)
-        except RunnerError:
-            said = f'"{file}" leads outside of the project, and outputs are written inside of it.'
-        if said is not None:
-            problems.append(value.block.problem("Output cannot be written", said, ("file",)))
-    if problems:
-        raise RunnerError(*problems)
-
-
-def _not_for_outputs(project: Project, target: Path, file: str) -> str | None:
-    """Why an output cannot be written there: the project itself is there."""
-    if target.is_dir():
-        return f'"{file}" is a folder: name a file in it.'
-    if target.is_relative_to(files.followed(state_directory(project.arguments))):
-        return f'"{file}" is in the folder of the state, which holds nothing else.'
-    if project.folders.is_configuration(target) or target == project.folders.project / ".env":
-        return f'"{file}" would be read as configuration, and no answer may change that.'
-    return None
-
-
 def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -> None:
     """A misspelt address would quietly choose nothing, or everything."""
     flags = (
@@ -251,12 +221,17 @@ def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -
         raise RunnerError(*problems)
 
 
-def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]:
-    """The declared outputs whose value is known and is not what outputs.json holds."""
+def _outputs(plan: Plan) -> dict[str, Output]:
+    """The declared outputs as the plan leaves them; RunnerError for what is wrong in them."""
     problems: list[Problem] = []
     found = declared_outputs(plan.walk.session, problems)
     if problems:
         raise RunnerError(*problems)
+    return found
+
+
+def _changed_outputs(project: Project, found: Mapping[str, Output]) -> dict[str, tuple[Any, Any]]:
+    """The declared outputs whose value is known and is not what outputs.json holds."""
     if not found:
         return {}
     held = written_outputs(project)
@@ -266,9 +241,3 @@ def _changed_outputs(project: Project, plan: Plan) -> dict[str, tuple[Any, Any]]
         if old is ABSENT or old != value:
             changed[name] = (old, value)
     return changed
-
-
-def written_outputs(project: Project) -> dict[str, Any]:
-    """What outputs.json holds; nothing if it is not there or cannot be read."""
-    data = files.read(project.store.directory / OUTPUTS)
-    return table_of(data or b"")

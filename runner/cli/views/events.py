@@ -1,7 +1,7 @@
 """The events of --json: one JSON object a line, their shapes in schemas/events.schema.json."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from runner.core.decisions import Await, Issue, Reuse
 from runner.core.diff import ABSENT
 from runner.core.estimate import Estimate
 from runner.core.events import Done, Event, Failed, Skipped, Started
-from runner.core.outputs import Output
+from runner.core.outputs import FileChange, Output
 from runner.core.plan import Plan
 from runner.core.state import Record
 from runner.core.steps import Instances
@@ -36,7 +36,10 @@ def version() -> dict[str, Any]:
 
 
 def plan_events(
-    plan: Plan, estimate: Estimate, outputs: Mapping[str, tuple[Any, Any]]
+    plan: Plan,
+    estimate: Estimate,
+    outputs: Mapping[str, tuple[Any, Any]],
+    files: Sequence[FileChange] = (),
 ) -> Iterator[dict[str, Any]]:
     """version, planned_change for each step, change_summary."""
     yield version()
@@ -70,6 +73,9 @@ def plan_events(
         "changes": dict(counts(plan)),
         "unchanged": plan.unchanged,
         "outputs": [_changed(name, old, new) for name, (old, new) in outputs.items()],
+        "files": [
+            {"path": file.path, "output": file.output, "action": file.action} for file in files
+        ],
         "estimate": _estimate(estimate),
         "message": summary(plan, estimate) if not plan.empty else "No changes.",
     }

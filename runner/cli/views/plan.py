@@ -4,7 +4,7 @@ end.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from runner.core.diff import ABSENT, Change, changes, leaves, line_diff, lines_o
 from runner.core.digest import digest
 from runner.core.estimate import Estimate
 from runner.core.known import request_of
+from runner.core.outputs import FileChange
 from runner.core.plan import Plan
 from runner.core.received import table_of, value_of
 from runner.core.request import Request
@@ -45,16 +46,19 @@ def plan_text(
     outputs: Mapping[str, tuple[Any, Any]],
     style: Style,
     *,
+    files: Sequence[FileChange] = (),
     full: bool = False,
 ) -> str:
-    """The whole plan. `outputs` are the changed outputs, old and new."""
+    """The whole plan. `outputs` are the changed outputs, old and new; `files` those of outputs."""
     lines = list(_steps(plan, style, full=full))
     lines += [*_moves(plan), *_imports(plan)]
     if outputs:
         lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
+    if files:
+        lines += ["Changes to Files:", *_files(files, style), ""]
     if not plan.empty:
         lines += [style(summary(plan, estimate), "bold")]
-    elif not outputs:
+    elif not outputs and not files:
         lines += [_nothing(plan, style)]
     return harmless("\n".join(lines) + "\n")
 
@@ -318,6 +322,20 @@ def _outputs(outputs: Mapping[str, tuple[Any, Any]], style: Style) -> Iterator[s
             yield f"{style('  -', 'red')} {name} = {short(old)}"
         else:
             yield f"{style('  ~', 'yellow')} {name} = {short(old)} -> {short(new)}"
+
+
+def _files(files: Sequence[FileChange], style: Style) -> Iterator[str]:
+    for file in files:
+        symbol, tail = _FILES[file.action]
+        shown = style(f"{symbol:>3}", _COLOURS[symbol])
+        yield f"{shown} {on_one_line(file.path)} (output.{file.output}{tail})"
+
+
+_FILES = {
+    "create": ("+", ""),
+    "change": ("~", ""),
+    "undecided": ("?", ", once its answer is known"),
+}
 
 
 def _nothing(plan: Plan, style: Style) -> str:

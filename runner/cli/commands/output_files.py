@@ -1,0 +1,287 @@
+"""The files of outputs: which may be written, which will be, and how they are."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from runner.cli.commands.evaluating import recorded_session
+from runner.cli.commands.places import state_directory
+from runner.cli.commands.workspaces import stores
+from runner.cli.commands.world import Project
+from runner.core.digest import digest
+from runner.core.file_names import fault, normalised, one_spelling
+from runner.core.outputs import FileChange, Output, declared_outputs
+from runner.core.received import table_of
+from runner.errors import Problem, RunnerError
+from runner.shell import files, links
+from runner.shell.store import OUTPUTS
+
+_REFUSED = "Output cannot be written"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What an output has for its file. `seen` is the digest of what the file holds, which is ours
+    to replace; None if there is none.
+    """
+
+    output: Output
+    path: str
+    data: bytes
+    seen: str | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is something to write."""
+        return self.seen != named(self.data)
+
+
+def changes(
+    project: Project, outputs: Mapping[str, Output], *, decided: bool
+) -> tuple[FileChange, ...]:
+    """What will happen to the files of outputs; `decided` says that no answer is awaited.
+
+    RunnerError with each that must not be written there, before anything is spent.
+    """
+    problems: list[Problem] = []
+    found: list[FileChange] = []
+    ours = _Ours(project)
+    for output, path in _targets(project, outputs, problems):
+        held = _held(project, path)
+        data = content(output) if output.known else None
+        if held is not None and held == data:
+            continue
+        if held is not None and not (
+            _overwrites(project, output) or ours.wrote(output, path, held)
+        ):
+            problems.append(_foreign(project, output, path))
+        elif data is not None:
+            found.append(FileChange(path, output.name, "create" if held is None else "change"))
+        elif not decided:
+            found.append(FileChange(path, output.name, "undecided"))
+    if problems:
+        raise RunnerError(*problems)
+    return tuple(found)
+
+
+def ready(
+    project: Project, outputs: Mapping[str, Output], problems: list[Problem]
+) -> tuple[Ready, ...]:
+    """What is to be in the files of outputs, before the state or outputs.json are written anew:
+    those say which files are ours. What must not be written is told, and left out.
+    """
+    found: list[Ready] = []
+    ours = _Ours(project)
+    for output, path in _targets(project, outputs, problems):
+        if not output.known:
+            continue
+        held, data = _held(project, path), content(output)
+        may = held in (None, data) or _overwrites(project, output)
+        if held is None or may or ours.wrote(output, path, held):
+            found.append(Ready(output, path, data, None if held is None else named(held)))
+        else:
+            problems.append(_foreign(project, output, path))
+    return tuple(found)
+
+
+def digests(project: Project, written: Iterable[Ready]) -> dict[str, str]:
+    """The digests for the state's header: of what is written now, and of what was written before
+    and still stands.
+    """
+    new = {one.path: named(one.data) for one in written}
+    kept = {
+        path: said
+        for path, said in project.state.files.items()
+        if path not in new and _is_as_written(project, path, said)
+    }
+    return {**kept, **new}
+
+
+def write(project: Project, one: Ready) -> Problem | None:
+    """Write the file, unless it is so already; what is in the way by now stays, and is told."""
+    target = project.folders.project / one.path
+    try:
+        held = _held(project, one.path)
+        if held == one.data:
+            return None
+        if (None if held is None else named(held)) != one.seen:
+            return _foreign(project, one.output, one.path)
+        links.refuse_links(project.folders.project, [target], "outputs are written to no link.")
+        files.make_directory(target.parent)
+        if held is None:
+            files.write_new(target, one.data)
+        else:
+            files.write_atomic(target, one.data)
+    except RunnerError as exc:
+        return exc.problems[0]
+    return None
+
+
+def content(output: Output) -> bytes:
+    """A known output as it stands in its file: text as it is, all else as JSON."""
+    return _bytes(output.value)
+
+
+def named(data: bytes) -> str:
+    """The digest of a file's content, as the state's header has it."""
+    return f"sha256:{digest(data)}"
+
+
+class _Ours:
+    """Which files are the runner's own: it wrote what they hold."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def wrote(self, output: Output, path: str, held: bytes) -> bool:
+        """Whether it did: by the digest in the state (or, after a crash, in its backup), else by
+        what the recorded outputs yield.
+        """
+        digest_of_it = named(held)
+        store = self._project.store
+        if self._project.state.files.get(path) == digest_of_it:
+            return True
+        if store.files_in(store.backup).get(path) == digest_of_it:
+            return True
+        yields = (self._written.get(output.name), self._recorded.get(output.name))
+        return any(value is not None and _bytes(value) == held for value in yields)
+
+    @cached_property
+    def _written(self) -> Mapping[str, Any]:
+        return written_outputs(self._project)
+
+    @cached_property
+    def _recorded(self) -> Mapping[str, Any]:
+        found = declared_outputs(recorded_session(self._project), [])
+        return {name: one.value for name, one in found.items() if one.known}
+
+
+def written_outputs(project: Project) -> dict[str, Any]:
+    """What outputs.json holds; nothing if it is not there or cannot be read."""
+    return table_of(files.read(project.store.directory / OUTPUTS) or b"")
+
+
+def _targets(
+    project: Project, outputs: Mapping[str, Output], problems: list[Problem]
+) -> Iterator[tuple[Output, str]]:
+    """Each output with a file, and the file's name; where none may be written is told."""
+    chosen = [(output, output.file) for output in outputs.values() if output.file is not None]
+    if not chosen:
+        return
+    writers: dict[str, str] = {}
+    elsewhere = _of_other_workspaces(project)
+    for output, file in chosen:
+        path = _inside(project, file)
+        said = fault(path) if path is not None else None
+        if path is None:
+            said = f'"{file}" leads outside of the project, and outputs are written inside of it.'
+        elif said is None:
+            first = writers.setdefault(one_spelling(path), output.name)
+            other = elsewhere.get(one_spelling(path))
+            if first != output.name:
+                said = f'output.{output.name} and output.{first} are both written to "{file}".'
+            elif other is not None:
+                said = (
+                    f'"{file}" is written by the workspace {other} as well. Make what tells them '
+                    'apart a part of the name: file = "out/{{ var.env }}/x.txt".'
+                )
+            else:
+                said = _taken(project, path, file)
+        if said is not None:
+            problems.append(_problem(project, output, said))
+        elif path is not None:
+            yield output, path
+
+
+def _inside(project: Project, file: str) -> str | None:
+    """The name from the project on; None if it leads out of it."""
+    if not file.startswith("/"):
+        return normalised(file)
+    root = project.folders.project
+    path = Path(file)
+    return normalised(path.relative_to(root).as_posix()) if path.is_relative_to(root) else None
+
+
+def _taken(project: Project, path: str, file: str) -> str | None:
+    """Why an output cannot be written there: the project itself is there."""
+    root = project.folders.project
+    target = root / path
+    link = links.first_link(root, target)
+    if link is not None:
+        return f'"{file}" goes through a link ({link}), and outputs are written to no link.'
+    if target.is_dir():
+        return f'"{file}" is a folder: name a file in it.'
+    spelling = one_spelling(path)
+    if _is_in(spelling, root, state_directory(project.arguments)):
+        return f'"{file}" is in the folder of the state, which holds nothing else.'
+    if spelling.endswith(".toml") and any(
+        spelling.rpartition("/")[0] == one_spelling(_name(root, folder)).removeprefix(".")
+        for folder in project.folders.configured
+    ):
+        return f'"{file}" would be read as configuration, and no answer may change that.'
+    if spelling in map(one_spelling, project.folders.held):
+        return (
+            f'"{file}" is read by this project: an output written there would change what is asked.'
+        )
+    return None
+
+
+def _is_in(spelling: str, root: Path, folder: Path) -> bool:
+    place = files.followed(folder)
+    if not place.is_relative_to(root):
+        return False
+    inner = one_spelling(place.relative_to(root).as_posix())
+    return inner in (".", spelling) or spelling.startswith(f"{inner}/")
+
+
+def _name(root: Path, folder: Path) -> str:
+    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)
+
+
+def _of_other_workspaces(project: Project) -> dict[str, str]:
+    """Which other workspace wrote which file, as far as their states say so."""
+    found: dict[str, str] = {}
+    for name, store in stores(project.arguments).items():
+        if name != project.settings.workspace:
+            found.update({one_spelling(path): name for path in store.files_in(store.path)})
+    return found
+
+
+def _held(project: Project, path: str) -> bytes | None:
+    return files.read(project.folders.project / path)
+
+
+def _is_as_written(project: Project, path: str, said: str) -> bool:
+    try:
+        held = _held(project, path)
+    except RunnerError:
+        return False
+    return held is not None and named(held) == said
+
+
+def _overwrites(project: Project, output: Output) -> bool:
+    return project.root.outputs[output.name].block.table.get("overwrite") is True
+
+
+def _foreign(project: Project, output: Output, path: str) -> Problem:
+    said = (
+        f"The file {path} holds something that the runner did not write, or that was changed "
+        "since. Move it away, name another file, or say that it may be replaced: overwrite = true."
+    )
+    return _problem(project, output, said)
+
+
+def _problem(project: Project, output: Output, said: str) -> Problem:
+    block = project.root.outputs[output.name].block
+    problem: Problem = block.problem(_REFUSED, said, ("file",))
+    return problem
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n"
