@@ -8,8 +8,7 @@ DEEPEST: it can be compared, walked, written as JSON and put into a state.
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,8 +27,7 @@ _AS_LISTS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A JSON text and its value; `mended` says that the text is not as it was sent."""
 
     value: Any
@@ -43,7 +41,8 @@ def read(text: bytes) -> Received:
     What some servers send beyond JSON (NaN, half of a character) is not worth paying for again:
     it is mended.
     """
-    text = text.removeprefix(_BOM)
+    if text[:1] == _BOM[:1]:
+        text = text.removeprefix(_BOM)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -78,7 +77,7 @@ def is_deep(text: bytes, around: int = 0) -> bool:
     the brackets outside of texts tell, and in most answers their number alone.
     """
     deepest = DEEPEST + around
-    if text.count(b"[") + text.count(b"{") <= deepest:
+    if len(text) <= 2 * deepest or text.count(b"[") + text.count(b"{") <= deepest:
         return False
     outside = b"".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     brackets = outside.translate(_AS_LISTS, _NO_BRACKET)

@@ -52,7 +52,10 @@ def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
     assert (got.value, got.text, got.mended) == ({"a": 1}, b'{"a": 1}', False)
 
 
-@pytest.mark.parametrize("body", [b'{"choices": [{"index": 0, "mess', b"", b"\x00", b"[" * 10**5])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"choices": [{"index": 0, "mess', b"", b"\x00", b"[" * 10**5, b"\xef\xbb\xbf" * 10**5],
+)
 def test_what_is_cut_off_is_not_json(body: bytes) -> None:
     with pytest.raises(ValueError, match="line 1"):
         read(body)

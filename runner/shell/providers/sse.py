@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from runner.core.digest import encoded
 from runner.core.received import is_deep, read, value_of
 
@@ -137,13 +139,23 @@ class Stream:
             self.done = True
             return
         try:
+            chunk = orjson.loads(data)
+            sound = not is_deep(data)
+        except orjson.JSONDecodeError:
+            sound = False
+        if not sound:
+            chunk = self._mend(data)
+        if isinstance(chunk, dict):
+            self._chunk(chunk, event)
+
+    def _mend(self, data: bytes) -> Any:
+        try:
             got = read(data)
         except ValueError:
             self._end = Cut("the stream holds an event that is not JSON")
-            return
+            return None
         self._mended = self._mended or got.mended
-        if isinstance(got.value, dict):
-            self._chunk(got.value, event)
+        return got.value
 
     def _chunk(self, chunk: dict[str, Any], event: str) -> None:
         error = chunk.get("error")
@@ -167,11 +179,9 @@ class Stream:
         part = self._parts.setdefault(index if isinstance(index, int) else 0, {})
         if choice.get("error"):
             self._end = Refused(choice["error"], begun=True)
-        told = "delta" if isinstance(choice.get("delta"), dict) else "message"
         for name, value in choice.items():
             if name in ("delta", "message"):
-                # Beside a delta, Perplexity's message says again all that came so far.
-                if isinstance(value, dict) and name == told:
+                if isinstance(value, dict) and not (name == "message" and _has_delta(choice)):
                     self._delta(choice, value, part)
             elif name == "logprobs":
                 part[name] = _logprobs(part.get(name), value)
@@ -196,6 +206,11 @@ class Stream:
         for name, value in self._top.items():
             if name not in ("id", "object", "created", "model", "obfuscation"):
                 yield name, value
+
+
+def _has_delta(choice: dict[str, Any]) -> bool:
+    """Then its message says again all that came so far (Perplexity)."""
+    return isinstance(choice.get("delta"), dict)
 
 
 def _grown(old: Any, new: Any, *, grows: bool) -> Any:
