@@ -46,6 +46,10 @@ class RunnerError(Exception):
         return "\n".join(f"{p.summary}: {p.detail}" for p in self.problems)
 
 
+class Untrusted(RunnerError):  # noqa: N818  # the word that callers look for
+    """Something would go where nobody has said that it may; nothing went there."""
+
+
 def sentence(said: str) -> str:
     """What was said, with a full stop where it does not end as a sentence yet."""
     return said if said.endswith((".", "?", "!")) else f"{said}."

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 from typing import Any
 
@@ -49,5 +50,7 @@ if threading.current_thread() is threading.main_thread():
 sys.addaudithook(_guard)
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN"))]:
     del os.environ[name]
-for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "RUNNER_TRUST"):
     os.environ.pop(name, None)
+# Nothing that the user of this machine trusts counts; what a test trusts, it keeps elsewhere.
+os.environ["XDG_CONFIG_HOME"] = os.path.join(tempfile.gettempdir(), "no-such-configuration")  # noqa: PTH118

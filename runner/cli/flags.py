@@ -60,6 +60,17 @@ def approval(made: argparse.ArgumentParser) -> None:
     made.add_argument("--auto-approve", action="store_true", help="do not ask")
 
 
+def trusting(made: argparse.ArgumentParser) -> None:
+    """Hosts that whatever is sent may go to, in this run."""
+    made.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="trust this host for one run with what the project sends it; see `runner trust`",
+    )
+
+
 def waiting(made: argparse.ArgumentParser) -> None:
     """How long another writer of the state is waited for, in seconds."""
     made.add_argument("--lock-timeout", type=float, metavar="S", help="wait for another writer")

@@ -10,10 +10,12 @@ def _plan(add: Verb) -> None:
     made = add(
         "show what would be issued, why, and what it costs",
         "runner plan --target completion.chat",
-        detail="Nothing is sent and nothing is written.",
+        detail="Nothing is written, and nothing is sent\n"
+        "unless data sources or [[import]] blocks have to be read.",
     )
     flags.variables(made)
     flags.choice(made)
+    flags.trusting(made)
     made.add_argument("--destroy", action="store_true", help="plan to remove everything")
     made.add_argument("--out", metavar="FILE", help="save the plan for `runner apply FILE`")
     made.add_argument(
@@ -33,6 +35,7 @@ def _apply(add: Verb) -> None:
     flags.choice(made)
     made.add_argument("--destroy", action="store_true", help="remove everything")
     flags.approval(made)
+    flags.trusting(made)
     made.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once")
     made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
     made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
@@ -53,6 +56,7 @@ def _destroy(add: Verb) -> None:
     flags.variables(made)
     flags.addresses(made)
     flags.approval(made)
+    flags.trusting(made)
     flags.waiting(made)
     flags.events(made)
 
@@ -144,7 +148,26 @@ def _import(add: Verb) -> None:
     made.add_argument("address", metavar="ADDR")
     made.add_argument("id", metavar="ID")
     made.add_argument("--provider", metavar="NAME", help="where it is stored")
+    flags.trusting(made)
     flags.waiting(made)
+    flags.variables(made)
+
+
+def _trust(add: Verb) -> None:
+    made = add(
+        "show what this project may send where, and say that it may",
+        "runner trust",
+        detail="A key or a variable of yours goes\n"
+        "to no host that you did not name yourself, until you say yes once. The answer is kept\n"
+        "for this project, in your own configuration folder; you are asked again when the project\n"
+        "wants more. Requests to api.openai.com with OPENAI_API_KEY, to the OPENAI_BASE_URL of\n"
+        "your own environment, and without a key to a server on this machine need no asking.\n\n"
+        "Where there is no terminal, name the hosts for one run: --trust HOST, or\n"
+        "RUNNER_TRUST=HOST in the environment.",
+    )
+    kind = made.add_mutually_exclusive_group()
+    kind.add_argument("--list", action="store_true", help="show every project that is trusted")
+    kind.add_argument("--revoke", action="store_true", help="forget what this project may")
     flags.variables(made)
 
 
@@ -232,6 +255,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "show": _show,
     "state": _state,
     "import": _import,
+    "trust": _trust,
     "convert": _convert,
     "graph": _graph,
     "console": _console,

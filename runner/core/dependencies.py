@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runner.core.module import Declared, Module, refs_of
+from runner.core.template import Node as Text
 from runner.core.values import Ref
 
 
@@ -20,12 +21,24 @@ class Node:
 
 
 @dataclass(slots=True)
+class Needs:
+    """What something hangs on: the addresses of blocks, and variables of the environment."""
+
+    blocks: dict[str, None] = field(default_factory=dict)
+    variables: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class BlockGraph:
-    """Nodes by address; (a, b) for each a that waits for b."""
+    """Nodes by address; (a, b) for each a that waits for b; `declared` has the block of each, and
+    `variables` what it reads of the environment itself, for those that read any.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: dict[tuple[str, str], None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # of modules
+    declared: dict[str, Declared] = field(default_factory=dict)
+    variables: dict[str, set[str]] = field(default_factory=dict)
 
     def inside(self, module: str) -> list[Node]:
         """The nodes that stand directly in a module."""
@@ -37,23 +50,49 @@ class BlockGraph:
         return [name for name in self.notes if name.rpartition("module.")[0] == begin]
 
 
-def block_graph(root: Module) -> BlockGraph:
-    """The graph of all blocks of a root module and the modules below it, one node a block."""
+def block_graph(root: Module, *, needs: bool = True) -> BlockGraph:
+    """The graph of all blocks of a root module and the modules below it, one node a block; without
+    `needs`, the nodes alone.
+    """
     made = BlockGraph()
     top = _Place(root, "")
     _collect(top, made)
-    for place in top.all():
+    for place in top.all() if needs else ():
         for declared in (*place.module.completions.values(), *place.module.data.values()):
             address = place.address(declared)
-            for need in _needs(place, declared):
-                made.edges[address, need] = None
+            found = _needs(place, declared)
+            made.edges.update({(address, need): None for need in found.blocks})
+            if found.variables:
+                made.variables[address] = found.variables
     return made
 
 
 def answers_behind(root: Module, refs: Iterable[Ref]) -> list[str]:
     """The completions and data sources that references of the root module lead to."""
     top = _Place(root, "")
-    return list(_behind([(top, ref) for ref in refs]))
+    return list(_follow([(top, ref) for ref in refs]).blocks)
+
+
+def reads_environment(root: Module) -> bool:
+    """Whether anything in a module, or in those below it, reads a variable of the environment."""
+    todo, seen = [root], {id(root)}
+    while todo:
+        module = todo.pop()
+        values = (*module.locals.values(), *module.outputs.values())
+        refs = [held.refs for held in module.declared] + [value.refs for value in values]
+        if any(ref[0] == "env" for held in refs for ref in held):
+            return True
+        for child in module.children.values():
+            if id(child) not in seen:
+                seen.add(id(child))
+                todo.append(child)
+    return False
+
+
+def needs_of(root: Module, values: Iterable[Text]) -> Needs:
+    """What values hang on that stand in the root module itself, in no completion of it."""
+    top = _Place(root, "")
+    return _follow([(top, ref) for ref in refs_of(values)])
 
 
 class _Place:
@@ -89,11 +128,12 @@ def _collect(place: _Place, made: BlockGraph) -> None:
     for declared in (*place.module.completions.values(), *place.module.data.values()):
         address = place.address(declared)
         made.nodes[address] = Node(address, declared.address, declared.repeated_by, module)
+        made.declared[address] = declared
     for child in place.children.values():
         _collect(child, made)
 
 
-def _needs(place: _Place, declared: Declared) -> dict[str, None]:
+def _needs(place: _Place, declared: Declared) -> Needs:
     """What a block waits for: by its own references, and by the calls of the modules around it."""
     todo = [(place, ref) for ref in (*declared.refs, *(ref for ref, _ in declared.depends_on))]
     at: _Place = place
@@ -102,17 +142,19 @@ def _needs(place: _Place, declared: Declared) -> dict[str, None]:
             todo += [(at.outer, ref) for ref in refs_of([at.call.meta[at.call.repeated_by]])]
         todo += [(at.outer, ref) for ref, _ in at.call.depends_on]
         at = at.outer
-    return _behind(todo)
+    return _follow(todo)
 
 
-def _behind(todo: "list[tuple[_Place, Ref]]") -> dict[str, None]:
-    found: dict[str, None] = {}
+def _follow(todo: list[tuple[_Place, Ref]]) -> Needs:
+    found = Needs()
     seen: set[tuple[str, Ref]] = set()
     while todo:
         where, ref = todo.pop(0)
         if (where.prefix, ref) not in seen:
             seen.add((where.prefix, ref))
-            todo += _followed(where, ref, found)
+            if ref[0] == "env":
+                found.variables.update(str(name) for name in ref[1:])
+            todo += _followed(where, ref, found.blocks)
     return found
 
 
@@ -144,4 +186,5 @@ def _of_module(child: _Place, rest: list[str], found: dict[str, None]) -> list[t
         for inner in child.all():
             held = (*inner.module.completions.values(), *inner.module.data.values())
             found.update({inner.address(declared): None for declared in held})
+        named = list(outputs.values())
     return [(child, ref) for value in named for ref in value.refs]

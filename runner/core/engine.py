@@ -12,7 +12,7 @@ from jinja2 import nodes
 
 from runner.core.sandbox import FAULTS, SELF, environment, rename_self, require
 from runner.core.suggest import closest
-from runner.core.values import HALF, Names, Path, Ref, TemplateError, is_text
+from runner.core.values import DYNAMIC_ENV, HALF, Names, Path, Ref, TemplateError, is_text
 
 _CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
 _TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
@@ -117,6 +117,10 @@ def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:
         for child in node.iter_child_nodes(exclude=("node",)):
             yield from _walk(child, free)
         return
+    variable = _variable(node)
+    if variable is not None and "env" in free:
+        yield ("env", variable)
+        return
     ref = _chain(node)
     if ref is not None:
         if ref[0] in free:
@@ -126,6 +130,20 @@ def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:
         return
     for child in node.iter_child_nodes():
         yield from _walk(child, free)
+
+
+def _variable(node: nodes.Node) -> str | None:
+    """The environment variable that a call reads: `env('NAME')` and nothing else."""
+    match node:
+        case nodes.Call(
+            node=nodes.Name(name="env"),
+            args=[nodes.Const(value=str(name))],
+            kwargs=[],
+            dyn_args=None,
+            dyn_kwargs=None,
+        ):
+            return name
+    return None
 
 
 def _chain(node: nodes.Node) -> Ref | None:
@@ -163,7 +181,7 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
                 compiled.append(
                     environment().compile_expression(source.strip(), undefined_to_none=False)
                 )
-            value = compiled[0](_named(names))
+            value = compiled[0](_named(names, source, _refs))
             require(value)
         except FAULTS as exc:
             raise TemplateError(_said(exc)) from exc
@@ -174,13 +192,25 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
     return fill
 
 
-def _named(names: Names) -> Names:
-    return {**names, SELF: names["self"]} if "self" in names else names
+def _named(names: Names, source: str, refs: Callable[[str], tuple[Ref, ...]]) -> Names:
+    """The names as an expression sees them, which reads no variable but those that it spells."""
+    if "self" in names:
+        names = {**names, SELF: names["self"]}
+    if "env" not in source or "env" not in names:
+        return names
+    spelt = {ref[1] for ref in refs(source) if ref[0] == "env" and len(ref) > 1}
+    return {**names, "env": lambda name: _spelt(names["env"], name, spelt)}
+
+
+def _spelt(env: Callable[[str], str], name: Any, spelt: set[Any]) -> str:
+    if not isinstance(name, str) or name not in spelt:
+        raise TemplateError(DYNAMIC_ENV)
+    return env(name)
 
 
 def _render(text: str, names: Names) -> str:
     try:
-        made: str = _compiled(text).render(_named(names))
+        made: str = _compiled(text).render(_named(names, text, _text_refs))
     except FAULTS as exc:
         raise TemplateError(_said(exc)) from exc
     if not is_text(made):

@@ -48,6 +48,12 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
                 "what is secret into headers or query, or into the key."
             )
             problems.append(block.problem("Sensitive base_url", said, ("base_url",)))
+        if _is_masked(block.table.get("api_key_env"), scope):
+            said = (
+                "api_key_env hangs on a sensitive value, and it is shown and recorded where you "
+                'say whom you trust. Write the name of the variable itself: api_key_env = "..".'
+            )
+            problems.append(block.problem("Sensitive api_key_env", said, ("api_key_env",)))
     return found
 
 

@@ -11,7 +11,7 @@ from runner.core.module import Condition, Declared, Module
 from runner.core.names import ATTRIBUTES
 from runner.core.suggest import closest, did_you_mean
 from runner.core.template import Hole, Node, holes
-from runner.core.values import Ref, written
+from runner.core.values import DYNAMIC_ENV, Ref, written
 from runner.errors import Problem
 
 ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "self", "path")
@@ -78,7 +78,8 @@ class _Checker:
     def _ref(self, block: Block, hole: Hole, ref: Ref, scope: frozenset[str]) -> None:
         said = self._fault(ref, scope)
         if said is not None:
-            self._say(block, hole, "Unknown name", said)
+            summary = "Invalid env()" if ref[0] == "env" else "Unknown name"
+            self._say(block, hole, summary, said)
 
     def _fault(self, ref: Ref, scope: frozenset[str]) -> str | None:
         match ref[0]:
@@ -96,6 +97,8 @@ class _Checker:
                 return _scoped(ref, root, scope)
             case "path":
                 return self._named(ref, "path", ("root", "module"), "path")
+            case "env":
+                return None if len(ref) > 1 else f"{DYNAMIC_ENV}."
             case root:
                 return self._unknown(str(root), called=len(ref) == 1)
 

@@ -240,7 +240,8 @@ def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
 def _plain_hole(match: re.Match[str], path: Path, line: int) -> Hole | None:
     if match[1] is None:
         name, given = match[3] or match[5], match[4] or match[6]
-        return Hole(match[2], ((name,),), _caller(name, given, match[7]), path, line)
+        called: Ref = (name, given[1:-1]) if name == "env" else (name,)
+        return Hole(match[2], (called,), _caller(name, given, match[7]), path, line)
     ref = _parse_plain(match[1])
     if ref is None:
         return None

@@ -10,6 +10,7 @@ Path = tuple[str | int, ...]
 Names = Mapping[str, Any]
 
 MASK = "(sensitive)"
+DYNAMIC_ENV = "env() takes the name of one variable, written as text: env('NAME')"
 
 
 HALF = "a text holds half of a character (a lone surrogate), which no file and no request can hold"

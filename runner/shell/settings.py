@@ -4,6 +4,7 @@ A variable that is empty is none.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,15 @@ from runner.shell import files, links
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _PREFIX = "RUNNER_"
+_SHAPE = "This is neither NAME=VALUE nor a comment; a quote that is opened has to be closed."
+_OWN = "and that is for the user to say, never for a file of the project."
+# What decides where a request, a key, a trace or an answer goes, or whose certificate counts.
+_NOT_HERE = frozenset(
+    ("RUNNER_TRUST", "RUNNER_CACHE", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+     "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+)  # fmt: skip
+_NONE_HERE = ("RUNNER_BACKEND_", "OTEL_")
+_FILLED = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")  # as the library reads it
 
 
 class Settings(BaseModel):
@@ -64,13 +74,38 @@ def _dotenv(project: Path) -> Mapping[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
     from dotenv.parser import parse_stream  # noqa: PLC0415
 
-    wrong = [
-        Where(str(path), line.original.line) for line in parse_stream(StringIO(text)) if line.error
-    ]
-    if wrong:  # the line itself may hold a key, and is not shown
-        said = "This is neither NAME=VALUE nor a comment; a quote that is opened has to be closed."
-        raise RunnerError(*(Problem("Invalid .env", said, where) for where in wrong))
+    problems: list[Problem] = []
+    held: dict[str, str | None] = {}
+    for line in parse_stream(StringIO(text)):
+        said = _SHAPE if line.error else _refused(line.key, line.value, held)
+        if said is not None:  # the line itself may hold a key, and is not shown
+            problems.append(Problem("Invalid .env", said, Where(str(path), line.original.line)))
+        elif line.key is not None:
+            held[line.key] = line.value
+    if problems:
+        raise RunnerError(*problems)
     return dotenv_values(path)
+
+
+def _refused(name: str | None, value: str | None, before: Mapping[str, object]) -> str | None:
+    """Why a file that comes with a project may not say this. `before` is what it said so far."""
+    if name is None:
+        return None
+    if name.upper() in _NOT_HERE or name.upper().startswith(_NONE_HERE):
+        mended = (
+            "Set it in the environment of the shell"
+            if name.upper() != "OPENAI_BASE_URL"
+            else "Set it in the environment of the shell, or declare the provider's base_url"
+        )
+        return f"{name} says where things are sent or kept, or who may be trusted, {_OWN} {mended}."
+    for inner in _FILLED.findall(value or ""):
+        if inner not in before:
+            return (
+                f"The value of {name} would be filled with the variable {inner} of your "
+                f"environment. Only what stands above in this file can be put in by ${{{inner}}}; "
+                "write the value itself."
+            )
+    return None
 
 
 def _sets_any(names: Iterable[str]) -> bool:

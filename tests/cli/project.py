@@ -162,7 +162,9 @@ def _quoted(text: str) -> str:
 
 @contextmanager
 def serving(*steps: Any, **options: Any) -> Iterator[FakeAPI]:
-    """The fake API on a thread of its own, so that commands can run in this one."""
+    """The fake API on a thread of its own, so that commands can run in this one; it is trusted, in
+    this process's environment, as long as it is there.
+    """
     api = FakeAPI(*steps, **options)
     ready = threading.Event()
     ends: list[Callable[[], object]] = []
@@ -179,10 +181,22 @@ def serving(*steps: Any, **options: Any) -> Iterator[FakeAPI]:
     thread.start()
     assert ready.wait(HANG)
     try:
-        yield api
+        with trusting(api.url):
+            yield api
     finally:
         ends[0]()
         thread.join(HANG)
+
+
+@contextmanager
+def trusting(*urls: str) -> Iterator[None]:
+    """Their hosts are trusted besides those that are already; with none, nobody is."""
+    before = os.environ.get("RUNNER_TRUST", "")
+    os.environ["RUNNER_TRUST"] = ",".join((before, *urls)) if urls else ""
+    try:
+        yield
+    finally:
+        os.environ["RUNNER_TRUST"] = before
 
 
 def prompt_of(body: Any) -> str:

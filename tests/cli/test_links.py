@@ -88,6 +88,7 @@ def test_a_cache_that_the_environment_names_may_be_anywhere(
     (mine.directory / "state/cache").symlink_to(outside)
     (mine.directory / ".env").write_text(f"RUNNER_CACHE={outside}\n")
     assert mine.call("cache", "info").status == 1
+    (mine.directory / ".env").unlink()
     monkeypatch.setenv("RUNNER_CACHE", str(outside))
     ran = mine.call("cache", "info")
     assert (ran.status, f"directory   {outside}\n" in ran.out) == (0, True)

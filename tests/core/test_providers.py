@@ -73,6 +73,7 @@ def test_settings_may_hold_expressions() -> None:
         ("[provider.openai]\nconcurrency = '{{ 0 }}'\n", 2, "at least 1"),
         ("[provider.openai]\nheaders = { a = '{{ [1] }}' }\n", 2, "a string"),
         ("[provider.openai]\nbase_url = '{{ \"example.com\" }}'\n", 2, "base_url"),
+        ("[provider.openai]\napi_key_env = \"{{ env('K') }}\"\n", 2, "api_key_env"),
     ],
 )
 def test_a_provider_that_makes_no_sense_is_told(head: str, line: int, said: str) -> None:

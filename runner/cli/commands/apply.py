@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,16 +14,12 @@ from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.loading import load, reload_state
 from runner.cli.commands.planning import Planned, cached_answers, whole_plan
 from runner.cli.commands.spending import Purse, cost_of
+from runner.cli.commands.trusting import asked_by, asks
 from runner.cli.commands.world import Project
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
-from runner.core.decisions import Await, Issue, Read, Reuse, Update
-from runner.core.known import provider_of
 from runner.core.record_line import encode_record
 from runner.core.state import Record
-from runner.core.steps import Instances, Remove
-from runner.core.stored import is_stored, keeper
-from runner.core.values import NotKnown
 from runner.errors import error
 from runner.shell.apply import Apply
 from runner.shell.cache.lookup import Lookup
@@ -64,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_stream(made: Planned) -> None:
-    issued = [step.address for step in made.plan.steps if _asks(step.action)]
+    issued = [step.address for step in made.plan.steps if asks(step.action)]
     if len(issued) > 1:
         raise error(
             "More than one answer to stream",
@@ -75,7 +70,7 @@ def _check_stream(made: Planned) -> None:
 
 def _check(project: Project, made: Planned) -> None:
     """What must hold before the first request: keys, a place to write, no spending offline."""
-    spends = [step for step in made.plan.steps if _asks(step.action)]
+    spends = [step for step in made.plan.steps if asks(step.action)]
     if spends and project.settings.offline:
         listed = first_few([step.address for step in spends], 5)
         raise error(
@@ -83,28 +78,10 @@ def _check(project: Project, made: Planned) -> None:
             f"--offline sends nothing, and these would need a request: {listed}. Apply "
             "without --offline first, and commit the state.",
         )
-    names: set[str | None] = set()
-    for step in spends:
-        if step.instance is not None:
-            with contextlib.suppress(NotKnown):
-                names.add(provider_of(step.instance, made.plan.known).name)
-        elif isinstance(step.action, Remove):
-            names.add(keeper(step.action.record, project.providers) or "")
-    from runner.cli.commands.connecting import require_keys  # noqa: PLC0415  # aiohttp
+    from runner.cli.commands.connecting import prepare  # noqa: PLC0415  # aiohttp
 
-    require_keys(project, {name for name in names if name is not None})
+    prepare(project, *asked_by(project, made.plan))
     project.store.probe()
-
-
-def _asks(action: object) -> bool:
-    match action:
-        case Issue() | Await() | Instances() | Read():
-            return True
-        case Update(metadata=metadata) | Reuse(metadata=metadata):
-            return metadata
-        case Remove(record=record, forget=forget):
-            return not forget and is_stored(record)
-    return False
 
 
 def _approved(arguments: argparse.Namespace) -> bool:

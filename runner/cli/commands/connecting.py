@@ -1,21 +1,25 @@
 """From declared providers to open connections: keys from the environment, one client each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.cli.commands.trusting import admit, refusal, untrusted
 from runner.cli.commands.world import Project
 from runner.core.exchange import Answer, Failure
-from runner.core.providers import OPENAI_URL, Declared
+from runner.core.providers import Declared
+from runner.core.reach import BASE_URL, Destination, destination, own_hosts
 from runner.core.suggest import closest
+from runner.core.trust import is_loopback
 from runner.core.values import to_text
 from runner.errors import error
 from runner.shell.providers import stored
 from runner.shell.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
 from runner.shell.providers.openai import Client, connect
+from runner.shell.providers.wire import sent_to
 
 Say = Callable[[str], None]
 
@@ -32,7 +36,9 @@ class Connections:
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def client(self, name: str) -> Client:
-        """The client of a provider; RunnerError if it cannot be opened (no key, no model)."""
+        """The client of a provider; RunnerError if it cannot be opened (no key, no model), and
+        Untrusted if nobody has said that what goes there may. There is no other way to one.
+        """
         lock = self._opening.setdefault(name, asyncio.Lock())
         async with lock:
             if name not in self.clients:
@@ -43,7 +49,7 @@ class Connections:
 
     async def _endpoint(self, declared: Declared) -> Endpoint:
         if declared.type != "embedded":
-            return endpoint(declared, self.project.environment, self.project.settings.concurrency)
+            return _trusted(self.project, declared)
         from runner.shell.providers.embedded import open_embedded  # noqa: PLC0415  # ctypes, zipfile
 
         model = declared.table.get("model_path")
@@ -90,17 +96,34 @@ async def connections(
         yield Connections(project, stack, say, on_text)
 
 
+def _trusted(project: Project, declared: Declared) -> Endpoint:
+    """The endpoint of a provider that leaves this process, if what goes there may."""
+    closed = untrusted(project, (declared.name,))
+    if closed:
+        raise refusal(project, closed)
+    made = endpoint(declared, project.environment, project.settings.concurrency)
+    if sent_to(made) != project.reach.destinations[declared.name].host:
+        raise error(
+            "Invalid base_url",
+            f'The base_url of the provider "{declared.name}" can be read in more than one way. '
+            "Write its host in lower case letters, digits, hyphens and dots.",
+            declared.block.where(("base_url",)) if declared.block is not None else None,
+        )
+    return made
+
+
 def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: int) -> Endpoint:
     """Where an OpenAI-compatible provider's requests go; RunnerError if it has no key."""
     table = declared.table
-    base = table.get("base_url") or environment.get("OPENAI_BASE_URL") or OPENAI_URL
+    going = destination(declared, environment.get(BASE_URL))
+    own = environment if going.host in own_hosts(environment.get(BASE_URL)) else {}
     return Endpoint(
         name=declared.name,
-        base_url=str(base).rstrip("/"),
-        key=_key(declared, environment, str(base)),
+        base_url=going.base_url,
+        key=_key(declared, environment, going),
         auth_header=table.get("auth_header"),
-        organization=table.get("organization") or environment.get("OPENAI_ORG_ID"),
-        project=table.get("project") or environment.get("OPENAI_PROJECT_ID"),
+        organization=table.get("organization") or own.get("OPENAI_ORG_ID"),
+        project=table.get("project") or own.get("OPENAI_PROJECT_ID"),
         headers=_pairs(table.get("headers")),
         query=_pairs(table.get("query")),
         timeout=float(table.get("timeout", 600)),
@@ -113,12 +136,15 @@ def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: in
     )
 
 
-def require_keys(project: Project, names: set[str]) -> None:
-    """RunnerError before anything is sent, if a provider that will be asked has no key."""
+def prepare(project: Project, names: Set[str], perhaps: Set[str] = frozenset()) -> None:
+    """RunnerError before anything is sent, if a provider that will be asked has no key, and
+    Untrusted if one that will be, or may be, is not trusted with what goes there.
+    """
     for name in sorted(names):
         declared = project.declared[name]
         if declared.type != "embedded":
             endpoint(declared, project.environment, 1)
+    admit(project, names | perhaps)
 
 
 def _pairs(table: object) -> tuple[tuple[str, str], ...]:
@@ -127,13 +153,12 @@ def _pairs(table: object) -> tuple[tuple[str, str], ...]:
     return tuple((str(key), to_text(value)) for key, value in table.items())
 
 
-def _key(declared: Declared, environment: Mapping[str, str], base: str) -> str | None:
+def _key(declared: Declared, environment: Mapping[str, str], going: Destination) -> str | None:
     wanted = declared.table.get("api_key_env")
-    name = str(wanted or "OPENAI_API_KEY")
-    if environment.get(name):
-        return environment[name]
-    local = base.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
-    if local and wanted is None:
+    name = going.credential
+    if name is None or environment.get(name):
+        return None if name is None else environment[name]
+    if is_loopback(going.host) and wanted is None:
         return None  # servers on this machine seldom ask for one
     near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
     hint = f" ({near} is set; did you mean that one?)" if near else ""

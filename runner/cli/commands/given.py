@@ -1,6 +1,7 @@
-"""The values of input variables, from everywhere they may be given."""
+"""What the user gives besides the configuration: values of variables, and hosts to be trusted."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,11 +9,33 @@ from runner.cli.flags import VAR, VAR_FILE
 from runner.core.config import values_of
 from runner.core.module import Module
 from runner.core.toml import source
+from runner.core.trust import named_hosts
 from runner.core.variables import Given, from_file
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, error
 from runner.shell import files
 
+TRUST = "RUNNER_TRUST"
 _PREFIX = "RUNNER_VAR_"
+
+
+def trusted_hosts(arguments: argparse.Namespace) -> frozenset[str]:
+    """The hosts that --trust and RUNNER_TRUST name: those of the user's own environment, no file's.
+
+    RunnerError for one that is no host.
+    """
+    given = [("--trust", text) for text in getattr(arguments, "trust", ())]
+    given.append((TRUST, os.environ.get(TRUST, "")))
+    found: set[str] = set()
+    for source_of, text in given:
+        try:
+            found |= named_hosts(text)
+        except ValueError as exc:
+            said = (
+                f'{source_of}: "{exc}" is no host. Write one such as api.groq.com, '
+                "localhost:8000 or http://gpu-box:8000; several with commas."
+            )
+            raise error("Invalid host", said) from exc
+    return frozenset(found)
 
 
 def all_given(

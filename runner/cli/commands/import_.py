@@ -5,7 +5,7 @@ import asyncio
 import sys
 from dataclasses import replace
 
-from runner.cli.commands.connecting import connections, require_keys
+from runner.cli.commands.connecting import connections, prepare
 from runner.cli.commands.finishing import refresh_outputs
 from runner.cli.commands.importing import fetched, instance_of, provider_named
 from runner.cli.commands.loading import load
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         plan = planned(project, arguments, choice=Choice()).plan
         _refuse_known(plan, address)
         provider = _provider(project, plan, address, arguments.provider)
-        require_keys(project, {provider.name})
+        prepare(project, {provider.name})
         record = asyncio.run(_fetch(project, plan, address, identifier, provider))
         records = {**plan.known.records, address: record}
         project.state = project.store.write(replace(project.state, records=records))

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from runner.cli.commands.connecting import Connections, connections, require_keys
+from runner.cli.commands.connecting import Connections, connections, prepare
 from runner.cli.commands.world import Project
 from runner.core.adoption import Stored, adopted
 from runner.core.config import Block
@@ -43,7 +43,7 @@ def bring(project: Project, plan: Plan, blocks: Mapping[str, Block]) -> None:
     """Fetch what the blocks name into `project.imported`; RunnerError with all that is missing."""
     problems: list[Problem] = []
     asked = [_asked(plan, address, block) for address, block in blocks.items()]
-    require_keys(project, {provider.name for _, _, provider, _ in asked})
+    prepare(project, {provider.name for _, _, provider, _ in asked})
 
     async def fetch_all() -> None:
         async with connections(project) as doors:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner import __version__
-from runner.cli.commands.given import all_given, flagged
+from runner.cli.commands.given import all_given, flagged, trusted_hosts
 from runner.cli.commands.places import (
     folders_of,
     project_directory,
@@ -56,6 +56,7 @@ def load(arguments: argparse.Namespace) -> Project:
 
         turn_on(held.log_level)
     given = all_given(root, arguments, surroundings, problems)
+    hosts = trusted_hosts(arguments)
     values = resolve(root, given, problems)
     hide(sensitive_texts(sensitive_values(root, values)))
     _raise_errors(problems)
@@ -66,7 +67,7 @@ def load(arguments: argparse.Namespace) -> Project:
     _check_default(held.provider, providers, root)
     project = Project(
         arguments, folders, root, world, values, held, providers, blocks,
-        surroundings, store, state, problems, read_secrets, flagged=flagged(given),
+        surroundings, store, state, problems, read_secrets, flagged=flagged(given), hosts=hosts,
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project

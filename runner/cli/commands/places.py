@@ -72,6 +72,11 @@ def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
     return store
 
 
+def same_place(arguments: argparse.Namespace) -> str:
+    """How the next command about this project begins."""
+    return _again(arguments, "default")
+
+
 def _again(arguments: argparse.Namespace, workspace: str) -> str:
     """How the next command about this state begins."""
     given = (

@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from textwrap import fill
 
 from runner.cli.commands.loading import load
 from runner.cli.commands.planning import Planned, unfinished_answers, whole_plan
 from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.plan import plan_text
+from runner.cli.views.problems import report
 from runner.cli.views.report import unfinished
 from runner.cli.views.style import style
+from runner.errors import Problem
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,7 +23,28 @@ def run(arguments: argparse.Namespace) -> int:
 
         save(project, made, arguments)
     show(project, made, arguments)
+    _show_untrusted(project, made, arguments)
     return 2 if not made.empty and arguments.detailed_exitcode else 0
+
+
+def _show_untrusted(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
+    """What apply will ask for before it sends anything."""
+    from runner.cli.commands.trusting import asked_by, listed, untrusted, ways  # noqa: PLC0415
+
+    known, perhaps = asked_by(project, made.plan)
+    closed = untrusted(project, known | perhaps)
+    if not closed or project.settings.offline:
+        return
+    said = "\n".join(listed(closed))
+    if getattr(arguments, "json", False):
+        detail = f"Before apply sends anything, you have to say that this project may\n\n{said}"
+        report([Problem("Not trusted yet", detail, None, "warning")], as_json=True)
+        return
+    told = fill(ways(project, closed), 80, break_long_words=False, break_on_hyphens=False)
+    sys.stdout.write(
+        "\nNot trusted yet. Before it sends anything, apply asks whether this project may\n\n"
+        f"{said}\n\n{told}\n"
+    )
 
 
 def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None:

@@ -155,7 +155,7 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
     import asyncio  # noqa: PLC0415  # a plan that reads nothing does without
 
-    from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
+    from runner.cli.commands.connecting import connections, prepare  # noqa: PLC0415  # aiohttp
 
     found: dict[str, Record] = {}
 
@@ -176,9 +176,16 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
 
     plan = made.plan
     while any(address not in found for address in plan.reads):
+        prepare(project, _stores(plan))
         asyncio.run(read_all(plan))
         plan = planned(project, project.arguments, reads=found).plan
     return found
+
+
+def _stores(plan: Plan) -> set[str]:
+    """The providers that a plan's data sources are read from now."""
+    instances = (plan.walk.vertices[address].instance for address in plan.reads)
+    return {provider_of(one, plan.known).name for one in instances if one is not None}
 
 
 def unfinished_answers(plan: Plan) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runner.cli.commands.connecting import connections, require_keys
+from runner.cli.commands.connecting import connections, prepare
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
@@ -35,7 +35,7 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
         if name is None
     ]
     known = {address: name for address, name in providers.items() if name is not None}
-    require_keys(project, set(known.values()))
+    prepare(project, set(known.values()))
     found = asyncio.run(
         _look(project, {a: (name, stored_id(records[a])) for a, name in known.items()})
     )

@@ -1,8 +1,8 @@
 """What a verb starts from: the project as it was read."""
 
 import argparse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.cli.commands.workspaces import Elsewhere
@@ -19,14 +19,17 @@ from runner.core.moves import declared_moves, forgotten, move_records
 from runner.core.plan import Inputs
 from runner.core.provider import Provider
 from runner.core.providers import Declared
+from runner.core.reach import BASE_URL, Reach, reach
 from runner.core.samples import Samples
 from runner.core.sensitive import sensitive_texts
 from runner.core.state import Record, State
+from runner.core.trust import Door, Trust, decoded
 from runner.core.variables import sensitive_values
 from runner.errors import Problem
 from runner.shell.project import Folders
 from runner.shell.settings import Settings
 from runner.shell.store import Store
+from runner.shell.trust import trusted
 
 _SHORTEST_KEY = 16
 
@@ -36,7 +39,7 @@ class Project:
     """Everything that was read. `secrets` grows as expressions read the environment, and as
     modules are given what they declare sensitive; `imported` are the records that [[import]]
     blocks bring, fetched while planning; `flagged` are the texts of the variables that have
-    their value from --var.
+    their value from --var; `hosts` are trusted in this run with whatever goes there.
     """
 
     arguments: argparse.Namespace
@@ -54,6 +57,9 @@ class Project:
     read_secrets: set[str] = field(default_factory=set)
     imported: dict[str, Record] = field(default_factory=dict)
     flagged: Mapping[str, str] = field(default_factory=dict)
+    hosts: frozenset[str] = frozenset()
+    _reach: Reach | None = None
+    _trust: Trust | None = None
     _secrets: tuple[int, tuple[str, ...]] | None = None
 
     @property
@@ -73,6 +79,27 @@ class Project:
             key = self.environment.get(str(provider.table.get("api_key_env") or "OPENAI_API_KEY"))
             if key and len(key) >= _SHORTEST_KEY:
                 yield key
+
+    @property
+    def reach(self) -> Reach:
+        """What may be sent where; RunnerError for a provider whose base URL is no address."""
+        if self._reach is None:
+            url = self.environment.get(BASE_URL)
+            self._reach = reach(self.root, self.declared, self.default_provider, url)
+        return self._reach
+
+    @property
+    def trust(self) -> Trust:
+        """What the user said yes to: in this run, or for this project at any time."""
+        if self._trust is None:
+            known = map(decoded, trusted(self.folders.project))
+            doors = frozenset(door for door in known if door is not None)
+            self._trust = Trust(doors, self.hosts)
+        return self._trust
+
+    def open(self, doors: Iterable[Door]) -> None:
+        """The user says yes to these as well."""
+        self._trust = replace(self.trust, doors=self.trust.doors.union(doors))
 
     @property
     def default_provider(self) -> str:

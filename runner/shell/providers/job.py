@@ -71,6 +71,11 @@ class Job:
         late = asks_too_long(verdict, endpoint)
         if verdict.wait is not None and (late or verdict.action == "wait"):
             message += f" (the server asks to wait {verdict.wait:g} s, longer than max_wait allows)"
+        if said.status == 401 and endpoint.key is None:
+            message += (
+                " (no key was sent: name the variable that holds one for this host, "
+                'api_key_env = "..", in its provider)'
+            )
         fatal = verdict.action == "fatal" or (late and verdict.hold)
         if not self.completion and said.status == 403:
             fatal = False  # a restricted key may be good for completions and for nothing else

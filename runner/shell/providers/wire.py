@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from runner import __version__
+from runner.core.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.sse import Stream
@@ -226,6 +227,14 @@ def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
     return target if target is not None and target.origin() == url.origin() else None
 
 
+def sent_to(endpoint: Endpoint) -> str:
+    """The origin that an endpoint's requests go to; RunnerError if that is no address."""
+    base = _base(endpoint)
+    host = base.raw_host or ""
+    port = "" if base.is_default_port() else f":{base.port}"
+    return f"{base.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
 def _base(endpoint: Endpoint) -> URL:
     try:
         base = URL(endpoint.base_url)
@@ -287,7 +296,6 @@ def _unsendable_header(endpoint: Endpoint, name: str) -> RunnerError:
 
 def _proxy(base: URL) -> str | None:
     """The proxy that the environment names for this host (`https_proxy`, `no_proxy`, ...)."""
-    host = base.host or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1" or proxy_bypass(host):
+    if is_loopback(str(base.origin())) or proxy_bypass(base.host or ""):
         return None
     return getproxies().get(base.scheme)

@@ -1,0 +1,67 @@
+"""`runner trust`: what this project may send where; a yes is kept in the user's own folder."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from runner.cli.commands.loading import load
+from runner.cli.commands.places import project_directory
+from runner.cli.commands.trusting import admit_doors, still_closed
+from runner.cli.commands.world import Project, tell_warnings
+from runner.core.stored import is_stored, keeper
+from runner.core.trust import Door, decoded, in_words, needs_asking, ordered
+from runner.shell.trust import all_trusted, revoke
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show all that the project may reach, ask for what is new, record it."""
+    if arguments.list:
+        sys.stdout.writelines(f"{line}\n" for line in _listed())
+    elif arguments.revoke:
+        forgotten = revoke(project_directory(arguments))
+        said = "is not trusted any more" if forgotten else "was not trusted"
+        sys.stdout.write(f"This project {said}.\n")
+    else:
+        _ask(load(arguments))
+    return 0
+
+
+def _ask(project: Project) -> None:
+    doors = project.reach.doors([*project.reach.used, *_keepers(project)])
+    tell_warnings(project)
+    if not doors:
+        sys.stdout.write("Nothing leaves this machine: there is nothing to trust.\n")
+        return
+    closed = still_closed(project, doors)
+    lines = "\n".join(_line(project, door, new=door in closed) for door in doors)
+    sys.stdout.write(f"When it is applied, this project may\n\n{lines}\n\n")
+    sys.stdout.flush()
+    if closed:
+        admit_doors(project, closed, shown=True)
+        sys.stdout.write("\nThis project is trusted with that.\n")
+    else:
+        sys.stdout.write("There is nothing new to trust.\n")
+
+
+def _line(project: Project, door: Door, *, new: bool) -> str:
+    if new:
+        return f"  + {in_words(door)}"
+    usual = not needs_asking(door, project.reach.own)
+    return f"    {in_words(door)}{'' if usual else ' (trusted)'}"
+
+
+def _keepers(project: Project) -> set[str]:
+    """The providers that keep what the state records: what is removed is deleted there."""
+    stored = filter(is_stored, project.state.records.values())
+    return {name for name in (keeper(one, project.providers) for one in stored) if name is not None}
+
+
+def _listed() -> Iterator[str]:
+    """Every project, and what it is trusted with."""
+    for name, tables in all_trusted():
+        yield name
+        doors = [door for door in map(decoded, tables) if door is not None]
+        yield from (f"    {in_words(door)}" for door in ordered(doors))
+        newer = len(tables) - len(doors)
+        if newer:
+            yield f"    and {newer} of a kind that this version does not know"

@@ -1,0 +1,179 @@
+"""What may leave this machine: a closed set of doors, each opened by whoever owns what goes out.
+
+A configuration is often somebody else's; the keys and the environment are the user's own.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import Any, Literal, assert_never
+
+Purpose = Literal["completions"]
+
+OPENAI_HOST = "https://api.openai.com"
+OPENAI_KEY = "OPENAI_API_KEY"
+
+_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?:[^/?#\\@\s]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?]|$)",
+    re.IGNORECASE,
+)
+_LOOPBACK = re.compile(
+    r"https?://(localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\])(:[0-9]+)?"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDoor:
+    """Requests to a host, with the key in a variable of the environment, or with none.
+
+    `host` is the origin (`https://api.groq.com`, without the port that its scheme has anyhow).
+    """
+
+    host: str
+    credential: str | None
+    purpose: Purpose = "completions"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableDoor:
+    """The value of a variable of the environment that env() reads, in requests to a host."""
+
+    name: str
+    host: str
+
+
+Door = KeyDoor | VariableDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the user said yes to: `doors` for this project at any time, `hosts` with whatever goes
+    there in this run.
+    """
+
+    doors: frozenset[Door]
+    hosts: frozenset[str]
+
+    def opens(self, door: Door) -> bool:
+        """Whether the user said that something may go through a door."""
+        return door in self.doors or host_of(door) in self.hosts
+
+
+def needs_asking(door: Door, own: frozenset[str]) -> bool:
+    """Whether the user has to say yes to a door first. `own` are the hosts that OPENAI_API_KEY is
+    for; requests without a key to this machine ask nobody's leave.
+    """
+    match door:
+        case KeyDoor(host, None):
+            return not is_loopback(host)
+        case KeyDoor(host, credential):
+            return credential != OPENAI_KEY or host not in own
+        case VariableDoor():
+            return True
+    assert_never(door)
+
+
+def host_of(door: Door) -> str:
+    """Where a door leads."""
+    match door:
+        case KeyDoor(host) | VariableDoor(host=host):
+            return host
+    assert_never(door)
+
+
+def in_words(door: Door) -> str:
+    """What goes through a door, after "may"; whatever a name holds, it is one line of ASCII."""
+    match door:
+        case KeyDoor(host, credential):
+            key = (
+                ", without a key,"
+                if credential is None
+                else f" and the key in {_shown(credential)}"
+            )
+            return f"send requests{key} to {host}"
+        case VariableDoor(name, host):
+            return f"send the value of {_shown(name)} to {host}"
+    assert_never(door)
+
+
+def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
+    """Each door once, by host, what carries a key first."""
+    return tuple(sorted(set(doors), key=_rank))
+
+
+def encoded(door: Door) -> dict[str, str]:
+    """A door as a table of the record."""
+    match door:
+        case KeyDoor(host, credential, purpose):
+            named = {} if credential is None else {"credential": credential}
+            return {"kind": "key", "host": host, **named, "purpose": purpose}
+        case VariableDoor(name, host):
+            return {"kind": "variable", "name": name, "host": host}
+    assert_never(door)
+
+
+def decoded(table: Mapping[str, Any]) -> Door | None:
+    """The door that a table of the record says; None for one of a kind from a newer version."""
+    match table:
+        case {"kind": "key", "host": str(host), "purpose": "completions"}:
+            credential = table.get("credential")
+            if credential is None or isinstance(credential, str):
+                return KeyDoor(host, credential)
+        case {"kind": "variable", "name": str(name), "host": str(host)}:
+            return VariableDoor(name, host)
+    return None
+
+
+def origin(url: str) -> str | None:
+    """Scheme, host and port of a base URL, as doors have it; None if it cannot be told for sure."""
+    found = _ORIGIN.match(url)
+    if found is None:
+        return None
+    scheme, host = found["scheme"].lower(), found["host"].lower()
+    try:
+        if host.startswith("["):
+            host = f"[{IPv6Address(host[1:-1]).compressed}]"
+        else:
+            host = host.encode("idna").decode()
+    except ValueError:  # no address, or no name that a look-up could take
+        return None
+    port = int(found["port"] or _PORTS[scheme])
+    return f"{scheme}://{host}" + ("" if port == _PORTS[scheme] else f":{port}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an origin is on this machine."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def named_hosts(text: str) -> frozenset[str]:
+    """The hosts of `--trust HOST[,HOST]`; ValueError, with the one that is none.
+
+    A name without a scheme is https, and http as well where it is this machine.
+    """
+    found: set[str] = set()
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        schemes = ("",) if "://" in name else ("https://", "http://")
+        hosts = [origin(f"{scheme}{name}") for scheme in schemes]
+        if hosts[0] is None:
+            raise ValueError(name)
+        found.add(hosts[0])
+        found.update(host for host in hosts[1:] if host is not None and is_loopback(host))
+    return frozenset(found)
+
+
+def _shown(variable: str) -> str:
+    return f"${variable}" if _PLAIN_NAME.fullmatch(variable) else f"the variable {variable!a}"
+
+
+def _rank(door: Door) -> tuple[str, bool, str]:
+    match door:
+        case KeyDoor(host, credential):
+            return host, False, credential or ""
+        case VariableDoor(name, host):
+            return host, True, name
+    assert_never(door)

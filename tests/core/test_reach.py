@@ -1,0 +1,146 @@
+"""What a configuration may reach, told from its blocks before anything is evaluated."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from runner.core.compile import compile_root
+from runner.core.config import Block
+from runner.core.providers import Declared
+from runner.core.reach import Destination, destination, reach
+from runner.errors import Problem
+
+GROQ, OPENAI = "https://api.groq.com", "https://api.openai.com"
+BOTH = {OPENAI: {"A"}, GROQ: {"A"}}
+IN_GROQ = 'provider = "groq"'
+
+
+def variables(text: str, **modules: str) -> Mapping[str, frozenset[str]]:
+    """What env() reads for which host, with openai as the default provider."""
+    problems: list[Problem] = []
+    held = {"configs": text, **{f"configs/{name}": inner for name, inner in modules.items()}}
+
+    def read(folder: str) -> list[tuple[str, bytes]]:
+        return [(f"{folder}/main.toml", held[folder].encode())] if folder in held else []
+
+    root = compile_root("configs", read, problems)
+    assert [p for p in problems if p.severity == "error"] == []
+    blocks: Mapping[str, Block] = root.blocks.of("provider")
+    providers = {
+        "openai": Declared("openai", "openai", blocks["openai"].table, blocks["openai"])
+        if "openai" in blocks
+        else Declared("openai", "openai"),
+        "embedded": Declared("embedded", "embedded"),
+        "groq": Declared("groq", "openai", {"base_url": f"{GROQ}/openai/v1"}),
+    }
+    return reach(root, providers, "openai", None).variables
+
+
+def ask(name: str, text: str, *more: str) -> str:
+    head = (f"[completion.{name}]", 'model = "m"', *more)
+    return "\n".join([*head, f"messages = [{{ role = 'user', content = \"{text}\" }}]\n"])
+
+
+MODULE = (
+    ask("inner", "{{ var.given }}") + "[variable.given]\n[output.said]\nvalue = '{{ var.given }}'\n"
+)
+CALL = "[module.m]\nsource = './m'\ngiven = \"{{ env('A') }}\"\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (ask("a", "{{ env('A') }}"), {OPENAI: {"A"}}),
+        (ask("a", "{% if env('A') == 'x' %}y{% endif %}"), {OPENAI: {"A"}}),
+        (ask("a", "{{ env('A') | upper }} {{ env('B') }}"), {OPENAI: {"A", "B"}}),
+        (ask("a", "x", "enabled = \"{{ env('A') == 'x' }}\""), {OPENAI: {"A"}}),
+        (ask("a", "x", "extra_headers = { x = \"{{ env('A') }}\" }"), {OPENAI: {"A"}}),
+        (ask("a", "x", IN_GROQ) + ask("b", "{{ env('A') }}"), {OPENAI: {"A"}}),
+        (ask("a", "{{ env('A') }}", 'provider = "embedded"'), {}),
+        ("[output.x]\nsensitive = true\nvalue = \"{{ env('A') }}\"\n" + ask("a", "x"), {}),
+        ("[locals]\nl = \"{{ env('A') }}\"\n" + ask("a", "x"), {}),
+        (
+            "[locals]\nl = \"{{ env('A') }}\"\nk = '{{ local.l }}'\n" + ask("a", "{{ local.k }}"),
+            {OPENAI: {"A"}},
+        ),
+        (ask("a", "x", "provider = \"{{ 'groq' }}\"", "user = \"{{ env('A') }}\""), BOTH),
+        (
+            "[data.chat_completion.d]\nprovider = 'groq'\ncompletion_id = \"{{ env('A') }}\"\n",
+            {GROQ: {"A"}},
+        ),
+        (
+            ask("a", "x") + "[[import]]\nto = 'completion.a'\nid = \"{{ env('A') }}\"\n",
+            {OPENAI: {"A"}},
+        ),
+        (
+            ask("a", "x")
+            + "[[import]]\nto = 'completion.a'\nprovider = 'groq'\nid = \"{{ env('A') }}\"\n",
+            {GROQ: {"A"}},
+        ),
+        ("[provider.openai.headers]\nx = \"{{ env('A') }}\"\n" + ask("a", "x"), {OPENAI: {"A"}}),
+        # An answer may repeat what was asked, in other words.
+        (
+            ask("a", "{{ env('A') }}", 'provider = "embedded"')
+            + ask("b", "{{ completion.a.content }}"),
+            {OPENAI: {"A"}},
+        ),
+        (
+            "[provider.openai.query]\nx = \"{{ env('A') }}\"\n"
+            + ask("a", "x")
+            + ask("b", "{{ completion.a.content }}", IN_GROQ),
+            BOTH,
+        ),
+    ],
+)
+def test_what_env_reads_reaches_the_hosts_that_are_told_of_it(
+    text: str, found: dict[str, set[str]]
+) -> None:
+    assert {host: set(names) for host, names in variables(text).items()} == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (CALL, {OPENAI: {"A"}}),
+        (CALL + ask("b", "{{ module.m.said }}", IN_GROQ), BOTH),
+        (CALL + ask("b", "{{ module.m | tojson }}", IN_GROQ), BOTH),
+        (CALL.replace("env('A')", "'x'") + ask("b", "x", IN_GROQ), {}),
+        (
+            CALL.replace("\"{{ env('A') }}\"", "'x'") + "for_each = \"{{ [env('A')] }}\"\n",
+            {OPENAI: {"A"}},
+        ),
+    ],
+)
+def test_modules_are_looked_through(text: str, found: dict[str, set[str]]) -> None:
+    reached = variables(text, m=MODULE)
+    assert {host: set(names) for host, names in reached.items()} == found
+
+
+@pytest.mark.parametrize(
+    ("table", "url", "going"),
+    [
+        ({}, None, Destination(f"{OPENAI}/v1", OPENAI, "OPENAI_API_KEY")),
+        ({"api_key_env": "K"}, None, Destination(f"{OPENAI}/v1", OPENAI, "K")),
+        (
+            {"base_url": f"{OPENAI}/v2/"},
+            None,
+            Destination(f"{OPENAI}/v2", OPENAI, "OPENAI_API_KEY"),
+        ),
+        ({"base_url": f"{GROQ}/v1"}, None, Destination(f"{GROQ}/v1", GROQ, None)),
+        (
+            {"base_url": f"{GROQ}/v1", "api_key_env": "K"},
+            None,
+            Destination(f"{GROQ}/v1", GROQ, "K"),
+        ),
+        ({}, f"{GROQ}/v1", Destination(f"{GROQ}/v1", GROQ, "OPENAI_API_KEY")),
+        (
+            {"base_url": "http://127.0.0.1:1"},
+            None,
+            Destination("http://127.0.0.1:1", "http://127.0.0.1:1", None),
+        ),
+    ],
+)
+def test_a_host_that_the_configuration_names_gets_no_key_but_its_own(
+    table: dict[str, str], url: str | None, going: Destination
+) -> None:
+    assert destination(Declared("p", "openai", table), url) == going
