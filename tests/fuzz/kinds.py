@@ -16,7 +16,7 @@ from runner.shell.providers.bodies import said
 from runner.shell.providers.retry import classify, delay
 from runner.shell.providers.sse import Stream
 from runner.shell.providers.waits import go_duration, named_wait, reset_wait
-from tests.fuzz import answers, configs
+from tests.fuzz import answers, configs, hostile
 from tests.fuzz.answers import Server, misbehaving
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, foreign_values, json_values, mutated, tree_of
@@ -214,6 +214,28 @@ def _cache(bench: Bench, damage: dict[str, bytes]) -> None:
         ended = bench.folder.run(*verb, env=ENV)
     if ended.status or bench.folder.listing()["state/state.json"] == b"":
         raise BrokenError("a cleared cache, and no plan", ended.err)
+
+
+def _hostile(bench: Bench, made: hostile.Repository) -> None:
+    """Nothing leads out of the folder, whatever a clone of it holds."""
+    blocks = {"configs/outputs.toml": made.blocks.encode()} if made.files else {}
+    bench.folder.fill({**bench.applied, **blocks})
+    outside = hostile.plant(bench.folder, made)
+    bench.server.script = []
+    for verb in (
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("output",),
+        ("show",),
+        ("fmt",),
+        ("workspace", "list"),
+        ("workspace", "new", "dev"),
+        ("--workspace", "dev", "apply", "--auto-approve"),
+        ("state", "rm", "completion.a"),
+        ("cache", "prune", "--auto-approve"),
+    ):
+        told = bench.folder.run(*verb, env=ENV)
+        hostile.check(bench.folder, outside, told.out + told.err)
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +466,7 @@ def kinds(held: Bench) -> tuple[Kind, ...]:
         ),
         Kind("cache", 5, changed, _cache),
         Kind("responses", 12, _asked(), _responses),
+        Kind("a stranger's repository", 12, hostile.repositories(), _hostile),
         Kind("responses, stored completions", 15, _looked_up(), _stored),
         Kind("responses, headers alone", 100, header_cases, _headers),
         Kind("responses, streams alone", 100, stream_cases, _stream),
