@@ -15,8 +15,9 @@ import diskcache
 import pytest
 
 from runner.errors import RunnerError
-from runner.shell.cache.closed import SETTINGS, closed_disk
+from runner.shell.cache.closed import closed_disk
 from runner.shell.cache.faults import failure
+from runner.shell.cache.guard import SETTINGS
 from runner.shell.cache.lookup import Lookup
 from runner.shell.cache.upkeep import Info, clear, info, prune
 from runner.shell.cache.writer import Cache
@@ -222,8 +223,6 @@ def test_a_killed_process_loses_no_saved_answer(tmp_path: Path) -> None:
 
 
 def test_a_commit_is_synced_and_nothing_is_ever_evicted(tmp_path: Path) -> None:
-    with diskcache.Cache(str(tmp_path), size_limit=1, cull_limit=10):
-        pass  # settings persist in the database
     save(tmp_path, [f"{number}:0" for number in range(100)], b"x" * 10_000)
     assert info(tmp_path).entries == 100
     with closing(database(tmp_path)) as connection:
@@ -308,7 +307,7 @@ def test_planted_settings_are_refused(tmp_path: Path) -> None:
     save(tmp_path, ["a:0"])
     with closing(database(tmp_path)) as connection:
         connection.execute("INSERT INTO Settings VALUES ('_directory', '/elsewhere')")
-    with pytest.raises(RunnerError, match="Cache is damaged"):
+    with pytest.raises(RunnerError, match="Cache of another program"):
         save(tmp_path, ["b:0"])
 
 
@@ -388,7 +387,7 @@ def test_damage_inside_is_an_error_and_no_other_exception(tmp_path: Path) -> Non
     data = bytearray(path.read_bytes())
     data[4096:] = os.urandom(len(data) - 4096)
     path.write_bytes(data)
-    with Lookup(tmp_path) as lookup, pytest.raises(RunnerError, match="Cache is damaged"):
+    with pytest.raises(RunnerError, match="Cache is damaged"), Lookup(tmp_path) as lookup:
         list(lookup.keys())
 
 

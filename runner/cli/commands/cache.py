@@ -1,6 +1,7 @@
 """`runner cache`: how much it holds, and how to make it smaller."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 
@@ -63,7 +64,7 @@ def _clear(arguments: argparse.Namespace, store: Store) -> int:
 
 
 def _is_empty(store: Store) -> bool:
-    if (store.cache / DATABASE).exists():
+    if os.path.lexists(store.cache / DATABASE):  # whatever it is
         return False
     sys.stderr.write(f"There is no cache in {store.cache}: nothing to do.\n")
     return True

@@ -1,59 +1,26 @@
 """diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
 
-import sqlite3
-from contextlib import closing
 from functools import cache as once
 from pathlib import Path
 from typing import Any
 
 from runner.errors import Where, error
 from runner.shell import files
-from runner.shell.cache.database import RAW, read_only
-from runner.shell.cache.faults import failure
-
-# diskcache keeps its settings in the database and would take those it finds there.
-SETTINGS: dict[str, int | str] = {
-    "statistics": 0,
-    "tag_index": 0,
-    "eviction_policy": "none",
-    "size_limit": 2**60,
-    "cull_limit": 0,
-    "sqlite_auto_vacuum": 1,
-    "sqlite_cache_size": 2**13,
-    "sqlite_journal_mode": "wal",
-    "sqlite_mmap_size": 0,
-    "sqlite_synchronous": 2,
-    "disk_min_file_size": 2**60,
-    "disk_pickle_protocol": 0,
-}
-_COUNTERS = {"count", "size", "hits", "misses"}
+from runner.shell.cache.database import RAW, check
+from runner.shell.cache.guard import SETTINGS, harden
 
 
 def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
     directory = path.parent.resolve()
     files.make_directory(directory, files.PRIVATE_FOLDER)
-    _refuse_foreign_settings(path)
+    check(path)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths
         store.close()
         detail = f"The name of the directory {directory} holds a variable: rename it without $."
         raise error("Cache cannot be there", detail, Where(str(directory)))
     return store
-
-
-def _refuse_foreign_settings(path: Path) -> None:
-    """diskcache would make attributes and pragmas of whatever it finds there."""
-    connection = read_only(path)
-    if connection is None:
-        return
-    with closing(connection):
-        try:
-            found = connection.execute("SELECT key FROM Settings").fetchall()
-        except sqlite3.OperationalError:  # not created yet
-            return
-    if not {key for (key,) in found} <= SETTINGS.keys() | _COUNTERS:
-        raise failure(path, sqlite3.DatabaseError("it has settings this program does not make"))
 
 
 @once
@@ -66,6 +33,7 @@ def _cache() -> type[Any]:
         def __init__(self, *args: Any, **settings: Any) -> None:
             try:
                 super().__init__(*args, **settings)
+                harden(self._sql)
             except BaseException:
                 if hasattr(self, "_local"):
                     self.close()
