@@ -64,7 +64,7 @@ def named(*names: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def api() -> Iterator[FakeAPI]:
-    with serving() as served:
+    with serving(asked=100) as served:  # ids that the project does not have
         yield served
 
 
@@ -217,3 +217,54 @@ def test_what_was_not_accepted_is_asked_again_and_the_rest_is_kept(
         at: before[at] for at in ("completion.cut", "completion.good")
     }
     assert now["completion.short"]["sample"] == 1
+
+
+CAPITAL = "What is the capital of France?"
+
+
+@named("stored")
+def test_what_a_server_keeps_is_renamed_for_free(
+    source: Path, tmp_path: Path, api: FakeAPI
+) -> None:
+    """Its entry in the cache says not whose it is: it is this state's, which records its id."""
+    left = Left(source, tmp_path / "p", api)
+    before = left.records["completion.kept"]
+    main = left.directory / "configs/main.toml"
+    main.write_text(main.read_text().replace("completion.kept", "completion.moved_on"))
+    ran = left.did("apply", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert not api.completions
+    assert left.records["completion.moved_on"]["response"] == before["response"]
+    assert before["response"]["id"] in api.store.completions
+
+
+@named("stored")
+def test_what_a_server_keeps_for_one_state_is_no_other_s(
+    source: Path, tmp_path: Path, api: FakeAPI
+) -> None:
+    """The cache is shared: another workspace asks anew, and takes nothing away with it."""
+    left = Left(source, tmp_path / "p", api)
+    before = dict(api.store.completions)
+    other = ("--workspace", "other")
+    assert left.did("workspace", "new", "other").status == 0
+    ran = left.did(*other, "apply", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert prompts(api) == [CAPITAL]
+    assert len(api.store.completions) == len(before) + 1
+    ran = left.did(*other, "destroy", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert api.store.completions == before
+    assert left.did("plan", "--detailed-exitcode").status == 0
+
+
+@named("stored")
+def test_what_a_server_keeps_is_asked_anew_where_the_state_is_lost(
+    source: Path, tmp_path: Path, api: FakeAPI
+) -> None:
+    left = Left(source, tmp_path / "p", api)
+    before = dict(api.store.completions)
+    left.state_file.unlink()
+    ran = left.did("apply", "--auto-approve")
+    assert ran.status == 0, ran.err
+    assert prompts(api) == [CAPITAL]
+    assert {**api.store.completions, **before} == api.store.completions

@@ -268,3 +268,22 @@ def test_an_answer_that_must_stay_is_not_replaced_by_one_that_an_apply_finds_to_
     assert lab.sent == ["completion.up"]
     assert "prevent_destroy" in outcome.failed["completion.a"].message
     assert lab.records["completion.a"] == kept
+
+
+def test_a_condition_on_an_answer_that_is_not_known_waits_for_an_answer_at_hand_too() -> None:
+    """The renamed block's answer is there; whether it is accepted is known once the other is."""
+    other = f"[completion.other]\nmodel = 'm'\n{MESSAGES}".replace("'x'", "'first'")
+    rule = "condition = \"{{ completion.other.content != self.id }}\", error_message = 'no'"
+    lab = applied(f"lifecycle = {{ postcondition = [{{ {rule} }}] }}\n{other}")
+    actions = changed(lab, ("[completion.a]", "[completion.b]"), ("'first'", "'second'"))
+    assert isinstance(actions["completion.b"], Await)
+    lab.apply()
+    assert lab.sent == ["completion.other"]
+    assert lab.records["completion.b"].status == "complete"
+
+
+def test_a_request_that_is_not_sent_takes_no_room() -> None:
+    lab = applied()
+    actions = changed(lab, ("[completion.a]", "[completion.b]"))
+    assert isinstance(actions["completion.b"], Reuse)
+    assert lab.plan().known.drafts.held("completion.b") is None

@@ -52,7 +52,7 @@ class FakeAPI:
     share, by `seed`); `latency` in seconds; `held`, which requests are held until `release` (a
     function, or True for all); `retry_after` of the fault 429;
     `log`, a file that gets one JSON line per request as it comes; `port`; `keep=False` for no list
-    of requests.
+    of requests; `asked`, after which number they are counted on.
     """
 
     def __init__(self, *steps: Step, **options: Any) -> None:
@@ -69,10 +69,10 @@ class FakeAPI:
         self.port = options.pop("port", 0)
         self._keep = options.pop("keep", True)
         self._random = random.Random(options.pop("seed", 0))
+        self._asked = options.pop("asked", 0)
         assert not options, f"unknown: {options}"
         self.requests: list[Request] = []
         self.store = StoreAPI()
-        self._asked = 0
         self._file: TextIO | None = None
 
     async def __aenter__(self) -> "FakeAPI":
