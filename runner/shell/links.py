@@ -1,4 +1,8 @@
-"""Links: nothing that a repository holds leads out of it."""
+"""Links: nothing that a repository holds leads out of it.
+
+What came with a clone is seen before it is used. Whoever changes the folder while a command runs
+has the rights of its user already, and is not kept out; a hard link cannot be told from a file.
+"""
 
 import os
 from collections.abc import Iterable

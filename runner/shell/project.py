@@ -35,8 +35,8 @@ class Folders:
         for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
             if file.suffix != ".toml" or file.name.startswith("."):
                 continue
-            if files.is_link(file) and not self._is_inside(files.followed(file)):
-                raise links.linked(file, "a file that the user names is read: --var-file FILE.")
+            if files.is_link(file):
+                self._refuse_link(file)
             data = files.read(file) if file.is_file() else None
             if data is not None:
                 found.append((self._name(file), data))
@@ -100,14 +100,21 @@ class Folders:
     def _is_inside(self, target: Path) -> bool:
         return any(target.is_relative_to(root) for root in self._roots)
 
+    def _refuse_link(self, file: Path) -> None:
+        """A configuration is shown where something is wrong in it: it is no file of keys either."""
+        target = files.followed(file)
+        if not self._is_inside(target):
+            raise links.linked(file, "a file that the user names is read: --var-file FILE.")
+        self._refuse_private(target, self._name(file.parent) + f"/{file.name}")
+
     def _refuse_private(self, target: Path, written: str) -> None:
-        """A prompt is sent away: no file of keys may be a part of one."""
+        """A prompt is sent away, and a mistake is shown: no file of keys is a part of either."""
         root = next(root for root in self._roots if target.is_relative_to(root))
         parts = [part.casefold() for part in target.relative_to(root).parts]
         if ".git" in parts or parts[-1:] == [".env"]:
             raise error(
                 "File is private",
-                f'"{written}" may hold keys, and what is read becomes a part of what is sent. '
+                f'"{written}" may hold keys, and what is read is shown or sent. '
                 "Copy what is meant into a file of its own.",
             )
 

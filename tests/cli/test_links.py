@@ -155,6 +155,18 @@ def test_no_prompt_holds_a_file_of_keys(mine: Project, name: str) -> None:
     assert "a-secret-of-mine" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("name", [".env", ".git/config"])
+def test_no_configuration_is_a_file_of_keys(mine: Project, name: str) -> None:
+    """The line of a mistake is shown, and CI shows it to everybody."""
+    path = mine.directory / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("KEY=a-secret-of-mine\n")
+    (mine.directory / "configs/x.toml").symlink_to(f"../{name}")
+    ran = mine.call("plan")
+    assert (ran.status, "may hold keys" in ran.err) == (1, True)
+    assert "a-secret-of-mine" not in ran.out + ran.err
+
+
 def test_init_writes_nothing_through_a_link(tmp_path: Path, outside: Path) -> None:
     for name in ("configs", ".gitignore"):
         folder = tmp_path / name.strip(".")

@@ -18,7 +18,7 @@ from typing import Any
 from runner.cli.main import main
 
 SYNCS = ("fsync", "fcntl")  # the latter with F_FULLFSYNC, on a Mac
-RENAMES = ("replace", "rename")
+RENAMES = ("replace", "rename", "link")  # the last where nothing may be replaced
 _seen: list[list[Any]] = []
 
 
@@ -31,6 +31,8 @@ def look(frame: FrameType, event: str, function: Any) -> None:
     elif function.__name__ in RENAMES:
         names = [value for value in frame.f_locals.values() if isinstance(value, os.PathLike | str)]
         source, target = (Path(os.fspath(name)) for name in names[:2])
+        if function.__name__ == "link":  # Path.hardlink_to begins with the new name
+            source, target = target, source
         _seen.append(["rename", content(source.stat()), str(target)])
 
 
