@@ -7,6 +7,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import Literal, assert_never
 
+from runner.core.received import DEEPEST, is_deep
+
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
@@ -217,11 +219,27 @@ def _table(value: object, to: Type) -> dict[str, object]:
 
 
 def read_value(text: str, otherwise: object) -> object:
-    """`text` as JSON, else as a TOML value, else `otherwise`."""
+    """`text` as JSON, else as a TOML value, else `otherwise`; ValueError for what is one of these
+    and nests too deeply, or holds half of a character.
+    """
+    if is_deep(text.encode(errors="surrogatepass")):
+        raise ValueError(f"values nest no deeper than {DEEPEST} levels")
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value: object = json.loads(text, parse_constant=_refuse)
     except ValueError:
-        pass
+        return _toml_value(text, otherwise)
+    _refuse_halves(value)
+    return value
+
+
+def _refuse_halves(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("a text in it holds half of a character (a lone surrogate)") from exc
+
+
+def _toml_value(text: str, otherwise: object) -> object:
     try:
         import tomllib  # noqa: PLC0415  # rarely, and 5 ms
 

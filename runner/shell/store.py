@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from runner import __version__
+from runner.core.record_line import UNREADABLE
 from runner.core.state import State
 from runner.core.state_file import chunks, decode, files_in
 from runner.errors import Problem, RunnerError, Where, error
@@ -245,7 +246,7 @@ class Store:
         data = files.read(self._info)
         who = "another process"
         if data is not None:
-            with suppress(msgspec.MsgspecError):
+            with suppress(*UNREADABLE):
                 holder = msgspec.json.decode(data, type=_Holder)
                 who = (
                     f"{holder.user} on {holder.host} (pid {holder.pid}), which runs "

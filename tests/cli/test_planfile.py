@@ -253,6 +253,32 @@ def test_actions_of_a_file_forge_no_line(made) -> None:  # type: ignore[no-untyp
     assert project.call("apply", path).status == 1
 
 
+@pytest.mark.parametrize("depth", [200, 900, 5_000, 100_000])
+def test_a_plan_that_nests_too_deeply_is_damaged(made, depth: int) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.call("plan", "--out", path)
+    sound = Path(path).read_text()
+    nest = "[" * depth + "]" * depth
+    for place, instead in (
+        ('"serial": 0', f'"serial": {nest}'),
+        ('"actions": [', f'"more": {nest}, "actions": ['),
+    ):
+        assert place in sound
+        Path(path).write_text(sound.replace(place, instead))
+        for verb in (("show", path), ("show", "--json", path), ("apply", path)):
+            ran = project.call(*verb)
+            assert ran.status == 1
+            assert "Saved plan is damaged" in ran.err + ran.out
+    assert project.call("plan", "--out", path).status == 0
+
+
+def test_a_number_of_a_plan_that_no_program_reads_is_damage(made) -> None:  # type: ignore[no-untyped-def]
+    project, _, path = made
+    project.call("plan", "--out", path)
+    Path(path).write_text(Path(path).read_text().replace('"serial": 0', f'"serial": {2**64}'))
+    assert "Saved plan is damaged" in project.call("show", "--json", path).out
+
+
 def test_a_plan_without_a_digest_of_the_state_is_carried_out(made) -> None:  # type: ignore[no-untyped-def]
     """As plans were saved before they had one."""
     project, _, path = made

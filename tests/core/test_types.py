@@ -178,3 +178,16 @@ def test_any_text_is_a_type_or_a_clear_error(text: str) -> None:
             parse_type(text)
     else:
         assert parse_type(str(found)) == found
+
+
+@pytest.mark.parametrize("kind", ["any", "list(any)"])
+@pytest.mark.parametrize("depth", [200, 900, 5_000])
+def test_a_text_that_nests_too_deeply_is_no_value(kind: str, depth: int) -> None:
+    for text in ("[" * depth + "]" * depth, "{a=" * depth + "1" + "}" * depth):
+        with pytest.raises(ValueError, match="nest no deeper than"):
+            parse_input(text, parse_type(kind))
+
+
+def test_a_text_with_half_of_a_character_is_no_value() -> None:
+    with pytest.raises(ValueError, match="half of a character"):
+        parse_input('["\\ud800"]', parse_type("any"))

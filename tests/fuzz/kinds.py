@@ -115,6 +115,13 @@ def _state(bench: Bench, data: bytes) -> None:
     """A state that cannot be read is left as it is; one that can leads to a whole one."""
     bench.folder.fill({**bench.applied, "state/state.json": data})
     for verb in (
+        ("state", "pull"),
+        ("plan", "--destroy"),
+        ("output",),
+        ("output", "--json"),
+        ("workspace", "list"),
+        ("cache", "info"),
+        ("force-unlock",),
         ("plan",),
         ("plan", "--full", "--var=topic=elsewhere"),
         ("show",),

@@ -49,7 +49,7 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @st.composite
 def _deep(draw: st.DrawFn, leaf: Any = 1) -> Any:
     value = leaf
-    for _ in range(draw(st.sampled_from((5, 40, 63, 64, 65, 120)))):
+    for _ in range(draw(st.sampled_from((5, 40, 63, 64, 65, 120, 129, 400)))):
         value = [value] if draw(st.booleans()) else {"k": value}
     return value
 

@@ -107,7 +107,7 @@ def _inside(value: Any, rest: str, name: str) -> Any:
         try:
             key, end = json.JSONDecoder().raw_decode(rest[1:])
             value = value[key]
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             known = list(value) if isinstance(value, dict) else []
             said = f" It has {', '.join(map(str, known[:8]))}." if known else ""
             raise error("Unknown output", f"There is no {name}.{said}") from None

@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Act(msgspec.Struct, forbid_unknown_fields=True):
     address: str
     action: str
     fingerprint: str | None
-    sample: int | None
+    sample: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
     reason: str
 
 
@@ -66,13 +66,16 @@ class Basis(msgspec.Struct, forbid_unknown_fields=True):
     sensitive: str
 
 
+Serial = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Of(msgspec.Struct, forbid_unknown_fields=True):
     """The state the plan was made from; no lineage if there was none yet. `records` is their
     digest: a merge or an editor changes them and leaves the serial as it is.
     """
 
     lineage: str | None
-    serial: int
+    serial: Serial
     records: str | None = None  # plans had none at first
 
 

@@ -14,6 +14,8 @@ from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differenc
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.cli.flags import VAR, VAR_FILE
+from runner.core.received import DEEPEST, is_deep
+from runner.core.record_line import UNREADABLE
 from runner.errors import Where, error
 from runner.shell import files
 
@@ -73,6 +75,9 @@ def read_plan(path: str) -> Saved:
     if not _is_plan(data):
         said = f"{path} was not written by `runner plan --out`."
         raise error("Not a saved plan", said, where)
+    if is_deep(data):
+        said = f"It nests deeper than {DEEPEST} levels. Make a new one: runner plan --out {path}"
+        raise error("Saved plan is damaged", said, where)
     try:
         sign = msgspec.json.decode(data, type=_Sign)
         if sign.version > VERSION:
@@ -83,7 +88,7 @@ def read_plan(path: str) -> Saved:
                 where,
             )
         return Saved(path, msgspec.json.decode(data, type=Content))
-    except (msgspec.MsgspecError, UnicodeError) as exc:
+    except UNREADABLE as exc:
         said = f"{exc}. Make a new one: runner plan --out {path}"
         raise error("Saved plan is damaged", said, where) from exc
 
@@ -139,7 +144,7 @@ def _is_plan(data: bytes) -> bool:
     """Whether it says so: also of one that is damaged further down."""
     try:
         return msgspec.json.decode(data, type=_Sign).format == FORMAT
-    except (msgspec.MsgspecError, UnicodeError):
+    except UNREADABLE:
         return f'"format": "{FORMAT}"'.encode() in data[:100]
 
 

@@ -14,7 +14,7 @@ import orjson
 from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
 from runner.core.entry import Owner
-from runner.core.record_line import decode_records
+from runner.core.record_line import UNREADABLE, decode_records
 from runner.core.state import Record, State, empty
 from runner.core.state_file import decode
 from runner.core.stored import cached
@@ -83,7 +83,7 @@ def _is_rescue(data: bytes) -> bool:
     """Whether each line is a record: then the first is one, whole by itself."""
     try:
         msgspec.json.decode(data.split(b"\n", 1)[0], type=_Line)
-    except (msgspec.MsgspecError, UnicodeError):
+    except UNREADABLE:
         return False
     return True
 
