@@ -29,11 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show_untrusted(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
     """What apply will ask for before it sends anything."""
+    if project.settings.offline:
+        return
     from runner.cli.commands.trusting import asked_by, listed, untrusted, ways  # noqa: PLC0415
 
     known, perhaps = asked_by(project, made.plan)
     closed = untrusted(project, known | perhaps)
-    if not closed or project.settings.offline:
+    if not closed:
         return
     said = "\n".join(listed(closed))
     if getattr(arguments, "json", False):
