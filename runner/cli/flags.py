@@ -46,7 +46,7 @@ def choice(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
     made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
-    made.add_argument("--full", action="store_true", help="show every instance in full")
+    made.add_argument("--full", action="store_true", help="show every instance, and cut no value")
 
 
 def addresses(made: argparse.ArgumentParser) -> None:

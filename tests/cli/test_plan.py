@@ -192,3 +192,10 @@ def test_what_the_plan_says_is_what_apply_sends(project: Project) -> None:
 def test_a_changed_output_stands_on_one_line(project: Project) -> None:
     project.write('[output.o]\nvalue = """one\ntwo"""\n' + completion("a", "hi"))
     assert '+ o = "one\\ntwo"' in project.call("plan").out
+
+
+def test_full_cuts_nothing(project: Project) -> None:
+    """What is at the end of a long line is sent like the rest."""
+    project.write(completion("a", f"{'x ' * 100}the end"))
+    assert "the end" not in project.call("plan", "--offline").out
+    assert 'the end"' in project.call("plan", "--offline", "--full").out

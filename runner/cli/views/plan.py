@@ -26,6 +26,7 @@ from runner.core.steps import Action, Instances, Remove, Step
 from runner.core.values import NotKnown
 
 _SHOWN_PER_BLOCK = 20
+_LINE = 100
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 _KEY = re.compile(r"\[[^\[\]]*\]$")
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
@@ -221,7 +222,7 @@ def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
         if per_block[block] > _SHOWN_PER_BLOCK and not full:
             hidden[block] += 1
             continue
-        yield from _step(plan, step, style)
+        yield from _step(plan, step, style, None if full else _LINE)
     for (name, what), number in hidden.items():
         yield style(
             f"  # {number} more of {name} ({what}) are not shown; --full shows them", "grey"
@@ -229,7 +230,7 @@ def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
         yield ""
 
 
-def _step(plan: Plan, step: Step, style: Style) -> Iterator[str]:
+def _step(plan: Plan, step: Step, style: Style, limit: int | None) -> Iterator[str]:
     seen = shown(step)
     yield style(f"  # {step.address} {seen.header}", "bold")
     if seen.because:
@@ -237,9 +238,9 @@ def _step(plan: Plan, step: Step, style: Style) -> Iterator[str]:
     yield f"{style(f'{seen.symbol:>3}', _COLOURS.get(seen.symbol, 'grey'))} {step.address}"
     found, request = request_changes(plan, step)
     if request is not None and _is_new(step):
-        yield from _new(request)
+        yield from _new(request, limit)
     for change in found:
-        yield from _change(change, style)
+        yield from _change(change, style, limit)
     yield ""
 
 
@@ -247,27 +248,27 @@ def _is_new(step: Step) -> bool:
     return isinstance(step.action, Issue | Reuse) and step.action.old is None
 
 
-def _new(request: Request) -> Iterator[str]:
+def _new(request: Request, limit: int | None) -> Iterator[str]:
     yield f"      provider: {request.provider}"
     body = orjson.loads(request.recorded)
     messages = body.pop("messages", [])
     for path, value in leaves(body):
-        yield from _value(Change(path, ABSENT, value).name, value)
+        yield from _value(Change(path, ABSENT, value).name, value, limit)
     for index, message in enumerate(messages):
         for path, value in leaves(message, ("messages", index)):
-            yield from _value(Change(path, ABSENT, value).name, value)
+            yield from _value(Change(path, ABSENT, value).name, value, limit)
 
 
-def _value(name: str, value: Any) -> Iterator[str]:
+def _value(name: str, value: Any, limit: int | None) -> Iterator[str]:
     name = on_one_line(name)
     if isinstance(value, str) and "\n" in value:
         yield f"      {name}:"
         yield from (f"          {line}".rstrip(" ") for line in lines_of(value))
     else:
-        yield f"      {name}: {short(value)}"
+        yield f"      {name}: {short(value, limit)}"
 
 
-def _change(change: Change, style: Style) -> Iterator[str]:
+def _change(change: Change, style: Style, limit: int | None) -> Iterator[str]:
     name, old, new = on_one_line(change.name), change.old, change.new
     if isinstance(old, str) and isinstance(new, str) and ("\n" in old + new or len(old + new) > 60):
         yield f"      {name}:"
@@ -280,7 +281,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
         yield f"        {style(f'- {old}', 'red')}"
         yield f"        {style(f'+ {new}', 'green')}"
     else:
-        yield f"      {name}: {short(old)} {style('->', 'yellow')} {short(new)}"
+        yield f"      {name}: {short(old, limit)} {style('->', 'yellow')} {short(new, limit)}"
 
 
 def _abridged(data: re.Match[str]) -> str:
@@ -288,8 +289,8 @@ def _abridged(data: re.Match[str]) -> str:
     return f"{data[0][:24]}.. ({len(data[0])} characters, sha256 {digest(data[0].encode())[:12]})"
 
 
-def short(value: Any, limit: int = 100) -> str:
-    """A value on one line."""
+def short(value: Any, limit: int | None = _LINE) -> str:
+    """A value on one line, cut where it is longer than the limit, if there is one."""
     if value is ABSENT:
         return "(absent)"
     if isinstance(value, dict | list):
@@ -297,7 +298,7 @@ def short(value: Any, limit: int = 100) -> str:
     else:
         plain = isinstance(value, str) and "\n" not in value
         text = f'"{value}"' if plain else orjson.dumps(value).decode()
-    return text if len(text) <= limit else f"{text[: limit - 2]}.."
+    return text if limit is None or len(text) <= limit else f"{text[: limit - 2]}.."
 
 
 def _moves(plan: Plan) -> Iterator[str]:
