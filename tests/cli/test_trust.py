@@ -321,6 +321,19 @@ def test_a_key_does_not_follow_a_redirect_to_another_host(project: Project, api:
             assert (keys(first), other.requests) == ([f"Bearer {KEY}"], [])
 
 
+def test_a_proxy_is_one_of_the_user_s_own_environment(project: Project) -> None:
+    far = '[provider.openai]\nbase_url = "http://far.invalid/v1"\nmax_retries = 0\n'
+    project.write(far, "provider.toml")
+    with serving() as proxy, trusting("http://far.invalid"):
+        own = {"http_proxy": proxy.url, "no_proxy": ""}
+        assert project.run("apply", "--auto-approve", env=own).status == 0
+        assert [request.headers["Host"] for request in proxy.requests] == ["far.invalid"]
+        project.write(completion("a", "again"))
+        (project.directory / ".env").write_text(f"http_proxy={proxy.url}\n")
+        ran = project.run("apply", "--auto-approve", env={"http_proxy": "", "HTTP_PROXY": ""})
+        assert (ran.status, ".env line 1" in ran.err, len(proxy.requests)) == (1, True, 1)
+
+
 def test_a_401_of_a_host_without_a_key_says_what_is_missing(project: Project) -> None:
     with serving("401") as refusing:
         project.write(provider(refusing), "provider.toml")
