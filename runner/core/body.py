@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from runner.core.budget import Rendering, current
 from runner.core.digest import canonical, normalise
 from runner.core.expand import Instance
 from runner.core.provider import Provider
@@ -105,8 +106,15 @@ def fill(
     masked: bool = False,
 ) -> dict[str, Any]:
     """The body that a shape gives with these names; NotKnown while an answer has not come,
-    TemplateError or RunnerError where a value cannot be sent.
+    TemplateError or RunnerError where a value cannot be sent. All of it is one rendering.
     """
+    with Rendering():
+        return _filled(instance, shape, names, defaults, masked=masked)
+
+
+def _filled(
+    instance: Instance, shape: Shape, names: Names, defaults: Mapping[str, Any], *, masked: bool
+) -> dict[str, Any]:
     masks = instance.scope.masks if masked else None
     body = {**defaults, **shape.constant}
     problems: list[Problem] = []
@@ -120,7 +128,8 @@ def fill(
                 _check(instance, shape, name, node, value)
         except (TemplateError, RunnerError) as exc:
             own = exc if isinstance(exc, RunnerError) else instance.fault(exc)
-            problems += [*_faults(instance, node, names)] or own.problems
+            each = () if current().is_spent else _faults(instance, node, names)
+            problems += [*each] or own.problems
         except NotKnown as exc:  # what is wrong besides is told now, not after that answer
             waits = waits or exc
             problems += _faults(instance, node, names)

@@ -4,20 +4,35 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from types import TracebackType
 from typing import Any
 
 import jinja2
 import jinja2.meta
 from jinja2 import nodes
 
-from runner.core.sandbox import FAULTS, SELF, environment, rename_self, require
+from runner.core.budget import shared
+from runner.core.filters import require
+from runner.core.guards import joined
+from runner.core.sandbox import SELF, Charged, environment, rename_self
 from runner.core.suggest import closest
-from runner.core.values import DYNAMIC_ENV, HALF, Names, Path, Ref, TemplateError, is_text
+from runner.core.values import DYNAMIC_ENV, HALF, Names, NotKnown, Path, Ref, TemplateError, is_text
+from runner.errors import RunnerError
 
 _CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
-_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_OPENED = re.compile(r"\{[{%]")
 _UNKNOWN = re.compile(r"No (filter|test) named '(\w+)'")
-_REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
+_REFUSED = {
+    nodes.Include: "include",
+    nodes.Import: "import",
+    nodes.FromImport: "from",
+    nodes.Extends: "extends",
+    nodes.Block: "block",
+    nodes.ScopedEvalContextModifier: "autoescape",
+}
+_MOST_CODE = 100_000
+_A_HOLE = 50
+_LONGEST_FAULT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +47,12 @@ class Piece:
 
 def split(text: str, path: Path) -> Iterator[str | Piece]:
     """A text as literal parts and holes; one hole for all of a text with statements."""
-    kept = _TAG.sub(lambda tag: tag[0].replace(_CR, "\n"), text.replace("\r", _CR))
+    _bounded(text, path)
+    kept = _without_returns(text) if "\r" in text else text
     try:
         if "{%" in text:
             refs = _text_refs(kept)
-            yield Piece(text, refs, lambda names: _render(kept, names).replace(_CR, "\r"), 0)
+            yield Piece(text, refs, _renderer(kept, refs), 0)
             return
         for piece in _variables(kept):
             yield piece.replace(_CR, "\r") if isinstance(piece, str) else piece
@@ -44,8 +60,37 @@ def split(text: str, path: Path) -> Iterator[str | Piece]:
         raise TemplateError(f"not an expression: {_unreadable(exc)}", path, exc.lineno - 1) from exc
     except RecursionError as exc:
         raise TemplateError("the expression is nested too deeply", path) from exc
-    except FAULTS as exc:  # what is constant is computed while it is read
-        raise TemplateError(_said(exc), path) from exc
+
+
+def _bounded(text: str, path: Path) -> None:
+    """TemplateError where a text has more code in it than is read in a second."""
+    length = 0
+    for start, end in _tags(text):
+        length += end - start + _A_HOLE
+        if length > _MOST_CODE:
+            said = (
+                f"a text holds at most {_MOST_CODE:,} characters of code, each hole counted as "
+                f"{_A_HOLE} more; read data from a file instead"
+            )
+            raise TemplateError(said, path, text.count("\n", 0, start))
+
+
+def _tags(text: str) -> Iterator[tuple[int, int]]:
+    """Where the holes and statements of a text stand; one that is not closed goes to its end."""
+    opened = _OPENED.search(text)
+    while opened is not None:
+        close = text.find("}}" if opened[0] == "{{" else "%}", opened.end())
+        end = close + 2 if close >= 0 else len(text)
+        yield opened.start(), end
+        opened = _OPENED.search(text, end)
+
+
+def _without_returns(text: str) -> str:
+    """The text as the engine takes it: it would drop carriage returns."""
+    kept = list(text.replace("\r", _CR))
+    for start, end in _tags(text):
+        kept[start:end] = ["\n" if mark == _CR else mark for mark in kept[start:end]]
+    return "".join(kept)
 
 
 def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
@@ -89,9 +134,9 @@ def _refs_at(source: str, line: int) -> tuple[Ref, ...]:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> nodes.Template:
     tree = environment().parse(text)
-    for refused in tree.find_all(_REFUSED):
-        name = type(refused).__name__.lower()
-        raise jinja2.TemplateSyntaxError(f"{{% {name} %}} is not part of prompts", refused.lineno)
+    for refused in tree.find_all(tuple(_REFUSED)):
+        said = f"{{% {_REFUSED[type(refused)]} %}} is not part of prompts"
+        raise jinja2.TemplateSyntaxError(said, refused.lineno)
     for held in tree.find_all(nodes.Const):
         if isinstance(held.value, str) and not is_text(held.value):
             raise jinja2.TemplateSyntaxError(HALF, held.lineno)
@@ -173,32 +218,33 @@ def _indices(node: nodes.Node) -> Iterator[nodes.Node]:
 
 @lru_cache(maxsize=4096)
 def _evaluator(source: str) -> Callable[[Names], Any]:
-    compiled: list[Any] = []  # compiling costs a millisecond: only when first filled
+    compiled: list[jinja2.Template] = []  # compiling costs a millisecond: only when first filled
 
     def fill(names: Names) -> Any:
-        try:
-            if not compiled:
-                compiled.append(
-                    environment().compile_expression(source.strip(), undefined_to_none=False)
-                )
-            value = compiled[0](_named(names, source, _refs))
-            require(value)
-        except FAULTS as exc:
-            raise TemplateError(_said(exc)) from exc
-        if isinstance(value, str) and not is_text(value):
-            raise TemplateError(HALF)
-        return list(value) if isinstance(value, range) else value
+        named = _named(names, source, lambda: _refs(source))
+        return _run(compiled, lambda: _compiled_expression(source), named, _value)
 
     return fill
 
 
-def _named(names: Names, source: str, refs: Callable[[str], tuple[Ref, ...]]) -> Names:
+def _renderer(text: str, refs: tuple[Ref, ...]) -> Callable[[Names], str]:
+    compiled: list[jinja2.Template] = []
+
+    def fill(names: Names) -> str:
+        named = _named(names, text, lambda: refs)
+        made: str = _run(compiled, lambda: _compiled(text), named, _text)
+        return made.replace(_CR, "\r")
+
+    return fill
+
+
+def _named(names: Names, source: str, refs: Callable[[], tuple[Ref, ...]]) -> Names:
     """The names as an expression sees them, which reads no variable but those that it spells."""
     if "self" in names:
         names = {**names, SELF: names["self"]}
     if "env" not in source or "env" not in names:
         return names
-    spelt = {ref[1] for ref in refs(source) if ref[0] == "env" and len(ref) > 1}
+    spelt = {ref[1] for ref in refs() if ref[0] == "env" and len(ref) > 1}
     return {**names, "env": lambda name: _spelt(names["env"], name, spelt)}
 
 
@@ -208,11 +254,47 @@ def _spelt(env: Callable[[str], str], name: Any, spelt: set[Any]) -> str:
     return env(name)
 
 
-def _render(text: str, names: Names) -> str:
+def _run(
+    compiled: list[jinja2.Template],
+    compile_it: Callable[[], jinja2.Template],
+    names: Names,
+    result: Callable[[jinja2.Template, Charged], Any],
+) -> Any:
+    """What a template gives with these names, within the budget that is in force.
+
+    Whatever goes wrong in it is the template's fault and told as such, except where a name stands
+    for something that fails, or is not known, by itself.
+    """
     try:
-        made: str = _compiled(text).render(_named(names, text, _text_refs))
-    except FAULTS as exc:
-        raise TemplateError(_said(exc)) from exc
+        if not compiled:
+            compiled.append(compile_it())
+        with shared() as budget:
+            context = compiled[0].new_context(dict(names))
+            assert isinstance(context, Charged)  # noqa: S101  # the environment's own
+            context.budget = budget
+            return result(compiled[0], context)
+    except (RunnerError, NotKnown):
+        raise
+    except Exception as exc:
+        line = _line_of(exc, compiled) if result is _text else 0
+        raise TemplateError(_said(exc), line=line) from exc
+
+
+def _value(template: jinja2.Template, context: Charged) -> Any:
+    for _ in template.root_render_func(context):
+        """Runs the one statement in it."""
+    value = context.vars["result"]
+    require(value)
+    if isinstance(value, str):
+        if not is_text(value):
+            raise TemplateError(HALF)
+        return value
+    context.budget.weigh(value)
+    return list(value) if isinstance(value, range) else value
+
+
+def _text(template: jinja2.Template, context: Charged) -> str:
+    made = joined(context.budget, "", list(template.root_render_func(context)))
     if not is_text(made):
         raise TemplateError(HALF)
     return made
@@ -220,9 +302,29 @@ def _render(text: str, names: Names) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(text: str) -> jinja2.Template:
-    return environment().from_string(text)
+    return environment().from_string(_parse(text))
+
+
+def _compiled_expression(source: str) -> jinja2.Template:
+    """The expression as a template of one statement, which keeps its value as it is."""
+    (output,) = _parse("{{" + source + "}}").body
+    (value,) = output.iter_child_nodes()
+    keep = nodes.Assign(nodes.Name("result", "store"), value, lineno=value.lineno)
+    return environment().from_string(nodes.Template([keep], lineno=1))
+
+
+def _line_of(exc: BaseException, compiled: list[jinja2.Template]) -> int:
+    """The line of the template, from 0, at which something was raised."""
+    step: TracebackType | None = exc.__traceback__
+    while step is not None and compiled:
+        if step.tb_frame.f_code is compiled[0].root_render_func.__code__:
+            return max(compiled[0].get_corresponding_lineno(step.tb_lineno) - 1, 0)
+        step = step.tb_next
+    return 0
 
 
 def _said(exc: Exception) -> str:
+    if isinstance(exc, RecursionError):
+        return "the expression is nested too deeply"
     text = str(exc) or type(exc).__name__
-    return "the expression is nested too deeply" if isinstance(exc, RecursionError) else text
+    return text if len(text) <= _LONGEST_FAULT else f"{text[:_LONGEST_FAULT]} .."

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.address import Key, with_key
+from runner.core.budget import Rendering
 from runner.core.conditions import check_conditions, typed
 from runner.core.functions import World, functions
 from runner.core.instances import pairs_of
@@ -14,7 +15,7 @@ from runner.core.module import Declared, Module, Value, refs_of
 from runner.core.once import Named, Once
 from runner.core.sensitivity import Sensitivity
 from runner.core.template import follow
-from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, written
+from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
 from runner.errors import RunnerError, sentence
 
 
@@ -126,7 +127,10 @@ class Scope:
             return self._variable(named[1])
         value = self._declared(named)
         try:
-            return value.node.render(self.names)
+            with Rendering():  # its own, whoever is the first to ask for it
+                made = value.node.render(self.names)
+            weigh(made)
+            return made
         except TemplateError as exc:
             said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"
             problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)

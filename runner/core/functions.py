@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.core.budget import OverBudgetError, current, size_of
 from runner.core.digest import digest
 from runner.core.received import json_of
 from runner.core.suggest import closest
@@ -59,7 +60,7 @@ def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
         "json": lambda path: table("json", path, None, lambda got: _json(got, path)),
         "toml": lambda path: table("toml", path, None, lambda got: _toml(got, path)),
         "env": lambda name: _env(world, name),
-        "sha256": lambda value: digest(to_text(value).encode()),
+        "sha256": _sha256,
         "range": _range,
     }
 
@@ -162,10 +163,20 @@ def _no_env(name: str) -> str:
     )
 
 
+def _sha256(value: Any) -> str:
+    text = to_text(value)
+    current().text(size_of(text))
+    return digest(text.encode())
+
+
 def _range(*bounds: int) -> list[int]:
     if not all(isinstance(bound, int) for bound in bounds) or not 1 <= len(bounds) <= 3:
         raise TemplateError("range wants one to three whole numbers")
     numbers = range(*bounds)
     if len(numbers) > 1_000_000:
         raise TemplateError("range gives at most 1,000,000 numbers")
+    try:
+        current().spend(len(numbers), 36 * len(numbers))
+    except OverBudgetError as exc:
+        raise TemplateError(str(exc)) from exc
     return list(numbers)

@@ -11,20 +11,28 @@ Named = tuple[str, str]  # var, local or output; its name
 
 
 class Once:
-    """Values by their names. Those that need each other to be known are told as a cycle."""
+    """Values by their names, or why there is none. Those that need each other to be known are
+    told as a cycle.
+    """
 
     def __init__(
         self, declared: Callable[[Named], Value], evaluate: Callable[[Named], Any]
     ) -> None:
         self._declared, self._evaluate = declared, evaluate
         self._held: dict[Named, Any] = {}
+        self._failed: dict[Named, tuple[Problem, ...]] = {}
 
     def value(self, named: Named) -> Any:
         """The value; RunnerError where it needs itself."""
+        if named in self._failed:
+            raise RunnerError(*self._failed[named])
         if named not in self._held:
             self._held[named] = _Unset  # a value that needs itself finds this
             try:
                 self._held[named] = self._evaluate(named)
+            except RunnerError as exc:
+                self._failed[named] = exc.problems
+                raise
             finally:
                 if self._held[named] is _Unset:
                     del self._held[named]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from runner.core.budget import OverBudgetError, current, shared, size_of
 from runner.core.values import (
     MASK,
     Names,
@@ -39,6 +40,7 @@ _PLAIN = re.compile(rf"\{{\{{\s*(?:({_PATH})|({_CALL}))\s*\}}\}}")
 _STEP = re.compile(
     r"""\.?([A-Za-z_]\w*)|\[(?:(\d+)|"([^"]*)"|'([^']*)'|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))\]"""
 )
+_SHORT = 1000  # characters: a text that is not worth a charge of its own
 _LITERALS = {"true", "false", "none", "True", "False", "None"}
 _WORDS = {"not", "and", "or", "in", "is", "if", "else"}
 
@@ -58,7 +60,7 @@ class Hole:
         try:
             return self.fill(names)
         except TemplateError as exc:
-            raise TemplateError(exc.message, self.path, self.line) from exc
+            raise TemplateError(exc.message, self.path, self.line + exc.line) from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Text:
 
     def render(self, names: Names, masked: Masked | None = None) -> str:
         """The text, every hole filled; null, lists and tables cannot be put into text."""
-        return "".join(
+        return _joined(
             [
                 part
                 if isinstance(part, str)
@@ -113,7 +115,8 @@ class Table:
 
     def render(self, names: Names, masked: Masked | None = None) -> dict[str, Any]:
         """The table, filled."""
-        return {key: node.render(names, masked) for key, node in self.items}
+        with shared():
+            return {key: node.render(names, masked) for key, node in self.items}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ class Items:
 
     def render(self, names: Names, masked: Masked | None = None) -> list[Any]:
         """The list, filled."""
-        return [node.render(names, masked) for node in self.items]
+        with shared():
+            return [node.render(names, masked) for node in self.items]
 
 
 Node = Constant | Expression | Text | Table | Items
@@ -202,6 +206,16 @@ def follow(names: Names, path: Ref) -> Any:
     return value
 
 
+def _joined(parts: list[str]) -> str:
+    """The parts as one text, charged to the rendering that is under way."""
+    if sum(map(len, parts)) > _SHORT:
+        try:
+            current().text(sum(map(size_of, parts)))
+        except OverBudgetError as exc:
+            raise TemplateError(str(exc)) from exc
+    return "".join(parts)
+
+
 def _as_text(hole: Hole, names: Names) -> str:
     value = hole.value(names)
     if type(value) is str:
@@ -216,12 +230,13 @@ def _as_text(hole: Hole, names: Names) -> str:
 def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
     """The text's parts if all its holes are plain paths, else None."""
     parts: list[str | Hole] = []
-    at = 0
+    at = line = counted = 0
     for match in _PLAIN.finditer(text):
         between = text[at : match.start()]
         if "{{" in between or "{%" in between:
             return None
-        line = text.count("\n", 0, match.start())
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
         hole = _plain_hole(match, path, line)
         if hole is None:
             return None

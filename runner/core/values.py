@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+from runner.core.budget import Budget, OverBudgetError, current
 from runner.core.suggest import closest
 
 Ref = tuple[Union[str, int, "Ref", None], ...]  # None: an index that is computed
@@ -53,7 +54,31 @@ _SCHEMAS = frozenset(("parameters", "schema"))
 
 
 def plain(value: Any) -> Any:
-    """A value with every lazy mapping and sequence in it made a plain table or list."""
+    """A value with every lazy mapping and sequence in it made a plain table or list.
+
+    It becomes the tree that it is when it is written, which the rendering under way pays for: a
+    list that holds another twice holds two of them.
+    """
+    if isinstance(value, str | float | bool | None):
+        return value
+    try:
+        return _plain(value, current())
+    except OverBudgetError as exc:
+        raise TemplateError(str(exc)) from exc
+
+
+def weigh(value: Any) -> None:
+    """TemplateError where a value is larger, as the tree that it is when it is written, than
+    what one rendering may make.
+    """
+    if isinstance(value, list | dict):
+        try:
+            Budget().weigh(value)
+        except OverBudgetError as exc:
+            raise TemplateError(str(exc)) from exc
+
+
+def _plain(value: Any, budget: Budget) -> Any:
     if isinstance(value, str | float | bool | None):
         return value
     if isinstance(value, int):
@@ -61,9 +86,11 @@ def plain(value: Any) -> Any:
             raise TemplateError("the expression yields a number of more than 64 bits")
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(value[key]) for key in value}
+        budget.spend(8 + 4 * len(value), 100 + 48 * len(value))
+        return {str(key): _plain(value[key], budget) for key in value}
     if isinstance(value, Sequence | range):
-        return [plain(inner) for inner in value]
+        budget.items(len(value))
+        return [_plain(inner, budget) for inner in value]
     said = getattr(value, "_undefined_message", None)  # of a name that the engine did not find
     raise TemplateError(said or f"the expression yields a {kind_of(value)}, which is not a value")
 

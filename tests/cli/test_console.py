@@ -145,7 +145,7 @@ def test_a_secret_in_an_answer_is_masked(  # type: ignore[no-untyped-def]
         ("completion.each['z'].content", '"z"'),
         ("file('../../../etc/passwd')", "outside of the project"),
         ("sha256", "is not a value"),
-        ("'x' * 10 ** 15", "longer than"),
+        ("'x' * 10 ** 15", "more than 100,000,000 bytes"),
     ],
 )
 def test_a_mistake_is_told_and_the_next_line_is_read(say, source, said) -> None:  # type: ignore[no-untyped-def]

@@ -18,6 +18,7 @@ from runner.shell.providers.sse import Stream
 from runner.shell.providers.waits import go_duration, named_wait, reset_wait
 from tests.fuzz import answers, configs, hostile
 from tests.fuzz.answers import Server, misbehaving
+from tests.fuzz.endless import EXPRESSIONS, TEXTS, VALUES
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, foreign_values, json_values, mutated, tree_of
 from tests.fuzz.sample import project, terraform
@@ -245,6 +246,32 @@ def _hostile(bench: Bench, made: hostile.Repository) -> None:
         hostile.check(bench.folder, outside, told.out + told.err)
 
 
+_ENDLESS: tuple[dict[str, Any], ...] = (
+    *({"last": f"{{{{ {text} }}}}"} for text in EXPRESSIONS),
+    *({"last": text} for text in TEXTS),
+    *VALUES,
+)
+
+
+def _endless(bench: Bench, values: dict[str, Any]) -> None:
+    """A template that would never end is refused at its place, wherever its value goes."""
+    last = f"{{{{ local.{list(values)[-1]} }}}}"
+    tables = {
+        "variable": {"x": {"type": "string", "default": "v"}},
+        "locals": values,
+        "output": {"all": {"value": last}},
+        "completion": {
+            "c": {"model": "m", "messages": [{"role": "user", "content": f"say {last}"}]}
+        },
+    }
+    page = b"{% for i in range(1000000) %}{{ 'a' * 1000 }}{% endfor %}"
+    files = {"configs/page.txt": page, "configs/note.txt": b"A note."}
+    bench.folder.fill({"configs/main.toml": tomli_w.dumps(tables).encode(), **files})
+    told = bench.folder.reads("plan", env=ENV)
+    if told.status == 1 and "configs/main.toml" not in told.err:
+        raise BrokenError("a hostile template, and no place is told", told.err)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What a server sends, and what is done with it."""
@@ -452,6 +479,7 @@ def kinds(held: Bench) -> tuple[Kind, ...]:
         Kind("configuration, torn files", 20, configs.torn(), _configuration),
         Kind("configuration, expressions", 20, configs.expressed(), _configuration),
         Kind("configuration, formatted", 25, configs.torn() | configs.written(), _formatting),
+        Kind("templates that never end", 6, st.sampled_from(_ENDLESS), _endless),
         Kind("variables", 30, configs.varied(), _variables),
         Kind("data files", 30, configs.tabled(), _reading),
         Kind("state, bytes", 8, damaged(state, lines, b"{}"), _state),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.kinds import Bench, bench, kinds
 
-_NUMBER = 20
+_NUMBER = 21
 
 
 @pytest.fixture(scope="module")
