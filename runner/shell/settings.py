@@ -5,7 +5,7 @@ A variable that is empty is none.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -45,9 +45,15 @@ class Settings(BaseModel):
 
 
 def settings(
-    table: Mapping[str, Any], flags: Mapping[str, Any], project: Path, where: Where | None = None
+    table: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    project: Path,
+    where: Callable[[tuple[str]], Where] | None = None,
 ) -> Settings:
-    """The settings; RunnerError names each that does not fit and where it was set."""
+    """The settings; RunnerError names each that does not fit and where it was set.
+
+    `where` has the place of each key of the table, asked only for those that do not fit.
+    """
     given = {name: value for name, value in flags.items() if value is not None}
     known = {name: value for name, value in table.items() if name in Settings.model_fields}
     try:
@@ -151,12 +157,18 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
     return Sourced(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
 
 
-def _problem(fault: Any, flags: Mapping[str, Any], project: Path, where: Where | None) -> Problem:
+def _problem(
+    fault: Any,
+    flags: Mapping[str, Any],
+    project: Path,
+    where: Callable[[tuple[str]], Where] | None,
+) -> Problem:
     name = ".".join(str(part) for part in fault["loc"])
     outside = f"--{name.replace('_', '-')}" if name in flags else variable_of(name, project)
     source = outside or f"{name} in [runner]"
     detail = f"The setting {name} ({source}) is {fault['input']!r}: {fault['msg']}."
-    return Problem("Invalid setting", detail, where if outside is None else None)
+    place = where((name,)) if outside is None and where is not None else None
+    return Problem("Invalid setting", detail, place)
 
 
 def variable_of(name: str, project: Path) -> str | None:

@@ -97,7 +97,7 @@ def test_a_wrong_setting_is_told_where_it_was_set_and_nowhere_else(
 
     def told(table: dict[str, Any], flags: dict[str, Any]) -> tuple[str, Where | None]:
         with pytest.raises(RunnerError) as caught:
-            settings(table, flags, tmp_path, where)
+            settings(table, flags, tmp_path, lambda _: where)
         (problem,) = caught.value.problems
         return problem.detail.partition("(")[2].partition(")")[0], problem.where
 
@@ -123,7 +123,7 @@ def test_a_wrong_setting_is_told_by_where_it_was_set(
     (tmp_path / ".env").write_text("runner_lock_timeout=-3\n")
     monkeypatch.setenv("RUNNER_OFFLINE", "perhaps")
     with pytest.raises(RunnerError) as caught:
-        settings(table, {"max_cost": -1.5}, tmp_path, block)
+        settings(table, {"max_cost": -1.5}, tmp_path, lambda _: block)
     said = {problem.detail.split(": ")[0]: problem.where for problem in caught.value.problems}
     assert said == {
         "The setting concurrency (concurrency in [runner]) is 0": block,

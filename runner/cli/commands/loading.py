@@ -15,6 +15,7 @@ from runner.cli.commands.places import (
 from runner.cli.commands.world import Project
 from runner.cli.views.problems import hide
 from runner.core.compile import compile_root
+from runner.core.config import Block
 from runner.core.expand import Scope, Session
 from runner.core.functions import World
 from runner.core.known import unknown_provider
@@ -24,7 +25,7 @@ from runner.core.providers import Declared, declared, known
 from runner.core.sensitive import sensitive_texts
 from runner.core.state import State, empty
 from runner.core.variables import resolve, sensitive_values
-from runner.errors import Problem, RunnerError, Where, error
+from runner.errors import Problem, RunnerError, error
 from runner.shell.project import Folders
 from runner.shell.settings import environment
 from runner.shell.store import Store
@@ -95,21 +96,21 @@ def _root(folders: Folders, arguments: argparse.Namespace, problems: list[Proble
     block = root.blocks.of("runner").get("runner")
     wanted = block.table.get("required_version") if block is not None else None
     if block is not None and isinstance(wanted, str):
-        _check_version(wanted, block.where(("required_version",)))
+        _check_version(wanted, block)
     return root
 
 
-def _check_version(wanted: str, where: Where) -> None:
+def _check_version(wanted: str, block: Block) -> None:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
 
     try:
         fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
     except InvalidSpecifier as exc:
-        raise error(
-            "Invalid version", f'"{wanted}" is no version range such as ">=0.1".', where
-        ) from exc
+        said = f'"{wanted}" is no version range such as ">=0.1".'
+        raise error("Invalid version", said, block.where(("required_version",))) from exc
     if not fits:
         said = f"This project wants runner {wanted}; this is {__version__}."
+        where = block.where(("required_version",))
         raise error("Unsupported runner version", said, where)
 
 

@@ -133,6 +133,6 @@ def settings_in(blocks: Blocks, arguments: argparse.Namespace) -> Settings:
     block = blocks.of("runner").get("runner")
     names = ("concurrency", "lock_timeout", "max_cost", "max_requests", "offline", "workspace")
     flags = {name: getattr(arguments, name, None) for name in (*names, "log_level")}
-    where = block.where() if block is not None else None
-    table = block.table if block is not None else {}
-    return settings(table, flags, project_directory(arguments), where)
+    if block is None:
+        return settings({}, flags, project_directory(arguments))
+    return settings(block.table, flags, project_directory(arguments), block.where)
