@@ -28,7 +28,9 @@ ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
 READING = {"pydantic", "pydantic_settings", "dotenv", "toml_rs", "msgspec", "orjson", "sqlite3"}
 
 PROBE = """
-import sys
+import os, sys
+for missing in os.environ["WITHOUT"].split():
+    sys.modules[missing] = None
 from runner.cli.main import main
 try:
     status = main(sys.argv[1:])
@@ -54,16 +56,23 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield project
 
 
-def imported(directory: Path, *arguments: str, status: int = 0) -> set[str]:
-    """The modules that a process had imported when the command was over."""
+def ran(
+    directory: Path, *arguments: str, without: str = ""
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """A process that cannot import some modules, and those that it had when it was over."""
     command = [sys.executable, "-c", PROBE, "-C", str(directory), *arguments]
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "WITHOUT": without}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=HANG, check=False
     )
-    said, _, modules = done.stderr.rpartition("\nMODULES\n")
-    assert done.returncode == status, said
-    found = set(modules.splitlines())
+    done.stderr, _, modules = done.stderr.rpartition("\nMODULES\n")
+    return done, {name for name in modules.splitlines() if name not in without.split()}
+
+
+def imported(directory: Path, *arguments: str, status: int = 0) -> set[str]:
+    """The modules that a process had imported when the command was over."""
+    done, found = ran(directory, *arguments)
+    assert done.returncode == status, done.stderr
     assert "runner.cli.main" in found
     return found
 
@@ -121,3 +130,14 @@ def test_what_only_reads_imports_no_client(answered: Project, verb: tuple[str, .
         sorted(found & ({"aiohttp", "diskcache", "pydantic_settings"} | MODEL | PRICED | ENGINE))
         == []
     )
+
+
+@pytest.mark.parametrize("text", ["", "\n[completion]\n[completion.each]\n", "\n[locals]\na = b\n"])
+def test_without_the_fast_parser_all_is_as_with_it(tmp_path: Path, text: str) -> None:
+    project = Project(tmp_path)
+    project.write(CONFIG + completion("one", "{{ var.topic }}\n\nno {{ var.such }}") + text)
+    fast, modules = ran(tmp_path, "plan")
+    plain, other = ran(tmp_path, "plan", without="toml_rs")
+    assert "toml_rs" in modules
+    assert "tomllib" in other
+    assert (plain.returncode, plain.stdout, plain.stderr) == (1, fast.stdout, fast.stderr)

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from runner.core.names import BLOCKS, DATA, is_identifier
 from runner.core.suggest import did_you_mean
-from runner.core.toml import Path, Source, parse, source
+from runner.core.toml import Source, parse, source
+from runner.core.toml_places import Path
 from runner.errors import Problem, RunnerError, Where
 
 ReadFolder = Callable[[str], Sequence[tuple[str, bytes]]]  # folder -> its *.toml: (file, bytes)

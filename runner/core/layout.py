@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runner.core.toml import Source, parse
-from runner.core.toml_lines import Array, Inline, Line, Scalar, Value, scan
+from runner.core.toml_lines import Array, Inline, Key, Line, Scalar, Value, scan
 from runner.errors import Where, error
 
 WIDTH = 100
@@ -75,13 +75,13 @@ def _value(value: Value, indent: int, used: int) -> str:
             return _exploded(value, indent)
 
 
-def _inline(pairs: tuple[tuple[str, Value], ...], indent: int, used: int) -> str:
+def _inline(pairs: tuple[tuple[Key, Value], ...], indent: int, used: int) -> str:
     """An inline table: TOML 1.0 keeps it on a line, but for the lists in it."""
     if not pairs:
         return "{}"
     written = "{ "
     for index, (key, value) in enumerate(pairs):
-        written += f"{', ' if index else ''}{key} = "
+        written += f"{', ' if index else ''}{key.text} = "
         last = used + len(written) if "\n" not in written else WIDTH
         inner = _one_line(value)
         written += inner if inner is not None else _value(value, indent, last)
@@ -114,7 +114,7 @@ def _one_line(value: Value) -> str | None:
             written = [(key, _one_line(inner)) for key, inner in pairs]
             if any(inner is None for _, inner in written):
                 return None
-            body = ", ".join(f"{key} = {inner}" for key, inner in written)
+            body = ", ".join(f"{key.text} = {inner}" for key, inner in written)
             return f"{{ {body} }}" if body else "{}"
         case Array(items):
             inners = [_one_line(item.value) for item in items]

@@ -1,22 +1,22 @@
 """TOML text in, tables out; and, when something is wrong, the place of every key."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
+from itertools import accumulate
 from typing import Any, Literal
 
-import toml_rs
-
+from runner.core.toml_faults import fault_of, has_many_digits
+from runner.core.toml_places import Path, Places, places
 from runner.errors import RunnerError, Where, error
 
-Path = tuple[str | int, ...]
-
-DEEPEST = 64  # levels of nesting; the parser itself breaks at a few thousand, or near 1,000 when
-# it has to say where each key is: it takes the whole process with it
+DEEPEST = 64  # levels of nesting; toml-rs itself breaks at a few thousand, and takes the whole
+# process with it
 _CHUNK = 16_384
-_HEADER = re.compile(r"^[ \t]*(\[\[?)([^\]\n]+)\]", re.MULTILINE)
-_KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)""")
+_MULTILINE = ('"""', "'''")
+
+Read = Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,20 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The file's lines, without their ends."""
-        return self.text.split("\n")
+        return self._text.split("\n")
 
     @cached_property
-    def _nodes(self) -> dict[str, Any]:
-        # Nine times the cost of a plain parse: only ever called to report a problem.
-        document = toml_rs.load_with_metadata(self.text, toml_version="1.0.0")
-        nodes: dict[str, Any] = document.meta["nodes"]
-        return nodes
+    def _text(self) -> str:
+        return self.text.replace("\r\n", "\n")
 
     @cached_property
-    def _headers(self) -> dict[tuple[str, ...], int]:
-        found: dict[tuple[str, ...], int] = {}
-        for match in _HEADER.finditer(self.text):
-            line = self.text.count("\n", 0, match.start(1)) + 1
-            found.setdefault(tuple(_key_parts(match.group(2))), line)
-        return found
+    def _starts(self) -> list[int]:
+        return [0, *accumulate(len(line) + 1 for line in self.lines)]
+
+    @cached_property
+    def _places(self) -> Places:
+        # Twenty times the cost of a plain parse: only ever called to report a problem.
+        return places(self._text)
 
     def where(
         self, path: Path, *, on: Literal["key", "value"] = "value", line_in_value: int = 0
@@ -62,85 +60,104 @@ class Source:
 
     def hide(self, path: Path) -> None:
         """From now on, no place shows the text at `path`, or more than its first letters."""
-        node = _descend(self._nodes, path) or {}
-        parts = (part.strip("\"' \t\r") for part in node.get("value_raw", "").split("\n"))
+        spot = self._places.get(path)
+        if spot is None or spot.value is None:
+            return
+        raw = self._text[slice(*spot.value)]
+        parts = (part.strip("\"' \t") for part in raw.split("\n"))
         self._hidden.update(part for part in parts if part)
 
-    def header(self, names: Iterable[str]) -> Where | None:
-        """The place of the first header of a table; None if it has none."""
-        number = self._headers.get(tuple(names))
-        return None if number is None else self.line(number)
+    def at(self, offset: int, width: int = 1) -> Where:
+        """A place by its offset into the text with LF at the ends of its lines."""
+        line, column = self._line_and_column(offset)
+        return self._where(line, column, width, ())
 
     def line(self, number: int, column: int | None = None) -> Where:
         """A place by its line, both counted from 1."""
         return self._where(number, column, 1, ())
 
     def _where(self, line: int, column: int | None, width: int, path: Path) -> Where:
-        text = self.lines[line - 1].rstrip("\r") if line <= len(self.lines) else ""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
         for hidden in self._hidden:
             text = text.replace(hidden, masked(hidden))
         return Where(self.file, line, column, text, width, block_name(path))
 
-    def _place(self, path: Path, on: str, offset: int) -> tuple[int, int | None, int] | None:
-        names = tuple(part for part in path if isinstance(part, str))
-        node = _descend(self._nodes, path)
-        if node is not None and "value_line" not in node:  # a list of tables under headers
-            return self._column(_first(node["key_line"]), node["key_col"], node["key_raw"])
-        if node is not None and "key_line" not in node:  # an entry of a list
-            raw = node["value_raw"].partition("\n")[0]
-            return self._column(_first(node["value_line"]), node["value_col"], raw)
-        if node is not None:
-            start = node["value_line"] if on == "value" else node["key_line"]
-            first = _first(start)
-            raw = node["value_raw"]
-            if on == "value" and raw.startswith(('"""\n', "'''\n", '"""\r', "'''\r")):
-                first += 1
-            if on == "value" and raw.startswith(('"""', "'''")):
-                return self._whole(first + offset)
-            raw = raw if on == "value" and "\n" not in raw else node["key_raw"]
-            cols = node["value_col"] if raw is node["value_raw"] else node["key_col"]
-            return self._column(first, cols, raw)
-        number = self._header(names) if names == path else None
-        return None if number is None else self._whole(number)
+    def _place(self, path: Path, on: str, offset: int) -> tuple[int, int, int] | None:
+        spot = self._places.get(path)
+        if spot is None:
+            return None
+        if spot.header:
+            return self._whole(self._line_and_column(spot.start)[0])
+        span = spot.value if spot.value and (on == "value" or spot.key is None) else spot.key
+        start, end = span or (0, 0)
+        raw = self._text[start:end]
+        if raw.startswith(_MULTILINE) and span is spot.value:
+            first, _ = self._line_and_column(start)
+            return self._whole(first + (raw[3:4] == "\n") + offset)
+        if "\n" in raw and spot.key is not None:
+            start, end = spot.key
+        shown = self._text[start:end].partition("\n")[0]
+        return *self._line_and_column(start), max(len(shown), 1)
 
     def _whole(self, number: int) -> tuple[int, int, int]:
         """All of a line but the blanks around it."""
         text = self.lines[number - 1] if number <= len(self.lines) else ""
         return number, len(text) - len(text.lstrip()) + 1, max(len(text.strip()), 1)
 
-    def _header(self, names: tuple[str, ...]) -> int | None:
-        """The line of a table's header, or of the first table inside it."""
-        if names in self._headers:
-            return self._headers[names]
-        inside = (line for path, line in self._headers.items() if path[: len(names)] == names)
-        return next(inside, None)
-
-    def _column(self, line: int, cols: Any, raw: str) -> tuple[int, int | None, int]:
-        text = self.lines[line - 1]
-        start = cols if isinstance(cols, int) else cols[0]
-        near = len(text.encode()[: max(start - 1, 0)].decode(errors="ignore"))
-        found = text.find(raw, max(near - 1, 0))
-        return line, (found if found >= 0 else near) + 1, max(len(raw), 1)
+    def _line_and_column(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, offset, hi=len(self.lines))
+        return line, offset - self._starts[line - 1] + 1
 
 
-def parse(source: Source) -> dict[str, Any]:
+def read_fast(text: str) -> dict[str, Any]:
+    """The text's tables by toml-rs, a tenth of the time of read_plainly.
+
+    What it refuses is read again, plainly: so no value and no error hangs on which parser is
+    there. What it accepts the other accepts with equal values, which a test holds.
+    """
+    loads = _loads()
+    # It would skip a byte order mark (source() has taken the file's own), and reads any number.
+    if loads is None or text.startswith("\ufeff") or has_many_digits(text):
+        return read_plainly(text)
+    try:
+        return loads(text)
+    except ValueError:
+        return read_plainly(text)
+
+
+def read_plainly(text: str) -> dict[str, Any]:
+    """The text's tables by the standard library; ValueError says what is wrong with it."""
+    import tomllib  # noqa: PLC0415  # 5 ms, for errors, and where there is no toml-rs
+
+    text.encode()  # half of a pair of surrogates is no text
+    return tomllib.loads(text)
+
+
+def parse(source: Source, read: Read = read_fast) -> dict[str, Any]:
     """The file's tables; RunnerError with line and column when it is not TOML 1.0."""
     if _may_be_deep(source.text):
         raise _too_deep(source)
     try:
-        table: dict[str, Any] = toml_rs.loads(source.text, toml_version="1.0.0")
-    except toml_rs.TOMLDecodeError as exc:
-        said = str(exc.msg).rsplit("\n", 1)[-1]
-        where = source.line(exc.lineno, exc.colno)
-        if "duplicate key" in said:
-            raise _duplicate(source, where) from exc
-        said = f"This is not valid TOML: {said}.{_toml_advice(said)}"
-        raise error("Invalid TOML", said, where) from exc
-    except (UnicodeEncodeError, ValueError) as exc:
-        raise error("Invalid TOML", f"This is not valid TOML: {exc}.", Where(source.file)) from exc
+        table = read(source.text)
+    except RecursionError as exc:
+        raise _too_deep(source) from exc
+    except UnicodeEncodeError as exc:
+        said = "This is not valid TOML. Half of a pair of surrogates is no character."
+        raise error("Invalid TOML", said, source.at(exc.start)) from exc
+    except ValueError as exc:
+        raise _invalid(source, str(exc)) from exc
     if _is_deep(table):
         raise _too_deep(source)
     return table
+
+
+@cache
+def _loads() -> Read | None:
+    try:
+        import toml_rs  # noqa: PLC0415  # whoever cannot have or trust a binary takes it away
+    except ImportError:
+        return None
+    return partial(toml_rs.loads, toml_version="1.0.0")
 
 
 def source(file: str, data: bytes) -> Source:
@@ -174,50 +191,11 @@ def block_name(path: Sequence[str | int]) -> str | None:
     return ".".join(names)
 
 
-def _duplicate(source: Source, where: Where) -> RunnerError:
-    """Of a table it can be told where it was written first."""
-    said = "Each key and each table may be written once, and this one is there already"
-    header = _HEADER.match(where.source or "")
-    first = source.header(_key_parts(header[2])) if header is not None else None
-    if first is None or first.line == where.line:
-        return error("Duplicate key", f"{said}.", where)
-    return error("Duplicate key", f"{said}: {source.file}:{first.line}.", where)
-
-
-def _toml_advice(said: str) -> str:
-    if "string" in said:
-        return ' Text stands in quotes; text of several lines stands in """ .. """.'
-    return ""
-
-
-def _descend(nodes: Any, path: Path) -> dict[str, Any] | None:
-    node = nodes
-    for part in path:
-        inner = node["value"] if _is_leaf(node) else node
-        if isinstance(part, int):
-            if not isinstance(inner, list) or part >= len(inner):
-                return None
-        elif not isinstance(inner, dict) or part not in inner:
-            return None
-        node = inner[part]
-    return node if _is_leaf(node) else None
-
-
-def _is_leaf(node: Any) -> bool:
-    places = ("value_line", "key_line")  # a table may have keys of these names: they are tables
-    return isinstance(node, dict) and any(
-        isinstance(node.get(name), int | list | tuple) for name in places
-    )
-
-
-def _first(line: Any) -> int:
-    found: int = line if isinstance(line, int) else line[0]
-    return found
-
-
-def _key_parts(dotted: str) -> Iterator[str]:
-    for match in _KEY_PART.finditer(dotted):
-        yield next(group for group in match.groups() if group is not None)
+def _invalid(source: Source, said: str) -> RunnerError:
+    """What the standard library's parser said, in our words."""
+    fault = fault_of(source.text.replace("\r\n", "\n"), said)
+    first = "" if fault.known is None else f": {source.at(fault.known)}"
+    return error(fault.summary, f"{fault.said}{first}.", source.at(fault.at, fault.width))
 
 
 def _may_be_deep(text: str) -> bool:

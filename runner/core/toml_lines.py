@@ -1,21 +1,37 @@
-"""TOML as it is written: its lines, with the comments."""
+"""TOML as it is written: its lines, with the comments, and where each part stands."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
-_KEY = re.compile(r"""\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
+_KEY = re.compile(
+    r"""[ \t]*("(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>[^'\n]*)'|(?P<bare>[A-Za-z0-9_-]+))"""
+    r"[ \t]*"
+)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _STRING = re.compile(
     r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
     r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
-    r'|"(?:[^"\\\n]|\\.)*"'
-    r"|'[^'\n]*'",
+    r'|"(?:[^"\\\n]|\\.)*"(?!")'
+    r"|'[^'\n]*'(?!')",
     re.DOTALL,
 )
 _PLAIN = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")  # a date may be followed by a time
+
+
+Span = tuple[int, int]  # where something begins and ends: offsets into the text
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, dotted or not: as it is written best, and the names in it with their places."""
+
+    text: str
+    names: tuple[str, ...]
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +39,7 @@ class Scalar:
     """Text, a number, a truth value or a time, as it is written."""
 
     text: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +58,15 @@ class Array:
     items: tuple[Item, ...]
     below: tuple[str, ...]
     apart: bool
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
     """An inline table."""
 
-    pairs: tuple[tuple[str, "Value"], ...]
+    pairs: tuple[tuple[Key, "Value"], ...]
+    span: Span
 
 
 Value = Scalar | Array | Inline
@@ -60,37 +79,53 @@ class Line:
     kind: str
     text: str
     blank: bool
+    key: Key | None = None
     value: Value | None = None
     beside: str = ""
 
 
 def scan(text: str) -> Iterator[Line]:
-    """The comments, headers and pairs of a text that is TOML."""
+    """The comments, headers and pairs of a text that is TOML, with LF at the ends of its lines.
+
+    Of a text that is no TOML, those before its mistake; what comes then is anything, or an
+    IndexError.
+    """
     return _Scanner(text).lines()
 
 
+def last_begun(text: str) -> int:
+    """Where the last header or pair begins of a text that ends, or goes wrong, within it."""
+    scanner = _Scanner(text)
+    with suppress(IndexError, RecursionError):
+        for _ in scanner.lines():
+            pass
+    return scanner.begun
+
+
 class _Scanner:
-    """Reads from left to right."""
+    """Reads from left to right; `begun` is where what is read now begins."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
+        self.text, self.at, self.begun = text, 0, 0
 
     def lines(self) -> Iterator[Line]:
         while True:
             blank = self._skip_blank() and self.at > 0
             if self.at >= len(self.text):
                 return
+            if self.text[self.at] != "#":
+                self.begun = self.at
             match self.text[self.at]:
                 case "#":
                     yield Line("comment", self._comment(), blank)
                 case "[":
-                    header = self._header()
-                    yield Line("header", header, blank, None, self._comment())
+                    text, key = self._header()
+                    yield Line("header", text, blank, key, None, self._comment())
                 case _:
                     key = self._key()
                     self.at += 1  # =
                     value = self._value()
-                    yield Line("pair", key, blank, value, self._comment())
+                    yield Line("pair", key.text, blank, key, value, self._comment())
             self._take(_SPACE)
             self.at += 1  # the line's end
 
@@ -116,23 +151,25 @@ class _Scanner:
         self.at = end
         return comment
 
-    def _header(self) -> str:
+    def _header(self) -> tuple[str, Key]:
         many = self.text.startswith("[[", self.at)
         self.at += 2 if many else 1
-        name = self._key()
+        key = self._key()
         self.at += 2 if many else 1
-        return f"[[{name}]]" if many else f"[{name}]"
+        return (f"[[{key.text}]]" if many else f"[{key.text}]"), key
 
-    def _key(self) -> str:
+    def _key(self) -> Key:
         """A key, dotted or not, up to what follows it."""
-        parts = []
+        parts, names, spans = [], [], []
         while (match := _KEY.match(self.text, self.at)) is not None:
             self.at = match.end()
             parts.append(_key_part(match))
+            names.append(_name(match))
+            spans.append(match.span(1))
             if not self.text.startswith(".", self.at):
                 break
             self.at += 1
-        return ".".join(parts)
+        return Key(".".join(parts), tuple(names), tuple(spans))
 
     def _value(self) -> Value:
         self._take(_SPACE)
@@ -142,11 +179,19 @@ class _Scanner:
             case "{":
                 return self._inline()
             case '"' | "'":
-                return Scalar(self._take(_STRING))
+                return self._scalar(_STRING)
             case _:
-                return Scalar(self._take(_PLAIN))
+                return self._scalar(_PLAIN)
+
+    def _scalar(self, pattern: re.Pattern[str]) -> Scalar:
+        start = self.at
+        text = self._take(pattern)
+        if not text:  # an open quote, or no value at all
+            raise IndexError
+        return Scalar(text, (start, self.at))
 
     def _array(self) -> Array:
+        start = self.at
         self.at += 1
         items: list[Item] = []
         comma = False
@@ -163,7 +208,7 @@ class _Scanner:
                     items[-1] = Item((*items[-1].above, *above), items[-1].value, items[-1].beside)
             elif self.text[self.at] == "]":
                 self.at += 1
-                return Array(tuple(items), above, comma)
+                return Array(tuple(items), above, comma, (start, self.at))
             else:
                 items.append(Item(above, self._value(), ""))
                 comma = False
@@ -188,6 +233,7 @@ class _Scanner:
                 return tuple(above), beside
 
     def _inline(self) -> Inline:
+        start = self.at
         self.at += 1
         pairs = []
         self._take(_SPACE)
@@ -200,15 +246,28 @@ class _Scanner:
                 self.at += 1
                 self._take(_SPACE)
         self.at += 1
-        return Inline(tuple(pairs))
+        return Inline(tuple(pairs), (start, self.at))
 
 
 def _key_part(match: re.Match[str]) -> str:
     """A part of a key, without quotes where it needs none."""
-    double, single, plain = match.groups()
-    if plain is not None:
-        return plain
+    double, single, bare = match.group("double", "single", "bare")
+    if bare is not None:
+        return str(bare)
     inner = double if double is not None else single
     if _BARE.fullmatch(inner):
         return str(inner)
     return f'"{inner}"' if double is not None else f"'{inner}'"
+
+
+def _name(match: re.Match[str]) -> str:
+    """What a part of a key stands for."""
+    double, single, bare = match.group("double", "single", "bare")
+    if double is None:
+        return str(single if bare is None else bare)
+    if "\\" not in double:
+        return str(double)
+    import tomllib  # noqa: PLC0415  # an escape in a key is rare
+
+    name: str = tomllib.loads(f'name = "{double}"')["name"]
+    return name
