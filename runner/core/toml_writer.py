@@ -1,14 +1,15 @@
-"""Blocks written as TOML that reads well: one value a line, long text on lines of its own."""
+"""Blocks laid out as TOML that reads well: one value a line, long text on lines of its own.
 
-import re
+How a key, a text or a number is spelt is tomli-w's affair.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import tomli_w
+
 WIDTH = 100
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +52,18 @@ def write_toml(sections: Sequence[Section]) -> str:
 def write_value(value: Any) -> str:
     """A value on one line."""
     match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
-        case str():
-            return _text(value)
         case Mapping():
             inner = ", ".join(f"{write_key(key)} = {write_value(value[key])}" for key in value)
             return f"{{ {inner} }}" if inner else "{}"
-        case _:
+        case list():
             return f"[{', '.join(write_value(item) for item in value)}]"
+        case _:
+            return _spelt(value)
 
 
 def write_key(key: str) -> str:
     """A key, in quotes where TOML needs them."""
-    return key if _BARE.fullmatch(key) else _basic(key)
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -115,7 +112,7 @@ def _pair(entry: Entry) -> Iterator[str]:
     name = write_key(entry.key)
     if isinstance(entry.value, str) and _is_long(entry.value):
         yield from _comments(entry)
-        yield from f"{name} = {_block(entry.value)}".split("\n")
+        yield from f"{name} = {_spelt(entry.value, lines=True)}".split("\n")
         return
     whole = f"{name} = {write_value(entry.value)}"
     beside = f"  {entry.beside}" if entry.beside else ""
@@ -168,26 +165,7 @@ def _is_long(text: str) -> bool:
     return "\n" in text.rstrip("\n") and "\r" not in text
 
 
-def _text(text: str) -> str:
-    """A text on one line: as it is in single quotes where double quotes would need escapes."""
-    plain = "'" not in text and not _CONTROL.search(text) and not {"\t", "\n"} & set(text)
-    return f"'{text}'" if plain and ('"' in text or "\\" in text) else _basic(text)
-
-
-def _basic(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", _escape, escaped) + '"'
-
-
-def _escape(match: re.Match[str]) -> str:
-    return _SHORT.get(match[0], f"\\u{ord(match[0]):04x}")
-
-
-def _block(text: str) -> str:
-    """A text on lines of its own."""
-    if "\\" in text and "'''" not in text and not text.endswith("'") and not _CONTROL.search(text):
-        return f"'''\n{text}'''"
-    escaped = text.replace("\\", "\\\\").replace('"""', '""\\"')
-    if escaped.endswith('"'):
-        escaped = escaped[:-1] + '\\"'
-    return '"""\n' + _CONTROL.sub(_escape, escaped) + '"""'
+def _spelt(value: str | float, *, lines: bool = False) -> str:
+    """A text, number or truth value; a text on `lines` of its own where it has several."""
+    written = tomli_w.dumps({"value": value}, multiline_strings=lines)
+    return written.removeprefix("value = ").removesuffix("\n")

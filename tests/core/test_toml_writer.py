@@ -3,11 +3,12 @@
 import tomllib
 from typing import Any
 
+import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.layout import format_toml
-from runner.core.toml_writer import Entry, Remark, Section, write_toml
+from runner.core.toml_writer import Entry, Remark, Section, write_key, write_toml, write_value
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
     [
@@ -48,6 +49,12 @@ def test_what_is_written_is_in_canonical_layout_but_for_its_lists(table: dict[st
     """Formatting keeps the values; of short tables it keeps every character."""
     text = write_toml([Section(("a",), tuple(Entry(key, value) for key, value in table.items()))])
     assert repr(tomllib.loads(format_toml(text))) == repr(tomllib.loads(text))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SCALARS)
+def test_a_scalar_and_a_key_are_spelt_as_tomli_w_spells_them(value: Any) -> None:
+    assert f"{write_key(str(value))} = {write_value(value)}\n" == tomli_w.dumps({str(value): value})
 
 
 def test_the_parts_of_a_section_stand_in_order() -> None:
