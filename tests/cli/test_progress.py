@@ -1,6 +1,8 @@
 """The line that tells where a run stands."""
 
-from runner.cli.views.progress import Progress
+from io import StringIO
+
+from runner.cli.views.progress import Bar, Progress
 from runner.core.events import Done, Failed, Skipped, Started
 from runner.core.exchange import Failure
 from tests.cli.recorded import record
@@ -24,3 +26,31 @@ def test_a_price_that_is_not_known_is_not_shown_as_nothing() -> None:
     shown = Progress(1, lambda _: None)
     shown.tell(Done("completion.a", "issued", record("completion.a")))
     assert "$" not in shown.line()
+
+
+def seen(terminal: StringIO) -> list[str]:
+    """What a terminal shows of it."""
+    lines = []
+    for line in terminal.getvalue().split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines
+
+
+def test_a_bar_stands_below_what_is_said_and_leaves_nothing_behind() -> None:
+    terminal = StringIO()
+    bar = Bar(4, lambda _: None, terminal)
+    assert seen(terminal) == ["[........................] 0/4 done, 0 in flight, 0.0/s"]
+    bar.tell(Done("completion.a", "reused", record("completion.a")))
+    bar.tell(Failed("completion.b", Failure("no such \x1b[2Jhost")))
+    said = "completion.b: Failed: no such \\u001b[2Jhost"
+    shown = seen(terminal)
+    assert shown[0] == said
+    assert shown[1].startswith("[############............] 1/4 done, 0 in flight, 1 failed, ")
+    assert all(len(line) < 80 for line in shown)
+    bar.say("waiting\nfor two")
+    assert seen(terminal)[:3] == [said, "waiting", "for two"]
+    bar.close()
+    assert seen(terminal) == [said, "waiting", "for two", ""]

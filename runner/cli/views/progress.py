@@ -2,11 +2,12 @@
 
 import argparse
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from runner.cli.streams import bare, harmless, on_one_line
 from runner.cli.views.records import Cost
@@ -19,6 +20,8 @@ from runner.core.state import Record
 _LOG = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds between lines without a terminal
 _FEW = 20  # so many steps are told one by one
+_BAR = 24  # columns
+_REDRAWN = 0.1  # seconds
 
 
 class Run(Protocol):
@@ -156,45 +159,54 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """On a terminal: one bar, redrawn ten times a second."""
+    """On a terminal: one line, drawn over itself at most ten times a second.
 
-    def __init__(self, total: int, price: Cost) -> None:
+    By carriage returns and blanks alone, which every terminal understands.
+    """
+
+    def __init__(self, total: int, price: Cost, terminal: TextIO) -> None:
         super().__init__(total, price)
-        from rich.console import Console  # noqa: PLC0415  # only for a terminal
-        from rich.progress import BarColumn, TextColumn  # noqa: PLC0415
-        from rich.progress import Progress as RichProgress  # noqa: PLC0415
-
-        owner = self
-
-        class Line(TextColumn):
-            def render(self, task: Any) -> Any:  # noqa: ARG002
-                return owner.line()
-
-        self._bar = RichProgress(
-            BarColumn(bar_width=24),
-            Line(""),
-            console=Console(file=bare(sys.stderr), soft_wrap=True),
-            refresh_per_second=10,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=max(total, 1))
-        self._bar.start()
+        self._terminal = terminal
+        self._shown = 0  # columns that are written on
+        self._drawn = 0.0
+        self._draw()
 
     def tell(self, event: Event) -> None:
         """Count, and move the bar."""
         super().tell(event)
-        over = self.done + self.failed + self.skipped
-        self._bar.update(self._task, completed=over, total=max(self.total, over, 1))
         if isinstance(event, Failed):
             self.say(f"{event.address}: Failed: {event.failure.message}")
+        elif time.monotonic() - self._drawn > _REDRAWN:
+            self._draw()
+
+    def tick(self) -> None:
+        """Time goes on in the bar too."""
+        self._draw()
 
     def say(self, text: str) -> None:
         """Above the bar."""
-        self._bar.console.print(harmless(text), markup=False, highlight=False)
+        self._draw(f"{harmless(text)}\n")
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        self._put(self._erased())
+
+    def _draw(self, above: str = "") -> None:
+        erased = self._erased()
+        over = self.done + self.failed + self.skipped
+        filled = _BAR * over // max(self.total, over, 1)
+        line = f"[{'#' * filled}{'.' * (_BAR - filled)}] {self.line()}"
+        line = line[: _columns(self._terminal) - 1]  # in the last column the next one would begin
+        self._shown, self._drawn = len(line), time.monotonic()
+        self._put(f"{erased}{above}{line}")
+
+    def _erased(self) -> str:
+        return f"\r{' ' * self._shown}\r"
+
+    def _put(self, text: str) -> None:
+        with suppress(OSError):  # the terminal is gone: no reason to end a run
+            self._terminal.write(text)
+            self._terminal.flush()
 
 
 class Events(Progress):
@@ -216,8 +228,8 @@ def progress(arguments: argparse.Namespace, total: int, price: Cost) -> Iterator
         shown: Progress = Events(total, price)
     elif getattr(arguments, "stream", False):
         shown = Progress(total, price)
-    elif sys.stderr.isatty():
-        shown = Bar(total, price)
+    elif sys.stderr.isatty() and not _LOG.isEnabledFor(logging.INFO):  # whose lines cross it
+        shown = Bar(total, price, bare(sys.stderr))
     else:
         shown = Lines(total, price)
     try:
@@ -230,6 +242,12 @@ def _write(text: str) -> None:
     with suppress(OSError):  # nobody reads it any more, or a disk is full: no reason to end a run
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def _columns(terminal: TextIO) -> int:
+    with suppress(OSError):  # no terminal, or one that does not say
+        return os.get_terminal_size(terminal.fileno()).columns or 80
+    return 80
 
 
 def _duration(seconds: float) -> str:
