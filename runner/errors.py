@@ -58,3 +58,11 @@ def sentence(said: str) -> str:
 def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:
     """A RunnerError of one problem."""
     return RunnerError(Problem(summary, detail, where))
+
+
+DISTRIBUTION = "runner"  # the name that pip knows this program by
+
+
+def not_installed(summary: str, said: str, extra: str) -> RunnerError:
+    """What is asked for needs a package that only an extra of this program brings."""
+    return error(summary, f'{said} Install it with: pip install "{DISTRIBUTION}[{extra}]"')

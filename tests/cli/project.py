@@ -131,6 +131,14 @@ class Project:
         return ended(self.start(*arguments, **options))
 
 
+def missing(directory: Path, *modules: str) -> dict[str, str]:
+    """What an environment adds so that a process cannot import these modules."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in modules:
+        (directory / f"{name}.py").write_text(f'raise ModuleNotFoundError("No module {name}")\n')
+    return {"PYTHONPATH": os.pathsep.join([str(directory), str(ROOT)])}
+
+
 def ended(process: Process, timeout: float = HANG) -> Ran:
     """What a process said and how it ended; one that hangs is killed."""
     try:

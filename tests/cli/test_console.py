@@ -14,7 +14,7 @@ from runner.cli.commands.console import names
 from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.loading import load
 from runner.cli.commands.prompting import completer
-from tests.cli.project import HANG, ROOT, Project, Ran, completion
+from tests.cli.project import HANG, ROOT, Project, Ran, completion, missing
 from tests.cli.recorded import record, stdin, write_state
 
 SECRET = "s3cr3t-t0ken-0123"
@@ -177,27 +177,23 @@ def test_a_configuration_that_does_not_load_is_an_error(project: Project, say) -
     assert (ran.status, ran.out) == (1, "")
 
 
-def test_on_a_terminal_lines_are_edited_kept_and_ctrl_d_leaves(project: Project) -> None:
-    """A real terminal: two lines, one of them wrong, then Ctrl-D; status 0, and a history."""
+def converse(project: Project, *typed: tuple[bytes, bytes], env: dict[str, str]) -> None:
+    """Lines typed at a real terminal once the prompt is there, and what each has to print; then
+    Ctrl-D, which ends it well.
+    """
     ours, theirs = pty.openpty()
-    home = project.directory / "home"
-    surroundings = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "TERM": "xterm",
-        "PROMPT_TOOLKIT_NO_CPR": "1",
-        "XDG_STATE_HOME": str(home),
-    }
+    surroundings = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **env}
     process = project.start("console", env=surroundings, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     watch = threading.Timer(60, process.kill)
     watch.start()
     try:
-        seen = _until(ours, b"", b">")
-        os.write(ours, b"20 + 22\r")
-        seen = _until(ours, _until(ours, seen, b"42\r\n"), b">")
-        os.write(ours, b"var.topci\r")
-        _until(ours, _until(ours, seen, b"Did you mean"), b">")
+        seen = b""
+        for line, printed in typed:
+            seen = _until(ours, seen, b">")
+            os.write(ours, line)
+            seen = _until(ours, seen, printed)
+        _until(ours, seen, b">")
         os.write(ours, b"\x04")
         _until(ours, b"", None)
         assert process.wait(HANG) == 0
@@ -206,8 +202,29 @@ def test_on_a_terminal_lines_are_edited_kept_and_ctrl_d_leaves(project: Project)
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def test_on_a_terminal_lines_are_edited_kept_and_ctrl_d_leaves(project: Project) -> None:
+    """A real terminal: two lines, one of them wrong, then Ctrl-D; status 0, and a history."""
+    home = project.directory / "home"
+    environment = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(home)}
+    typed = (b"20 + 22\r", b"42\r\n"), (b"var.topci\r", b"Did you mean")
+    converse(project, *typed, env=environment)
     history = next(home.rglob("console_history")).read_text()
     assert "+20 + 22" in history
+
+
+def test_without_the_extra_lines_are_read_and_completed_as_python_reads_them(
+    project: Project, tmp_path: Path
+) -> None:
+    converse(
+        project,
+        (b"20 + 22\r", b"42\r\n"),
+        (b"var.topci\r", b"Did you mean"),
+        (b"var.topi\t | upper\r", b"THE SEA\r\n"),
+        (b"\x1b[A\r", b"THE SEA\r\n"),
+        env=missing(tmp_path / "missing", "prompt_toolkit"),
+    )
 
 
 def test_names_are_completed(project: Project) -> None:

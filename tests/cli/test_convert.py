@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project
+from runner.errors import DISTRIBUTION
+from tests.cli.project import ROOT, Project, missing
 from tests.cli.recorded import stdin
 
 CHAT = """
@@ -104,3 +105,16 @@ def test_standard_input_is_a_file(project: Project, monkeypatch: pytest.MonkeyPa
     ran = project.call("convert", "-")
     assert ran.status == 0
     assert tomllib.loads(ran.out)["output"]["answer"]
+
+
+def test_without_the_extra_it_is_said_what_to_install(project: Project, tmp_path: Path) -> None:
+    """Once, however many files there are, and by the name that this project is built under."""
+    (tmp_path / "in").mkdir()
+    files = [tf(tmp_path / "in", CHAT, name) for name in ("a.tf", "b.tf")]
+    ran = project.run("convert", *files, env=missing(tmp_path / "missing", "hcl2"))
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.count("The parser of HCL is not installed") == 1
+    assert f'pip install "{DISTRIBUTION}[convert]"' in " ".join(ran.err.split())
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert built["name"] == DISTRIBUTION
+    assert "convert" in built["optional-dependencies"]

