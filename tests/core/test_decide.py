@@ -287,3 +287,25 @@ def test_a_request_that_is_not_sent_takes_no_room() -> None:
     actions = changed(lab, ("[completion.a]", "[completion.b]"))
     assert isinstance(actions["completion.b"], Reuse)
     assert lab.plan().known.drafts.held("completion.b") is None
+
+
+def test_a_renamed_completion_says_how_it_travels_now() -> None:
+    lab = applied("user = 'one'")
+    changed(lab, ("[completion.a]", "[completion.b]"), ("'one'", "'two'"))
+    lab.apply()
+    assert lab.sent == []
+    assert b'"two"' in lab.records["completion.b"].request
+    assert lab.plan().empty
+
+
+def test_an_answer_that_is_at_hand_is_judged_where_it_is_used() -> None:
+    """Refused there, and wanted as it is here."""
+    rule = "condition = '{{ false }}', error_message = 'no'"
+    lab = applied(f"lifecycle = {{ postcondition = [{{ {rule} }}] }}")
+    assert lab.records["completion.a"].status == "failed_check"
+    text = f"[completion.b]\nmodel = 'm'\n{MESSAGES}"
+    lab.files["configs/main.toml"] = text
+    lab.apply()
+    assert lab.sent == []
+    assert lab.records["completion.b"].status == "complete"
+    assert lab.plan().empty

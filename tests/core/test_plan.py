@@ -167,3 +167,12 @@ def test_a_destroy_removes_every_record() -> None:
     plan = destroy_plan(lab.inputs(Choice(destroy=True)))
     assert set(kinds(plan).values()) == {"Remove"}
     assert len(plan.steps) == 4
+
+
+def test_what_no_target_names_is_not_removed() -> None:
+    lab = project(CHAIN + block("gone", "gone"))
+    lab.apply()
+    lab.files["configs/main.toml"] = CHAIN
+    assert lab.plan(Choice(targets=("completion.d",))).empty
+    assert lab.plan(Choice(excludes=("completion.gone",))).empty
+    assert kinds(lab.plan()) == {"completion.gone": "Remove"}

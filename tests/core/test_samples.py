@@ -185,3 +185,42 @@ def test_who_keeps_its_number_costs_no_second_plan() -> None:
 
     assert len(make_plan(replace(inputs, start=start)).steps) == 1
     assert len(begun) == 1
+
+
+def test_a_number_that_was_inherited_is_taken() -> None:
+    found = samples([record("gone", 1)])
+    assert [found.take(name, F) for name in "xyz"] == [1, 0, 2]
+
+
+CHAIN = (
+    "[completion.up]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'first' }]\n"
+    "[completion.down]\nmodel = 'm'\n"
+    "messages = [{ role = 'user', content = '{{ completion.up.content }}' }]\n"
+)
+
+
+def test_a_number_of_one_that_is_gone_is_free_for_what_an_apply_decides() -> None:
+    def reply(body: dict[str, Any]) -> str:
+        return "x" if body["messages"][0]["content"] == "second" else "other"
+
+    lab = Lab({"configs/main.toml": CHAIN + same("a")}, reply)
+    lab.apply()
+    lab.files["configs/main.toml"] = CHAIN.replace("'first'", "'second'")
+    lab.apply()
+    assert lab.sent == ["completion.up"]
+
+
+def test_a_number_is_free_whose_holder_turns_out_not_to_be_declared() -> None:
+    """Its block has instances only once an answer is read: those that are left are known then."""
+    each = (
+        "[completion.list]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'list' }]\n"
+        "[completion.each]\nmodel = 'm'\nfor_each = '{{ completion.list.json }}'\n"
+        "messages = [{ role = 'user', content = '{{ each.key }}' }]\n"
+    )
+    lab = Lab({"configs/main.toml": each}, lambda _: '["x", "y"]')
+    lab.apply()
+    fewer = each.replace("completion.list.json }}", "completion.list.json[1:] }}")
+    lab.files["configs/main.toml"] = same("a") + fewer
+    lab.apply()
+    assert lab.sent == []
+    assert set(numbers(lab)) == {"a", "list", 'each["y"]'}
