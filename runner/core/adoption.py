@@ -9,8 +9,8 @@ import orjson
 import tomli_w
 
 from runner.core.address import split_key
+from runner.core.api_names import TRANSPORT
 from runner.core.digest import canonical, fingerprint, normalise
-from runner.core.names import TRANSPORT
 from runner.core.provider import Provider
 from runner.core.redact import redact
 from runner.core.request import Request

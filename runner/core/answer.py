@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from runner.core.names import ATTRIBUTES
+from runner.core.api_names import ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
 from runner.core.state import Natural
 from runner.core.values import TemplateError

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from runner.core import blocks, file_names
+from runner.core.api_names import PARAMETERS
 from runner.core.digest import dotted
 from runner.core.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
 from runner.core.keys import key_findings
-from runner.core.names import IGNORABLE, META, PARAMETERS, PROVIDERS
+from runner.core.names import IGNORABLE, META, PROVIDERS
 from runner.core.parameters import Parameters
 from runner.core.rules import instance_findings, local_findings, pair_findings
 from runner.core.schemas import json_findings

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import is_address
+from runner.core.api_names import PARAMETERS
 from runner.core.config import Block, Blocks, ReadFolder, load
 from runner.core.dependencies import answers_behind
 from runner.core.module import Condition, Declared, Module, Value, refs_of
 from runner.core.moves import check_moves
-from runner.core.names import MODULE_META, PARAMETERS
+from runner.core.names import MODULE_META
 from runner.core.references import check_references
 from runner.core.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.values import Path, Ref, TemplateError

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from runner.core.api_names import TRANSPORT
 from runner.core.diff import Path, leaves
 from runner.core.digest import canonical, fingerprint
-from runner.core.names import TRANSPORT
 from runner.core.provider import identity_json
 from runner.core.received import value_of
 from runner.core.request import Request

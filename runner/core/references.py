@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from runner.core import functions
 from runner.core.answer import DATA_ATTRIBUTES
+from runner.core.api_names import ATTRIBUTES
 from runner.core.calls import check_call
 from runner.core.config import Block
 from runner.core.module import Condition, Declared, Module
-from runner.core.names import ATTRIBUTES
 from runner.core.suggest import closest, did_you_mean
 from runner.core.template import Hole, Node, holes
 from runner.core.values import DYNAMIC_ENV, Ref, written

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from runner.core.api_names import PARAMETERS, TRANSPORT
 from runner.core.body import Shape, fill, json_value, shape_of
 from runner.core.digest import canonical, fingerprint
 from runner.core.expand import Instance
-from runner.core.names import PARAMETERS, TRANSPORT
 from runner.core.provider import Provider
 from runner.core.received import table_of
 from runner.core.sensitive import sensitive_texts

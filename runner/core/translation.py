@@ -8,10 +8,11 @@ from pydantic import Tag
 from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict
 
+from runner.core.api_names import PARAMETERS
 from runner.core.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL, WORKSPACE
 from runner.core.digest import dotted
 from runner.core.findings import Finding, Hole, Path, shown
-from runner.core.names import IDENTIFIER, PARAMETERS
+from runner.core.names import IDENTIFIER
 from runner.core.parameters import TOKEN_ID
 from runner.core.suggest import did_you_mean
 from runner.core.tools import FUNCTION_NAME

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from runner.core.answer import Answer, output_value, recorded_answer, usage_of, warning
-from runner.core.names import ATTRIBUTES
+from runner.core.api_names import ATTRIBUTES
 from runner.core.values import TemplateError, plain
 
 

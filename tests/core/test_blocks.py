@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from jsonschema_rs import validator_for
 
+from runner.core.api_names import PARAMETERS
 from runner.core.blocks import Completion, File
 from runner.core.file_schema import json_schema
-from runner.core.names import BLOCKS, META, PARAMETERS
+from runner.core.names import BLOCKS, META
 
 EXAMPLE = """
 [runner]
