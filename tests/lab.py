@@ -7,24 +7,24 @@ from typing import Any
 
 import orjson
 
-from runner.core.choice import Choice
-from runner.core.compile import compile_root
-from runner.core.digest import digest
-from runner.core.entry import Owner, cache_keys
-from runner.core.events import Event
-from runner.core.exchange import Answer, Failure, Outgoing
-from runner.core.expand import Scope, Session
-from runner.core.functions import World
-from runner.core.graph import Walk
-from runner.core.known import Known
-from runner.core.module import Module
-from runner.core.moves import move_records
-from runner.core.plan import Inputs, Plan, make_plan
-from runner.core.providers import declared, known
-from runner.core.samples import Samples
-from runner.core.sensitive import sensitive_texts
-from runner.core.state import Record
-from runner.core.variables import Given, resolve, sensitive_values
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.canonical import digest
+from runner.core.expansion.scope import Scope, Session
+from runner.core.expressions.functions import World
+from runner.core.modules.compile import compile_root
+from runner.core.modules.module import Module
+from runner.core.modules.moves import move_records
+from runner.core.modules.variables import Given, resolve, sensitive_values
+from runner.core.plan.events import Event
+from runner.core.plan.known import Known
+from runner.core.plan.plan import Inputs, Plan, make_plan
+from runner.core.plan.samples import Samples
+from runner.core.plan.targets import Choice
+from runner.core.plan.walk import Walk
+from runner.core.request.provider_blocks import declared, known
+from runner.core.secrets.texts import sensitive_texts
+from runner.core.state.cache_entry import Owner, cache_keys
+from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError, error
 from runner.shell.apply import Apply
 from runner.shell.doors import Doors, Limits, Outcome

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from runner.core.choice import Choice
-from runner.core.outputs import outputs
-from runner.core.plan import make_plan
-from runner.core.state import State
-from runner.core.state_file import chunks, decode, encode
+from runner.core.expansion.outputs import outputs
+from runner.core.plan.plan import make_plan
+from runner.core.plan.targets import Choice
+from runner.core.state.file import chunks, decode, encode
+from runner.core.state.records import State
 from runner.shell.doors import Limits
 from tests.lab import Lab
 

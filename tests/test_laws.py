@@ -9,12 +9,12 @@ import orjson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from runner.core.decisions import Await, Issue, Keep, Update
-from runner.core.digest import digest
-from runner.core.events import Done, Event
-from runner.core.exchange import Failure
-from runner.core.plan import Plan
-from runner.core.steps import Instances, Remove
+from runner.core.api.exchange import Failure
+from runner.core.canonical import digest
+from runner.core.plan.actions import Await, Issue, Keep, Update
+from runner.core.plan.events import Done, Event
+from runner.core.plan.plan import Plan
+from runner.core.plan.steps import Instances, Remove
 from runner.shell.doors import Outcome
 from tests.lab import Lab
 from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply

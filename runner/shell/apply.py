@@ -12,17 +12,17 @@ from contextlib import suppress
 from functools import partial
 
 from runner.core.address import around
-from runner.core.answer import warning
-from runner.core.decide import decide
-from runner.core.decisions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
-from runner.core.exchange import Failure
-from runner.core.graph import Vertex, Walk
-from runner.core.known import Known, provider_of, request_of
-from runner.core.plan import Plan
-from runner.core.removals import protected
-from runner.core.request import Request
-from runner.core.state import Record
-from runner.core.stored import is_stored
+from runner.core.api.answer import warning
+from runner.core.api.exchange import Failure
+from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
+from runner.core.plan.decide import decide
+from runner.core.plan.known import Known, provider_of, request_of
+from runner.core.plan.plan import Plan
+from runner.core.plan.removals import protected
+from runner.core.plan.walk import Vertex, Walk
+from runner.core.request.build import Request
+from runner.core.request.server_store import is_stored
+from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.carrying import issue, read, update

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import orjson
 
-from runner.core.appraise import Appraisal, appraise
-from runner.core.decisions import Issue, Read, Reuse, Update
-from runner.core.events import Started
-from runner.core.exchange import Answer, Failure, Outgoing
-from runner.core.graph import Vertex
-from runner.core.known import provider_of, request_of
-from runner.core.redact import redact
-from runner.core.request import Request, streaming
-from runner.core.sources import data_record, unless_same
-from runner.core.state import Record
-from runner.core.stored import cached, stored_id
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.actions import Issue, Read, Reuse, Update
+from runner.core.plan.appraise import Appraisal, appraise
+from runner.core.plan.events import Started
+from runner.core.plan.known import provider_of, request_of
+from runner.core.plan.sources import data_record, unless_same
+from runner.core.plan.walk import Vertex
+from runner.core.request.build import Request, streaming
+from runner.core.request.server_store import cached, stored_id
+from runner.core.secrets.redact import redact
+from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.shell.doors import Client

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runner.core.events import Done, Event
-from runner.core.exchange import Answer, Failure, Outgoing
-from runner.core.expand import Session
-from runner.core.request import Request
-from runner.core.state import Record
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.expansion.scope import Session
+from runner.core.plan.events import Done, Event
+from runner.core.request.build import Request
+from runner.core.state.records import Record
 from runner.errors import RunnerError
 
 

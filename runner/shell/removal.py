@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from runner.core.entry import to_entry
-from runner.core.events import Failed
-from runner.core.exchange import Answer, Failure
-from runner.core.module import declared_at
-from runner.core.plan import Plan
+from runner.core.api.exchange import Answer, Failure
+from runner.core.modules.module import declared_at
+from runner.core.plan.events import Failed
+from runner.core.plan.plan import Plan
+from runner.core.plan.removals import protected, unreachable
+from runner.core.plan.steps import Remove
 from runner.core.received import table_of
-from runner.core.removals import protected, unreachable
-from runner.core.state import Record
-from runner.core.steps import Remove
-from runner.core.stored import cached, is_stored, keeper, stored_id
+from runner.core.request.server_store import cached, is_stored, keeper, stored_id
+from runner.core.state.cache_entry import to_entry
+from runner.core.state.records import Record
 from runner.errors import RunnerError
 from runner.shell.doors import Doors, Outcome
 

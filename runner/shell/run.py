@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
-from runner.core.answer import recorded_answer
-from runner.core.events import Failed, Skipped
-from runner.core.exchange import Failure
-from runner.core.graph import Vertex, Walk, cycle_error
-from runner.core.known import Known
-from runner.core.plan import Plan
-from runner.core.redact import redact_text
-from runner.core.state import Record
-from runner.core.steps import Remove
+from runner.core.api.answer import recorded_answer
+from runner.core.api.exchange import Failure
+from runner.core.plan.events import Failed, Skipped
+from runner.core.plan.known import Known
+from runner.core.plan.plan import Plan
+from runner.core.plan.steps import Remove
+from runner.core.plan.walk import Vertex, Walk, cycle_error
+from runner.core.secrets.redact import redact_text
+from runner.core.state.records import Record
 from runner.errors import RunnerError
 from runner.shell.doors import Client, Doors, Limits, Outcome
 

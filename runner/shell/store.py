@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from runner import __version__
-from runner.core.record_line import UNREADABLE
-from runner.core.state import State
-from runner.core.state_file import chunks, decode, files_in
+from runner.core.state.file import chunks, decode, files_in
+from runner.core.state.line import UNREADABLE
+from runner.core.state.records import State
 from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
 from runner.shell.lock import Lock

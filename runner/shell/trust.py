@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from runner.core.toml import parse, source
+from runner.core.toml.source import parse, source
 from runner.errors import RunnerError, error
 from runner.shell import files
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.core.state import Record, State, empty
-from runner.core.state_file import decode
+from runner.core.state.file import decode
+from runner.core.state.records import Record, State, empty
 from runner.shell.store import Store
 from tests.cli.project import Project
 

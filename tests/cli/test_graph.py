@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.dependencies import BlockGraph, Node
-from runner.core.drawing import dot, mermaid, svg
-from runner.core.layers import layers
+from runner.cli.views.graph.formats import dot, mermaid, svg
+from runner.cli.views.graph.layers import layers
+from runner.core.modules.dependencies import BlockGraph, Node
 from tests.cli.project import Project, completion
 
 SVG = "{http://www.w3.org/2000/svg}"

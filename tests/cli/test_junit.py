@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.cli.views.junit import junit
-from runner.core.exchange import Failure
-from runner.core.state import Record
+from runner.core.api.exchange import Failure
+from runner.core.state.records import Record
 from runner.shell.doors import Outcome
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import record

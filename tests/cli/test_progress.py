@@ -3,8 +3,8 @@
 from io import StringIO
 
 from runner.cli.views.progress import Bar, Progress
-from runner.core.events import Done, Failed, Skipped, Started
-from runner.core.exchange import Failure
+from runner.core.api.exchange import Failure
+from runner.core.plan.events import Done, Failed, Skipped, Started
 from tests.cli.recorded import record
 
 

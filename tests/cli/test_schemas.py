@@ -11,17 +11,17 @@ import pytest
 
 from runner.cli.views.events import apply_end, apply_event
 from runner.cli.views.report import Spent
-from runner.core.events import Done, Failed, Skipped, Started
-from runner.core.exchange import Failure
-from runner.core.file_schema import json_schema
-from runner.core.outputs import Output
+from runner.core.api.exchange import Failure
+from runner.core.expansion.outputs import Output
+from runner.core.language.editor_schema import json_schema
+from runner.core.plan.events import Done, Failed, Skipped, Started
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import record
 from tests.shell.faults import error
 
 NAMES = ("config", "events", "plan", "state")
 REGENERATE = """
-python -c 'import json, pathlib; from runner.core.file_schema import json_schema
+python -c 'import json, pathlib; from runner.core.language.editor_schema import json_schema
 pathlib.Path("runner/schemas/config.schema.json").write_text(
     json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\\n")'
 """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.record_line import encode_record
+from runner.core.state.line import encode_record
 from runner.shell.cache.lookup import Lookup
 from runner.shell.store import Store
 from tests.cli.project import Project, completion, provider, serving

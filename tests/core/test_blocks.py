@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from jsonschema_rs import validator_for
 
-from runner.core.api_names import PARAMETERS
-from runner.core.blocks import Completion, File
-from runner.core.file_schema import json_schema
-from runner.core.names import BLOCKS, META
+from runner.core.api.names import PARAMETERS
+from runner.core.language.blocks import Completion, File
+from runner.core.language.editor_schema import json_schema
+from runner.core.language.names import BLOCKS, META
 
 EXAMPLE = """
 [runner]

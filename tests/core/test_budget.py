@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from runner.core.budget import Budget, OverBudgetError, Rendering
-from runner.core.functions import World, functions
-from runner.core.sandbox import environment
-from runner.core.template import compile_text, compile_value
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.sandbox import environment
+from runner.core.expressions.template import compile_text, compile_value
 from runner.core.values import TemplateError, plain
 from tests.fuzz import odd_arguments
 from tests.fuzz.endless import EXPRESSIONS, TEXTS

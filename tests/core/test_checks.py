@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.api_names import PARAMETERS
-from runner.core.checks import (
+from runner.core.api.names import PARAMETERS
+from runner.core.language.check import (
     KINDS,
     Finding,
     check,
     check_parameter,
 )
-from runner.core.names import META
+from runner.core.language.names import META
 
 HELLO = 'messages = [{ role = "user", content = "hi" }]\n'
 KEY = "sk-" + "Ab1_" * 8

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.core.config import load, values_of
-from runner.core.toml import Source
+from runner.core.modules.folder import load, values_of
+from runner.core.toml.source import Source
 from runner.errors import Problem, RunnerError
 from tests.lab import Lab
 

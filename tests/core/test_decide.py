@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from runner.core.choice import Choice
-from runner.core.decisions import Await, Issue, Keep, Reuse, Update
-from runner.core.steps import Remove
+from runner.core.plan.actions import Await, Issue, Keep, Reuse, Update
+from runner.core.plan.steps import Remove
+from runner.core.plan.targets import Choice
 from runner.errors import RunnerError, error
 from tests.lab import Lab, project
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.diff import ABSENT, changes, leaves, line_diff
+from runner.core.plan.diff import ABSENT, changes, leaves, line_diff
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(("", "a", "b")),

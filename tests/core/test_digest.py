@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.decisions import Issue
-from runner.core.digest import canonical, dotted, fingerprint, normalise
+from runner.core.canonical import canonical, dotted, fingerprint, normalise
+from runner.core.plan.actions import Issue
 from tests.lab import Lab, project
 
 RECORDED = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.core.template import compile_text
+from runner.core.expressions.template import compile_text
 from runner.core.values import TemplateError
 
 NAMES = {"var": {"list": [1, 2], "map": {"a": 1}, "text": "x"}}

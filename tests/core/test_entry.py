@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.entry import Owner, cache_keys, from_entry, owner_of, to_entry
 from runner.core.received import is_deep
-from runner.core.record_line import decode_record, encode_record
-from runner.core.state import Record
+from runner.core.state.cache_entry import Owner, cache_keys, from_entry, owner_of, to_entry
+from runner.core.state.line import decode_record, encode_record
+from runner.core.state.records import Record
 
 
 def record(**changes: object) -> Record:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.estimate import Bound, Estimate, bound, compact, dollars
-from runner.core.request import Request
-from runner.core.state import Record
+from runner.core.plan.estimate import Bound, Estimate, bound, compact, dollars
+from runner.core.request.build import Request
+from runner.core.state.records import Record
 from tests.lab import completion_body
 
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from runner.core.decisions import Issue
+from runner.core.plan.actions import Issue
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 

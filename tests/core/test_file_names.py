@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.file_names import fault, normalised, one_spelling
+from runner.core.language.file_names import fault, normalised, one_spelling
 
 HOSTILE = {
     ".git/config": "a dot",

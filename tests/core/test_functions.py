@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.functions import World, functions
-from runner.core.template import compile_text
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.template import compile_text
 from runner.core.values import TemplateError
 from tests.lab import Lab
 

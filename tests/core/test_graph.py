@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.core.choice import Choice
-from runner.core.exchange import Failure
+from runner.core.api.exchange import Failure
+from runner.core.plan.targets import Choice
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 

@@ -10,14 +10,14 @@ import toml_rs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.core.checks import check
-from runner.core.functions import World, functions
-from runner.core.hcl import Converted, convert
-from runner.core.layout import format_toml
-from runner.core.template import compile_value
-from runner.core.types import parse_type
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.template import compile_value
+from runner.core.language.check import check
+from runner.core.language.type_syntax import parse_type
+from runner.core.toml.layout import format_toml
 from runner.core.values import plain
 from runner.errors import RunnerError
+from runner.hcl import Converted, convert
 
 DATA = Path(__file__).parent.parent / "data" / "hcl"
 EXAMPLES = ("basic", "functions", "conversation", "stored", "metadata", "retrieved", "everything")

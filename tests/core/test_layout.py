@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.core.layout import format_toml
+from runner.core.toml.layout import format_toml
 from runner.errors import RunnerError
 
 SPACE = st.sampled_from(["", " ", "   ", "\t"])

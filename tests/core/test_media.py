@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.media import inline_files
+from runner.core.request.media import inline_files
 from runner.core.values import TemplateError
 from runner.errors import error
 

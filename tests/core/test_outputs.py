@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from runner.core.exchange import Failure
-from runner.core.outputs import Output, outputs, shown
+from runner.core.api.exchange import Failure
+from runner.core.expansion.outputs import Output, outputs, shown
 from runner.errors import Problem
 from tests.lab import Lab, project
 

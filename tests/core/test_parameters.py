@@ -6,8 +6,8 @@ import pytest
 from openai.types.chat import completion_create_params as official
 from typing_extensions import get_type_hints, is_typeddict
 
-from runner.core.api_names import PARAMETERS, TRANSPORT
-from runner.core.parameters import Parameters
+from runner.core.api.names import PARAMETERS, TRANSPORT
+from runner.core.api.parameters import Parameters
 
 OFFICIAL = {
     **get_type_hints(official.CompletionCreateParamsStreaming),

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from runner.core.choice import Choice
-from runner.core.decisions import Issue
-from runner.core.plan import Plan, destroy_plan, make_plan
-from runner.core.request import Request
-from runner.core.state import Record
-from runner.core.steps import Instances, Remove
+from runner.core.plan.actions import Issue
+from runner.core.plan.plan import Plan, destroy_plan, make_plan
+from runner.core.plan.steps import Instances, Remove
+from runner.core.plan.targets import Choice
+from runner.core.request.build import Request
+from runner.core.state.records import Record
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 

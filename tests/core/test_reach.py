@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from runner.core.compile import compile_root
-from runner.core.config import Block
-from runner.core.providers import Declared
-from runner.core.reach import Destination, destination, reach
+from runner.core.modules.compile import compile_root
+from runner.core.modules.folder import Block
+from runner.core.request.provider_blocks import Declared
+from runner.core.request.reach import Destination, destination, reach
 from runner.errors import Problem
 
 GROQ, OPENAI = "https://api.groq.com", "https://api.openai.com"

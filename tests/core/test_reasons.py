@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from runner.core.known import request_of
-from runner.core.plan import Plan
-from runner.core.reasons import reason
-from runner.core.request import Request
-from runner.core.state import Record
+from runner.core.plan.known import request_of
+from runner.core.plan.plan import Plan
+from runner.core.plan.reasons import reason
+from runner.core.request.build import Request
+from runner.core.state.records import Record
 from tests.lab import Lab
 
 HEAD = (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.redact import Sieve, redact, redact_text
+from runner.core.secrets.redact import Sieve, redact, redact_text
 from runner.core.values import MASK
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.request import streaming
-from runner.core.sensitive import sensitive_texts
+from runner.core.request.build import streaming
+from runner.core.secrets.texts import sensitive_texts
 from runner.errors import RunnerError
 from tests.lab import Lab, project
 

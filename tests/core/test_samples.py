@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from runner.core.choice import Choice
-from runner.core.plan import make_plan
-from runner.core.samples import Samples
-from runner.core.state import Record
+from runner.core.plan.plan import make_plan
+from runner.core.plan.samples import Samples
+from runner.core.plan.targets import Choice
+from runner.core.state.records import Record
 from tests.lab import Lab, project
 
 F = "f" * 64

@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core import engine
-from runner.core.answer import Answer, warning
-from runner.core.choice import Choice
-from runner.core.drafts import Drafts
-from runner.core.graph import Walk
-from runner.core.known import Known
-from runner.core.plan import Inputs
-from runner.core.request import Request
-from runner.core.samples import Samples
-from runner.core.template import Expression, Hole, Node, Text, compile_text, holes
+from runner.core.api.answer import Answer, warning
+from runner.core.expressions import jinja
+from runner.core.expressions.template import Expression, Hole, Node, Text, compile_text, holes
+from runner.core.plan.drafts import Drafts
+from runner.core.plan.known import Known
+from runner.core.plan.plan import Inputs
+from runner.core.plan.samples import Samples
+from runner.core.plan.targets import Choice
+from runner.core.plan.walk import Walk
+from runner.core.request.build import Request
 from runner.core.values import Path, TemplateError
 from tests.lab import Lab, project
 
@@ -78,7 +78,7 @@ def test_a_call_with_literals_needs_no_engine_and_says_the_same(text: str) -> No
 def test_the_engine_is_not_asked_for_a_call_with_literals() -> None:
     """Those who plan a table of prompts start without it."""
     code = (
-        "import sys; from runner.core.template import compile_text; "
+        "import sys; from runner.core.expressions.template import compile_text; "
         "[compile_text(text) for text in sys.argv[1:]]; print('jinja2' in sys.modules)"
     )
     for texts, asked in ((TEXTS[:4], "False"), (TEXTS[-1:], "True")):
@@ -93,7 +93,7 @@ def _by_engine(text: str, path: Path) -> Node:
         piece
         if isinstance(piece, str)
         else Hole(piece.source, piece.refs, piece.fill, path, piece.line)
-        for piece in engine.split(text, path)
+        for piece in jinja.split(text, path)
     ]
     if len(parts) == 1 and isinstance(parts[0], Hole) and "{%" not in text:
         return Expression(parts[0])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.received import is_deep, table_of
-from runner.core.record_line import decode_records, encode_record
-from runner.core.state import STATE_VERSION, Record, State, empty
-from runner.core.state_file import chunks, decode, encode
+from runner.core.state.file import chunks, decode, encode
+from runner.core.state.line import decode_records, encode_record
+from runner.core.state.records import STATE_VERSION, Record, State, empty
 from runner.errors import RunnerError
 
 DATA = Path(__file__).parents[1] / "data" / "state"

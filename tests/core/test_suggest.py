@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from runner.core.api_names import PARAMETERS
-from runner.core.names import META
+from runner.core.api.names import PARAMETERS
+from runner.core.language.names import META
 from runner.core.suggest import closest, did_you_mean
 
 KNOWN = (*PARAMETERS, *META)

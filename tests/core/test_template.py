@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.core import engine, template
-from runner.core.template import Constant, Expression, Text, compile_text, compile_value, holes
+from runner.core.expressions import jinja, template
+from runner.core.expressions.template import (
+    Constant,
+    Expression,
+    Text,
+    compile_text,
+    compile_value,
+    holes,
+)
 from runner.core.values import NotKnown, TemplateError, plain
 
 NAMES: dict[str, Any] = {
@@ -55,7 +62,7 @@ def by_engine(text: str) -> template.Node:
         piece
         if isinstance(piece, str)
         else template.Hole(piece.source, piece.refs, piece.fill, (), piece.line)
-        for piece in engine.split(text, ())
+        for piece in jinja.split(text, ())
     ]
     if len(found) == 1 and isinstance(found[0], template.Hole):
         return Expression(found[0])

@@ -5,7 +5,7 @@ import toml_rs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.core.toml import Read, Source, block_name, parse, read_fast, read_plainly, source
+from runner.core.toml.source import Read, Source, block_name, parse, read_fast, read_plainly, source
 from runner.errors import Problem, RunnerError
 
 TEXT = '''# a comment

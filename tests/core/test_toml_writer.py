@@ -7,8 +7,8 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.core.layout import format_toml
-from runner.core.toml_writer import Entry, Remark, Section, write_key, write_toml, write_value
+from runner.core.toml.layout import format_toml
+from runner.core.toml.write import Entry, Remark, Section, write_key, write_toml, write_value
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
     [

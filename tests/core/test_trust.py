@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.core.trust import (
+from runner.core.secrets.trust import (
     OPENAI_HOST,
     Door,
     KeyDoor,

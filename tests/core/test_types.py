@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.types import convert, parse_input, parse_type
+from runner.core.language.type_syntax import convert, parse_input, parse_type
 
 TYPES = [
     "string",

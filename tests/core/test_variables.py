@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from runner.core.config import Block
-from runner.core.toml import Source
-from runner.core.variables import Given, from_file, resolve, sensitive_values
+from runner.core.modules.folder import Block
+from runner.core.modules.variables import Given, from_file, resolve, sensitive_values
+from runner.core.toml.source import Source
 from runner.errors import Problem
 from tests.lab import project
 

@@ -6,8 +6,8 @@ from typing import Any
 import tomli_w
 from hypothesis import strategies as st
 
-from runner.core.api_names import PARAMETERS
-from runner.core.names import BLOCKS, META
+from runner.core.api.names import PARAMETERS
+from runner.core.language.names import BLOCKS, META
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, json_values, mutated, toml_values, words
 from tests.fuzz.sample import FILES, shipped, tree

@@ -2,8 +2,8 @@
 
 from itertools import product
 
-from runner.core import guards
-from runner.core.sandbox import environment
+from runner.core.expressions import guards
+from runner.core.expressions.sandbox import environment
 
 VALUES = (
     *("'abc'", "''", "'a b\\nc'", "'<b>&'", "'<b>' | e", "0", "-1", "3", "2.5", "10 ** 30", "true"),

@@ -14,9 +14,9 @@ import pytest
 from runner.cli.arguments import parser
 from runner.cli.commands.loading import load
 from runner.cli.commands.planning import planned
-from runner.core.events import Event
-from runner.core.exchange import Answer, Failure, Outgoing
-from runner.core.state import Record
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.events import Event
+from runner.core.state.records import Record
 from runner.errors import RunnerError, error
 from runner.shell.apply import Apply
 from runner.shell.doors import Doors, Limits, Outcome

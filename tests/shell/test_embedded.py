@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.shell.providers import model_fetch, model_file
 from runner.shell.providers.embedded import open_embedded
@@ -87,7 +87,7 @@ def test_a_process_with_the_model_says_nothing_and_ends_in_the_middle_of_an_answ
 
 _ABANDON = """
 import asyncio, orjson
-from runner.core.exchange import Outgoing
+from runner.core.api.exchange import Outgoing
 from runner.shell.providers.embedded import leave, open_embedded
 from runner.shell.providers.openai import connect
 

@@ -19,7 +19,7 @@ from aiohttp import web
 from yarl import URL
 
 from runner import __version__
-from runner.core.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.openai import Client, connect

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from runner import __version__
-from runner.core.record_line import decode_records, encode_record
-from runner.core.state import Record, State, empty
-from runner.core.state_file import decode, encode
+from runner.core.state.file import decode, encode
+from runner.core.state.line import decode_records, encode_record
+from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError
 from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store, UnsavedError
@@ -36,7 +36,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from runner.core.state import Record, empty
+from runner.core.state.records import Record, empty
 from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store
 store = Store(Path(sys.argv[1]))
@@ -57,7 +57,7 @@ FULL = """
 import resource, signal, sys, tempfile
 from dataclasses import replace
 from pathlib import Path
-from runner.core.state import Record
+from runner.core.state.records import Record
 from runner.errors import RunnerError
 from runner.shell.cache.database import DATABASE, database_files
 from runner.shell.store import Store, UnsavedError

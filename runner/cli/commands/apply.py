@@ -18,8 +18,8 @@ from runner.cli.commands.trusting import asked_by, asks
 from runner.cli.commands.world import Project
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
-from runner.core.record_line import encode_record
-from runner.core.state import Record
+from runner.core.state.line import encode_record
+from runner.core.state.records import Record
 from runner.errors import error
 from runner.shell.apply import Apply
 from runner.shell.cache.lookup import Lookup

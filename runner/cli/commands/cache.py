@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from runner.cli.commands.asking import approved
 from runner.cli.commands.places import store_of
 from runner.cli.commands.workspaces import all_held
-from runner.core.entry import Owner, cache_keys
+from runner.core.state.cache_entry import Owner, cache_keys
 from runner.shell.cache.database import DATABASE
 from runner.shell.cache.upkeep import clear, info, prune
 from runner.shell.store import Store

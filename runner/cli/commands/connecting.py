@@ -9,11 +9,11 @@ from typing import Any
 
 from runner.cli.commands.trusting import admit, refusal, untrusted
 from runner.cli.commands.world import Project
-from runner.core.exchange import Answer, Failure
-from runner.core.providers import Declared
-from runner.core.reach import BASE_URL, Destination, destination, own_hosts
+from runner.core.api.exchange import Answer, Failure
+from runner.core.request.provider_blocks import Declared
+from runner.core.request.reach import BASE_URL, Destination, destination, own_hosts
+from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
-from runner.core.trust import is_loopback
 from runner.core.values import to_text
 from runner.errors import error
 from runner.shell.providers import stored

@@ -11,10 +11,10 @@ from runner.cli.commands.loading import load
 from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.cli.views.values import value_text
-from runner.core.expand import Scope
-from runner.core.redact import redact_text
+from runner.core.expansion.scope import Scope
+from runner.core.expressions.template import Hole, Node, compile_text, holes
+from runner.core.secrets.redact import redact_text
 from runner.core.suggest import closest
-from runner.core.template import Hole, Node, compile_text, holes
 from runner.core.values import MASK, NotKnown, Ref, TemplateError
 from runner.errors import RunnerError, error, sentence
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from runner.cli.views.problems import report
-from runner.core.hcl import convert
 from runner.errors import Problem, RunnerError, Where, error
+from runner.hcl import convert
 from runner.shell import files
 
 STDIN = "-"

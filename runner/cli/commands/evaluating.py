@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from runner.cli.commands.world import Project
-from runner.core.expand import Scope, Session
-from runner.core.graph import Walk
-from runner.core.outputs import Output, learn, outputs
+from runner.core.expansion.outputs import Output, learn, outputs
+from runner.core.expansion.scope import Scope, Session
+from runner.core.plan.walk import Walk
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
 

@@ -19,10 +19,10 @@ from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.cli.views.report import Spent, apply_text, problems_of
 from runner.cli.views.style import style
-from runner.core.answer import usage_of
-from runner.core.expand import Session
-from runner.core.outputs import Output, learn, outputs, shown
-from runner.core.state import Record
+from runner.core.api.answer import usage_of
+from runner.core.expansion.outputs import Output, learn, outputs, shown
+from runner.core.expansion.scope import Session
+from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.shell import files
 from runner.shell.doors import Outcome

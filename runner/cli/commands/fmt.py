@@ -7,9 +7,9 @@ from pathlib import Path
 
 from runner.cli.commands.places import project_directory
 from runner.cli.streams import put
-from runner.core.config import load as load_blocks
-from runner.core.layout import format_toml
-from runner.core.toml import source
+from runner.core.modules.folder import load as load_blocks
+from runner.core.toml.layout import format_toml
+from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, Where, error
 from runner.shell import files
 from runner.shell.project import Folders

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.cli.flags import VAR, VAR_FILE
-from runner.core.config import values_of
-from runner.core.module import Module
-from runner.core.toml import source
-from runner.core.trust import named_hosts
-from runner.core.variables import Given, from_file
+from runner.core.modules.folder import values_of
+from runner.core.modules.module import Module
+from runner.core.modules.variables import Given, from_file
+from runner.core.secrets.trust import named_hosts
+from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, error
 from runner.shell import files
 

@@ -5,8 +5,8 @@ import sys
 
 from runner.cli.commands.loading import load
 from runner.cli.commands.world import tell_warnings
-from runner.core.dependencies import block_graph
-from runner.core.drawing import dot, mermaid, svg
+from runner.cli.views.graph.formats import dot, mermaid, svg
+from runner.core.modules.dependencies import block_graph
 
 _DRAW = {"dot": dot, "mermaid": mermaid, "svg": svg}
 

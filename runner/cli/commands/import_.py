@@ -13,12 +13,12 @@ from runner.cli.commands.planning import planned
 from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.core.address import blocks_of, module_of
-from runner.core.adoption import block_of
-from runner.core.choice import Choice
-from runner.core.known import provider_of
-from runner.core.plan import Plan
-from runner.core.provider import Provider
-from runner.core.state import Record
+from runner.core.plan.known import provider_of
+from runner.core.plan.plan import Plan
+from runner.core.plan.targets import Choice
+from runner.core.request.adoption import block_of
+from runner.core.request.provider import Provider
+from runner.core.state.records import Record
 from runner.errors import error
 
 

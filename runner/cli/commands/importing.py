@@ -11,17 +11,17 @@ import orjson
 
 from runner.cli.commands.connecting import Connections, connections, prepare
 from runner.cli.commands.world import Project
-from runner.core.adoption import Stored, adopted
-from runner.core.config import Block
-from runner.core.exchange import Failure
-from runner.core.expand import Instance
-from runner.core.known import provider_of, request_of
-from runner.core.plan import Plan
-from runner.core.provider import Provider
-from runner.core.request import Request
-from runner.core.state import Record
+from runner.core.api.exchange import Failure
+from runner.core.expansion.scope import Instance
+from runner.core.expressions.template import compile_value
+from runner.core.modules.folder import Block
+from runner.core.plan.known import provider_of, request_of
+from runner.core.plan.plan import Plan
+from runner.core.request.adoption import Stored, adopted
+from runner.core.request.build import Request
+from runner.core.request.provider import Provider
+from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
-from runner.core.template import compile_value
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
 

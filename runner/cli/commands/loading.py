@@ -14,17 +14,17 @@ from runner.cli.commands.places import (
 )
 from runner.cli.commands.world import Project
 from runner.cli.views.problems import hide
-from runner.core.compile import compile_root
-from runner.core.config import Block
-from runner.core.expand import Scope, Session
-from runner.core.functions import World
-from runner.core.known import unknown_provider
-from runner.core.module import Module
-from runner.core.provider import Provider
-from runner.core.providers import Declared, declared, known
-from runner.core.sensitive import sensitive_texts
-from runner.core.state import State, empty
-from runner.core.variables import resolve, sensitive_values
+from runner.core.expansion.scope import Scope, Session
+from runner.core.expressions.functions import World
+from runner.core.modules.compile import compile_root
+from runner.core.modules.folder import Block
+from runner.core.modules.module import Module
+from runner.core.modules.variables import resolve, sensitive_values
+from runner.core.plan.known import unknown_provider
+from runner.core.request.provider import Provider
+from runner.core.request.provider_blocks import Declared, declared, known
+from runner.core.secrets.texts import sensitive_texts
+from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.shell.project import Folders
 from runner.shell.settings import environment

@@ -136,7 +136,7 @@ def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def _rejected(name: str, address: str, status: str) -> Exception:
-    from runner.core.state import REJECTED  # noqa: PLC0415  # the slow path
+    from runner.core.state.records import REJECTED  # noqa: PLC0415  # the slow path
 
     return error(
         "Answer was not accepted",

@@ -12,9 +12,9 @@ from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.places import state_directory
 from runner.cli.commands.workspaces import stores
 from runner.cli.commands.world import Project
-from runner.core.digest import digest
-from runner.core.file_names import fault, normalised, one_spelling
-from runner.core.outputs import FileChange, Output, declared_outputs
+from runner.core.canonical import digest
+from runner.core.expansion.outputs import FileChange, Output, declared_outputs
+from runner.core.language.file_names import fault, normalised, one_spelling
 from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
 from runner.shell import files, links

@@ -5,8 +5,8 @@ import shlex
 from os import environ
 from pathlib import Path
 
-from runner.core.config import Blocks
-from runner.core.config import load as load_blocks
+from runner.core.modules.folder import Blocks
+from runner.core.modules.folder import load as load_blocks
 from runner.core.suggest import did_you_mean
 from runner.errors import Where, error
 from runner.shell import links

@@ -16,12 +16,12 @@ from runner.cli.flags import VAR_FILE
 from runner.cli.views.plan import kind, plan_text, shown, summary
 from runner.cli.views.style import Style
 from runner.core.address import covers
-from runner.core.decisions import Issue, Read, Reuse, Update
-from runner.core.digest import digest
-from runner.core.module import Module
-from runner.core.plan import Plan
-from runner.core.record_line import encode_record
-from runner.core.steps import Action, Remove, Step
+from runner.core.canonical import digest
+from runner.core.modules.module import Module
+from runner.core.plan.actions import Issue, Read, Reuse, Update
+from runner.core.plan.plan import Plan
+from runner.core.plan.steps import Action, Remove, Step
+from runner.core.state.line import encode_record
 
 FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1

@@ -15,7 +15,7 @@ from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.cli.flags import VAR, VAR_FILE
 from runner.core.received import DEEPEST, is_deep
-from runner.core.record_line import UNREADABLE
+from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
 from runner.shell import files
 

@@ -10,21 +10,21 @@ import orjson
 from runner.cli.commands.output_files import changes, written_outputs
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
-from runner.core.answer import warning
-from runner.core.choice import Choice
-from runner.core.decisions import Keep, Reuse, Update
-from runner.core.diff import ABSENT
-from runner.core.entry import cache_keys
-from runner.core.estimate import Estimate, bound
-from runner.core.exchange import Failure
-from runner.core.known import provider_of
-from runner.core.outputs import FileChange, Output, declared_outputs, shown
-from runner.core.plan import Inputs, Plan, destroy_plan, make_plan
-from runner.core.request import Request
-from runner.core.sources import data_record, unless_same
-from runner.core.state import Record
-from runner.core.steps import Instances
-from runner.core.stored import stored_id
+from runner.core.api.answer import warning
+from runner.core.api.exchange import Failure
+from runner.core.expansion.outputs import FileChange, Output, declared_outputs, shown
+from runner.core.plan.actions import Keep, Reuse, Update
+from runner.core.plan.diff import ABSENT
+from runner.core.plan.estimate import Estimate, bound
+from runner.core.plan.known import provider_of
+from runner.core.plan.plan import Inputs, Plan, destroy_plan, make_plan
+from runner.core.plan.sources import data_record, unless_same
+from runner.core.plan.steps import Instances
+from runner.core.plan.targets import Choice
+from runner.core.request.build import Request
+from runner.core.request.server_store import stored_id
+from runner.core.state.cache_entry import cache_keys
+from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.shell.cache.lookup import Lookup

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runner.core.api_names import ATTRIBUTES
+from runner.core.api.names import ATTRIBUTES
 from runner.errors import RunnerError
 from runner.shell import files
 

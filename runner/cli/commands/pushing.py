@@ -13,11 +13,11 @@ import orjson
 
 from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
-from runner.core.entry import Owner
-from runner.core.record_line import UNREADABLE, decode_records
-from runner.core.state import Record, State, empty
-from runner.core.state_file import decode
-from runner.core.stored import cached
+from runner.core.request.server_store import cached
+from runner.core.state.cache_entry import Owner
+from runner.core.state.file import decode
+from runner.core.state.line import UNREADABLE, decode_records
+from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError, Where, error
 from runner.shell import files
 from runner.shell.cache.lookup import Lookup

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from runner.cli.commands.places import store_of
 from runner.core.address import in_order, selects
-from runner.core.state import State
+from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
 from runner.shell.store import Store

@@ -6,8 +6,8 @@ from runner.cli.commands.connecting import connections, prepare
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
-from runner.core.exchange import Failure
-from runner.core.stored import is_stored, keeper, stored_id
+from runner.core.api.exchange import Failure
+from runner.core.request.server_store import is_stored, keeper, stored_id
 from runner.errors import Problem, sentence
 
 _SHOWN = 10

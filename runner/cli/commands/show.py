@@ -16,7 +16,7 @@ from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
 from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects
-from runner.core.state import Record, State
+from runner.core.state.records import Record, State
 from runner.shell import files
 
 

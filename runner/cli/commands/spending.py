@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runner.core.answer import Used, usage_of
-from runner.core.estimate import bound, dollars
+from runner.core.api.answer import Used, usage_of
+from runner.core.plan.estimate import bound, dollars
 from runner.core.received import table_of
-from runner.core.request import Request
-from runner.core.state import Record
+from runner.core.request.build import Request
+from runner.core.state.records import Record
 from runner.shell.doors import Refusal
 from runner.shell.prices import count_tokens, price, priced
 

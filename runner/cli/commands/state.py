@@ -12,8 +12,8 @@ from runner.cli.commands.records import loaded, selected, unknown
 from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
-from runner.core.state import Record, State
-from runner.core.state_file import decode
+from runner.core.state.file import decode
+from runner.core.state.records import Record, State
 from runner.errors import Problem, RunnerError, error
 from runner.shell import files
 from runner.shell.store import Store

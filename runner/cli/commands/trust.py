@@ -8,8 +8,8 @@ from runner.cli.commands.loading import load
 from runner.cli.commands.places import project_directory
 from runner.cli.commands.trusting import admit_doors, still_closed
 from runner.cli.commands.world import Project, tell_warnings
-from runner.core.stored import is_stored, keeper
-from runner.core.trust import Door, decoded, in_words, needs_asking, ordered
+from runner.core.request.server_store import is_stored, keeper
+from runner.core.secrets.trust import Door, decoded, in_words, needs_asking, ordered
 from runner.shell.trust import all_trusted, revoke
 
 

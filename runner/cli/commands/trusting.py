@@ -8,14 +8,22 @@ from runner.cli.commands.asking import says_yes
 from runner.cli.commands.places import same_place
 from runner.cli.commands.world import Project
 from runner.cli.views.problems import report
-from runner.core.decisions import Await, Issue, Read, Reuse, Update
-from runner.core.known import provider_of
-from runner.core.module import declared_at
-from runner.core.plan import Plan
-from runner.core.reach import providers_of
-from runner.core.steps import Instances, Remove, Step
-from runner.core.stored import is_stored, keeper
-from runner.core.trust import Door, decoded, encoded, host_of, in_words, needs_asking, ordered
+from runner.core.modules.module import declared_at
+from runner.core.plan.actions import Await, Issue, Read, Reuse, Update
+from runner.core.plan.known import provider_of
+from runner.core.plan.plan import Plan
+from runner.core.plan.steps import Instances, Remove, Step
+from runner.core.request.reach import providers_of
+from runner.core.request.server_store import is_stored, keeper
+from runner.core.secrets.trust import (
+    Door,
+    decoded,
+    encoded,
+    host_of,
+    in_words,
+    needs_asking,
+    ordered,
+)
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.shell.trust import trust, trusted

@@ -10,7 +10,7 @@ from runner.cli.commands.loading import load
 from runner.cli.commands.planning import planned
 from runner.cli.commands.world import tell_warnings
 from runner.cli.views.problems import diagnostic
-from runner.core.choice import Choice
+from runner.core.plan.targets import Choice
 from runner.errors import Problem, RunnerError
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from runner.cli.commands.places import DEFAULT, settings_of, workspace_names, workspace_store
-from runner.core.blocks import WORKSPACE
+from runner.core.language.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
 from runner.shell import files

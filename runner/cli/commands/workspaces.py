@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from runner.cli.commands.places import settings_of, workspace_names, workspace_store
-from runner.core.state import Record
-from runner.core.stored import is_stored, stored_id
+from runner.core.request.server_store import is_stored, stored_id
+from runner.core.state.records import Record
 from runner.shell.store import Store
 
 

@@ -8,23 +8,23 @@ from typing import Any
 from runner.cli.commands.workspaces import Elsewhere
 from runner.cli.views.problems import report
 from runner.core.address import covers, selects
-from runner.core.choice import Choice
-from runner.core.entry import Owner
-from runner.core.expand import Scope, Session
-from runner.core.functions import World
-from runner.core.graph import Walk
-from runner.core.known import Known, Lookup
-from runner.core.module import Module
-from runner.core.moves import declared_moves, forgotten, move_records
-from runner.core.plan import Inputs
-from runner.core.provider import Provider
-from runner.core.providers import Declared
-from runner.core.reach import BASE_URL, Reach, reach
-from runner.core.samples import Samples
-from runner.core.sensitive import sensitive_texts
-from runner.core.state import Record, State
-from runner.core.trust import Door, Trust, decoded
-from runner.core.variables import sensitive_values
+from runner.core.expansion.scope import Scope, Session
+from runner.core.expressions.functions import World
+from runner.core.modules.module import Module
+from runner.core.modules.moves import declared_moves, forgotten, move_records
+from runner.core.modules.variables import sensitive_values
+from runner.core.plan.known import Known, Lookup
+from runner.core.plan.plan import Inputs
+from runner.core.plan.samples import Samples
+from runner.core.plan.targets import Choice
+from runner.core.plan.walk import Walk
+from runner.core.request.provider import Provider
+from runner.core.request.provider_blocks import Declared
+from runner.core.request.reach import BASE_URL, Reach, reach
+from runner.core.secrets.texts import sensitive_texts
+from runner.core.secrets.trust import Door, Trust, decoded
+from runner.core.state.cache_entry import Owner
+from runner.core.state.records import Record, State
 from runner.errors import Problem
 from runner.shell.project import Folders
 from runner.shell.settings import Settings

@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 
 from runner.cli.views.report import facts_of
 from runner.core.address import in_order, split_key
-from runner.core.exchange import Failure
-from runner.core.state import Record
+from runner.core.api.exchange import Failure
+from runner.core.state.records import Record
 from runner.shell.doors import Outcome
 
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from runner.cli.views.style import Style, style
-from runner.core.findings import KEY
-from runner.core.redact import redact, redact_text
-from runner.core.toml import masked
+from runner.core.language.findings import KEY
+from runner.core.secrets.redact import redact, redact_text
+from runner.core.toml.source import masked
 from runner.errors import Problem, Where
 
 _hidden: set[str] = set()

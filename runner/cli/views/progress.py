@@ -11,11 +11,11 @@ from typing import Any, Protocol, TextIO
 
 from runner.cli.streams import bare, harmless, on_one_line
 from runner.cli.views.records import Cost
-from runner.core.answer import usage_of
-from runner.core.estimate import compact, dollars
-from runner.core.events import Done, Event, Failed, Skipped, Started
+from runner.core.api.answer import usage_of
+from runner.core.plan.estimate import compact, dollars
+from runner.core.plan.events import Done, Event, Failed, Skipped, Started
 from runner.core.received import table_of
-from runner.core.state import Record
+from runner.core.state.records import Record
 
 _LOG = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds between lines without a terminal

@@ -5,11 +5,11 @@ from typing import Any
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.plan import short
-from runner.core.answer import recorded_answer, usage_of, warning
-from runner.core.diff import leaves, lines_of
-from runner.core.estimate import compact, dollars
+from runner.core.api.answer import recorded_answer, usage_of, warning
+from runner.core.plan.diff import leaves, lines_of
+from runner.core.plan.estimate import compact, dollars
 from runner.core.received import table_of, value_of
-from runner.core.state import Record, State
+from runner.core.state.records import Record, State
 
 Cost = Callable[[Record], float | None]
 

@@ -9,11 +9,11 @@ import orjson
 from runner.cli.streams import harmless
 from runner.cli.views.style import Style
 from runner.core.address import first_few
-from runner.core.answer import Used
-from runner.core.diff import lines_of
-from runner.core.estimate import compact, dollars
-from runner.core.exchange import Failure
-from runner.core.outputs import Output
+from runner.core.api.answer import Used
+from runner.core.api.exchange import Failure
+from runner.core.expansion.outputs import Output
+from runner.core.plan.diff import lines_of
+from runner.core.plan.estimate import compact, dollars
 from runner.errors import Problem, Where
 from runner.shell.doors import Outcome
 

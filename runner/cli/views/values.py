@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.core.answer import Answer
+from runner.core.api.answer import Answer
 from runner.core.values import NotKnown, TemplateError
 
 UNKNOWN = "(not known before apply)"

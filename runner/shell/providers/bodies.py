@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.received import value_of
-from runner.core.redact import redact_text
+from runner.core.secrets.redact import redact_text
 
 _SHOWN = 500
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from yarl import URL
 
-from runner.core.exchange import Failure
+from runner.core.api.exchange import Failure
 from runner.shell.providers.bodies import redact
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.outcomes import Bad, request_id

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import orjson
 
-from runner.core.estimate import foreseen
-from runner.core.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.estimate import foreseen
 from runner.shell.providers import bodies
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.job import Job, asks_too_long, secret_values

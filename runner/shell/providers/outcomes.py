@@ -6,7 +6,7 @@ from typing import Any
 
 from yarl import URL
 
-from runner.core.exchange import Failure
+from runner.core.api.exchange import Failure
 from runner.core.received import read
 from runner.shell.providers import bodies
 from runner.shell.providers.bodies import Said

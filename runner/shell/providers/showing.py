@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from runner.core.redact import Sieve
+from runner.core.secrets.redact import Sieve
 
 
 class Showing:

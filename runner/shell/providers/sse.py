@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.digest import encoded
+from runner.core.canonical import encoded
 from runner.core.received import is_deep, read, value_of
 
 _REPLACED = {"id", "role", "type", "name", "object", "index"}

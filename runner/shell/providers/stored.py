@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from runner.core.exchange import Answer, Failure
+from runner.core.api.exchange import Answer, Failure
 from runner.core.received import shallow, table_of, value_of
 from runner.shell.providers.openai import Client
 

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from runner import __version__
-from runner.core.trust import is_loopback
+from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.shell.providers.endpoint import Endpoint
 from runner.shell.providers.sse import Stream

@@ -1,0 +1,229 @@
+"""The attributes of an answer, read from the response's bytes when somebody asks."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from runner.core.api.names import ATTRIBUTES
+from runner.core.received import MENDED, json_of, table_of
+from runner.core.state.records import Natural
+from runner.core.values import TemplateError
+
+DATA_ATTRIBUTES = {
+    "chat_completion": ATTRIBUTES,
+    "chat_completions": ("ids", "data"),
+    "chat_completion_messages": ("messages",),
+}
+"""What an expression may ask of a data source, by its type."""
+
+# At the very end: a key of for_each may look like one, as in completion.x["sales.data.csv"].
+_DATA_ADDRESS = re.compile(rf"(?:^|\.)data\.((?:{'|'.join(DATA_ATTRIBUTES)})\.\w+)$")
+_OF_MESSAGE = ("content", "function_call", "tool_calls", "refusal")
+_OF_CHOICE = ("finish_reason", "logprobs")
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("id", "model", "finish_reason", "refusal", "system_fingerprint"), str),
+    "service_tier": str,
+    "content": (str, list),  # of parts, as some servers answer
+    "created": (int, float),
+    **dict.fromkeys(("usage", "function_call", "logprobs"), dict),
+    **dict.fromkeys(("choices", "tool_calls"), list),
+}
+_UNFINISHED = {"length": "it was cut at max tokens", "content_filter": "a filter cut it"}
+_CUT = tuple(f'"{reason}"'.encode() for reason in _UNFINISHED)
+
+
+class Answer(Mapping[str, Any]):
+    """`completion.x` in an expression: the attributes of one response, whatever it holds.
+
+    `content`, `function_call`, `tool_calls`, `refusal`, `finish_reason` and `logprobs` are those
+    of the first choice. What the response does not have, or has as something that is no such
+    thing (a finish_reason that is an object), is null; `response` shows all of it.
+    """
+
+    __slots__ = ("_parsed", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._parsed: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole response."""
+        if self._parsed is None:
+            self._parsed = table_of(self.raw)
+        return self._parsed
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in ATTRIBUTES:
+            raise KeyError(name)
+        if name == "response":
+            return self.body
+        if name == "json":
+            return self._json()
+        return _fitting(name, self._holder(name).get(name))
+
+    def _holder(self, name: str) -> dict[str, Any]:
+        if name in _OF_MESSAGE:
+            return self._message()
+        return self._choice() if name in _OF_CHOICE else self.body
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in ATTRIBUTES if name != "json" or self._is_json())
+
+    def __contains__(self, name: object) -> bool:
+        return name in ATTRIBUTES
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _is_json(self) -> bool:
+        try:
+            self._json()
+        except TemplateError:
+            return False
+        return True
+
+    def _choice(self) -> dict[str, Any]:
+        choices = self.body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        return first if isinstance(first, dict) else {}
+
+    def _message(self) -> dict[str, Any]:
+        message = self._choice().get("message")
+        return message if isinstance(message, dict) else {}
+
+    def _json(self) -> Any:
+        content = self._message().get("content")
+        if not isinstance(content, str):
+            raise TemplateError("the answer has no text, so it has no .json")
+        try:
+            return json_of(content)
+        except ValueError as exc:
+            raise TemplateError(
+                f"the answer is not JSON: {exc}; it begins {content[:60]!r} (--replace asks for "
+                "another one)"
+            ) from exc
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """The value of an attribute, if it is of its kind."""
+    fits = isinstance(value, _KINDS[name]) and not isinstance(value, bool)
+    return value if fits else None
+
+
+def output_value(answer: Answer) -> Any:
+    """What a completion is worth as an output: its text, else its tool calls, else its function
+    call, else its refusal.
+    """
+    for name in ("content", "tool_calls", "function_call", "refusal"):
+        value = answer[name]
+        if value is not None:
+            return value
+    return None
+
+
+def warning(raw: bytes, *, mended: bool = False) -> str | None:
+    """What a reader should know about an answer that was paid for and is not all there."""
+    if mended:
+        return MENDED
+    if _is_plain(raw):
+        return None
+    for index, choice in enumerate(Answer(raw)["choices"] or ()):
+        said = _unfinished(choice) if isinstance(choice, dict) else None
+        if said is not None:
+            return f"choices[{index}]: {said}" if index else said
+    return None
+
+
+def _unfinished(choice: dict[str, Any]) -> str | None:
+    message = choice.get("message")
+    refusal = message.get("refusal") if isinstance(message, dict) else None
+    if refusal:
+        return f"the model refused: {str(refusal)[:200]}"
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str) and reason in _UNFINISHED:
+        return f"finish_reason is {reason}: {_UNFINISHED[reason]}"
+    return None
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether an answer is the common one: it came to its end, refused nothing. Without parsing."""
+    nulls = raw.count(b'"refusal":null') + raw.count(b'"refusal": null')
+    if b'"stop"' not in raw or raw.count(b"refusal") != nulls:
+        return False
+    return not any(reason in raw for reason in _CUT)
+
+
+class _Listed(Mapping[str, Any]):
+    """The answer of a data source that lists: its attributes by name."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: dict[str, Any]) -> None:
+        self._held = held
+
+    def __getitem__(self, name: str) -> Any:
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
+    """`data.TYPE.NAME` in an expression: a stored completion, or what was listed."""
+    kind = name.split(".", 1)[0]
+    if kind == "chat_completion":
+        return Answer(raw)
+    entries = table_of(raw).get("data")
+    entries = entries if isinstance(entries, list) else []
+    if kind == "chat_completion_messages":
+        return _Listed({"messages": entries})
+    found = [Answer(orjson.dumps(entry)) for entry in entries]
+    return _Listed({"data": found, "ids": [answer["id"] for answer in found]})
+
+
+def recorded_answer(address: str, raw: bytes) -> Mapping[str, Any]:
+    """A recorded response as expressions see it: of a completion, or of a data source."""
+    found = _DATA_ADDRESS.search(address) if "data." in address else None
+    return Answer(raw) if found is None else data_answer(found[1], raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The tokens of one answer, and the model that says it gave it."""
+
+    prompt: int
+    completion: int
+    model: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: Natural | None = None
+    completion_tokens: Natural | None = None
+
+
+class _Measured(msgspec.Struct):
+    usage: _Usage
+    model: str | None = None
+
+
+_MEASURED = msgspec.json.Decoder(_Measured)
+
+
+def usage_of(raw: bytes) -> Used | None:
+    """What a response says it used; None if it does not say. Nothing else is read."""
+    try:
+        found = _MEASURED.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    prompt, completion = found.usage.prompt_tokens, found.usage.completion_tokens
+    if prompt is None and completion is None:
+        return None
+    return Used(prompt or 0, completion or 0, found.model)

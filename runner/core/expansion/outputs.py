@@ -1,0 +1,161 @@
+"""The outputs: what is declared, or each completion under its own name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runner.core.address import with_key
+from runner.core.api.answer import Answer, output_value, recorded_answer
+from runner.core.expansion.scope import Scope, Session
+from runner.core.expressions.template import holes
+from runner.core.modules.module import Declared, Value
+from runner.core.state.records import Record
+from runner.core.values import NotKnown, TemplateError, kind_of, plain
+from runner.errors import Problem, RunnerError, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What will happen to the file of an output: `path` is relative to the project."""
+
+    path: str
+    output: str
+    action: Literal["create", "change", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output. `known` is false while an answer that it needs is missing, or was not accepted:
+    `rejected` are the addresses of those.
+    """
+
+    name: str
+    value: Any
+    sensitive: bool = False
+    known: bool = True
+    file: str | None = None
+    description: str | None = None
+    rejected: tuple[str, ...] = ()
+
+
+def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = False) -> None:
+    """Make recorded answers known where no other answer is; those that were not accepted are
+    recorded and no answers, unless somebody wants to look at them.
+    """
+    for address, record in records.items():
+        if address not in session.answers and (rejected or not record.rejected):
+            session.answers[address] = recorded_answer(address, record.response)
+
+
+def outputs(
+    session: Session, records: Mapping[str, Record], problems: list[Problem]
+) -> dict[str, Output]:
+    """Every output by name, sorted; those of failed completions are not known."""
+    scope = session.scopes[""]
+    found: dict[str, Output] = {}
+    for name, value in scope.module.outputs.items():
+        found[name] = _declared(name, value, scope, problems, records)
+    for name, declared in scope.module.completions.items():
+        if name not in found:
+            output = _own(name, declared, scope, records)
+            if output is not None:
+                found[name] = output
+    return dict(sorted(found.items()))
+
+
+def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, Output]:
+    """The outputs of [output.*] blocks alone."""
+    scope = session.scopes[""]
+    return {
+        name: _declared(name, value, scope, problems, {})
+        for name, value in sorted(scope.module.outputs.items())
+    }
+
+
+def shown(found: Mapping[str, Output]) -> dict[str, Any]:
+    """What outputs.json holds: the known outputs, less the sensitive ones."""
+    return {name: out.value for name, out in found.items() if out.known and not out.sensitive}
+
+
+def _declared(
+    name: str,
+    value: Value,
+    scope: Scope,
+    problems: list[Problem],
+    records: Mapping[str, Record],
+) -> Output:
+    table = value.block.table
+    sensitive = table.get("sensitive") is True
+    file, about = _file(name, scope, problems), table.get("description")
+    if not sensitive and any(scope.masks(hole) for hole in holes(value.node)):
+        said = (
+            f"output.{name} shows a sensitive value. If that is meant, say so: sensitive = true; "
+            "it then stays out of outputs.json."
+        )
+        problems.append(value.block.problem("Output refers to sensitive value", said, ("value",)))
+        return Output(name, None, sensitive=True, known=False)
+    try:
+        filled = plain(scope.value("output", name))
+    except NotKnown as exc:
+        record = records.get(exc.address)
+        rejected = (exc.address,) if record is not None and record.rejected else ()
+        return Output(name, None, sensitive, False, file, about, rejected)
+    except TemplateError as exc:
+        said = f"In output.{name}: {sentence(exc.message)}"
+        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problems.append(problem)
+        return Output(name, None, sensitive, False, file, about)
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+        return Output(name, None, sensitive, False, file, about)
+    return Output(name, filled, sensitive, True, file, about)
+
+
+def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:
+    """Where an output is written as well; no answer is a part of it."""
+    value = scope.module.files.get(name)
+    if value is None:
+        return None
+    if any(scope.masks(hole) for hole in holes(value.node)):
+        said = f"The name of the file of output.{name} would show a sensitive value."
+        problems.append(value.block.problem("Sensitive value in a file's name", said, ("file",)))
+        return None
+    try:
+        path = plain(value.node.render(scope.names))
+    except TemplateError as exc:
+        said = f"In output.{name}: {sentence(exc.message)}"
+        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problems.append(problem)
+        return None
+    if not isinstance(path, str):
+        said = f"The name of a file is a text, and this is a {kind_of(path)}."
+        problems.append(value.block.problem("Wrong type", said, ("file",)))
+        return None
+    return path
+
+
+def _own(
+    name: str, declared: Declared, scope: Scope, records: Mapping[str, Record]
+) -> Output | None:
+    address = scope.address(declared)
+    if not declared.repeated:
+        record = records.get(address)
+        if record is not None and record.rejected:
+            return Output(name, None, known=False, rejected=(address,))
+        return None if record is None else Output(name, _value(record))
+    keys = scope.session.keys.get(address)
+    if keys is None:
+        return None
+    places = {key: with_key(address, key) for key in keys}
+    held = {key: record for key, at in places.items() if (record := records.get(at)) is not None}
+    rejected = tuple(places[key] for key, record in held.items() if record.rejected)
+    answers = {key: _value(record) for key, record in held.items() if not record.rejected}
+    if "for_each" in declared.meta:
+        by_key = {str(key): value for key, value in answers.items()}
+        return Output(name, by_key, rejected=rejected)
+    # An answer that is missing leaves its place empty: the others keep their index.
+    return Output(name, [answers.get(key) for key in keys], rejected=rejected)
+
+
+def _value(record: Record) -> Any:
+    return output_value(Answer(record.response))

@@ -1,0 +1,371 @@
+"""Variables in, instances out: every block of every module as the completions it stands for."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.address import Key, with_key
+from runner.core.budget import Rendering
+from runner.core.expansion.instances import pairs_of
+from runner.core.expansion.lazy import ByIndex, ByKey, Lazy
+from runner.core.expansion.once import Named, Once
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.template import follow
+from runner.core.modules.conditions import check_conditions, typed
+from runner.core.modules.module import Declared, Module, Value, refs_of
+from runner.core.modules.sensitivity import Sensitivity
+from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
+from runner.errors import RunnerError, sentence
+
+
+@dataclass(slots=True)
+class Session:
+    """What one fold over the graph has learned: values of variables, answers, instances.
+
+    `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
+    instances of a repeated block, once they are known. `changing` are answers that stay while
+    their metadata at the server will not: what reads the store has to wait for them.
+    """
+
+    root: Module
+    world: World
+    values: Mapping[str, Any]
+    answers: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    scopes: dict[str, "Scope"] = field(default_factory=dict)
+    expanded: set[str] = field(default_factory=set)
+    pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
+    changing: set[str] = field(default_factory=set)
+
+    def answer(self, address: str) -> Any:
+        """The answer at an address; NotKnown while it has not come."""
+        try:
+            return self.answers[address]
+        except KeyError:
+            raise NotKnown(address) from None
+
+    def known_keys(self, block: str) -> tuple[Key, ...]:
+        """The instances of a block; NotKnown while its for_each waits for an answer."""
+        try:
+            return self.keys[block]
+        except KeyError:
+            raise NotKnown(block) from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One completion, data source or module call: a block, where it stands, and its key."""
+
+    address: str
+    declared: Declared
+    scope: "Scope"
+    key: Key | None = None
+    value: Any = None
+
+    def names(self) -> Names:
+        """What its expressions may name."""
+        if self.key is None:
+            return self.scope.names
+        if isinstance(self.key, int):
+            return {**self.scope.names, "count": {"index": self.key}}
+        return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
+
+    def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
+        """The error of an expression in this block, at its place."""
+        said = f"In {self.address}: {sentence(exc.message)}"
+        return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
+
+
+class Scope:
+    """One instance of a module: what its expressions see, and what those depend on."""
+
+    def __init__(
+        self, session: Session, module: Module, prefix: str = "", call: Instance | None = None
+    ) -> None:
+        self.session, self.module, self.prefix, self.call = session, module, prefix, call
+        self._once = Once(self._declared, self._evaluate)
+        self._deps: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.shapes: dict[tuple[str, str], object] = {}  # what body.py prepares once a block
+        self.sensitivity: Sensitivity = (
+            Sensitivity(module) if call is None else call.scope.sensitivity.inner(call.declared)
+        )
+        self.sensitive, self.masks = self.sensitivity.of, self.sensitivity.masks
+        self.masks_any = self.sensitivity.masks_any
+        session.scopes[prefix] = self
+        self.names: Names = {
+            "var": Lazy(module.variables, lambda name: self.value("var", name)),
+            "local": Lazy(module.locals, lambda name: self.value("local", name)),
+            "completion": Lazy(module.completions, lambda n: self.answers(module.completions[n])),
+            "data": Lazy((name.split(".", 1)[0] for name in module.data), self._data),
+            "module": Lazy(module.calls, self._outputs),
+            "path": {"root": _way(module.folder, session.root.folder), "module": "."},
+            **functions(session.world, module.folder),
+        }
+
+    def address(self, declared: Declared) -> str:
+        """The address of a block of this module, without a key."""
+        return f"{self.prefix}{declared.address}"
+
+    # -- values
+
+    def value(self, kind: str, name: str) -> Any:
+        """A variable, local or output of this module; evaluated once."""
+        return self._once.value((kind, name))
+
+    def _declared(self, named: Named) -> Value:
+        kind, name = named
+        match kind:
+            case "var":
+                return self.module.variables[name]
+            case "local":
+                return self.module.locals[name]
+        return self.module.outputs[name]
+
+    def _evaluate(self, named: Named) -> Any:
+        if named[0] == "var":
+            return self._variable(named[1])
+        value = self._declared(named)
+        try:
+            with Rendering():  # its own, whoever is the first to ask for it
+                made = value.node.render(self.names)
+            weigh(made)
+            return made
+        except TemplateError as exc:
+            said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"
+            problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+            raise RunnerError(problem) from exc
+
+    def _variable(self, name: str) -> Any:
+        if self.call is None:
+            return self.session.values[name]
+        declared = self.module.variables[name]
+        block = self.call.declared.block
+        value = self._given(name, declared, self.call)
+        if self.sensitive(("var", name)):
+            self.session.world.keep_secret(value)
+        names = {"var": {name: value}}
+        problems = [
+            block.problem(
+                "Invalid value for variable", f"var.{name} of {self.call.address}: {said}", (name,)
+            )
+            for _, said, _ in check_conditions(declared.conditions, names, self.masks)
+        ]
+        if problems:
+            raise RunnerError(*problems)
+        return value
+
+    def _given(self, name: str, declared: Value, call: Instance) -> Any:
+        """What a module's call gives for a variable, as its type; else the default."""
+        node = call.declared.params.get(name)
+        try:
+            if node is None:
+                return typed(declared, declared.block.table.get("default"))
+            return typed(declared, plain(node.render(call.names())))
+        except ValueError as exc:
+            said = "it does not have the declared type" if self.sensitive(("var", name)) else exc
+            detail = f"The value of var.{name} of {call.address} does not fit: {said}."
+            problem = call.declared.block.problem("Wrong type", detail, (name,))
+            raise RunnerError(problem) from exc
+        except TemplateError as exc:
+            raise call.fault(exc) from exc
+
+    # -- instances
+
+    def ensure(self, declared: Declared) -> None:
+        """Expand a block whose instances hang on no answer, once."""
+        address = self.address(declared)
+        if address in self.session.expanded or self.expansion_deps(declared):
+            return
+        self.session.expanded.add(address)
+        for instance in self.instances(declared):
+            if declared.kind != "module":
+                return  # its keys are known now
+            self.child(instance)
+
+    def instances(self, declared: Declared) -> Iterator[Instance]:
+        """The instances of a block; NotKnown when they hang on an answer that has not come."""
+        address = self.address(declared)
+        if not declared.repeated:
+            yield Instance(address, declared, self)
+            return
+        pairs = self.session.pairs.get(address)
+        if pairs is None:
+            pairs = self.session.pairs[address] = pairs_of(
+                declared, address, self.names, self.masks
+            )
+            self.session.keys[address] = tuple(key for key, _ in pairs)
+        for key, value in pairs:
+            yield Instance(with_key(address, key), declared, self, key, value)
+
+    def child(self, call: Instance) -> "Scope | None":
+        """The module that a call stands for, with the call's values."""
+        module = self.module.children.get(call.declared.name)
+        if module is None:
+            return None
+        prefix = f"{call.address}."
+        return self.session.scopes.get(prefix) or Scope(self.session, module, prefix, call)
+
+    def children(self, name: str) -> list["Scope"]:
+        """All instances of a module call, as scopes."""
+        declared = self.module.calls[name]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated:
+            keys = self.session.known_keys(address)
+            found = [self.session.scopes.get(f"{with_key(address, key)}.") for key in keys]
+        else:
+            found = [self.session.scopes.get(f"{address}.")]
+        return [scope for scope in found if scope is not None]
+
+    def answers(self, declared: Declared) -> Any:
+        """The answer of a block, or those of all its instances."""
+        address = self.address(declared)
+        if not declared.repeated:
+            return self.session.answer(address)
+        kind = ByKey if "for_each" in declared.meta else ByIndex
+        return kind(self.session, address)
+
+    def _data(self, kind: str) -> Lazy:
+        held = self.module.data
+        names = [name.split(".", 1)[1] for name in held if name.split(".", 1)[0] == kind]
+        return Lazy(names, lambda name: self.answers(held[f"{kind}.{name}"]))
+
+    def _outputs(self, name: str) -> Any:
+        """The outputs of a module call, or those of each of its instances."""
+        declared = self.module.calls[name]
+        scopes = self.children(name)
+        if not declared.repeated:
+            return scopes[0].outputs if scopes else None
+        held = {scope.call.key: scope.outputs for scope in scopes if scope.call is not None}
+        return held if "for_each" in declared.meta else list(held.values())
+
+    @property
+    def outputs(self) -> Lazy:
+        """`module.m`: the outputs of this module."""
+        return Lazy(self.module.outputs, lambda name: self.value("output", name))
+
+    # -- dependencies
+
+    def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
+        """The addresses whose answers for_each or count needs."""
+        if not declared.repeated:
+            return ()
+        held = ("expand", declared.address)
+        if held not in self._deps:
+            self._deps[held] = (self.address(declared),)  # one that names itself is told as a cycle
+            self._deps[held] = self.deps(refs_of([declared.meta[declared.repeated_by]]))
+        return self._deps[held]
+
+    def deps(self, refs: Iterable[Ref], names: Names | None = None) -> tuple[str, ...]:
+        """The addresses whose answers the references need: completions, data sources, or the
+        block of all instances of one.
+        """
+        found: dict[str, None] = {}
+        for ref in refs:
+            for address in self._deps_of(ref, names or self.names):
+                found[address] = None
+        return tuple(found)
+
+    def order(self, declared: Declared, names: Names | None = None) -> tuple[str, ...]:
+        """The addresses that a block's depends_on names; for a module, all that is in it."""
+        found: dict[str, None] = {}
+        for ref, _ in declared.depends_on:
+            inside = self._inside if ref[0] == "module" else self._deps_of
+            found.update(dict.fromkeys(inside(ref, names or self.names)))
+        return tuple(found)
+
+    def _inside(self, ref: Ref, names: Names) -> Sequence[str]:
+        """Every completion and data source of a module call, or of one instance of it."""
+        declared = self.module.calls[str(ref[1])]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated and address not in self.session.keys:
+            return (address,)
+        one = f"{with_key(address, _known_key(ref[2], names))}." if len(ref) > 2 else None
+        found: list[str] = []
+        for scope in self.children(declared.name):
+            if one not in (None, scope.prefix):
+                continue
+            for block in scope.module.declared:
+                scope.ensure(block)
+                if block.kind == "module":
+                    found += scope._inside(("module", block.name), scope.names)  # noqa: SLF001
+                else:
+                    found.append(scope.address(block))
+        return found
+
+    def _deps_of(self, ref: Ref, names: Names) -> Sequence[str]:
+        match ref[0]:
+            case "completion":
+                return (self._target(self.module.completions[str(ref[1])], ref, 2, names),)
+            case "data":
+                return (self._target(self.module.data[f"{ref[1]}.{ref[2]}"], ref, 3, names),)
+            case "local":
+                value = self.module.locals[str(ref[1])]
+                return self._named_deps("local", str(ref[1]), value.refs)
+            case "var" if self.call is not None:
+                node = self.call.declared.params.get(str(ref[1]))
+                refs = () if node is None else refs_of([node])
+                return self._named_deps("var", str(ref[1]), refs, self.call)
+            case "module":
+                return self._module_deps(ref, names)
+        return ()
+
+    def _named_deps(
+        self, kind: str, name: str, refs: tuple[Ref, ...], call: Instance | None = None
+    ) -> tuple[str, ...]:
+        """What a value needs; `call` is where it was written, if not in this module."""
+        held = (kind, name)
+        if held not in self._deps:
+            self._deps[held] = ()  # a value that names itself is told when it is evaluated
+            self._deps[held] = call.scope.deps(refs, call.names()) if call else self.deps(refs)
+        return self._deps[held]
+
+    def _target(self, declared: Declared, ref: Ref, at: int, names: Names) -> str:
+        address = self.address(declared)
+        if not declared.repeated or len(ref) <= at or ref[at] is None:
+            return address
+        self.ensure(declared)
+        if address not in self.session.keys:
+            return address
+        key = _known_key(ref[at], names)
+        one = with_key(address, key) if key is not None else address
+        return one if key in self.session.keys[address] else address
+
+    def _module_deps(self, ref: Ref, names: Names) -> Sequence[str]:
+        declared = self.module.calls[str(ref[1])]
+        address = self.address(declared)
+        self.ensure(declared)
+        if declared.repeated and address not in self.session.keys:
+            return (address,)
+        at = 3 if declared.repeated else 2
+        key = _known_key(ref[2], names) if declared.repeated and len(ref) > 2 else None
+        scopes = self.children(str(ref[1]))
+        if key is not None:
+            one = self.session.scopes.get(f"{with_key(address, key)}.")
+            scopes = [one] if one is not None else scopes
+        output = ref[at] if len(ref) > at else None
+        found: dict[str, None] = {}
+        for scope in scopes:
+            for name, value in scope.module.outputs.items():
+                if output in (None, name):
+                    deps = scope._named_deps("output", name, value.refs)  # noqa: SLF001
+                    found.update(dict.fromkeys(deps))
+        return tuple(found)
+
+
+def _way(source: str, target: str) -> str:
+    """A folder as seen from another, since that is how the paths of a module's files are read."""
+    return posixpath.relpath(f"/{target.lstrip('/')}", f"/{source.lstrip('/')}")
+
+
+def _known_key(part: Any, names: Names) -> Key | None:
+    if isinstance(part, tuple):
+        if part[0] not in {"each", "count", "var", "local"}:
+            return None
+        try:
+            part = follow(names, part)
+        except (TemplateError, NotKnown):
+            return None
+    return part if isinstance(part, str | int) and not isinstance(part, bool) else None

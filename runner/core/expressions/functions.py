@@ -1,0 +1,182 @@
+"""The functions of expressions: files, tables, environment, digests; each pure but for its port."""
+
+import csv as csv_module
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.budget import OverBudgetError, current, size_of
+from runner.core.canonical import digest
+from runner.core.expressions.template import compile_text
+from runner.core.received import json_of
+from runner.core.suggest import closest
+from runner.core.toml.source import parse, source
+from runner.core.values import TemplateError, is_text, to_text
+from runner.errors import RunnerError
+
+ReadFile = Callable[[str, str], bytes]  # (folder of the file that names it, path) -> bytes
+ReadEnv = Callable[[str], str | None]
+
+NAMES = ("file", "template", "csv", "jsonl", "json", "toml", "env", "sha256", "range")
+
+
+@dataclass(frozen=True)
+class World:
+    """The doors through which expressions see the world; each file is read and parsed once.
+    `keep_secret` is told the values that nothing may show, before anybody has them.
+    """
+
+    read: ReadFile
+    env: ReadEnv
+    keep_secret: Callable[[Any], None] = lambda _: None
+    parsed: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What `make` gave the first time."""
+        if key not in self.parsed:
+            self.parsed[key] = make()
+        return self.parsed[key]
+
+
+def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
+    """The functions as the files in `folder` see them: paths are relative to it."""
+
+    def text(path: str) -> str:
+        held: str = world.once(("text", folder, _text(path)), lambda: _decode(world, folder, path))
+        return held
+
+    def table(kind: str, path: str, key: str | None, make: Callable[[str], Any]) -> Any:
+        rows = world.once((kind, folder, _text(path)), lambda: make(text(path)))
+        if key is None:
+            return rows
+        return world.once((kind, folder, path, key), lambda: _keyed(rows, key, path))
+
+    return {
+        "file": text,
+        "template": lambda path, **values: _template(world, folder, path, text(path), values),
+        "csv": lambda path, key=None: table("csv", path, key, lambda got: list(_csv(got, path))),
+        "jsonl": lambda path, key=None: table("jsonl", path, key, lambda got: _jsonl(got, path)),
+        "json": lambda path: table("json", path, None, lambda got: _json(got, path)),
+        "toml": lambda path: table("toml", path, None, lambda got: _toml(got, path)),
+        "env": lambda name: _env(world, name),
+        "sha256": _sha256,
+        "range": _range,
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TemplateError("a path is text")
+    return value
+
+
+def _decode(world: World, folder: str, path: str) -> str:
+    try:
+        return source(path, world.read(folder, path)).text
+    except RunnerError as exc:
+        raise TemplateError(" ".join(problem.detail for problem in exc.problems)) from exc
+
+
+def _template(world: World, folder: str, path: str, text: str, values: Mapping[str, Any]) -> str:
+    inside = posixpath.normpath(posixpath.join(folder, posixpath.dirname(path)))
+    names = {**functions(world, inside), "env": _no_env, **values}
+    try:
+        return to_text(compile_text(text).render(names))
+    except TemplateError as exc:
+        raise TemplateError(f"{path}:{exc.line + 1}: {exc.message}") from exc
+
+
+def _csv(text: str, path: str) -> Iterator[dict[str, str]]:
+    reader = csv_module.reader((line + "\n" for line in text.split("\n")), strict=True)
+    try:
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv_module.Error as exc:
+        raise TemplateError(f"{path}:{reader.line_num}: {exc}") from exc
+    if not rows:
+        raise TemplateError(f"{path} is empty; its first line names the columns")
+    header = rows[0][1]
+    repeated = next((name for name in header if header.count(name) > 1), None)
+    if repeated is not None:
+        raise TemplateError(f'{path}:1: the column "{repeated}" stands twice')
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise TemplateError(f"{path}:{line}: {len(row)} fields, the header has {len(header)}")
+        yield dict(zip(header, row, strict=True))
+
+
+def _jsonl(text: str, path: str) -> list[Any]:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            rows.append(_load(line, f"{path}:{number}"))
+    return rows
+
+
+def _json(text: str, path: str) -> Any:
+    return _load(text, path)
+
+
+def _load(text: str, place: str) -> Any:
+    try:
+        return json_of(text)
+    except ValueError as exc:
+        raise TemplateError(f"{place}: this is not JSON: {exc}") from exc
+
+
+def _toml(text: str, path: str) -> Any:
+    try:
+        return parse(source(path, text.encode()))
+    except RunnerError as exc:
+        problem = exc.problems[0]
+        raise TemplateError(f"{problem.where}: {problem.detail}") from exc
+
+
+def _keyed(rows: Any, key: str, path: str) -> dict[str, Any]:
+    """The rows by the text in their column `key`, which must be there and be distinct."""
+    held: dict[str, Any] = {}
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict) or row.get(key) is None:
+            near = closest(key, list(row)) if isinstance(row, dict) else None
+            hint = f' Did you mean "{near}"?' if near else ""
+            raise TemplateError(f'{path}: row {number} has no "{key}".{hint}')
+        name = to_text(row[key])
+        if name in held:
+            raise TemplateError(f'{path}: "{name}" stands twice in the column "{key}"')
+        held[name] = row
+    return held
+
+
+def _env(world: World, name: str) -> str:
+    value = world.env(_text(name))
+    if value is None:
+        raise TemplateError(f"the environment variable {name} is not set")
+    if not is_text(value):
+        raise TemplateError(f"the environment variable {name} is not UTF-8 text")
+    return value
+
+
+def _no_env(name: str) -> str:
+    # what a template reads does not show in the expression that calls it: nothing would be masked.
+    raise TemplateError(
+        f"env() cannot stand in a template; hand the value in: template(.., value=env('{name}'))"
+    )
+
+
+def _sha256(value: Any) -> str:
+    text = to_text(value)
+    current().text(size_of(text))
+    return digest(text.encode())
+
+
+def _range(*bounds: int) -> list[int]:
+    if not all(isinstance(bound, int) for bound in bounds) or not 1 <= len(bounds) <= 3:
+        raise TemplateError("range wants one to three whole numbers")
+    numbers = range(*bounds)
+    if len(numbers) > 1_000_000:
+        raise TemplateError("range gives at most 1,000,000 numbers")
+    try:
+        current().spend(len(numbers), 36 * len(numbers))
+    except OverBudgetError as exc:
+        raise TemplateError(str(exc)) from exc
+    return list(numbers)

@@ -1,0 +1,1 @@
+"""What may be written in a block, and what is wrong with it."""

@@ -1,0 +1,279 @@
+"""What may be written in a configuration file: every block, its keys and their types."""
+
+from typing import Annotated, Any, Literal, NotRequired, Required
+
+from pydantic import ConfigDict, Field, Tag, WithJsonSchema, with_config
+from typing_extensions import TypedDict
+
+from runner.core.api.parameters import Parameters, Positive
+from runner.core.api.shapes import Text, closed, either
+from runner.core.language.names import IDENTIFIER, IGNORABLE
+
+ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
+_KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
+COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
+WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+URL = r"^https?://[^\s]+$"
+
+Name = Annotated[str, Field(pattern=IDENTIFIER)]
+Address = Annotated[str, Field(pattern=ADDRESS)]
+Table = dict[str, Any]
+_Key = Annotated[Any, WithJsonSchema({"type": "string"})]  # the rules say why, where it is none
+_Parameter = Annotated[str, WithJsonSchema({"enum": list(IGNORABLE)})]  # the rules say the closest
+ForEach = Annotated[
+    Annotated[list[_Key], Tag("(list)")] | Annotated[Table, Tag("(table)")],
+    either("a table, a list of distinct strings or an expression"),
+    Field(description="One instance for each entry: each.key and each.value."),
+]
+Count = Annotated[int, Field(ge=0, description="So many instances: count.index.")]
+DependsOn = Annotated[
+    list[Address], Field(description="Addresses that come first; this orders, nothing else.")
+]
+Description = Annotated[str, Field(description="Said to people.")]
+Sensitive = Annotated[bool, Field(description="Never printed, logged or written.")]
+
+
+@closed
+class Runner(TypedDict, total=False):
+    """Settings of this project."""
+
+    required_version: Annotated[str, Field(description='Versions of runner, such as ">=0.1".')]
+    provider: Annotated[Name, Field(description="Provider of completions that name none.")]
+    concurrency: Annotated[int, Field(ge=1, le=10_000, description="Requests in flight at once.")]
+    lock_timeout: Annotated[
+        float, Field(ge=0, description="Seconds to wait for another command to end.")
+    ]
+    max_cost: Annotated[float, Field(ge=0, description="Most US dollars of one apply.")]
+    max_requests: Annotated[int, Field(ge=0, description="Most requests of one apply.")]
+    offline: Annotated[bool, Field(description="true: what needs a request is an error.")]
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least said on stderr.")
+    ]
+    workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
+
+
+class _Limits(TypedDict, total=False):
+    timeout: Annotated[float, Field(gt=0, description="Seconds for one attempt, streamed or not.")]
+    connect_timeout: Annotated[float, Field(gt=0, description="Seconds to connect.")]
+    max_retries: Annotated[int, Field(ge=0, description="Tries after the first.")]
+    concurrency: Annotated[Positive, Field(description="Requests in flight at once.")]
+    requests_per_minute: Annotated[Positive, Field(description="Most requests a minute.")]
+    tokens_per_minute: Annotated[Positive, Field(description="Most tokens a minute.")]
+
+
+@closed
+class OpenAISettings(_Limits, total=False):
+    """Where an OpenAI-compatible endpoint is, and how much of it is used."""
+
+    type: Literal["openai"]
+    base_url: Annotated[
+        str, Field(pattern=URL, description="Default: $OPENAI_BASE_URL, then OpenAI's own.")
+    ]
+    api_key_env: Annotated[
+        str,
+        Field(pattern=ENVIRONMENT_NAME, description="The NAME of the variable with the key."),
+    ]
+    organization: Annotated[Text, Field(description="OpenAI organization.")]
+    project: Annotated[Text, Field(description="OpenAI project.")]
+    headers: Annotated[dict[str, str], Field(description="Headers of every request.")]
+    query: Annotated[dict[str, str], Field(description="Query of every request's address.")]
+    auth_header: Annotated[Text, Field(description='Header of the key; Azure: "api-key".')]
+    max_response_bytes: Annotated[
+        Positive, Field(description="Most bytes of a response, unpacked; default: 64 MB.")
+    ]
+
+
+@closed
+class EmbeddedSettings(_Limits, total=False):
+    """Which model runs in this process."""
+
+    type: Literal["embedded"]
+    model_path: Annotated[Text, Field(description="A GGUF file; default: SmolLM2-135M-Instruct.")]
+
+
+Defaults = Annotated[
+    Parameters, Field(description="Parameters of completions that do not set their own.")
+]
+
+
+@closed
+class OpenAIProvider(OpenAISettings, total=False):
+    """Any OpenAI-compatible endpoint."""
+
+    defaults: Defaults
+
+
+@closed
+class EmbeddedProvider(EmbeddedSettings, total=False):
+    """A real model in this process: no key, no network."""
+
+    defaults: Defaults
+
+
+@closed
+class Condition(TypedDict):
+    """What must hold, and what to say where it does not."""
+
+    condition: Annotated[bool, Field(description='An expression: "{{ var.n > 2 }}".')]
+    error_message: Text
+
+
+@closed
+class Variable(TypedDict, total=False):
+    """A value given from outside."""
+
+    type: Annotated[Text, Field(description="string, number, bool, list(string), ...")]
+    default: Annotated[Any, Field(description="The value where none is given.")]
+    description: Description
+    sensitive: Sensitive
+    nullable: Annotated[bool, Field(description="Whether null is a value of it.")]
+    validation: list[Condition]
+
+
+@closed
+class Lifecycle(TypedDict, total=False):
+    """How a completion changes and goes."""
+
+    prevent_destroy: Annotated[bool, Field(description="Refuse to remove its record.")]
+    ignore_changes: Annotated[
+        list[_Parameter], Field(description="Parameters whose change issues nothing.")
+    ]
+    precondition: Annotated[list[Condition], Field(description="Checked before the request.")]
+    postcondition: Annotated[
+        list[Condition], Field(description="Checked after the answer; self is the completion.")
+    ]
+
+
+@closed
+class Meta(TypedDict, total=False):
+    """What a completion says to the runner."""
+
+    provider: Annotated[Text, Field(description="Name of the provider.")]
+    for_each: ForEach
+    count: Count
+    depends_on: DependsOn
+    enabled: Annotated[bool, Field(description="false: as if it were not there.")]
+    triggers: Annotated[Table, Field(description="Any values; a change issues again.")]
+    template: Annotated[bool, Field(description="false: texts are sent as written.")]
+    lifecycle: Lifecycle
+    extra_body: Annotated[Table, Field(description="Merged into the request's body.")]
+    extra_headers: Annotated[dict[str, str], Field(description="Headers of the request.")]
+
+
+@closed
+class Completion(Parameters, Meta, total=False):
+    """A chat completion: the parameters of its request, and meta-arguments."""
+
+
+class _Data(TypedDict, total=False):
+    provider: Annotated[Text, Field(description="Name of the provider.")]
+    depends_on: DependsOn
+
+
+class _Pages(TypedDict, total=False):
+    after: Annotated[str, Field(description="Id of the last one of the page before.")]
+    limit: Annotated[Positive, Field(description="Most to read.")]
+    order: Literal["asc", "desc"]
+
+
+CompletionId = Annotated[Text, Field(description="Id of a stored completion.")]
+
+
+@closed
+class ChatCompletion(_Data, total=False):
+    """One completion of the Chat Completions Store."""
+
+    completion_id: Required[CompletionId]
+
+
+@closed
+class ChatCompletions(_Data, _Pages, total=False):
+    """Completions of the Chat Completions Store."""
+
+    model: Annotated[Text, Field(description="Only those of this model.")]
+    metadata: Annotated[dict[str, str], Field(description="Only those with these pairs.")]
+
+
+@closed
+class ChatCompletionMessages(_Data, _Pages, total=False):
+    """The messages of a stored completion."""
+
+    completion_id: Required[CompletionId]
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class Module(TypedDict, total=False):
+    """A folder of TOML with its own variables, completions and outputs."""
+
+    source: Annotated[Required[Text], Field(description="Path of the folder.")]
+    for_each: ForEach
+    count: Count
+    depends_on: DependsOn
+
+
+@closed
+class Output(TypedDict, total=False):
+    """A value for the outside."""
+
+    value: Annotated[Required[Any], Field(description="The value, mostly an expression.")]
+    description: Description
+    sensitive: Sensitive
+    file: Annotated[
+        Text, Field(description="Also written there, atomically. No answer is part of the name.")
+    ]
+    overwrite: Annotated[
+        bool, Field(description="true: also where the file is not the runner's own.")
+    ]
+
+
+Destroy = Annotated[bool, Field(description="true: delete what was stored, too.")]
+
+Moved = TypedDict("Moved", {"from": Address, "to": Address})
+Moved.__doc__ = "A block that has a new name; its record goes with it."
+closed(Moved)
+Removed = TypedDict("Removed", {"from": Address, "destroy": NotRequired[Destroy]})
+Removed.__doc__ = "A block whose record is forgotten; what a server stored stays there."
+closed(Removed)
+
+
+@closed
+class Import(TypedDict):
+    """A stored completion taken into the state."""
+
+    to: Annotated[str, Field(pattern=COMPLETION)]
+    id: CompletionId
+    provider: NotRequired[Annotated[Name, Field(description="Where it is stored.")]]
+
+
+@closed
+class Data(TypedDict, total=False):
+    """What is read."""
+
+    chat_completion: dict[Name, ChatCompletion]
+    chat_completions: dict[Name, ChatCompletions]
+    chat_completion_messages: dict[Name, ChatCompletionMessages]
+
+
+Locals = Annotated[dict[Name, Any], Field(description="Values by name: local.x.")]
+
+File = TypedDict(
+    "File",
+    {
+        "runner": Runner,
+        "provider": dict[Name, OpenAIProvider | EmbeddedProvider],
+        "variable": dict[Name, Variable],
+        "locals": Locals,
+        "completion": dict[Name, Completion],
+        "data": Data,
+        "module": dict[Name, Module],
+        "output": dict[Name, Output],
+        "moved": list[Moved],
+        "removed": list[Removed],
+        "import": list[Import],
+    },
+    total=False,
+)
+File.__doc__ = "A configuration file of runner."
+closed(File)

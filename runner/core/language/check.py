@@ -1,0 +1,303 @@
+"""A block as it was written, checked: what is wrong in it, for people."""
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from runner.core.api.names import PARAMETERS
+from runner.core.api.parameters import Parameters
+from runner.core.canonical import dotted
+from runner.core.language import blocks, file_names
+from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
+from runner.core.language.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
+from runner.core.language.json_schemas import json_findings
+from runner.core.language.names import IGNORABLE, META, PROVIDERS
+from runner.core.language.pasted_keys import key_findings
+from runner.core.language.pydantic_errors import finding
+from runner.core.language.type_syntax import convert, parse_type
+from runner.core.suggest import did_you_mean
+from runner.core.values import present
+
+__all__ = ["KINDS", "Finding", "check", "check_parameter", "check_source"]
+
+_MODELS: dict[str, Any] = {
+    "runner": blocks.Runner,
+    "provider.openai": blocks.OpenAISettings,
+    "provider.embedded": blocks.EmbeddedSettings,
+    "variable": blocks.Variable,
+    "locals": blocks.Locals,
+    "parameters": Parameters,
+    "meta": blocks.Meta,
+    "data.chat_completion": blocks.ChatCompletion,
+    "data.chat_completions": blocks.ChatCompletions,
+    "data.chat_completion_messages": blocks.ChatCompletionMessages,
+    "module": blocks.Module,
+    "output": blocks.Output,
+    "moved": blocks.Moved,
+    "removed": blocks.Removed,
+    "import": blocks.Import,
+}
+_PARTS = frozenset(("parameters", "meta", "provider.openai", "provider.embedded"))
+
+KINDS = (*(kind for kind in _MODELS if kind not in _PARTS), "completion", "provider")
+"""Kinds of block that can be checked."""
+
+_STATIC: dict[str, tuple[Path, ...]] = {
+    "runner": ((),),
+    "provider": (("type",), ("api_key_env",)),
+    "variable": (("type",), ("description",), ("sensitive",), ("nullable",)),
+    "completion": (
+        ("depends_on",),
+        ("lifecycle", "prevent_destroy"),
+        ("lifecycle", "ignore_changes"),
+    ),
+    "data": (("depends_on",),),
+    "module": (("source",), ("depends_on",)),
+    "output": (("description",), ("sensitive",), ("overwrite",)),
+    "moved": ((),),
+    "removed": ((),),
+    "import": (("to",),),
+}
+"""Where no template may stand, because the value is needed before anything is known."""
+
+
+def check(
+    kind: str,
+    value: object,
+    *,
+    name: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[Finding]:
+    """Everything wrong in a block's table, as the TOML parser gave it.
+
+    `kind` is one of KINDS (`completion`, `data.chat_completion`, ...); `name` is the block's
+    name, from which a provider takes its type; `defaults` are the parameters a completion gets
+    from its provider. What depends on a template is not decided here: `check_parameter` does
+    it once the value is known.
+    """
+    if not isinstance(value, dict):
+        detail = f"The {kind} block must be a table, but it is {shown(value)}."
+        return [Finding((), "Wrong type", detail)]
+    try:
+        return _checked(kind, value, name, defaults or {})
+    except RecursionError:
+        return [Finding((), "Nesting too deep", f"The {kind} block is nested too deeply.")]
+
+
+def check_parameter(name: str, value: object, *, sensitive: bool = False) -> list[Finding]:
+    """What is wrong with one parameter or meta-argument whose value is now known.
+
+    None means absent, at the top and inside. What an answer's message has beyond the API's
+    request is let through, so that it can be sent back as it came. No finding says a sensitive
+    value.
+    """
+    if name not in PARAMETERS and name not in META:
+        return [_unknown_parameter(name)]
+    if value is None:
+        return []
+    table = {name: present(value)}
+    found = _shape("parameters" if name in PARAMETERS else "meta", table, no_hole)
+    found += [f for f in local_findings(table, no_hole) if f.severity == "error"]
+    found += instance_findings(table, no_hole)
+    if name == "extra_body":
+        found += json_findings((name,), table[name])
+    found = [f for f in found if not _is_of_an_answer(f, table)]
+    return [hidden(f) for f in found] if sensitive else found
+
+
+def check_source(kind: str, asked: dict[str, Any]) -> list[Finding]:
+    """What is wrong with what a data source asks for, whose values are now known. None means
+    absent, at the top and inside.
+    """
+    return _shape(f"data.{kind}", present(asked), no_hole)
+
+
+def _checked(
+    kind: str, table: dict[str, Any], name: str | None, defaults: Mapping[str, Any]
+) -> list[Finding]:
+    keys = key_findings(kind, table)
+    static = list(_static(kind, table))
+    found = list(_findings(kind, table, name, defaults))
+    found = [f for f in found if not any(_within(f.path, s.path) for s in static)] + static
+    pasted = {f.path for f in keys}
+    return [f for f in found if f.path not in pasted] + keys
+
+
+def _findings(
+    kind: str, table: dict[str, Any], name: str | None, defaults: Mapping[str, Any]
+) -> Iterator[Finding]:
+    match kind:
+        case "completion":
+            yield from _completion(table, defaults)
+            return
+        case "provider":
+            yield from _provider(table, name)
+            return
+        case "variable":
+            yield from _default(table)
+        case "module":
+            yield from instance_findings(table, has_hole)
+        case "output" if table.get("sensitive") is True and "file" in table:
+            detail = "A sensitive output is written to no file. Remove file, or sensitive."
+            yield Finding(("file",), "Conflicting keys", detail)
+        case "output" if isinstance(file := table.get("file"), str) and not has_hole(file):
+            path = None if file.startswith("/") else file_names.normalised(file)
+            if path is not None and (said := file_names.fault(path)) is not None:
+                yield Finding(("file",), "Output cannot be written", said)
+        case "moved" if "to" in table and table.get("from") == table["to"]:
+            yield Finding(("to",), "Conflicting keys", "from and to are the same address.")
+        case _:
+            pass
+    yield from _shape(kind, table, has_hole)
+
+
+def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Finding]:
+    """`template = false` is about what is sent: meta-arguments stay expressions."""
+    sent: Hole = no_hole if table.get("template") is False else has_hole
+    parameters = {k: v for k, v in table.items() if k in _PARAMETERS}
+    meta = {k: v for k, v in table.items() if k not in _PARAMETERS}
+    yield from _shape("parameters", parameters, sent)
+    yield from _shape("meta", meta, has_hole)
+    yield from local_findings(parameters, sent)
+    yield from pair_findings(parameters, ChainMap(parameters, dict(defaults)), sent)
+    yield from instance_findings(meta, has_hole)
+    if "extra_body" in meta:
+        yield from json_findings(("extra_body",), meta["extra_body"])
+    yield from _ignored(meta)
+
+
+_PARAMETERS = frozenset(PARAMETERS)
+
+
+def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
+    lifecycle = meta.get("lifecycle")
+    names = lifecycle.get("ignore_changes") if isinstance(lifecycle, dict) else None
+    for index, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str) and name not in IGNORABLE:
+            path = ("lifecycle", "ignore_changes", index)
+            detail = f"{dotted(path)} must be the name of a parameter, but it is {shown(name)}."
+            yield Finding(path, "Unknown value", detail + did_you_mean(name, IGNORABLE))
+
+
+def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
+    kind = table.get("type", name)
+    if kind not in PROVIDERS:
+        if not has_hole(kind):
+            yield _unknown_provider(table, kind)
+        return
+    settings = {k: v for k, v in table.items() if k != "defaults"}
+    yield from _shape(f"provider.{kind}", {**settings, "type": kind}, has_hole)
+    if "defaults" in table:
+        yield from _defaults(table["defaults"])
+
+
+def _defaults(defaults: object) -> Iterator[Finding]:
+    if not isinstance(defaults, dict):
+        if not has_hole(defaults):
+            detail = f"defaults must be a table, but it is {shown(defaults)}."
+            yield Finding(("defaults",), "Wrong type", detail)
+        return
+    yield from _shape("parameters", defaults, has_hole, ("defaults",))
+    for f in local_findings(defaults, has_hole):
+        yield Finding(("defaults", *f.path), f.summary, f.detail, f.severity)
+
+
+def _unknown_provider(table: dict[str, Any], kind: object) -> Finding:
+    types = " or ".join(f'"{t}"' for t in PROVIDERS)
+    if "type" not in table:
+        detail = f"The block's name is no type of provider, so type must be {types}."
+        return Finding((), "Missing key", detail)
+    near = did_you_mean(kind, PROVIDERS) if isinstance(kind, str) else ""
+    summary = "Unknown value" if isinstance(kind, str) else "Wrong type"
+    return Finding(("type",), summary, f"type must be {types}, but it is {shown(kind)}.{near}")
+
+
+def _default(table: dict[str, Any]) -> Iterator[Finding]:
+    text = table.get("type", "any")
+    if not isinstance(text, str) or has_hole(text):
+        return
+    try:
+        kind = parse_type(text)
+    except ValueError as error:
+        yield Finding(("type",), "Unknown value", f"type must name a type: {error}.")
+        return
+    try:
+        convert(table.get("default"), kind)
+    except ValueError as error:
+        said = f"a {kind} is required" if table.get("sensitive") else str(error)
+        yield Finding(("default",), "Wrong type", f"default does not fit type {kind}: {said}.")
+
+
+def _shape(kind: str, table: dict[str, Any], hole: Hole, within: Path = ()) -> list[Finding]:
+    """What pydantic finds, less what a template leaves open."""
+    try:
+        _adapter(kind).validator.validate_python(table)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+        found = [finding(_known(kind), m, table, hole, within) for m in mistakes]
+        return _of_known_type([f for f in found if f is not None])
+    return []
+
+
+def _of_known_type(found: list[Finding]) -> list[Finding]:
+    """Less what is said of the keys of a table whose `type` is not known."""
+    unknown = [
+        f.path[:-1] for f in found if f.path[-1:] == ("type",) and f.summary == "Unknown value"
+    ]
+    return [
+        f
+        for f in found
+        if f.path[-1:] == ("type",) or not any(_within(f.path, outer) for outer in unknown)
+    ]
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    """Built when a block of this kind is first seen: building costs 30 ms for a completion."""
+    return TypeAdapter(_MODELS[kind])
+
+
+def _known(kind: str) -> tuple[str, Any]:
+    """What a block is called, and the model with all its keys, for unknown ones."""
+    owner, _, name = kind.partition(".")
+    if kind in ("parameters", "meta"):
+        return "completion", blocks.Completion
+    if owner == "provider":
+        return f"provider of type {name}", _MODELS[kind]
+    return f"{name or owner} block", _MODELS[kind]
+
+
+def _static(kind: str, table: dict[str, Any]) -> Iterator[Finding]:
+    for path in _STATIC.get(kind.partition(".")[0], ()):
+        value: object = table
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if contains(value, has_hole):
+            what = f"{dotted(path)} is" if path else f"The values of a {kind} block are"
+            detail = f"{what} needed before any expression is evaluated: write the value itself."
+            yield Finding(path, "Expression not allowed", detail)
+
+
+def _within(path: Path, outer: Path) -> bool:
+    return path[: len(outer)] == outer
+
+
+def _is_of_an_answer(found: Finding, table: dict[str, Any]) -> bool:
+    if found.summary != "Unknown key" or len(found.path) < 3 or found.path[0] != "messages":
+        return False
+    message = table["messages"][found.path[1]]
+    return isinstance(message, dict) and message.get("role") == "assistant"
+
+
+def hidden(found: Finding) -> Finding:
+    """The same of a sensitive value, which is not shown."""
+    detail = f"{dotted(found.path)} is not what it must be. Its value is sensitive and not shown."
+    return Finding(found.path, found.summary, detail, found.severity)
+
+
+def _unknown_parameter(name: str) -> Finding:
+    near = did_you_mean(name, (*PARAMETERS, *META))
+    return Finding((name,), "Unknown key", f'There is no key "{name}" in a completion.{near}')

@@ -1,0 +1,56 @@
+"""The closed sets of names that the language knows."""
+
+import re
+
+from runner.core.api.names import PARAMETERS
+
+IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
+"""What `ignore_changes` may name."""
+
+META = (
+    "provider",
+    "for_each",
+    "count",
+    "depends_on",
+    "enabled",
+    "triggers",
+    "template",
+    "lifecycle",
+    "extra_body",
+    "extra_headers",
+)
+"""What a completion says to the runner and not, under this name, to the server."""
+
+MODULE_META = ("source", "for_each", "count", "depends_on")
+"""What a module block says to the runner; its other keys are the module's variables."""
+
+PROVIDERS = ("openai", "embedded")
+"""Types of provider."""
+
+DATA = ("chat_completion", "chat_completions", "chat_completion_messages")
+"""Types of data source."""
+
+BLOCKS = (
+    "runner",
+    "provider",
+    "variable",
+    "locals",
+    "completion",
+    "data",
+    "module",
+    "output",
+    "moved",
+    "removed",
+    "import",
+)
+"""Tables that may stand at the top of a configuration file."""
+
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+"""What the name of a block looks like."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a block may have this name."""
+    return _IDENTIFIER.fullmatch(name) is not None

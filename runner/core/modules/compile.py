@@ -1,0 +1,250 @@
+"""Folders of TOML into modules: every text compiled once, every mistake told together."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runner.core.address import is_address
+from runner.core.api.names import PARAMETERS
+from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
+from runner.core.language.names import MODULE_META
+from runner.core.modules.dependencies import answers_behind
+from runner.core.modules.folder import Block, Blocks, ReadFolder, load
+from runner.core.modules.module import Condition, Declared, Module, Value, refs_of
+from runner.core.modules.moves import check_moves
+from runner.core.modules.references import check_references
+from runner.core.values import Path, Ref, TemplateError
+from runner.errors import Problem, RunnerError, sentence
+
+_DEEPEST_MODULES = 32
+_PASTED = "Key in a configuration file"
+_ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
+
+
+def compile_root(
+    folder: str, read: ReadFolder, problems: list[Problem], *, may_be_empty: bool = False
+) -> Module:
+    """The root module with all modules below it; mistakes are appended to `problems`."""
+    root = _Tree(read, problems).compile(folder, ())
+    blocks = root.blocks
+    is_empty = not (blocks.by_kind or any(blocks.lists.values()))
+    if is_empty and not may_be_empty and not problems:
+        detail = (
+            f"There is no block in {folder}/*.toml. Planning without a configuration would mark "
+            "every answer for removal. Write a [completion.NAME], or run `runner init`; "
+            "`runner destroy` removes what the state holds."
+        )
+        problems.append(Problem("No configuration", detail))
+    if not any(problem.severity == "error" for problem in problems):
+        problems.extend(_answers_in_names(root))
+    return root
+
+
+def _answers_in_names(root: Module) -> Iterator[Problem]:
+    """Where an output is written is known, and shown, before anything is paid for."""
+    for name, value in root.files.items():
+        for hole in holes(value.node):
+            for address in answers_behind(root, hole.refs)[:1]:
+                said = (
+                    f"The name of the file of output.{name} would hang on the answer of {address}. "
+                    "It may be made of variables, locals and texts: no answer chooses a file."
+                )
+                yield value.block.problem(
+                    "Answer in a file's name", said, hole.path, line=hole.line
+                )
+
+
+@dataclass(slots=True)
+class _Tree:
+    """The modules of one project; a folder that is named twice is compiled once."""
+
+    read: ReadFolder
+    problems: list[Problem]
+    known: dict[str, Module] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
+
+    def compile(self, folder: str, stack: tuple[str, ...]) -> Module:
+        blocks = load(folder, self.read, self.problems, root=not stack)
+        if not stack:
+            self.defaults = _defaults(blocks)
+        self._check(blocks)
+        module = _compiled(folder, blocks, self.problems)
+        self.known[folder] = module
+        for name, call in module.calls.items():
+            child = self._child(call, folder, (*stack, folder))
+            if child is not None:
+                module.children[name] = child
+        check_references(module, self.problems)
+        check_moves(module, self.problems)
+        return module
+
+    def _check(self, blocks: Blocks) -> None:
+        from runner.core.language.check import check  # noqa: PLC0415  # pydantic, 100 ms
+
+        held = [block for named in blocks.by_kind.values() for block in named.values()]
+        for block in (*held, *(block for listed in blocks.lists.values() for block in listed)):
+            kind = f"data.{block.name.split('.')[0]}" if block.kind == "data" else block.kind
+            table = block.table
+            if kind == "local":
+                kind, table = "locals", {block.name: block.table["value"]}
+            findings = check(kind, table, name=block.name, defaults=self.defaults)
+            start = 1 if kind == "locals" else 0
+            for found in findings:
+                if found.summary == _PASTED:
+                    block.source.hide((*block.path, *found.path[start:]))
+            for found in findings:
+                on: Literal["key", "value"] = "key" if found.summary in _ABOUT_KEYS else "value"
+                where = block.where(found.path[start:], on=on)
+                problem = Problem(found.summary, found.detail, where, found.severity)
+                self.problems.append(problem)
+
+    def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> Module | None:
+        source = call.block.table.get("source")
+        if not isinstance(source, str):
+            return None  # the check of the block has said so
+        target = posixpath.normpath(posixpath.join(folder, source))
+        if target in stack or len(stack) > _DEEPEST_MODULES:
+            chain = " -> ".join((*stack[stack.index(target) if target in stack else 0 :], target))
+            said = f"The module calls itself: {chain}. A module cannot stand inside itself."
+            self.problems.append(call.block.problem("Recursive module", said, ("source",)))
+            return None
+        if target in self.known:
+            return self.known[target]
+        before = len(self.problems)
+        try:
+            child = self.compile(target, stack)
+        except RunnerError as exc:
+            said = " ".join(problem.detail for problem in exc.problems)
+            self.problems.append(call.block.problem("No such module", said, ("source",)))
+            return None
+        if not child.blocks.sources and len(self.problems) == before:
+            said = (
+                f'There are no *.toml files in "{target}". A source is a folder, relative to the '
+                "file that names it."
+            )
+            self.problems.append(call.block.problem("No such module", said, ("source",)))
+            return None
+        return child
+
+
+def _defaults(blocks: Blocks) -> dict[str, Any]:
+    """What any provider may give a completion: checks of what is missing count it as there."""
+    found: dict[str, Any] = {}
+    for block in blocks.of("provider").values():
+        held = block.table.get("defaults")
+        if isinstance(held, Mapping):
+            found.update(held)
+    return found
+
+
+def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
+    module = Module(folder, blocks)
+    compiler = _Compiler(problems)
+    for name, block in blocks.of("variable").items():
+        default = Constant(block.table.get("default"))
+        rules = compiler.conditions(block, block.table.get("validation"), ("validation",))
+        module.variables[name] = Value(default, block, rules)
+    for name, block in blocks.of("locals").items():
+        module.locals[name] = Value(compiler.value(block, block.table["value"], ()), block)
+    for name, block in blocks.of("completion").items():
+        module.completions[name] = compiler.completion(block)
+    for name, block in blocks.of("data").items():
+        module.data[name] = compiler.declared(block, "data", ("depends_on",))
+    for name, block in blocks.of("module").items():
+        module.calls[name] = compiler.declared(block, "module", MODULE_META)
+    for name, block in blocks.of("output").items():
+        node = compiler.value(block, block.table.get("value"), ("value",))
+        module.outputs[name] = Value(node, block)
+        if "file" in block.table:
+            module.files[name] = Value(compiler.value(block, block.table["file"], ("file",)), block)
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    problems: list[Problem]
+
+    def value(self, block: Block, value: Any, path: Path) -> Node:
+        def tell(exc: TemplateError) -> None:
+            said = sentence(exc.message)
+            problem = block.problem("Invalid expression", said, exc.path, line=exc.line)
+            self.problems.append(problem)
+
+        try:
+            return compile_value(value, path, tell)
+        except RecursionError:
+            said = "This value is nested too deeply."
+            self.problems.append(block.problem("Nesting too deep", said, path))
+        return Constant(None)
+
+    def conditions(self, block: Block, rules: Any, path: Path) -> tuple[Condition, ...]:
+        found = []
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if isinstance(rule, Mapping):
+                at = (*path, index)
+                condition = self.value(block, rule.get("condition"), (*at, "condition"))
+                message = self.value(block, rule.get("error_message"), (*at, "error_message"))
+                found.append(Condition(condition, message, (*at, "condition")))
+        return tuple(found)
+
+    def declared(self, block: Block, kind: str, meta: Iterable[str]) -> Declared:
+        meta_names = frozenset(meta)
+        params: dict[str, Node] = {}
+        held: dict[str, Node] = {}
+        for key, value in block.table.items():
+            if key not in {"depends_on", "source", "lifecycle"}:
+                target = held if key in meta_names else params
+                target[key] = self.value(block, value, (key,))
+        depends_on = self._depends_on(block)
+        refs = refs_of([*params.values(), *held.values()])
+        return Declared(kind, block.name, block, params, held, depends_on, refs=refs)
+
+    def completion(self, block: Block) -> Declared:
+        as_written = block.table.get("template") is False
+        params: dict[str, Node] = {}
+        meta: dict[str, Node] = {}
+        for key, value in block.table.items():
+            if key in PARAMETERS:
+                constant = as_written
+                params[key] = Constant(value) if constant else self.value(block, value, (key,))
+            elif key == "extra_body" and as_written:
+                meta[key] = Constant(value)
+            elif key not in {"depends_on", "lifecycle", "template"}:
+                meta[key] = self.value(block, value, (key,))
+        lifecycle = block.table.get("lifecycle")
+        rules = lifecycle if isinstance(lifecycle, Mapping) else {}
+        before = self.conditions(block, rules.get("precondition"), ("lifecycle", "precondition"))
+        after = self.conditions(block, rules.get("postcondition"), ("lifecycle", "postcondition"))
+        nodes = [*params.values(), *meta.values()]
+        nodes += [node for rule in (*before, *after) for node in (rule.condition, rule.message)]
+        return Declared(
+            "completion",
+            block.name,
+            block,
+            params,
+            meta,
+            self._depends_on(block),
+            before,
+            after,
+            refs_of(nodes),
+            _only_message_texts(params),
+        )
+
+    def _depends_on(self, block: Block) -> tuple[tuple[Ref, Path], ...]:
+        listed = block.table.get("depends_on")
+        found = []
+        for index, text in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(text, str) and is_address(text):  # else the check of the block says so
+                (ref,) = refs_of([compile_text("{{ " + text + " }}")])
+                found.append((ref, ("depends_on", index)))
+        return tuple(found)
+
+
+def _only_message_texts(params: Mapping[str, Node]) -> bool:
+    """Whether holes stand nowhere but in messages[..].content: no type can come out wrong."""
+    for name, node in params.items():
+        for hole in holes(node):
+            if name != "messages" or len(hole.path) != 3 or hole.path[2] != "content":
+                return False
+    return True

@@ -1,0 +1,37 @@
+"""What must hold: the rules of variables and lifecycles, and the types of variables."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from runner.core.expressions.template import Masked
+from runner.core.language.type_syntax import convert, parse_type
+from runner.core.modules.module import Condition, Value
+from runner.core.values import Path, TemplateError, to_text
+from runner.errors import RunnerError
+
+
+def check_conditions(
+    conditions: Iterable[Condition], names: Mapping[str, Any], masks: Masked
+) -> Iterator[tuple[Path, str, TemplateError | None]]:
+    """The conditions that do not hold: their place, their message with what is sensitive masked,
+    and why they could not be evaluated, if so.
+    """
+    for rule in conditions:
+        try:
+            if rule.condition.render(names) is not True:
+                yield rule.path, to_text(rule.message.render(names, masks)), None
+        except TemplateError as exc:
+            yield rule.path, exc.message, exc
+        except RunnerError as exc:  # a local value or an output that cannot be evaluated
+            said = " ".join(problem.detail for problem in exc.problems)
+            yield rule.path, said, TemplateError(said)
+
+
+def typed(declared: Value, value: Any) -> Any:
+    """A value as its variable's type; ValueError, or RunnerError where a validation says no."""
+    table = declared.block.table
+    if value is None:
+        if table.get("nullable") is False and table.get("default") is None:
+            raise ValueError("null is not allowed: nullable = false")
+        return table.get("default") if table.get("nullable") is False else None
+    return convert(value, parse_type(str(table.get("type", "any"))))

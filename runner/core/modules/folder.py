@@ -1,0 +1,214 @@
+"""A folder of TOML files as blocks: merged, each checked, every mistake of all files together."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runner.core.language.names import BLOCKS, DATA, is_identifier
+from runner.core.suggest import did_you_mean
+from runner.core.toml.places import Path
+from runner.core.toml.source import Source, parse, source
+from runner.errors import Problem, RunnerError, Where
+
+ReadFolder = Callable[[str], Sequence[tuple[str, bytes]]]  # folder -> its *.toml: (file, bytes)
+
+_LISTS = ("moved", "removed", "import")
+_ONE = ("runner", "locals")
+_ROOT_ONLY = ("runner", "provider", "import")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One table of the language as it was written, and where."""
+
+    kind: str
+    name: str
+    table: dict[str, Any] = field(repr=False)
+    source: Source = field(repr=False)
+    path: Path
+
+    def where(
+        self,
+        path: Path = (),
+        *,
+        on: Literal["key", "value"] = "value",
+        line_in_value: int = 0,
+    ) -> Where:
+        """The place of a key inside this block, or of the block itself."""
+        return self.source.where((*self.path, *path), on=on, line_in_value=line_in_value)
+
+    def problem(
+        self, summary: str, detail: str, path: Path = (), *, line: int = 0, warning: bool = False
+    ) -> Problem:
+        """A problem at a place in this block."""
+        where = self.where(path, line_in_value=line)
+        return Problem(summary, detail, where, "warning" if warning else "error")
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """All blocks of one folder. `by_kind[kind][name]`; a data source's name is TYPE.NAME."""
+
+    folder: str
+    by_kind: dict[str, dict[str, Block]]
+    lists: dict[str, tuple[Block, ...]]
+    values: dict[str, tuple[Any, Block]]  # of vars.toml and *.auto.vars.toml, the last one wins
+    sources: tuple[Source, ...]
+
+    def of(self, kind: str) -> dict[str, Block]:
+        """The blocks of a kind, by name."""
+        return self.by_kind.get(kind, {})
+
+
+def load(folder: str, read: ReadFolder, problems: list[Problem], *, root: bool = True) -> Blocks:
+    """The blocks of a folder's *.toml files; every mistake is appended to `problems`."""
+    sources: list[Source] = []
+    value_sources: list[Source] = []
+    for file, data in read(folder):
+        try:
+            text = source(file, data)
+        except RunnerError as exc:
+            problems.extend(exc.problems)
+            continue
+        (value_sources if _is_values(file) else sources).append(text)
+    found: list[Block] = []
+    for text in sources:
+        found.extend(_blocks(text, problems, root=root))
+    values = {
+        name: (value, Block("values", "", {}, text, ()))
+        for text in sorted(value_sources, key=_precedence)
+        for name, value in _parsed(text, problems).items()
+    }
+    return _merged(folder, found, values if root else {}, tuple(sources), problems)
+
+
+def values_of(text: Source) -> dict[str, tuple[Any, Block]]:
+    """The variable values of a file named by --var-file."""
+    return {name: (value, Block("values", "", {}, text, ())) for name, value in parse(text).items()}
+
+
+def _is_values(file: str) -> bool:
+    name = file.rsplit("/", 1)[-1]
+    return name == "vars.toml" or name.endswith(".auto.vars.toml")
+
+
+def _precedence(text: Source) -> tuple[bool, str]:
+    return text.file.endswith(".auto.vars.toml"), text.file
+
+
+def _parsed(text: Source, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return parse(text)
+    except RunnerError as exc:
+        problems.extend(exc.problems)
+        return {}
+
+
+def _blocks(text: Source, problems: list[Problem], *, root: bool) -> Iterator[Block]:
+    for kind, table in _parsed(text, problems).items():
+        if kind not in BLOCKS:
+            hint = did_you_mean(kind, BLOCKS, f" There are {', '.join(BLOCKS)}.")
+            where = text.where((kind,), on="key")
+            problems.append(
+                Problem("Unknown table", f'"{kind}" is no table of the language.{hint}', where)
+            )
+        elif kind in _ROOT_ONLY and not root:
+            said = f"[{kind}] may stand in the root module only; a module gets it from its caller."
+            problems.append(Problem("Not in a module", said, text.where((kind,), on="key")))
+        else:
+            yield from _of_kind(kind, table, text, problems)
+
+
+def _of_kind(kind: str, table: Any, text: Source, problems: list[Problem]) -> Iterator[Block]:
+    if kind in _LISTS:
+        if not isinstance(table, list):
+            problems.append(_shape(text, (kind,), f"Write [[{kind}]]: it may stand several times."))
+            return
+        for index, entry in enumerate(table):
+            if isinstance(entry, dict):
+                yield Block(kind, str(index), entry, text, (kind, index))
+            else:
+                said = f"Each [[{kind}]] is a table."
+                problems.append(_shape(text, (kind, index), said))
+    elif not isinstance(table, dict):
+        problems.append(_shape(text, (kind,), f"[{kind}] is a table."))
+    elif kind in _ONE:
+        yield Block(kind, kind, table, text, (kind,))
+    elif kind == "data":
+        yield from _data(table, text, problems)
+    else:
+        for name, entry in table.items():
+            yield from _named(kind, name, entry, text, (kind, name), problems)
+
+
+def _data(table: dict[str, Any], text: Source, problems: list[Problem]) -> Iterator[Block]:
+    for kind, entries in table.items():
+        if kind not in DATA:
+            hint = did_you_mean(kind, DATA, f" There are {', '.join(DATA)}.")
+            said = f'"{kind}" is no type of data source.{hint}'
+            where = text.where(("data", kind), on="key")
+            problems.append(Problem("Unknown data source", said, where))
+        elif not isinstance(entries, dict):
+            problems.append(_shape(text, ("data", kind), f"Write [data.{kind}.NAME]."))
+        else:
+            for name, entry in entries.items():
+                path = ("data", kind, name)
+                for block in _named("data", name, entry, text, path, problems):
+                    yield Block("data", f"{kind}.{name}", block.table, text, path)
+
+
+def _named(
+    kind: str, name: str, entry: Any, text: Source, path: Path, problems: list[Problem]
+) -> Iterator[Block]:
+    if not is_identifier(name):
+        said = (
+            f'"{name}" cannot be a name: a name is a letter or _ followed by letters, digits and _.'
+        )
+        problems.append(Problem("Invalid name", said, text.where(path, on="key")))
+    elif not isinstance(entry, dict):
+        shown = ".".join(str(part) for part in path)
+        problems.append(_shape(text, path, f"[{shown}] is a table."))
+    else:
+        yield Block(kind, name, entry, text, path)
+
+
+def _shape(text: Source, path: Path, said: str) -> Problem:
+    return Problem("Not a table", said, text.where(path, on="key"))
+
+
+def _merged(
+    folder: str,
+    found: Iterable[Block],
+    values: dict[str, tuple[Any, Block]],
+    sources: tuple[Source, ...],
+    problems: list[Problem],
+) -> Blocks:
+    by_kind: dict[str, dict[str, Block]] = {}
+    lists: dict[str, list[Block]] = {kind: [] for kind in _LISTS}
+    for block in found:
+        if block.kind in _LISTS:
+            lists[block.kind].append(block)
+        elif block.kind == "locals":
+            _merge_locals(by_kind.setdefault("locals", {}), block, problems)
+        else:
+            _add(by_kind.setdefault(block.kind, {}), block.name, block, problems)
+    kept = {kind: tuple(blocks) for kind, blocks in lists.items()}
+    return Blocks(folder, by_kind, kept, values, sources)
+
+
+def _merge_locals(held: dict[str, Block], block: Block, problems: list[Problem]) -> None:
+    for name, value in block.table.items():
+        path = ("locals", name)
+        if not is_identifier(name):
+            said = f'"{name}" cannot be the name of a local value.'
+            problems.append(Problem("Invalid name", said, block.where((name,), on="key")))
+        else:
+            _add(held, name, Block("local", name, {"value": value}, block.source, path), problems)
+
+
+def _add(held: dict[str, Block], name: str, block: Block, problems: list[Problem]) -> None:
+    first = held.setdefault(name, block)
+    if first is not block:
+        shown = ".".join(str(part) for part in block.path)
+        said = f"{shown} was already declared at {first.where(on='key')}. Names are unique."
+        problems.append(Problem("Duplicate block", said, block.where(on="key")))

@@ -1,0 +1,124 @@
+"""A module compiled: every text read once; what its blocks hold and what they refer to."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.address import blocks_of
+from runner.core.expressions.template import Hole, Node, holes
+from runner.core.modules.folder import Block, Blocks
+from runner.core.values import Path, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A rule of a variable or a lifecycle: what must be true, and what to say if it is not."""
+
+    condition: Node
+    message: Node
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A completion, a data source or a module call: its parameters and meta-arguments, compiled."""
+
+    kind: str
+    name: str
+    block: Block
+    params: dict[str, Node]
+    meta: dict[str, Node]
+    depends_on: tuple[tuple[Ref, Path], ...] = ()
+    preconditions: tuple[Condition, ...] = ()
+    postconditions: tuple[Condition, ...] = ()
+    refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
+    uses_text_only: bool = False  # holes stand only in the texts of messages
+
+    @property
+    def address(self) -> str:
+        """The block's address within its module."""
+        return f"{self.kind}.{self.name}"
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it has instances."""
+        return "for_each" in self.meta or "count" in self.meta
+
+    @property
+    def repeated_by(self) -> str:
+        """`for_each` or `count`, whichever gives its instances; empty if it has none."""
+        return next((name for name in ("for_each", "count") if name in self.meta), "")
+
+    def hole_of(self, refers: Any) -> Hole | None:
+        """The first hole for whose reference `refers` is true."""
+        for node in (*self.meta.values(), *self.params.values()):
+            for hole in holes(node):
+                if any(refers(ref) for ref in hole.refs):
+                    return hole
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A named value of a module: a local, an output, a variable's default."""
+
+    node: Node
+    block: Block
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """What the value refers to."""
+        return refs_of([self.node])
+
+
+@dataclass(frozen=True)
+class Module:
+    """All of one folder, compiled; shared by every instance of the module."""
+
+    folder: str
+    blocks: Blocks
+    variables: dict[str, Value] = field(default_factory=dict)
+    locals: dict[str, Value] = field(default_factory=dict)
+    completions: dict[str, Declared] = field(default_factory=dict)
+    data: dict[str, Declared] = field(default_factory=dict)
+    calls: dict[str, Declared] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    files: dict[str, Value] = field(default_factory=dict)  # the names of outputs' files
+    children: dict[str, "Module"] = field(default_factory=dict)  # by the call's name
+
+    @property
+    def declared(self) -> Iterator[Declared]:
+        """Completions, data sources and module calls."""
+        yield from self.completions.values()
+        yield from self.data.values()
+        yield from self.calls.values()
+
+
+def declared_at(root: Module, address: str) -> Declared | None:
+    """The block that an address is an instance of; None if there is no such block any more."""
+    module = root
+    try:
+        *around, (kind, name) = blocks_of(address)
+    except ValueError:
+        return None
+    for _, call in around:
+        child = module.children.get(call)
+        if child is None:
+            return None
+        module = child
+    held = {"completion": module.completions, "data": module.data, "module": module.calls}
+    return held[kind].get(name)
+
+
+def module_at(root: Module, prefix: str) -> Module | None:
+    """The module of an instance by its prefix (`module.essay["x"].`, "" for the root)."""
+    module: Module | None = root
+    for _, call in blocks_of(prefix.rstrip(".")) if prefix else ():
+        module = module.children.get(call) if module is not None else None
+    return module
+
+
+def refs_of(nodes: Iterable[Node]) -> tuple[Ref, ...]:
+    """What the holes of some values refer to, each once."""
+    return tuple(dict.fromkeys(ref for node in nodes for hole in holes(node) for ref in hole.refs))

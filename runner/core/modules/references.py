@@ -1,0 +1,193 @@
+"""Every reference names something that is there, before anything runs."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from runner.core.api.answer import DATA_ATTRIBUTES
+from runner.core.api.names import ATTRIBUTES
+from runner.core.expressions import functions
+from runner.core.expressions.template import Hole, Node, holes
+from runner.core.modules.calls import check_call
+from runner.core.modules.folder import Block
+from runner.core.modules.module import Condition, Declared, Module
+from runner.core.suggest import closest, did_you_mean
+from runner.core.values import DYNAMIC_ENV, Ref, written
+from runner.errors import Problem
+
+ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "self", "path")
+
+
+def check_references(module: Module, problems: list[Problem]) -> None:
+    """Append a problem for each name in a module's expressions that leads nowhere."""
+    _Checker(module, problems).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """Every reference names something that is there."""
+
+    module: Module
+    problems: list[Problem]
+
+    def run(self) -> None:
+        module = self.module
+        named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
+        for value in named:
+            self._nodes(value.block, [value.node], frozenset())
+        for name, value in self.module.variables.items():
+            for rule in value.conditions:
+                self._condition(value.block, rule, name)
+        for declared in self.module.declared:
+            self._declared(declared)
+
+    def _condition(self, block: Block, rule: Condition, name: str) -> None:
+        for hole in (*holes(rule.condition), *holes(rule.message)):
+            for ref in hole.refs:
+                if ref[0] == "var" and ref[1:2] != (name,):
+                    said = f"The validation of var.{name} can look at var.{name} only."
+                    self._say(block, hole, "Invalid validation", said)
+                elif ref[0] != "var":
+                    self._ref(block, hole, ref, frozenset())
+
+    def _declared(self, declared: Declared) -> None:
+        extra = {"each"} if "for_each" in declared.meta else set()
+        extra |= {"count"} if "count" in declared.meta else set()
+        scope = frozenset(extra)
+        before = [declared.meta[name] for name in ("for_each", "count") if name in declared.meta]
+        self._nodes(declared.block, before, frozenset())
+        rest = [node for name, node in declared.meta.items() if name not in {"for_each", "count"}]
+        self._nodes(declared.block, [*declared.params.values(), *rest], scope)
+        for rule in declared.preconditions:
+            self._nodes(declared.block, [rule.condition, rule.message], scope)
+        for rule in declared.postconditions:
+            self._nodes(declared.block, [rule.condition, rule.message], scope | {"self"})
+        if declared.kind == "module" and declared.name in self.module.children:
+            check_call(declared, self.module.children[declared.name], self.problems)
+        for ref, path in declared.depends_on:
+            self._ref(declared.block, Hole(written(ref), (), lambda _: None, path, 0), ref, scope)
+
+    def _nodes(self, block: Block, nodes: Iterable[Node], scope: frozenset[str]) -> None:
+        for node in nodes:
+            for hole in holes(node):
+                for ref in hole.refs:
+                    self._ref(block, hole, ref, scope)
+
+    def _say(self, block: Block, hole: Hole, summary: str, detail: str) -> None:
+        self.problems.append(block.problem(summary, detail, hole.path, line=hole.line))
+
+    def _ref(self, block: Block, hole: Hole, ref: Ref, scope: frozenset[str]) -> None:
+        said = self._fault(ref, scope)
+        if said is not None:
+            summary = "Invalid env()" if ref[0] == "env" else "Unknown name"
+            self._say(block, hole, summary, said)
+
+    def _fault(self, ref: Ref, scope: frozenset[str]) -> str | None:
+        match ref[0]:
+            case "var":
+                return self._named(ref, "var", self.module.variables, "variable")
+            case "local":
+                return self._named(ref, "local", self.module.locals, "local value")
+            case "completion":
+                return self._completion(ref)
+            case "data":
+                return self._data(ref)
+            case "module":
+                return self._module(ref)
+            case "each" | "count" | "self" as root:
+                return _scoped(ref, root, scope)
+            case "path":
+                return self._named(ref, "path", ("root", "module"), "path")
+            case "env":
+                return None if len(ref) > 1 else f"{DYNAMIC_ENV}."
+            case root:
+                return self._unknown(str(root), called=len(ref) == 1)
+
+    def _named(
+        self, ref: Ref, root: str, known: Collection[str], what: str, at: int = 1
+    ) -> str | None:
+        if len(ref) <= at or not isinstance(ref[at], str):
+            return f"{root} is no value by itself; write {root}.NAME."
+        if ref[at] in known:
+            return None
+        names = list(known)  # as many as there are blocks: only for the message
+        near = closest(str(ref[at]), names)
+        hint = f' Did you mean "{root}.{near}"?' if near else _there_are(names, what)
+        return f'There is no {what} "{ref[at]}".{hint}'
+
+    def _completion(self, ref: Ref) -> str | None:
+        fault = self._named(ref, "completion", self.module.completions, "completion")
+        if fault is not None:
+            return fault
+        return _attribute(ref, 2, self.module.completions[str(ref[1])], ATTRIBUTES)
+
+    def _data(self, ref: Ref) -> str | None:
+        if len(ref) < 3:
+            return "Write data.TYPE.NAME."
+        name = f"{ref[1]}.{ref[2]}"
+        if name not in self.module.data:
+            near = closest(name, list(self.module.data))
+            hint = f' Did you mean "data.{near}"?' if near else ""
+            return f'There is no data source "data.{name}".{hint}'
+        return _attribute(ref, 3, self.module.data[name], DATA_ATTRIBUTES[str(ref[1])])
+
+    def _module(self, ref: Ref) -> str | None:
+        fault = self._named(ref, "module", self.module.calls, "module")
+        if fault is not None:
+            return fault
+        name = str(ref[1])
+        child = self.module.children.get(name)
+        if child is None:
+            return None  # its own problem has been told
+        at = 3 if self.module.calls[name].repeated else 2
+        if len(ref) <= at or not isinstance(ref[at], str):
+            return None
+        return self._named(ref, written(ref[:at]), child.outputs, "output", at)
+
+    def _unknown(self, root: str, *, called: bool) -> str | None:
+        if root in functions.NAMES:
+            return None
+        for kind, names in (("var", self.module.variables), ("local", self.module.locals)):
+            if root in names:
+                return f'There is no name "{root}" here. Did you mean "{kind}.{root}"?'
+        hint = did_you_mean(
+            root, [*ROOTS, *functions.NAMES], f" Values begin with {', '.join(ROOTS)}."
+        )
+        what = "name or function" if called else "name"
+        return f'There is no {what} "{root}".{hint}'
+
+
+def _scoped(ref: Ref, root: str, scope: frozenset[str]) -> str | None:
+    needs = {"each": "for_each", "count": "count"}
+    if root not in scope:
+        if root == "self":
+            return "self is the answer, and is known only in the postconditions of a lifecycle."
+        return f"{root} is known only in a block with {needs[root]}."
+    allowed = {"each": ("key", "value"), "count": ("index",), "self": ATTRIBUTES}[root]
+    if len(ref) > 1 and ref[1] not in allowed:
+        near = closest(str(ref[1]), allowed)
+        hint = f' Did you mean "{root}.{near}"?' if near else ""
+        return f'{root} has no "{ref[1]}"; it has {", ".join(allowed)}.{hint}'
+    return None
+
+
+def _attribute(ref: Ref, at: int, declared: Declared, known: Iterable[str]) -> str | None:
+    names = list(known)
+    if declared.repeated:
+        at += 1  # an instance's key comes first
+    if len(ref) <= at:
+        return None
+    name = ref[at]
+    if isinstance(name, str) and name in names:
+        return None
+    shown = written(ref[:at])
+    if not isinstance(name, str):
+        return f"{shown} has no instances: it has neither for_each nor count."
+    near = closest(name, names)
+    hint = f' Did you mean "{shown}.{near}"?' if near else ""
+    return f'{shown} has no "{name}"; it has {", ".join(names)}.{hint}'
+
+
+def _there_are(names: list[str], what: str) -> str:
+    if not names:
+        return f" None is declared: write [{what}.NAME]." if " " not in what else ""
+    return f" There are {', '.join(names[:8])}{', ..' if len(names) > 8 else ''}."

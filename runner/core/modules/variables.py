@@ -1,0 +1,122 @@
+"""The values of the root module's variables: from where, of what type, and whether they pass."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.language.type_syntax import parse_input, parse_type
+from runner.core.modules.conditions import check_conditions, typed
+from runner.core.modules.folder import Block
+from runner.core.modules.module import Module, Value
+from runner.core.suggest import did_you_mean
+from runner.core.values import is_text
+from runner.errors import Problem, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value somebody gave: `text` from a command line or the environment, else `value` from a
+    file; `source` names where it came from.
+    """
+
+    name: str
+    source: str
+    text: str | None = None
+    value: Any = None
+    where: Where | None = None
+
+
+def from_file(values: Mapping[str, tuple[Any, Block]]) -> list[Given]:
+    """The values of a vars file."""
+    return [
+        Given(name, block.source.file, None, value, block.source.where((name,)))
+        for name, (value, block) in values.items()
+    ]
+
+
+def resolve(root: Module, given: Iterable[Given], problems: list[Problem]) -> dict[str, Any]:
+    """Every variable's value; what comes later in `given` wins. Mistakes go to `problems`."""
+    held: dict[str, Given] = {}
+    for one in given:
+        if one.name not in root.variables:
+            problems.append(_undeclared(one, root))
+        else:
+            held[one.name] = one
+    values: dict[str, Any] = {}
+    for name, declared in root.variables.items():
+        value = _value(name, declared, held.get(name), problems)
+        values[name] = value
+    for name, declared in root.variables.items():
+        _validate(name, declared, values, problems)
+    return values
+
+
+def sensitive_values(root: Module, values: Mapping[str, Any]) -> list[Any]:
+    """The values of the variables declared sensitive."""
+    return [
+        values[name]
+        for name, declared in root.variables.items()
+        if declared.block.table.get("sensitive") is True
+    ]
+
+
+def _value(name: str, declared: Value, given: Given | None, problems: list[Problem]) -> Any:
+    table = declared.block.table
+    if given is None:
+        if "default" not in table:
+            if table.get("nullable") is True:
+                return None
+            problems.append(_unset(name, declared))
+            return None
+        given = Given(name, "its default", None, table["default"])
+    try:
+        if given.text is not None:
+            if not is_text(given.text):
+                raise ValueError("it is not UTF-8 text")
+            value = parse_input(given.text, parse_type(str(table.get("type", "any"))))
+        else:
+            value = given.value
+        return typed(declared, value)
+    except ValueError as exc:
+        secret = table.get("sensitive") is True
+        shown = "" if secret else f", got {_short(given.text or given.value)}"
+        said = str(exc) if not secret else "its value does not have the declared type"
+        detail = f"var.{name}, set by {given.source}: {said}{shown if shown not in said else ''}."
+        where = given.where or declared.block.where(("default",))
+        problems.append(Problem("Wrong type", detail, where))
+        return None
+
+
+def _validate(
+    name: str, declared: Value, values: Mapping[str, Any], problems: list[Problem]
+) -> None:
+    names = {"var": {name: values[name]}}
+    secret = declared.block.table.get("sensitive") is True
+    for path, message, _ in check_conditions(declared.conditions, names, lambda _: secret):
+        shown = "" if secret else f" var.{name} is {_short(values[name])}."
+        problems.append(
+            declared.block.problem("Invalid value for variable", f"{message}.{shown}", path)
+        )
+
+
+def _undeclared(given: Given, root: Module) -> Problem:
+    hint = did_you_mean(
+        given.name, list(root.variables), f" Declare it as [variable.{given.name}]."
+    )
+    detail = f'{given.source} sets "{given.name}", and there is no variable of this name.{hint}'
+    return Problem("Undeclared variable", detail, given.where)
+
+
+def _unset(name: str, declared: Value) -> Problem:
+    about = declared.block.table.get("description")
+    detail = (
+        f"var.{name} has no default and no value{f' ({about})' if about else ''}. Give one with "
+        f"--var {name}=VALUE, in vars.toml, or as RUNNER_VAR_{name}."
+    )
+    return declared.block.problem("No value for variable", detail)
+
+
+def _short(value: Any) -> str:
+    shown = value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    text = repr(value) if not isinstance(value, str) else f'"{shown}"'
+    return text if len(text) <= 60 else f"{text[:57]}.."

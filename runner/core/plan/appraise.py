@@ -1,0 +1,75 @@
+"""Whether an answer is what was asked for: its schema, its postconditions, its end."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from runner.core.api.answer import Answer, warning
+from runner.core.canonical import dotted
+from runner.core.expansion.scope import Instance
+from runner.core.modules.conditions import check_conditions
+from runner.core.received import json_of
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """`status` is the record's; `fault` says why the answer is not accepted, if it is not."""
+
+    status: str
+    fault: str | None = None
+    warning: str | None = None
+
+
+def appraise(
+    instance: Instance, body: bytes, response: bytes, *, mended: bool = False
+) -> Appraisal:
+    """What an answer is worth. It was paid for: whatever is wrong with it, it is kept."""
+    said = warning(response, mended=mended)
+    if b'"json_schema"' in body and said is None:
+        broken = _against_schema(orjson.loads(body), response)
+        if broken is not None:
+            return Appraisal("invalid", broken)
+    rules = instance.declared.postconditions
+    if rules:
+        names = {**instance.names(), "self": Answer(response)}
+        for _, message, _ in check_conditions(rules, names, instance.scope.masks):
+            return Appraisal("failed_check", f"postcondition: {message}")
+    return Appraisal("incomplete" if said else "complete", None, said)
+
+
+def _against_schema(body: dict[str, Any], response: bytes) -> str | None:
+    wanted = body.get("response_format")
+    if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
+        return None
+    schema = wanted.get("json_schema", {}).get("schema")
+    if not isinstance(schema, dict):
+        return None
+    for index, choice in enumerate(Answer(response)["choices"] or ()):
+        message = choice.get("message") if isinstance(choice, dict) else None
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str):
+            broken = _breaks(orjson.dumps(schema), content)
+            if broken is not None:
+                return f"choices[{index}] {broken}"
+    return None
+
+
+def _breaks(schema: bytes, content: str) -> str | None:
+    try:
+        value = json_of(content)
+    except ValueError as exc:
+        return f"is not JSON: {exc}; it begins {content[:60]!r}"
+    found = next(iter(_validator(schema).iter_errors(value)), None)
+    if found is None:
+        return None
+    place = dotted(tuple(found.instance_path)) or "the whole"
+    return f"does not fit the schema at {place}: {found.message}"
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: bytes) -> Any:
+    import jsonschema_rs  # noqa: PLC0415  # only where an answer has a schema
+
+    return jsonschema_rs.validator_for(orjson.loads(schema), offline=True)

@@ -1,0 +1,111 @@
+"""What changed between two requests, path by path."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.canonical import dotted
+
+Path = tuple[str | int, ...]
+
+
+class Absent:
+    """In place of a value that is not there: not null, not false, not empty."""
+
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+ABSENT = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path whose value differs; ABSENT on the side where it is not."""
+
+    path: Path
+    old: Any
+    new: Any
+
+    @property
+    def name(self) -> str:
+        """The path as people write it."""
+        return dotted(self.path)
+
+
+def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
+    """The differences, deepest paths first where both sides have a table or a list."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            before = old[index] if index < len(old) else ABSENT
+            after = new[index] if index < len(new) else ABSENT
+            yield from changes(before, after, (*path, index))
+    elif type(old) is not type(new) or old != new:
+        yield Change(path, old, new)
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that is neither a table nor a list, with its path; empty ones too."""
+    if isinstance(value, Mapping) and value:
+        for key in value:
+            yield from leaves(value[key], (*path, key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from leaves(inner, (*path, index))
+    else:
+        yield path, value
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Only a line feed ends one: what others take for an end (a carriage
+    return, U+0085, U+2028, ..) is part of it, and is seen there.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
+    """Two texts as lines that begin with "- ", "+ " or two spaces; far unchanged ones counted."""
+    before, after = lines_of(old), lines_of(new)
+    if before == after:
+        before, after = [repr(old)], [repr(new)]
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for group in _groups(matcher.get_opcodes(), around):
+        if isinstance(group, int):
+            yield f"  # ({group} unchanged line{'s' if group > 1 else ''} hidden)"
+            continue
+        tag, i1, i2, j1, j2 = group
+        if tag == "equal":
+            yield from (f"  {line}" for line in before[i1:i2])
+        else:
+            yield from _replaced(before[i1:i2], after[j1:j2])
+
+
+def _replaced(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    """Lines that differ in nothing but the white space at their ends are shown with quotes."""
+    for mark, lines, others in (("-", before, after), ("+", after, before)):
+        same = set(others)
+        alike = {line.rstrip() for line in others}
+        for line in lines:
+            is_blank_apart = line not in same and line.rstrip() in alike
+            yield f"{mark} {repr(line) if is_blank_apart else line}"
+
+
+Opcode = tuple[str, int, int, int, int]
+
+
+def _groups(opcodes: Sequence[Opcode], around: int) -> Iterator[Opcode | int]:
+    for position, (tag, i1, i2, j1, j2) in enumerate(opcodes):
+        if tag != "equal" or i2 - i1 <= 2 * around + 1:
+            yield tag, i1, i2, j1, j2
+            continue
+        head = 0 if position == 0 else around
+        tail = 0 if position == len(opcodes) - 1 else around
+        if head:
+            yield tag, i1, i1 + head, j1, j1 + head
+        yield i2 - i1 - head - tail
+        if tail:
+            yield tag, i2 - tail, i2, j2 - tail, j2

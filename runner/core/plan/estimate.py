@@ -1,0 +1,184 @@
+"""What a plan may cost: tokens and dollars, from below and from above."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from runner.core.api.answer import usage_of
+from runner.core.request.build import Request
+from runner.core.state.records import Record
+
+Count = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
+Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
+
+_CALLS = ("tool_calls", "function_call")
+_DECLARED = ("tools", "functions", "response_format")
+_TEXTS = ("text", "refusal")
+_COSTS_BESIDES = ("audio", "web_search_options")
+
+
+@dataclass(slots=True)
+class Estimate:
+    """Sums over the requests that are certain. An upper bound that nothing limits is None."""
+
+    requests: int = 0
+    tokens_low: int = 0
+    tokens_high: int | None = 0
+    cost_low: float = 0.0
+    cost_high: float | None = 0.0
+    unpriced: set[str] = field(default_factory=set)
+    free: bool = True
+
+    def add(self, bound: "Bound") -> None:
+        """One more request."""
+        self.requests += 1
+        self.tokens_low += bound.tokens_low
+        self.tokens_high = _sum(self.tokens_high, bound.tokens_high)
+        if bound.cost_low is None:
+            self.unpriced.add(bound.model)
+        else:
+            self.cost_low += bound.cost_low
+            self.cost_high = _sum(self.cost_high, bound.cost_high)
+            self.free = self.free and bound.cost_low == 0.0
+
+    def text(self) -> str:
+        """The estimate in words: an unknown price is said, never shown as $0."""
+        return f"{self._tokens()}, {self._cost()}"
+
+    def _tokens(self) -> str:
+        low = compact(self.tokens_low)
+        if self.tokens_high is None:
+            return f"at least {low} tokens"
+        if self.tokens_high == self.tokens_low:
+            return f"~{low} tokens"
+        return f"{low} to {compact(self.tokens_high)} tokens"
+
+    def _cost(self) -> str:
+        names = ", ".join(sorted(self.unpriced))
+        unknown = f"price of {names} unknown" if names else ""
+        if self.requests and len(self.unpriced) and not self.cost_low:
+            return unknown
+        if self.free:
+            return "no cost (embedded model)" if self.requests else "no cost known"
+        if self.cost_high is None:
+            cost = f"at least {dollars(self.cost_low)}"
+        elif self.cost_high == self.cost_low:
+            cost = f"about {dollars(self.cost_low)}"
+        else:
+            cost = f"{dollars(self.cost_low)} to {dollars(self.cost_high)}"
+        return f"{cost} ({unknown})" if unknown else cost
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What one request may use and cost; a cost of None is an unknown price."""
+
+    model: str
+    tokens_low: int
+    tokens_high: int | None
+    cost_low: float | None
+    cost_high: float | None
+
+
+def bound(request: Request, old: Record | None, count: Count, price: Price) -> Bound:
+    """From below: the prompt, and what the last answer used. From above: max tokens, n times;
+    nothing bounds what a picture, a sound, a file or a search of the web takes.
+    """
+    body = orjson.loads(request.body)
+    model = str(body.get("model", ""))
+    prompt = count(request.identity, model, _prompt(body)) + 4 * len(body.get("messages", ()))
+    most = _most(body)
+    least = 1 if old is None else _used(old)
+    if most is not None:
+        least = min(least, most)
+    low = price(request.identity, model, prompt, least)
+    high = None if low else low  # what costs nothing costs nothing, however long it becomes
+    if not _is_text(body):
+        most = None
+    if most is not None:
+        high = price(request.identity, model, prompt, most)
+    return Bound(
+        str(orjson.loads(request.recorded).get("model", "")),  # a sensitive one stays masked
+        prompt + least,
+        None if most is None else prompt + most,
+        low,
+        high,
+    )
+
+
+def foreseen(body: bytes) -> int:
+    """About how many tokens a rate has to allow for: the prompt and all that may be answered, as
+    servers count it themselves before they answer.
+    """
+    held = orjson.loads(body)
+    return len(body) // 4 + (_most(held) or 0)
+
+
+def compact(number: int) -> str:
+    """A count as people read it: 510, 12.4k, 3.1M."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return str(number)
+
+
+def dollars(amount: float) -> str:
+    """USD with as many digits as tell something."""
+    if amount >= 100:
+        return f"${amount:,.0f}"
+    if amount >= 0.1:
+        return f"${amount:.2f}"
+    if amount >= 0.001:
+        return f"${amount:.4f}".rstrip("0")
+    if 0 < amount < 1e-6:
+        return "less than $0.000001"
+    return f"${amount:.6f}".rstrip("0").rstrip(".") if amount else "$0"
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return None if one is None or other is None else one + other
+
+
+def _most(body: dict[str, Any]) -> int | None:
+    limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    return int(limit) * int(body.get("n") or 1) if isinstance(limit, int) else None
+
+
+def _prompt(body: dict[str, Any]) -> str:
+    texts: list[str] = []
+    for message in _messages(body):
+        content = message.get("content")
+        if isinstance(content, str):
+            texts.append(content)
+        texts += [str(part.get("text") or part.get("refusal") or "") for part in _parts(message)]
+        texts += [_json(message[name]) for name in _CALLS if message.get(name)]
+    texts += [_json(body[name]) for name in _DECLARED if name in body]
+    return "\n".join(texts)
+
+
+def _is_text(body: dict[str, Any]) -> bool:
+    """Whether all that is read and written is text, which can be counted."""
+    if any(body.get(name) for name in _COSTS_BESIDES):
+        return False
+    parts = (part for message in _messages(body) for part in _parts(message))
+    return all(part.get("type") in _TEXTS for part in parts)
+
+
+def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [message for message in body.get("messages", ()) if isinstance(message, dict)]
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _used(record: Record) -> int:
+    used = usage_of(record.response)
+    return 1 if used is None else used.completion

@@ -1,0 +1,67 @@
+"""What a decision may look at, and the request that follows from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.expansion.scope import Instance, Session
+from runner.core.plan.drafts import Drafts
+from runner.core.plan.samples import Samples
+from runner.core.request.build import Request, build
+from runner.core.request.provider import Provider
+from runner.core.state.cache_entry import Owner
+from runner.core.state.records import Record
+from runner.core.suggest import did_you_mean
+from runner.core.values import TemplateError
+from runner.errors import RunnerError
+
+Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a decision may look at besides the completion itself. What `lookup` gives may be stored
+    at a server for somebody else than `owner`.
+    """
+
+    session: Session
+    records: Mapping[str, Record]
+    providers: Mapping[str, Provider]
+    default_provider: str
+    lookup: Lookup
+    samples: Samples
+    replace: Callable[[str], bool] = lambda _: False
+    reads: Mapping[str, Record] | None = None  # data sources read in this run; None: offline
+    drafts: Drafts = field(default_factory=Drafts)
+    owner: Owner | None = None
+
+
+def provider_of(instance: Instance, known: Known) -> Provider:
+    """The provider that a completion names, or the project's own."""
+    node = instance.declared.meta.get("provider")
+    name: Any = known.default_provider
+    if node is None and "provider" in instance.declared.params:
+        node = instance.declared.params["provider"]
+    if node is not None:
+        try:
+            name = node.render(instance.names())
+        except TemplateError as exc:
+            raise instance.fault(exc) from exc
+    if isinstance(name, str) and name in known.providers:
+        return known.providers[name]
+    said = unknown_provider(str(name), known.providers)
+    path = ("provider",) if node is not None else ()
+    raise RunnerError(instance.declared.block.problem("Unknown provider", said, path))
+
+
+def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
+    """That there is no such provider, and which are near."""
+    hint = did_you_mean(name, providers, f" There are {', '.join(providers)}.")
+    return f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
+
+
+def request_of(instance: Instance, known: Known) -> Request:
+    """The request of a completion, filled."""
+    record = known.records.get(instance.address)
+    provider = provider_of(instance, known)
+    return build(instance, provider, record)

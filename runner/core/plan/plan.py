@@ -1,0 +1,211 @@
+"""What has to happen to make the answers match the configuration; and why."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from runner.core.address import in_order
+from runner.core.modules.module import declared_at
+from runner.core.plan.actions import Absent, Decision, Issue, Keep, Read, Reuse, Update, resolve
+from runner.core.plan.decide import decide
+from runner.core.plan.known import Known, request_of
+from runner.core.plan.removals import Elsewhere, protected, removal, removals, unreachable
+from runner.core.plan.samples import Samples
+from runner.core.plan.steps import Instances, Remove, Step
+from runner.core.plan.targets import Choice, Chosen, chooser, named
+from runner.core.plan.walk import Vertex, Walk, cycle_error
+from runner.core.request.build import Request
+from runner.core.state.records import Record
+from runner.core.values import NotKnown
+from runner.errors import Problem, RunnerError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every step, in the order of the addresses, unchanged ones left out.
+
+    `decisions` holds what was decided for each address, unchanged ones included; `moves` the
+    addresses that [[moved]] blocks renamed; `imports` those that [[import]] blocks brought, with
+    the ids of what was stored; `reads` the data sources that can be read now.
+    """
+
+    steps: tuple[Step, ...]
+    decisions: Mapping[str, Decision]
+    unchanged: int
+    known: Known
+    walk: Walk
+    chosen: Chosen
+    moves: tuple[tuple[str, str], ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
+    reads: Mapping[str, Read] = field(default_factory=dict)
+    elsewhere: Elsewhere = lambda _: None
+
+    def of(self, *kinds: type) -> Iterator[Step]:
+        """The steps whose action is of one of these kinds."""
+        return (step for step in self.steps if isinstance(step.action, kinds))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps and not self.moves and not self.imports
+
+
+Start = Callable[[Samples], tuple[Walk, Known]]
+Weigh = Callable[[str, Request, Record | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
+    is called again when a first try found that a sample number was taken from its holder.
+    `weigh` is shown each request that will be sent; `elsewhere` says which other workspace names
+    what a server stored for a record.
+    """
+
+    start: Start
+    records: Mapping[str, Record]
+    choice: Choice = field(default_factory=Choice)
+    moves: tuple[tuple[str, str], ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
+    forgets: Callable[[str], bool] = lambda _: False
+    weigh: Weigh | None = None
+    elsewhere: Elsewhere = lambda _: None
+
+
+def make_plan(inputs: Inputs) -> Plan:
+    """The plan. RunnerError carries every mistake that filling the requests brought to light."""
+    contested: frozenset[tuple[str, int]] = frozenset()
+    while True:
+        samples = Samples(inputs.records, contested=contested)
+        walk, known = inputs.start(samples)
+        samples.is_declared = walk.is_declared
+        chosen = chooser(walk, inputs.choice)
+        folded = _fold(walk, known, chosen)
+        conflicts = samples.conflicts()
+        if conflicts <= contested:
+            samples.lends = False
+            made = _finished(inputs, walk, known, chosen, folded)
+            if inputs.weigh is not None:
+                _weigh(made, inputs.weigh)
+            return made
+        contested |= conflicts
+
+
+def destroy_plan(inputs: Inputs) -> Plan:
+    """The plan that removes every record."""
+    walk, known = inputs.start(Samples(inputs.records))
+    chosen = named(inputs.choice)
+    steps = []
+    problems = []
+    for address in in_order(inputs.records):
+        if not chosen(address):
+            continue
+        record = inputs.records[address]
+        problems += protected(declared_at(walk.session.root, address), address, "destroy")
+        action = removal(record, "destroy", inputs.elsewhere)
+        if not action.forget:
+            problems += unreachable(record, known.providers)
+        steps.append(Step(address, action))
+    if problems:
+        raise RunnerError(*problems)
+    # Nothing but the removals: no completion is looked at, let alone issued.
+    return Plan(tuple(steps), {}, 0, known, walk, lambda _: False, elsewhere=inputs.elsewhere)
+
+
+def _weigh(plan: Plan, weigh: Weigh) -> None:
+    """Each request that will be sent, once, however often the plan was made."""
+    for step in plan.of(Issue):
+        if isinstance(step.action, Issue) and step.instance is not None:
+            request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
+            weigh(step.address, request, step.action.old)
+
+
+@dataclass(slots=True)
+class _Folded:
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    instances: dict[str, str] = field(default_factory=dict)  # block -> the answer it waits for
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
+    folded = _Folded()
+    while walk.ready:
+        batch = [walk.ready.popleft() for _ in range(len(walk.ready))]
+        selected = [vertex for vertex in batch if chosen(vertex.address)]
+        for vertex, decision in decide(selected, known):
+            if isinstance(decision, RunnerError):
+                folded.problems.extend(decision.problems)
+            else:
+                _learn(vertex, decision, walk, folded)
+        for vertex in batch:
+            if vertex.kind == "expand" and chosen(vertex.address):
+                _expand(vertex, walk, folded)
+            walk.settle(vertex.address)
+    if next(walk.stuck(), None) is not None:
+        raise cycle_error(walk)
+    return folded
+
+
+def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> None:
+    folded.decisions[vertex.address] = decision
+    if vertex.instance is None:
+        return
+    if isinstance(decision, Update | Reuse) and decision.metadata:
+        walk.session.changing.add(vertex.address)
+    answer = resolve(decision, vertex.address)
+    if answer is not ...:
+        walk.session.answers[vertex.address] = answer
+
+
+def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
+    block = vertex.address.rstrip("#")
+    try:
+        walk.expand(vertex)
+    except NotKnown as exc:
+        folded.instances[block] = exc.address
+    except RunnerError as exc:
+        folded.problems.extend(exc.problems)
+
+
+def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: _Folded) -> Plan:
+    problems = list(folded.problems)
+    steps: list[Step] = []
+    unchanged = 0
+    for address, decision in folded.decisions.items():
+        instance = walk.vertices[address].instance
+        if isinstance(decision, Keep):
+            unchanged += 1
+        elif not isinstance(decision, Absent):
+            steps.append(Step(address, decision, instance))
+            if isinstance(decision, Issue | Reuse) and decision.old is not None and instance:
+                problems += protected(instance.declared, address, "re-issue")
+    steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
+    gone = removals(
+        inputs.records, inputs.forgets, inputs.elsewhere, walk, chosen, folded.decisions
+    )
+    for step in gone:
+        steps.append(step)
+        if isinstance(step.action, Remove) and not step.action.forget:
+            declared = declared_at(walk.session.root, step.address)
+            problems += protected(declared, step.address, "remove")
+            problems += unreachable(step.action.record, known.providers)
+    if problems:
+        raise RunnerError(*problems)
+    order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}
+    steps.sort(key=lambda step: order[step.address])
+    reads = {
+        address: decision
+        for address, decision in folded.decisions.items()
+        if isinstance(decision, Read) and decision.on is None
+    }
+    return Plan(
+        tuple(steps),
+        folded.decisions,
+        unchanged,
+        known,
+        walk,
+        chosen,
+        inputs.moves,
+        inputs.imports,
+        reads,
+        inputs.elsewhere,
+    )

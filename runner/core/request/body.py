@@ -1,0 +1,220 @@
+"""The parameters of one completion, filled: the body as it is sent, or with masks as recorded."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.budget import Rendering, current
+from runner.core.canonical import canonical, normalise
+from runner.core.expansion.scope import Instance
+from runner.core.expressions.template import Constant, Expression, Hole, Items, Node, Table, holes
+from runner.core.request.provider import Provider
+from runner.core.request.spelling import spelled
+from runner.core.values import (
+    MASK,
+    Names,
+    NotKnown,
+    Path,
+    TemplateError,
+    kind_of,
+    plain,
+    present,
+    to_text,
+)
+from runner.errors import Problem, RunnerError
+
+_MAY_BE_NULL = frozenset(("audio", "content", "function_call", "refusal"))
+"""What a message may hold as null, and has so where it is an answer that is sent back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A block's parameters, ready to be filled: what is constant is normalised once.
+
+    `masked` says whether something in the body or the triggers is; `secret` are all the holes that
+    show something sensitive to the server, those of headers too.
+    """
+
+    constant: dict[str, Any]
+    filled: tuple[tuple[str, Node], ...]
+    masked: bool
+    secret: tuple[Hole, ...]
+    checked: dict[tuple[str, bytes], None]
+
+
+def shape_of(instance: Instance, provider: Provider) -> Shape:
+    """The shape of an instance's block at this provider, made once for all its instances;
+    RunnerError where a written value cannot be sent.
+    """
+    held = instance.scope.shapes.get((instance.declared.address, provider.name))
+    if isinstance(held, Shape):
+        return held
+    shape = _shape(instance, provider)
+    instance.scope.shapes[instance.declared.address, provider.name] = shape
+    return shape
+
+
+def _shape(instance: Instance, provider: Provider) -> Shape:
+    constant: dict[str, Any] = {}
+    filled: list[tuple[str, Node]] = []
+    problems: list[Problem] = []
+    for name, node in instance.declared.params.items():
+        try:
+            node = _normal(node, (name,))  # noqa: PLW2901  # the same value, its numbers settled
+        except ValueError as exc:
+            problem = instance.declared.block.problem("Invalid value", f"{exc}.", (name,))
+            problems.append(problem)
+        if isinstance(node, Constant):
+            constant[name] = node.value
+        else:
+            filled.append((name, node))
+    if problems:
+        raise RunnerError(*problems)
+    masks = instance.scope.masks
+    masked = any(map(masks, _holes(instance, "extra_body", "triggers")))
+    masked = masked or provider.defaults != provider.recorded_defaults
+    secret = tuple(filter(masks, _holes(instance, "extra_body", "extra_headers")))
+    return Shape(constant, tuple(filled), masked, secret, {})
+
+
+def _holes(instance: Instance, *names: str) -> Iterator[Hole]:
+    """The holes of a block's parameters, and of what else is named."""
+    meta = instance.declared.meta
+    nodes = instance.declared.params.values()
+    for node in (*nodes, *(meta[name] for name in names if name in meta)):
+        yield from holes(node)
+
+
+def _normal(node: Node, path: Path) -> Node:
+    match node:
+        case Constant(value):
+            return Constant(normalise(value, path))
+        case Table(items):
+            return Table(tuple((key, _normal(inner, (*path, key))) for key, inner in items))
+        case Items(items):
+            return Items(tuple(_normal(inner, (*path, i)) for i, inner in enumerate(items)))
+    return node
+
+
+def fill(
+    instance: Instance,
+    shape: Shape,
+    names: Names,
+    defaults: Mapping[str, Any],
+    *,
+    masked: bool = False,
+) -> dict[str, Any]:
+    """The body that a shape gives with these names; NotKnown while an answer has not come,
+    TemplateError or RunnerError where a value cannot be sent. All of it is one rendering.
+    """
+    with Rendering():
+        return _filled(instance, shape, names, defaults, masked=masked)
+
+
+def _filled(
+    instance: Instance, shape: Shape, names: Names, defaults: Mapping[str, Any], *, masked: bool
+) -> dict[str, Any]:
+    masks = instance.scope.masks if masked else None
+    body = {**defaults, **shape.constant}
+    problems: list[Problem] = []
+    waits: NotKnown | None = None
+    for name, node in shape.filled:
+        try:
+            value = body[name] = _parameter(instance, name, node.render(names, masks))
+            if value is None:
+                del body[name]
+            elif not masked:
+                _check(instance, shape, name, node, value)
+        except (TemplateError, RunnerError) as exc:
+            own = exc if isinstance(exc, RunnerError) else instance.fault(exc)
+            each = () if current().is_spent else _faults(instance, node, names)
+            problems += [*each] or own.problems
+        except NotKnown as exc:  # what is wrong besides is told now, not after that answer
+            waits = waits or exc
+            problems += _faults(instance, node, names)
+    if problems:
+        raise RunnerError(*problems)
+    if waits is not None:
+        raise waits
+    body = spelled(body, instance.scope.session.world, instance.scope.module.folder)
+    extra = instance.declared.meta.get("extra_body")
+    if extra is not None:
+        body.update(_extra(extra.render(names, masks), masked=masked))
+    return body
+
+
+def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
+    """What is wrong with each hole by itself."""
+    for hole in holes(node):
+        with suppress(NotKnown):
+            try:
+                hole.value(names)
+            except TemplateError as exc:
+                yield from instance.fault(exc).problems
+            except RunnerError as exc:  # in a local value
+                yield from exc.problems
+
+
+def _parameter(instance: Instance, name: str, value: Any) -> Any:
+    if not instance.declared.uses_text_only:
+        return present(json_value(name, value), _MAY_BE_NULL if name == "messages" else frozenset())
+    _texts(value)
+    return value if type(value) is list else json_value(name, value)
+
+
+def _texts(messages: Any) -> None:
+    """Numbers that an expression yielded as the content of a message become text."""
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content")
+        if isinstance(content, int | float):
+            message["content"] = to_text(content)
+        elif content is not None and not isinstance(content, str):
+            message["content"] = json_value("messages", content)
+
+
+def json_value(name: str, value: Any) -> Any:
+    """What an expression yielded for `name`, as it is sent; TemplateError if it cannot be."""
+    try:
+        return normalise(plain(value), (name,))
+    except ValueError as exc:
+        raise TemplateError(str(exc), (name,)) from exc
+
+
+def _extra(value: Any, *, masked: bool) -> dict[str, Any]:
+    more = json_value("extra_body", value)
+    if masked and more == MASK:
+        return {"extra_body": MASK}
+    if not isinstance(more, dict):
+        said = f"extra_body is a table, and the expression yields a {kind_of(more)}"
+        raise TemplateError(said, ("extra_body",))
+    return more
+
+
+def _check(instance: Instance, shape: Shape, name: str, node: Node, value: Any) -> None:
+    """The filled value has the parameter's type; each distinct value is looked at once."""
+    if instance.declared.uses_text_only and all(
+        isinstance(message.get("content"), str) for message in value
+    ):
+        return
+    held = (name, canonical(value))
+    if held in shape.checked:
+        return
+    from runner.core.language.check import check_parameter  # noqa: PLC0415  # pydantic, 50 ms
+
+    problems = [
+        instance.declared.block.problem(
+            found.summary, f"In {instance.address}: {found.detail}", _place(node, found.path, name)
+        )
+        for found in check_parameter(name, value, sensitive=instance.scope.masks_any(node))
+        if found.severity == "error"
+    ]
+    if problems:
+        raise RunnerError(*problems)
+    shape.checked[held] = None
+
+
+def _place(node: Node, path: Path, name: str) -> Path:
+    if isinstance(node, Expression):
+        return node.hole.path
+    return path if path[:1] == (name,) else (name, *path)

@@ -1,0 +1,148 @@
+"""One completion, filled: the body that would be sent, the one that is recorded, the digest."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runner.core.api.names import PARAMETERS, TRANSPORT
+from runner.core.canonical import canonical, fingerprint
+from runner.core.expansion.scope import Instance
+from runner.core.received import table_of
+from runner.core.request.body import Shape, fill, json_value, shape_of
+from runner.core.request.provider import Provider
+from runner.core.secrets.texts import sensitive_texts
+from runner.core.state.records import Record
+from runner.core.values import MASK, Names, TemplateError, to_text
+from runner.errors import Problem, RunnerError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
+    sensitive values masked, as are the `triggers`; all are canonical JSON. `plain_triggers` are
+    without masks; `secrets` are the texts in their place: what the server may repeat and nobody may
+    keep.
+    """
+
+    provider: str
+    identity: str
+    fingerprint: str
+    body: bytes
+    recorded: bytes
+    triggers: bytes | None
+    headers: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
+    plain_triggers: bytes | None = None
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer comes as server-sent events."""
+        return b'"stream":true' in self.body and orjson.loads(self.body).get("stream") is True
+
+
+def build(instance: Instance, provider: Provider, record: Record | None = None) -> Request:
+    """The request of a completion; NotKnown while an answer it needs has not come, RunnerError
+    where a filled value cannot be sent. `record` has the last request, for ignore_changes.
+    """
+    shape = shape_of(instance, provider)
+    names = instance.names()
+    try:
+        body = fill(instance, shape, names, provider.defaults)
+        shown = body
+        if shape.masked:
+            shown = fill(instance, shape, names, provider.recorded_defaults, masked=True)
+        triggers = _triggers(instance, names)
+        shown_triggers = _triggers(instance, names, masked=True) if shape.masked else triggers
+        headers = _headers(instance, names)
+        secrets = _secrets(shape, names, provider)
+    except TemplateError as exc:
+        raise instance.fault(exc) from exc
+    ignored = _ignored(instance)
+    if ignored and record is not None:
+        body = _keep(body, ignored, record.request)
+        shown = body if not shape.masked else _keep(shown, ignored, record.request)
+        if "triggers" in ignored and not _is_masked(record.triggers or b""):
+            triggers = shown_triggers = record.triggers
+    if not body.get("model") and provider.type != "embedded":
+        raise RunnerError(_no_model(instance))
+    sent = canonical(body)
+    asked = sent
+    if not TRANSPORT.isdisjoint(body):
+        asked = canonical({key: value for key, value in body.items() if key not in TRANSPORT})
+    return Request(
+        provider.name,
+        provider.identity,
+        fingerprint(asked, provider.identity_json, triggers),
+        sent,
+        canonical(shown) if shape.masked else sent,
+        shown_triggers,
+        headers,
+        secrets,
+        triggers,
+    )
+
+
+def streaming(body: bytes) -> bytes:
+    """The same request, answered piece by piece and with its usage: how an answer travels is no
+    part of what is asked, so neither fingerprint nor record know of it.
+    """
+    held = orjson.loads(body)
+    options = {**(held.get("stream_options") or {}), "include_usage": True}
+    return canonical({**held, "stream": True, "stream_options": options})
+
+
+def _secrets(shape: Shape, names: Names, provider: Provider) -> tuple[str, ...]:
+    if not shape.secret:
+        return provider.secrets
+    return (*sensitive_texts([hole.value(names) for hole in shape.secret]), *provider.secrets)
+
+
+def _triggers(instance: Instance, names: Names, *, masked: bool = False) -> bytes | None:
+    node = instance.declared.meta.get("triggers")
+    if node is None:
+        return None
+    masks = instance.scope.masks if masked else None
+    return canonical(json_value("triggers", node.render(names, masks)))
+
+
+def _headers(instance: Instance, names: Names) -> tuple[tuple[str, str], ...]:
+    node = instance.declared.meta.get("extra_headers")
+    if node is None:
+        return ()
+    table = node.render(names)
+    pairs = table.items() if isinstance(table, Mapping) else ()
+    return tuple((str(key), to_text(value)) for key, value in pairs)
+
+
+def _ignored(instance: Instance) -> tuple[str, ...]:
+    lifecycle = instance.declared.block.table.get("lifecycle")
+    return tuple(lifecycle.get("ignore_changes", ())) if isinstance(lifecycle, dict) else ()
+
+
+def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict[str, Any]:
+    """The body with what was recorded for the parameters whose changes do not count.
+
+    What was masked is not known any more: there the change counts.
+    """
+    held = table_of(recorded)
+    names = set(ignored)
+    if "extra_body" in names:
+        names |= {key for key in (*body, *held) if key not in PARAMETERS}
+    names -= {key for key in names & held.keys() if _is_masked(canonical(held[key]))}
+    kept = {key: value for key, value in body.items() if key not in names}
+    kept.update({key: held[key] for key in names if key in held})
+    return kept
+
+
+def _is_masked(recorded: bytes) -> bool:
+    return MASK.encode() in recorded
+
+
+def _no_model(instance: Instance) -> Problem:
+    return instance.declared.block.problem(
+        "Missing key",
+        f'{instance.address} names no model. Write model = "..", here or in the defaults of its '
+        "provider.",
+    )

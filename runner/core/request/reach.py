@@ -1,0 +1,191 @@
+"""What a configuration may reach: from its blocks to the doors that have to be open for them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from runner.core.expressions.template import Constant, compile_value
+from runner.core.modules.dependencies import BlockGraph, block_graph, needs_of, reads_environment
+from runner.core.modules.folder import Block
+from runner.core.modules.module import Declared, Module, declared_at
+from runner.core.request.provider_blocks import OPENAI_URL
+from runner.core.request.provider_blocks import Declared as Provider
+from runner.core.secrets.trust import (
+    OPENAI_HOST,
+    OPENAI_KEY,
+    Door,
+    KeyDoor,
+    VariableDoor,
+    ordered,
+    origin,
+)
+from runner.core.values import TemplateError
+from runner.errors import error
+
+BASE_URL = "OPENAI_BASE_URL"  # of the user's own environment, and of no file
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a provider's requests go, and the variable whose key goes with them, if any."""
+
+    base_url: str
+    host: str
+    credential: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the providers of a project reach: `used` are those that a block may ask; `variables`
+    are those that env() reads for a host, `own` the hosts that OPENAI_API_KEY is for. A provider
+    that stays in this process has no destination.
+    """
+
+    destinations: Mapping[str, Destination]
+    used: tuple[str, ...]
+    variables: Mapping[str, frozenset[str]]
+    own: frozenset[str]
+
+    def doors(self, providers: Iterable[str]) -> tuple[Door, ...]:
+        """The doors that have to be open before any of these providers is asked for anything."""
+        return ordered(door for name in providers for door in self._doors(name))
+
+    def _doors(self, provider: str) -> Iterator[Door]:
+        going = self.destinations.get(provider)
+        if going is not None:
+            yield KeyDoor(going.host, going.credential)
+            for name in self.variables.get(going.host, ()):
+                yield VariableDoor(name, going.host)
+
+
+def own_hosts(environment_url: str | None) -> frozenset[str]:
+    """The hosts to which OPENAI_API_KEY belongs. `environment_url` is the OPENAI_BASE_URL of the
+    user's own environment.
+    """
+    named = origin(environment_url) if environment_url else None
+    return frozenset((OPENAI_HOST,)) if named is None else frozenset((OPENAI_HOST, named))
+
+
+def destination(provider: Provider, environment_url: str | None) -> Destination:
+    """Where an OpenAI-compatible provider's requests go; RunnerError if that is no address.
+
+    A key goes only where its owner sends it: a host that the configuration names gets the key
+    whose variable the configuration names beside it, or none.
+    """
+    url = str(provider.table.get("base_url") or environment_url or OPENAI_URL).rstrip("/")
+    host = origin(url)
+    if host is None:
+        raise error(
+            "Invalid base_url",
+            f'The base_url of the provider "{provider.name}" is not an address that requests can '
+            "be sent to. Write one such as https://api.openai.com/v1, to which /chat/completions "
+            "is appended.",
+            provider.block.where(("base_url",)) if provider.block is not None else None,
+        )
+    named = provider.table.get("api_key_env")
+    own = OPENAI_KEY if host in own_hosts(environment_url) else None
+    return Destination(url, host, own if named is None else str(named))
+
+
+def reach(
+    root: Module,
+    providers: Mapping[str, Provider],
+    default: str,
+    environment_url: str | None,
+) -> Reach:
+    """What a project may reach."""
+    destinations = {
+        name: destination(provider, environment_url)
+        for name, provider in providers.items()
+        if provider.type != "embedded"
+    }
+    reads = _reads(root, providers)
+    asks = _asks(root, providers, default, reads)
+    used = dict.fromkeys([name for names, _ in asks for name in names])
+    variables: dict[str, set[str]] = defaultdict(set)
+    for names, values in (*asks, *(((name,), values) for name, values in reads.items())):
+        for name in names:
+            if values and name in destinations:
+                variables[destinations[name].host].update(values)
+    kept = {host: frozenset(values) for host, values in variables.items()}
+    return Reach(destinations, tuple(used), kept, own_hosts(environment_url))
+
+
+def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The providers that a completion or a data source may ask: one, or any of the known ones
+    where an expression says which.
+    """
+    node = declared.meta.get("provider", declared.params.get("provider"))
+    if node is None:
+        return (default,)
+    if isinstance(node, Constant):
+        return (str(node.value),)
+    return tuple(known)
+
+
+def _reads(root: Module, providers: Mapping[str, Provider]) -> dict[str, set[str]]:
+    """What the blocks of providers read of the environment: headers, queries and defaults."""
+    return {
+        name: needs_of(root, [compile_value(provider.block.table, (), _told)]).variables
+        for name, provider in providers.items()
+        if provider.block is not None
+    }
+
+
+def _told(_: TemplateError) -> None:
+    """What is no expression reads nothing; that it is none is said where it is filled."""
+
+
+_Asks = list[tuple[tuple[str, ...], set[str]]]  # some providers, and what may be said to them
+
+
+def _asks(
+    root: Module,
+    providers: Mapping[str, Provider],
+    default: str,
+    reads: Mapping[str, set[str]],
+) -> _Asks:
+    """Every block that asks anybody, and every import."""
+    graph = block_graph(root, needs=reads_environment(root) or any(reads.values()))
+    asked = {
+        address: providers_of(declared, default, providers)
+        for address, declared in graph.declared.items()
+    }
+    held = {
+        address: graph.variables.get(address, set()).union(
+            *(reads[name] for name in names if name in reads)
+        )
+        for address, names in asked.items()
+    }
+    _spread(graph, held)
+    found = [(names, held[address]) for address, names in asked.items()]
+    for block in root.blocks.lists["import"]:
+        needs = needs_of(root, [compile_value(block.table, (), _told)])
+        values = needs.variables.union(*(held[address] for address in needs.blocks))
+        found.append((_of_import(block, root, default, providers), values))
+    return found
+
+
+def _spread(graph: BlockGraph, held: dict[str, set[str]]) -> None:
+    """What a block holds of the environment, also by the answers that it hangs on: an answer may
+    repeat in other words what was asked.
+    """
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for address, need in graph.edges:
+        waiting[need].append(address)
+    todo = [address for address, values in held.items() if values]
+    while todo:
+        source = todo.pop()
+        for address in waiting[source]:
+            if not held[source] <= held[address]:
+                held[address] = held[address] | held[source]
+                todo.append(address)
+
+
+def _of_import(block: Block, root: Module, default: str, known: Iterable[str]) -> tuple[str, ...]:
+    named = block.table.get("provider")
+    if named is None:
+        target = declared_at(root, str(block.table.get("to")))
+        return (default,) if target is None else providers_of(target, default, known)
+    node = compile_value(named)
+    return (str(node.value),) if isinstance(node, Constant) else tuple(known)

@@ -1,0 +1,319 @@
+"""Sensitive values out of what others sent back: a server may repeat a prompt.
+
+What is looked for of each value: itself and its reverse, in any case; its base64, at each of the
+three places where it may begin in three bytes and in either alphabet, from 6 characters on; its
+hex, which has 8 at least. So a short value masks nothing that is a word of its own; below 4
+characters it is not looked for at all (see `sensitive`). Anything of these may be escaped, as JSON,
+URLs and HTML have it, and up to three times over.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import InitVar, dataclass, field
+from functools import lru_cache
+from html import unescape
+from typing import Any
+
+from runner.core.canonical import encoded
+from runner.core.received import value_of
+from runner.core.values import MASK
+
+_LAYERS = 3
+_SHORTEST_BASE64 = 6
+Span = tuple[int, int]
+
+
+def redact(response: bytes, secrets: Iterable[str]) -> bytes:
+    """A JSON body with every occurrence of a secret inside its texts masked; verbatim if there
+    is none, and then not even parsed: there is an API key in most runs, and an answer in none.
+    """
+    wanted = _wanted(tuple(secrets))
+    if wanted is None or not wanted.may_be_in(response):
+        return response
+    held = value_of(response)
+    masked = _masked(held, wanted)
+    return response if masked == held else encoded(masked)
+
+
+def redact_text(text: str, secrets: Iterable[str]) -> str:
+    """A message with every secret masked."""
+    wanted = _wanted(tuple(secrets))
+    return text if wanted is None else _replaced(text, wanted)
+
+
+@dataclass(slots=True)
+class Sieve:
+    """A text that comes in pieces, passed on to `tell` with every secret masked.
+
+    The end of what has come waits as long as it may be the beginning of a secret.
+    """
+
+    tell: Callable[[str], None]
+    secrets: InitVar[Iterable[str]]
+    _wanted: "_Wanted | None" = field(init=False)
+    _waiting: str = ""
+
+    def __post_init__(self, secrets: Iterable[str]) -> None:
+        self._wanted = _wanted(tuple(secrets))
+
+    def feed(self, piece: str) -> None:
+        """The next piece."""
+        text = self._waiting + piece
+        end = len(text) if self._wanted is None else _certain(text, self._wanted)
+        self._waiting = text[end:]
+        if end:
+            self._pass(text[:end])
+
+    def close(self) -> None:
+        """No piece comes any more."""
+        if self._waiting:
+            self._pass(self._waiting)
+            self._waiting = ""
+
+    def _pass(self, text: str) -> None:
+        self.tell(text if self._wanted is None else _replaced(text, self._wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way to write a secret, in lower case. Where case counts, `exact` has it. `before` and
+    `after`: whether a character of base64 there hangs on the secret as well as on its neighbour.
+    """
+
+    folded: str
+    exact: str | None = None
+    before: bool = False
+    after: bool = False
+
+    def may_begin(self, text: str, low: str) -> bool:
+        """Whether it begins with this text, whose lower case is given too."""
+        return self.folded.startswith(low) if self.exact is None else self.exact.startswith(text)
+
+    def spans(self, text: str, low: str) -> Iterator[Span]:
+        """Where it stands in a text, whose lower case is given too."""
+        at = low.find(self.folded)
+        while at >= 0:
+            end = at + len(self.folded)
+            if self.exact is None:
+                yield at, end
+            elif text.startswith(self.exact, at):
+                yield at - (self.before and at > 0), min(end + self.after, len(text))
+            at = low.find(self.folded, at + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for. `folded` has the lower case of each form, `characters` all that occur in
+    them: a text in whose lower case no form stands, and in whose escapes no character, has none.
+    `marks` begin the escapes that may stand for one of them; `quick` are the forms in UTF-8, those
+    with letters beyond ASCII in each case.
+    """
+
+    forms: tuple[_Form, ...]
+    folded: tuple[str, ...]
+    characters: frozenset[str]
+    marks: tuple[str, ...]
+    quick: tuple[bytes, ...]
+
+    def may_be_in(self, response: bytes) -> bool:
+        """Whether JSON may show a secret: a quick look."""
+        low = response.lower()
+        if any(form in low for form in self.quick):
+            return True
+        return self.may_be_escaped_in(response.decode(errors="replace"))
+
+    def may_be_escaped_in(self, text: str) -> bool:
+        """Whether something is escaped that occurs in a secret."""
+        if not any(mark in text for mark in self.marks):
+            return False
+        tokens = set(_ESCAPES.findall(text))
+        return any(not self.characters.isdisjoint(_folded(_unescaped(t))) for t in tokens)
+
+
+@lru_cache(maxsize=1024)
+def _wanted(secrets: tuple[str, ...]) -> _Wanted | None:
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    if not forms:
+        return None
+    folded = tuple(dict.fromkeys(form.folded for form in forms))
+    characters = frozenset("\\%&").union(*folded)
+    short = (f"\\{letter}" for letter, meant in _LETTERS.items() if meant in characters)
+    cased = (case(form) for case in (str, str.upper, str.title) for form in folded)
+    quick = dict.fromkeys(form.encode(errors="surrogatepass").lower() for form in cased)
+    return _Wanted(tuple(forms), folded, characters, (*_MARKS, *short), tuple(quick))
+
+
+def _forms(secret: str) -> Iterator[_Form]:
+    data = secret.encode(errors="surrogatepass")
+    plain = (secret, secret.upper(), secret.lower(), secret.title(), secret[::-1])
+    for text in {*plain, secret.replace(" ", "+"), data.hex()}:
+        yield _Form(_folded(text))
+    for before in range(3):
+        # The characters that hang on nothing but the secret, which begins after so many bytes.
+        start, end = -(-8 * before // 6), 8 * (before + len(data)) // 6
+        if end - start >= _SHORTEST_BASE64:
+            for alphabet in (b"+/", b"-_"):
+                exact = b64encode(bytes(before) + data, alphabet).decode()[start:end]
+                yield _Form(_folded(exact), exact, before > 0, (before + len(data)) % 3 > 0)
+
+
+def _folded(text: str) -> str:
+    """The text in lower case, each character in its place."""
+    low = text.lower()
+    if low.isascii():
+        return low
+    if len(low) != len(text):
+        low = "".join(map(_lower, text))
+    return low.replace("\u03c2", "\u03c3")  # sigma at the end of a word
+
+
+def _lower(character: str) -> str:
+    low = character.lower()
+    return low if len(low) == 1 else character
+
+
+_HEX = "[0-9A-Fa-f]"
+_ESCAPES = re.compile(
+    rf"\\u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\u\{{{_HEX}{{1,6}}\}}"
+    rf"|\\x{_HEX}{{2}}|\\[\"'\\/bfnrt]"
+    rf"|%[0-7]{_HEX}|%[c-dC-D]{_HEX}%[89abAB]{_HEX}|%[eE]{_HEX}(?:%[89abAB]{_HEX}){{2}}"
+    rf"|%[fF][0-7](?:%[89abAB]{_HEX}){{3}}"
+    rf"|&\#(?:[0-9]{{1,7}}|[xX]{_HEX}{{1,6}});?|&[A-Za-z]{{2,8}};"
+)
+_UNFINISHED = re.compile(
+    rf"(?:\\+(?:u(?:{_HEX}{{0,3}}|[dD][89abAB]{_HEX}{{2}}(?:\\(?:u{_HEX}{{0,3}})?)?|\{{{_HEX}*)|x{_HEX}?)?"
+    rf"|%(?:{_HEX}|[c-fC-F]{_HEX}(?:%[89abAB]{_HEX})*(?:%[89abAB]?)?)?"
+    rf"|&(?:\#[0-9]{{0,7}}|\#[xX]{_HEX}{{0,6}}|[A-Za-z]{{0,8}}))$"
+)
+
+
+_MARKS = ("\\u", "\\x", "%", "&")
+_LETTERS = {
+    **{kept: kept for kept in "\\/\"'"},
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+}
+
+
+def _unescaped(token: str) -> str:
+    """The character that an escape stands for (RFC 8259, RFC 3986, HTML)."""
+    if token[0] == "&":
+        return unescape(token)
+    if token[0] == "%":
+        return bytes.fromhex(token.replace("%", "")).decode(errors="replace")
+    if len(token) == 2:
+        return _LETTERS[token[1]]
+    digits = token[1:].replace("\\", "").replace("u", "").strip("x{}")
+    if len(digits) == 8:
+        return bytes.fromhex(digits).decode("utf-16-be", errors="replace")
+    number = int(digits, 16)
+    return chr(number) if number <= 0x10FFFF else "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A text with escapes of it read; `starts` has the place of each character, and the end, in the
+    text as it came.
+    """
+
+    text: str
+    starts: "list[int] | range"
+
+    def under(self) -> "_Layer | None":
+        """The text with its escapes read once more; None if it has none."""
+        pieces: list[str] = []
+        starts: list[int] = []
+        done = 0
+        for found in _ESCAPES.finditer(self.text):
+            pieces.append(self.text[done : found.start()])
+            starts += self.starts[done : found.start()]
+            character = _unescaped(found[0])
+            pieces.append(character)
+            starts += [self.starts[found.start()]] * len(character)
+            done = found.end()
+        if not done:
+            return None
+        return _Layer("".join(pieces) + self.text[done:], [*starts, *self.starts[done:]])
+
+    def finished(self) -> "_Layer":
+        """The text without what may be the beginning of an escape at its end."""
+        cut = _UNFINISHED.search(self.text)
+        if cut is None:
+            return self
+        return _Layer(self.text[: cut.start()], self.starts[: cut.start() + 1])
+
+    def spans(self, forms: Iterable[_Form]) -> Iterator[Span]:
+        """Where a secret stands, in the text as it came."""
+        low = _folded(self.text)
+        for form in forms:
+            for start, end in form.spans(self.text, low):
+                yield self.starts[start], self.starts[end]
+
+
+def _layers(text: str, wanted: _Wanted) -> Iterator[_Layer]:
+    layer: _Layer | None = _Layer(text, range(len(text) + 1))
+    for _ in range(_LAYERS + 1):
+        if layer is None:
+            return
+        yield layer
+        layer = layer.under() if wanted.may_be_escaped_in(layer.text) else None
+
+
+def _spans(text: str, wanted: _Wanted) -> list[Span]:
+    """Where secrets stand in a text, in order, those that touch or overlap as one."""
+    found = [span for layer in _layers(text, wanted) for span in layer.spans(wanted.forms)]
+    merged: list[Span] = []
+    for start, end in sorted(found):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _replaced(text: str, wanted: _Wanted) -> str:
+    low = _folded(text)
+    if not any(form in low for form in wanted.folded) and not wanted.may_be_escaped_in(text):
+        return text
+    pieces, done = [], 0
+    for start, end in _spans(text, wanted):
+        pieces += [text[done:start], MASK]
+        done = end
+    return "".join(pieces) + text[done:]
+
+
+def _certain(text: str, wanted: _Wanted) -> int:
+    """How much of a text no secret can reach into, whatever follows."""
+    end = len(text)
+    layer: _Layer | None = _Layer(text, range(len(text) + 1))
+    for _ in range(_LAYERS + 1):
+        if layer is None:
+            break
+        layer = layer.finished()
+        end = min(end, layer.starts[_beginning(layer.text, wanted.forms)])
+        layer = layer.under()
+    # A whole secret is not cut where another one may begin in it.
+    return next((start for start, stop in _spans(text, wanted) if start < end < stop), end)
+
+
+def _beginning(text: str, forms: tuple[_Form, ...]) -> int:
+    """From where the end of a text may be the beginning of a form; its length if from nowhere."""
+    low, longest = _folded(text), max(len(form.folded) for form in forms)
+    for at in range(max(0, len(text) - longest + 1), len(text)):
+        if any(form.may_begin(text[at:], low[at:]) for form in forms):
+            return at
+    return len(text)
+
+
+def _masked(value: Any, wanted: _Wanted) -> Any:
+    if isinstance(value, str):
+        return _replaced(value, wanted)
+    if isinstance(value, dict):
+        return {_replaced(key, wanted): _masked(inner, wanted) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, wanted) for inner in value]
+    return value

@@ -1,0 +1,192 @@
+"""The state as a file: a header, then one record a line."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from runner import __version__
+from runner.core.state.damage import TwiceError, damage, offset_of, way_back_to
+from runner.core.state.line import UNREADABLE, decode_record, encode_record, one_line
+from runner.core.state.records import STATE_VERSION, Natural, Record, State
+from runner.errors import Where, error
+
+
+class _Header(msgspec.Struct):
+    version: int
+    lineage: str
+    serial: Natural
+    runner_version: str
+    root: str
+    files: dict[str, str] = {}
+
+
+class _Files(msgspec.Struct):
+    files: dict[str, str] = {}
+
+
+class _Version(msgspec.Struct):
+    version: int
+    runner_version: Any = "of an unknown version"
+
+
+class _Whole(msgspec.Struct):
+    records: list[msgspec.Raw]
+
+
+class _MisreadError(Exception):
+    def __init__(self, offset: int, cause: Exception) -> None:
+        self.offset = offset
+        self.cause = cause
+
+
+_BOM = b"\xef\xbb\xbf"
+_OPEN = b'"records":['
+_CLOSE = b"\n]}\n"
+_INDEX = re.compile(r"\[([0-9]+)\]")
+
+
+def encode(state: State) -> bytes:
+    """The state file: JSON as a whole, header first, one record a line, in order of address."""
+    return b"".join(chunks(state))
+
+
+def chunks(state: State) -> Iterator[bytes]:
+    """The state file in pieces of one record each, so that it need not be held a second time."""
+    header = {
+        "version": state.version,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "runner_version": state.runner_version,
+        "root": state.root,
+        **state.extra,
+        **({"files": dict(sorted(state.files.items()))} if state.files else {}),
+    }
+    yield msgspec.json.encode(header)[:-1] + b"," + _OPEN
+    separator = b"\n"
+    for address in sorted(state.records, key=_natural):
+        yield separator + encode_record(state.records[address])
+        separator = b",\n"
+    yield _CLOSE
+
+
+def decode(data: bytes, name: str, way_back: str | None = None) -> State:
+    """The state in a file's bytes; `name` is the file's, for messages.
+
+    Raises RunnerError naming the line and the way back, for whatever is not a whole state. The
+    way back is to the backup of a state in its place, unless another is given.
+    """
+    way = way_back or way_back_to(name)
+    data = data.removeprefix(_BOM)
+    if not data or data.isspace():
+        raise error("State file is empty", f"It has no content. {way}", Where(name))
+    try:
+        return _by_line(data, name) if _laid_out(data) else _whole(data, name)
+    except _MisreadError as misread:
+        summary, what, where = damage(data, name, misread.offset, misread.cause)
+        raise error(summary, f"{what} {way}", where) from misread
+    except UNREADABLE as cause:
+        summary, what, where = damage(data, name, offset_of(cause), cause)
+        raise error(summary, f"{what} {way}", where) from cause
+
+
+def files_in(header: bytes) -> Mapping[str, str]:
+    """The digests of the files of outputs, by a state file's first line; none if it is not as
+    `encode` writes it.
+    """
+    try:
+        return msgspec.json.decode(header.rstrip() + b"]}", type=_Files).files
+    except UNREADABLE:
+        return {}
+
+
+def _natural(address: str) -> tuple[str, str]:
+    """Sorts `a[2]` before `a[10]`."""
+    if "[" not in address:
+        return address, address
+    return _INDEX.sub(lambda match: f"[{match[1]:>012}]", address), address
+
+
+def _laid_out(data: bytes) -> bool:
+    """Whether it is as `encode` writes it, so that lines can be read one by one."""
+    first = data.find(b"\n")
+    return data.endswith(_CLOSE) and data.endswith(_OPEN, 0, first)
+
+
+def _by_line(data: bytes, name: str) -> State:
+    first = data.find(b"\n")
+    header = data[:first] + b"]}"
+    try:
+        _refuse_newer(header, name)
+        return _state(header, _lines(data, first + 1))
+    except (_MisreadError, *UNREADABLE):
+        return _whole(data, name)  # a record over several lines is JSON too; else: says where
+
+
+def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    end = len(data) - len(_CLOSE)
+    while start < end:
+        stop = data.find(b",\n", start, end)
+        if stop < 0:
+            stop = end
+        yield start, data[start:stop]
+        start = stop + 2
+
+
+def _whole(data: bytes, name: str) -> State:
+    """Reads a file that another tool has laid out its own way."""
+    data.decode()
+    _refuse_newer(data, name)
+    bodies = msgspec.json.decode(data, type=_Whole).records
+    return _state(data, _places(data, bodies))
+
+
+def _places(data: bytes, bodies: Iterable[msgspec.Raw]) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    for body in bodies:
+        text = bytes(body)
+        start = data.find(text, start)
+        yield start, one_line(text)
+        start += len(text)
+
+
+def _state(header: bytes, lines: Iterable[tuple[int, bytes]]) -> State:
+    """`lines` come with the offset in the file at which each starts."""
+    head = msgspec.json.decode(header, type=_Header)
+    fields = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
+    known = {*_Header.__struct_fields__, "records"}
+    extra = {key: msgspec.json.decode(raw) for key, raw in fields.items() if key not in known}
+    records: dict[str, Record] = {}
+    for start, line in lines:
+        try:
+            record = decode_record(line)
+        except UNREADABLE as cause:
+            raise _MisreadError(start + offset_of(cause), cause) from cause
+        if record.address in records:
+            raise _MisreadError(start, TwiceError(record.address))
+        records[record.address] = record
+    return State(
+        head.version,
+        head.lineage,
+        head.serial,
+        head.runner_version,
+        head.root,
+        records,
+        extra,
+        head.files,
+    )
+
+
+def _refuse_newer(data: bytes, name: str) -> None:
+    found = msgspec.json.decode(data, type=_Version)
+    if found.version > STATE_VERSION:
+        raise error(
+            "State file is from a newer runner",
+            f"It has version {found.version} and was written by runner {found.runner_version}; "
+            f"this is runner {__version__}, which reads up to version {STATE_VERSION}. "
+            "Nothing was changed. Use that runner or a newer one.",
+            Where(name),
+        )
+    if found.version < 1:
+        raise msgspec.ValidationError(f"there is no version {found.version}")

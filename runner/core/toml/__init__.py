@@ -1,0 +1,1 @@
+"""TOML as text: read with places, laid out, written."""

@@ -1,0 +1,101 @@
+"""The bodies of Terraform's blocks as keys of the runner's tables."""
+
+from runner.core.toml.write import Entry, Remark
+from runner.hcl.context import Context, Items, Rules, note, plain, remark
+from runner.hcl.keys import LIFECYCLE
+from runner.hcl.scope import Untranslatable
+from runner.hcl.tree import Attribute, Body, Nested
+
+_LISTED = {name: f"{name}s" for name in ("message", "function", "tool")}
+_LISTED |= {name: name for name in ("messages", "functions", "tools")}
+_RULES = ("validation", "precondition", "postcondition")
+_NO_COUNTERPART = {
+    "connection": "the runner runs nothing on machines",
+    "content": "it belongs to a dynamic block",
+    "dynamic": "write its items out, or give the list as it is, in a variable or a file",
+    "provisioner": "the runner runs nothing but completions",
+    "timeouts": "set timeout in the provider's block",
+}
+
+
+def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | None = None) -> Items:
+    """The keys of a body. `rules` converts those that are more than a value; one that is none of
+    `keys`, where those are given, is named.
+    """
+    found: Items = []
+    for element in body.elements:
+        new = (
+            _attribute(context, element, rules)
+            if isinstance(element, Attribute)
+            else _nested(context, element, rules)
+        )
+        for item in new:
+            if isinstance(item, Entry) and keys is not None and item.key not in keys:
+                found.append(_unknown(context, element, keys))
+                continue
+            _add(context, found, item, element)
+    return found
+
+
+def _attribute(context: Context, attribute: Attribute, rules: Rules) -> Items:
+    try:
+        return rules.get(attribute.name, plain)(context, attribute)
+    except Untranslatable as exc:
+        context.error(f"{attribute.name}: {exc.why}.", exc.node)
+        return [remark(attribute)]
+
+
+def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
+    """A block in a block: an entry of a list of tables, or a table."""
+    why = _NO_COUNTERPART.get(nested.kind) or ("it has labels" if nested.labels else None)
+    if why is not None:
+        context.error(f"A {nested.kind} block has no counterpart: {why}.", nested)
+        return [_left_out(nested)]
+    if nested.kind == "lifecycle":
+        rules = LIFECYCLE
+    elif nested.kind in _RULES:
+        rules = {}
+    inner = items(context, nested.body, rules)
+    table = {item.key: item.value for item in inner if isinstance(item, Entry)}
+    notes = [line for item in inner for line in _notes(item)]
+    above = (*nested.above, *notes, *nested.body.below)
+    key = _LISTED.get(nested.kind, nested.kind)
+    if key in _RULES or nested.kind in _LISTED:
+        return [Entry(key, [table], above)]
+    return [Entry(key, table, above)] if table else [Remark(above)]
+
+
+def _unknown(context: Context, element: Attribute | Nested, keys: frozenset[str]) -> Remark:
+    more = " What another server needs besides goes into extra_body." * ("extra_body" in keys)
+    if isinstance(element, Attribute):
+        context.error(f"The runner's block has no key {element.name}.{more}", element)
+        return remark(element)
+    context.error(f"The runner's block has no {element.kind} in it.{more}", element)
+    return _left_out(element)
+
+
+def _left_out(nested: Nested) -> Remark:
+    shown = " ".join((nested.kind, *nested.labels))
+    return Remark((*nested.above, note(f"{shown} {{ .. }}")))
+
+
+def _notes(item: Entry | Remark) -> tuple[str, ...]:
+    if isinstance(item, Remark):
+        return item.lines
+    return (*item.above, item.beside) if item.beside else item.above
+
+
+def _add(context: Context, found: Items, item: Entry | Remark, at: Attribute | Nested) -> None:
+    """One more item; blocks of one kind are entries of one list, any other key stands once."""
+    for index, held in enumerate(found):
+        if not isinstance(held, Entry) or not isinstance(item, Entry) or held.key != item.key:
+            continue
+        if isinstance(at, Nested) and isinstance(held.value, list) and isinstance(item.value, list):
+            together = [*held.value, *item.value]
+            found[index] = Entry(held.key, together, (*held.above, *item.above), held.beside)
+        else:
+            context.error(f"{item.key} is set twice; the first one is kept.", at)
+            name = at.name if isinstance(at, Attribute) else at.kind
+            found.append(Remark((note(f"{name}, set twice"),)))
+        return
+    found.append(item)

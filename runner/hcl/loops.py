@@ -1,0 +1,122 @@
+"""Terraform's for expressions as filters, and as loops in a text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runner.hcl.file_functions import csv_path
+from runner.hcl.functions import FILTER, FILTERS, OR, Code, quoted
+from runner.hcl.references import mapped, steps_of
+from runner.hcl.scope import Scope, Untranslatable, bare, identifier, shape
+from runner.hcl.tree import Node
+
+_TESTS = {"==": "eq", "!=": "ne", "<": "lt", ">": "gt", "<=": "le", ">=": "ge"}
+
+
+def loop(names: Sequence[str], iterable: Node, scope: Scope) -> tuple[str, str, Scope]:
+    """The names, the iterable and the inner scope of a loop, as the runner writes them."""
+    names = [identifier(name) for name in names]
+    over = scope.code(iterable)
+    if len(names) == 1:
+        over = elements(iterable, over, scope)
+    elif shape(iterable, scope) == "list":
+        raise Untranslatable(iterable, "a loop over a list has no index; use loop.index0 by hand")
+    else:
+        over = Code(f"{over:f} | dictsort(true)", FILTER)
+    return ", ".join(names), over.at(OR), scope.inside(*names)
+
+
+def elements(iterable: Node, over: Code, scope: Scope) -> Code:
+    """What Terraform iterates over: the values of a map, in the order of its keys."""
+    if shape(iterable, scope) == "map":
+        return Code(f"{over:f} | dictsort(true) | map('last')", FILTER)
+    return over
+
+
+def for_list(node: Node, scope: Scope) -> Code:
+    """[for x in xs : x.name if x.good] as filters, as far as filters go."""
+    iterable, each, *condition = node.children
+    over = _Loop.over(node.text.split(), iterable, scope)
+    tests = "".join(over.filtered(test) for test in _conjuncts(condition))
+    return Code(f"{over.base:f}{tests}{over.each(each)} | list", FILTER)
+
+
+def _conjuncts(condition: Sequence[Node]) -> list[Node]:
+    nodes = [bare(node) for node in condition]
+    if nodes and nodes[0].kind == "binary" and nodes[0].text == "&&":
+        return [test for child in nodes[0].children for test in _conjuncts([child])]
+    return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """A loop over `base`; `paths` is where in an item each of its names is found."""
+
+    base: Code
+    paths: Mapping[str, str]
+    scope: Scope
+
+    @staticmethod
+    def over(names: Sequence[str], iterable: Node, scope: Scope) -> "_Loop":
+        if len(names) == 1:
+            base = elements(iterable, scope.code(iterable), scope)
+            return _Loop(base, {names[0]: ""}, scope)
+        if shape(iterable, scope) == "list":
+            raise Untranslatable(iterable, "the index of a list in a for has no counterpart")
+        base = Code(f"{scope.code(iterable):f} | dictsort(true)", FILTER)
+        return _Loop(base, {names[0]: "0", names[1]: "1"}, scope)
+
+    def path(self, node: Node) -> str | None:
+        """Where in an item `x.a.b` is; empty for the item itself, None for anything else."""
+        root, steps = steps_of(bare(node))
+        if root.kind != "name" or root.text not in self.paths:
+            return None
+        if any(step.kind != "attr" for step in steps):
+            return None
+        return ".".join(filter(None, [self.paths[root.text], *(step.text for step in steps)]))
+
+    def filtered(self, test: Node) -> str:
+        """A filter that keeps the items that pass the test."""
+        verb, inner = ("reject", bare(test.children[0])) if test.kind == "not" else ("select", test)
+        path = self.path(inner)
+        if path is not None:
+            return f" | {verb}" if not path else f" | {verb}attr({quoted(path)})"
+        if inner.kind == "binary" and inner.text in _TESTS:
+            path = self.path(inner.children[0])
+            if path is not None and not self._mentions(inner.children[1]):
+                against = self.scope.code(inner.children[1])
+                where, kind = (f"{quoted(path)}, " if path else ""), "attr" if path else ""
+                return f" | {verb}{kind}({where}{quoted(_TESTS[inner.text])}, {against})"
+        raise Untranslatable(test, "this condition of a for expression has no counterpart")
+
+    def each(self, node: Node) -> str:
+        """The filters that turn an item into what the for expression yields."""
+        node = bare(node)
+        if [part.kind for part in node.children] == ["interpolation"]:
+            node = bare(node.children[0].children[0])
+        path = self.path(node)
+        if path is not None:
+            return mapped(path)
+        simple = node.kind == "call" and len(node.children) == 1 and node.text in FILTERS
+        if simple and FILTERS[node.text].isidentifier():
+            return f"{self.each(node.children[0])} | map({quoted(FILTERS[node.text])})"
+        raise Untranslatable(node, "this for expression has no counterpart in the runner's filters")
+
+    def _mentions(self, node: Node) -> bool:
+        named = node.kind == "name" and node.text in self.paths
+        return named or any(self._mentions(child) for child in node.children)
+
+
+def for_map(node: Node, scope: Scope) -> Code:
+    """The maps that for_each is given: rows of a file by a column, a list's items by themselves."""
+    names, (iterable, key, held, *condition) = node.text.split(), map(bare, node.children)
+    if not condition and held.kind == "name" and held.text == names[-1]:
+        path = csv_path(iterable, scope)
+        if path is not None and key.kind == "attr" and key.children[0].text == names[-1]:
+            return Code(f"csv({path}, key={quoted(key.text)})")
+        if key.kind == "name" and key.text == names[0]:
+            return scope.code(iterable)
+    raise Untranslatable(
+        node,
+        "a for expression that makes a map has no counterpart; give for_each a map, a list of "
+        "texts, csv(path, key=..) or jsonl(path, key=..)",
+    )

@@ -1,0 +1,63 @@
+"""What all files declare, before any is converted."""
+
+from collections.abc import Iterator, Sequence
+
+from runner.hcl.scope import Names, identifier
+from runner.hcl.tree import File, Nested, Node, attribute, attributes
+
+
+def survey(files: Sequence[File]) -> Names:
+    """The names that a conversion of these files has to know of."""
+    completions: set[str] = set()
+    modules: set[str] = set()
+    maps: set[str] = set()
+    lists: set[str] = set()
+    held: dict[str, Node] = {}
+    for block in _blocks(files):
+        if block.kind == "locals":
+            held.update({each.name: each.value for each in attributes(block.body)})
+            continue
+        address = _address(block)
+        if block.kind == "module" and block.labels:
+            (completions if _is_completion(block) else modules).add(block.labels[0])
+        if address and (kind := _collection(block)):
+            (maps if kind == "map" else lists).add(address)
+    return Names(
+        frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), held
+    )
+
+
+def _blocks(files: Sequence[File]) -> Iterator[Nested]:
+    for file in files:
+        yield from (each for each in file.body.elements if isinstance(each, Nested))
+
+
+def _is_completion(block: Nested) -> bool:
+    """A module from a folder chat_completion, or one that is given messages."""
+    source = attribute(block.body, "source")
+    path = "".join(part.text for part in source.children) if source is not None else ""
+    last = path.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return last == "chat_completion" or attribute(block.body, "messages") is not None
+
+
+def _address(block: Nested) -> str | None:
+    match block.kind, block.labels:
+        case "module", (name,):
+            return f"completion.{identifier(name)}"
+        case "resource", ("openai_chat_completion", name):
+            return f"completion.{identifier(name)}"
+        case "variable", (name,):
+            return f"var.{identifier(name)}"
+        case _:
+            return None
+
+
+def _collection(block: Nested) -> str:
+    if block.kind != "variable":
+        one = {"for_each": "map", "count": "list"}
+        return next((one[name] for name in one if attribute(block.body, name) is not None), "")
+    kind = attribute(block.body, "type")
+    name = kind.text if kind is not None else ""
+    if name in ("map", "object"):
+        return "map"
+    return "list" if name in ("list", "set", "tuple") else ""

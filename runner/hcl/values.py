@@ -1,0 +1,155 @@
+"""Terraform's values and texts as TOML values and templates."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from runner.hcl.expressions import code, number_of
+from runner.hcl.loops import loop
+from runner.hcl.scope import DEEPEST, Scope, Untranslatable, bare, written_keys
+from runner.hcl.tree import Node
+
+NULL = "{{ none }}"
+_TABLES = {
+    *("parameters", "schema", "json_schema", "response_format", "messages", "tools", "tool_choice"),
+    *("functions", "function_call", "metadata", "logit_bias", "prediction", "audio"),
+    *("web_search_options", "stream_options", "extra_body", "extra_headers"),
+}
+
+
+def value(node: Node, scope: Scope, key: str = "", depth: int = 0) -> Any:
+    """A TOML value: literals as themselves, all else as text with holes.
+
+    `key` is what the value is called. Untranslatable where the runner has nothing like it.
+    """
+    node = bare(node)
+    if depth > DEEPEST:
+        raise Untranslatable(node, f"values are nested deeper than {DEEPEST} levels")
+    match node.kind:
+        case "number" | "negative" | "word":
+            return _literal(node, scope)
+        case "string" | "heredoc":
+            return _text_value(node, scope, key, depth)
+        case "list":
+            return [value(child, scope, key, depth + 1) for child in node.children]
+        case "object" if (keys := written_keys(node)) is not None:
+            pairs = zip(keys, node.children, strict=True)
+            return {name: value(pair.children[1], scope, name, depth + 1) for name, pair in pairs}
+        case "call":
+            return _call_value(node, scope, key, depth)
+        case _:
+            return _hole(node, scope)
+
+
+def _literal(node: Node, scope: Scope) -> Any:
+    if node.kind == "number":
+        return number_of(node)
+    if node.kind == "negative":
+        inner = node.children[0]
+        return -number_of(inner) if inner.kind == "number" else _hole(node, scope)
+    if node.text == "null" and scope.constant:
+        raise Untranslatable(node, "TOML has no null")
+    return {"true": True, "false": False}.get(node.text, NULL)
+
+
+def _call_value(node: Node, scope: Scope, key: str, depth: int) -> Any:
+    match node.text, node.children:
+        case "jsonencode", (inner,) if scope.tables and key in _TABLES:
+            return value(inner, scope, key, depth + 1)
+        case "toset", (inner,) if bare(inner).kind == "list":
+            items = dict.fromkeys(value(each, scope) for each in _scalars(bare(inner)))
+            return sorted(items) if all(isinstance(item, str) for item in items) else list(items)
+        case (("tomap" | "tolist"), (inner,)) if bare(inner).kind in ("object", "list"):
+            return value(inner, scope, key, depth + 1)
+        case _:
+            return _hole_or_loop(node, scope)
+
+
+def _scalars(node: Node) -> Sequence[Node]:
+    for child in node.children:
+        if bare(child).kind in ("list", "object"):
+            raise Untranslatable(child, "the items of a set have to be text or numbers here")
+    return node.children
+
+
+def _text_value(node: Node, scope: Scope, key: str, depth: int) -> Any:
+    if [part.kind for part in node.children] == ["interpolation"]:
+        return value(node.children[0].children[0], scope, key, depth + 1)
+    return text(node, scope)
+
+
+def text(node: Node, scope: Scope) -> str:
+    """A text as a template of the runner."""
+    if scope.constant:
+        return _constant(node)
+    written = ""
+    scopes = [scope]
+    for part, after in pairwise((*node.children, Node("end"))):
+        match part.kind:
+            case "chars":
+                written += _escaped(part.text, before_hole=after.kind != "end")
+            case "interpolation":
+                written += _hole_or_loop(part.children[0], scopes[-1], in_text=True)
+            case "if":
+                written += f"{{% if {code(part.children[0], scopes[-1])} %}}"
+                scopes.append(scopes[-1])
+            case "for":
+                targets, over, inner = loop(part.text.split(), part.children[0], scopes[-1])
+                written += f"{{% for {targets} in {over} %}}"
+                scopes.append(inner)
+            case _:
+                written += f"{{% {part.kind} %}}"
+                if part.kind != "else":
+                    scopes.pop()
+    return written
+
+
+def _constant(node: Node) -> str:
+    for part in node.children:
+        if part.kind != "chars":
+            raise Untranslatable(part, "this text has to be written out: no template is read here")
+    return "".join(part.text for part in node.children)
+
+
+def _escaped(literal: str, *, before_hole: bool) -> str:
+    """The text with what would open a hole or a statement in a hole of its own."""
+    braces = r"\{\{|\{(?=%)|\{\Z" if before_hole else r"\{\{|\{(?=%)"
+    return re.sub(braces, lambda match: f"{{{{ '{match[0]}' }}}}", literal)
+
+
+def _hole(node: Node, scope: Scope) -> str:
+    if scope.constant:
+        raise Untranslatable(node, "this value has to be written out: no expression is read here")
+    return f"{{{{ {code(node, scope)} }}}}"
+
+
+def _hole_or_loop(node: Node, scope: Scope, *, in_text: bool = False) -> str:
+    """`{{ .. }}`; or, for join() over a for that no filter can express, a loop."""
+    node = bare(node)
+    if in_text and node.kind == "call" and node.text == "tostring" and len(node.children) == 1:
+        return _hole_or_loop(node.children[0], scope, in_text=True)  # text is what it goes into
+    try:
+        return _hole(node, scope)
+    except Untranslatable:
+        looped = None if scope.constant else _joined(node, scope)
+        if looped is None:
+            raise
+        return looped
+
+
+def _joined(node: Node, scope: Scope) -> str | None:
+    """join(separator, [for x in xs : "text"]) as a loop."""
+    if node.kind != "call" or node.text != "join" or len(node.children) != 2:
+        return None
+    separator, each = (bare(child) for child in node.children)
+    if separator.kind != "string" or each.kind != "for_list":
+        return None
+    iterable, yielded, *condition = each.children
+    targets, over, inner = loop(each.text.split(), iterable, scope)
+    test = f" if {code(condition[0], inner)}" if condition else ""
+    between = text(separator, scope)
+    glue = f"{{% if not loop.last %}}{between}{{% endif %}}" if between else ""
+    body = value(yielded, inner)
+    shown = body if isinstance(body, str) else _hole(yielded, inner)
+    return f"{{% for {targets} in {over}{test} %}}{shown}{glue}{{% endfor %}}"
