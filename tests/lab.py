@@ -26,8 +26,8 @@ from runner.core.secrets.texts import sensitive_texts
 from runner.core.state.cache_entry import Owner, cache_keys
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError, error
-from runner.shell.apply import Apply
-from runner.shell.doors import Doors, Limits, Outcome
+from runner.io.apply.loop import Apply
+from runner.io.apply.ports import Doors, Limits, Outcome
 
 OWNER = Owner("lineage", "default")
 EVERYTHING = Choice()

@@ -16,7 +16,7 @@ from runner.core.plan.plan import make_plan
 from runner.core.plan.targets import Choice
 from runner.core.state.file import chunks, decode, encode
 from runner.core.state.records import State
-from runner.shell.doors import Limits
+from runner.io.apply.ports import Limits
 from tests.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16

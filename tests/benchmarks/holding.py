@@ -8,7 +8,7 @@ def state(what: str, directory: str) -> None:
     """Loads a state; for `write`, writes it again with one record changed."""
     from dataclasses import replace  # each measurement pays for its own imports  # noqa: PLC0415
 
-    from runner.shell.store import Store  # noqa: PLC0415
+    from runner.io.state.local import Store  # noqa: PLC0415
 
     store = Store(Path(directory))
     held = store.load()
@@ -23,7 +23,7 @@ def cache(directory: str, number: str, limit: str) -> None:
     """Saves so many answers of 2 KB, each durable before its place is free for the next."""
     import asyncio  # noqa: PLC0415
 
-    from runner.shell.cache.writer import Cache  # noqa: PLC0415
+    from runner.io.cache.writer import Cache  # noqa: PLC0415
 
     value = b'"' + b"x" * 2046 + b'"'
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.core.state.file import decode
 from runner.core.state.records import Record, State, empty
-from runner.shell.store import Store
+from runner.io.state.local import Store
 from tests.cli.project import Project
 
 LINEAGE = "11111111-2222-3333-4444-555555555555"

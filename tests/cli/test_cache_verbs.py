@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.shell.store import Store
+from runner.io.state.local import Store
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import record, write_state
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from runner.cli.views.junit import junit
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
-from runner.shell.doors import Outcome
+from runner.io.apply.ports import Outcome
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import record
 from tests.shell.faults import error

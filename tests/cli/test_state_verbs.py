@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from runner.core.state.line import encode_record
-from runner.shell.cache.lookup import Lookup
-from runner.shell.store import Store
+from runner.io.cache.lookup import Lookup
+from runner.io.state.local import Store
 from tests.cli.project import Project, completion, provider, serving
 from tests.cli.recorded import LINEAGE, read_state, record, stdin, write_state
 

@@ -12,10 +12,10 @@ from typing import Any
 import tomli_w
 from hypothesis import strategies as st
 
-from runner.shell.providers.bodies import said
-from runner.shell.providers.retry import classify, delay
-from runner.shell.providers.sse import Stream
-from runner.shell.providers.waits import go_duration, named_wait, reset_wait
+from runner.io.providers.openai.bodies import said
+from runner.io.providers.openai.retry import classify, delay
+from runner.io.providers.openai.stream import Stream
+from runner.io.providers.openai.waits import go_duration, named_wait, reset_wait
 from tests.fuzz import answers, configs, hostile
 from tests.fuzz.answers import Server, misbehaving
 from tests.fuzz.endless import EXPRESSIONS, TEXTS, VALUES

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.shell.providers.sse import Cut, Stream
+from runner.io.providers.openai.stream import Cut, Stream
 from tests.fuzz.answers import ANSWER
 from tests.fuzz.kinds import ENV, Bench, bench
 from tests.fuzz.odd import as_json

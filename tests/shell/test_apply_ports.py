@@ -18,8 +18,8 @@ from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.events import Event
 from runner.core.state.records import Record
 from runner.errors import RunnerError, error
-from runner.shell.apply import Apply
-from runner.shell.doors import Doors, Limits, Outcome
+from runner.io.apply.loop import Apply
+from runner.io.apply.ports import Doors, Limits, Outcome
 from tests.cli.project import Project, completion
 from tests.shell.faults import completion as answer
 

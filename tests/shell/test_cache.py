@@ -15,18 +15,18 @@ import diskcache
 import pytest
 
 from runner.errors import RunnerError
-from runner.shell.cache.closed import closed_disk
-from runner.shell.cache.faults import failure
-from runner.shell.cache.guard import SETTINGS
-from runner.shell.cache.lookup import Lookup
-from runner.shell.cache.upkeep import Info, clear, info, prune
-from runner.shell.cache.writer import Cache
+from runner.io.cache.closed import closed_disk
+from runner.io.cache.faults import failure
+from runner.io.cache.guard import SETTINGS
+from runner.io.cache.lookup import Lookup
+from runner.io.cache.upkeep import Info, clear, info, prune
+from runner.io.cache.writer import Cache
 from tests.shell.test_files import unwritable
 
 SAVER = """
 import asyncio, itertools, sys
 from pathlib import Path
-from runner.shell.cache.writer import Cache
+from runner.io.cache.writer import Cache
 
 async def main():
     async with Cache(Path(sys.argv[1])) as cache:
@@ -44,7 +44,7 @@ FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from runner.errors import RunnerError
-from runner.shell.cache.writer import Cache
+from runner.io.cache.writer import Cache
 
 async def main():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -431,7 +431,7 @@ def test_info_counts_and_prune_keeps_what_is_asked_for(tmp_path: Path) -> None:
 
 def test_reading_imports_neither_diskcache_nor_asyncio() -> None:
     script = (
-        "import sys; from pathlib import Path; from runner.shell.cache.lookup import Lookup;"
+        "import sys; from pathlib import Path; from runner.io.cache.lookup import Lookup;"
         "Lookup(Path('missing')).get('a:0'); print({'asyncio', 'diskcache'} & set(sys.modules))"
     )
     done = subprocess.run(

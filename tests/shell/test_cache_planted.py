@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError
-from runner.shell.cache.lookup import Lookup
-from runner.shell.cache.upkeep import clear, info, prune
-from runner.shell.cache.writer import Cache
+from runner.io.cache.lookup import Lookup
+from runner.io.cache.upkeep import clear, info, prune
+from runner.io.cache.writer import Cache
 from tests.cli.project import Project, completion, provider, serving
 
 FOREIGN = "Cache of another program"

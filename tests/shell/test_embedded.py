@@ -16,11 +16,11 @@ import pytest
 
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
-from runner.shell.providers import model_fetch, model_file
-from runner.shell.providers.embedded import open_embedded
-from runner.shell.providers.endpoint import Endpoint
-from runner.shell.providers.model_file import DIGEST, NAME, SIZE, model_digest, unsupported
-from runner.shell.providers.openai import connect
+from runner.io.providers.embedded import model_fetch, model_file
+from runner.io.providers.embedded.model_file import DIGEST, NAME, SIZE, model_digest, unsupported
+from runner.io.providers.embedded.server import open_embedded
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.client import connect
 
 ROOT = Path(__file__).parents[2]
 QUESTION: dict[str, Any] = {
@@ -88,8 +88,8 @@ def test_a_process_with_the_model_says_nothing_and_ends_in_the_middle_of_an_answ
 _ABANDON = """
 import asyncio, orjson
 from runner.core.api.exchange import Outgoing
-from runner.shell.providers.embedded import leave, open_embedded
-from runner.shell.providers.openai import connect
+from runner.io.providers.embedded.server import leave, open_embedded
+from runner.io.providers.openai.client import connect
 
 async def main():
     body = {"max_tokens": 5000, "messages": [{"role": "user", "content": "Tell me a story."}]}

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError
-from runner.shell import files
+from runner.io import files
 
 CROWDED = """
 import resource, signal, sys
 from pathlib import Path
 from runner.errors import RunnerError
-from runner.shell import files
+from runner.io import files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:

@@ -3,8 +3,8 @@
 import pytest
 from yarl import URL
 
-from runner.shell.providers.endpoint import Endpoint
-from runner.shell.providers.job import Job
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.job import Job
 
 URL_ = URL("http://127.0.0.1/v1/chat/completions")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.shell.providers.limits import Bucket, Gate
+from runner.io.providers.openai.limits import Bucket, Gate
 from tests.shell.clock import Clock
 
 

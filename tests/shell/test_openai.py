@@ -21,9 +21,9 @@ from yarl import URL
 from runner import __version__
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
-from runner.shell.providers.endpoint import Endpoint
-from runner.shell.providers.openai import Client, connect
-from runner.shell.providers.wire import Wire
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.client import Client, connect
+from runner.io.providers.openai.wire import Wire
 from tests.shell.clock import Clock
 from tests.shell.faults import chunks, completion, error, events, respond
 from tests.shell.server import FakeAPI, Request, Step

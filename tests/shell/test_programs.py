@@ -12,8 +12,8 @@ import pytest
 
 import runner
 from runner.errors import RunnerError
-from runner.shell import programs
-from runner.shell.providers import model_fetch
+from runner.io import programs
+from runner.io.providers.embedded import model_fetch
 
 SOURCES = Path(runner.__file__).parent
 STARTERS = {"subprocess", "multiprocessing", "pty", "posix_spawn", "create_subprocess_exec"}

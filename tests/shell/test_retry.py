@@ -1,8 +1,8 @@
 import pytest
 
-from runner.shell.providers.bodies import fault, has_choices, redact, said, said_by
-from runner.shell.providers.retry import LONGEST_DELAY, Verdict, classify, delay
-from runner.shell.providers.waits import go_duration, named_wait, reset_wait
+from runner.io.providers.openai.bodies import fault, has_choices, redact, said, said_by
+from runner.io.providers.openai.retry import LONGEST_DELAY, Verdict, classify, delay
+from runner.io.providers.openai.waits import go_duration, named_wait, reset_wait
 
 WALL = 1_800_000_000.0
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.errors import RunnerError, Where
-from runner.shell.settings import environment, settings
+from runner.io.settings import environment, settings
 
 TABLES: list[dict[str, Any]] = [
     {},

@@ -1,6 +1,6 @@
 """What a person sees of an answer while it is written."""
 
-from runner.shell.providers.showing import Showing
+from runner.io.providers.openai.showing import Showing
 
 
 def shown(pieces: list[str], *secrets: str, answered: bool = True) -> list[str]:

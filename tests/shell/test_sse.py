@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from runner.core.received import is_deep
-from runner.shell.providers.sse import Assembled, Cut, Refused, Stream
+from runner.io.providers.openai.stream import Assembled, Cut, Refused, Stream
 from tests.shell.faults import chunks, completion
 
 

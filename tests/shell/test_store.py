@@ -18,15 +18,15 @@ from runner.core.state.file import decode, encode
 from runner.core.state.line import decode_records, encode_record
 from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError
-from runner.shell.cache.database import DATABASE, database_files
-from runner.shell.store import Store, UnsavedError
+from runner.io.cache.database import DATABASE, database_files
+from runner.io.state.local import Store, UnsavedError
 from tests.shell.test_files import names, unwritable
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runner.shell.cache.database import DATABASE, database_files
-from runner.shell.store import Store
+from runner.io.cache.database import DATABASE, database_files
+from runner.io.state.local import Store
 with Store(Path(sys.argv[1])).lock("runner apply"):
     print("held", flush=True)
     sys.stdin.read()
@@ -37,8 +37,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from runner.core.state.records import Record, empty
-from runner.shell.cache.database import DATABASE, database_files
-from runner.shell.store import Store
+from runner.io.cache.database import DATABASE, database_files
+from runner.io.state.local import Store
 store = Store(Path(sys.argv[1]))
 with store.lock("runner apply", timeout=120):
     state = store.load() or empty("lineage", "root")
@@ -59,8 +59,8 @@ from dataclasses import replace
 from pathlib import Path
 from runner.core.state.records import Record
 from runner.errors import RunnerError
-from runner.shell.cache.database import DATABASE, database_files
-from runner.shell.store import Store, UnsavedError
+from runner.io.cache.database import DATABASE, database_files
+from runner.io.state.local import Store, UnsavedError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tempfile.tempdir = sys.argv[2]
 store = Store(Path(sys.argv[1]))

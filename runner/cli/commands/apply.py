@@ -21,10 +21,10 @@ from runner.core.address import first_few
 from runner.core.state.line import encode_record
 from runner.core.state.records import Record
 from runner.errors import error
-from runner.shell.apply import Apply
-from runner.shell.cache.lookup import Lookup
-from runner.shell.cache.writer import Cache
-from runner.shell.doors import Doors, Limits, Outcome
+from runner.io.apply.loop import Apply
+from runner.io.apply.ports import Doors, Limits, Outcome
+from runner.io.cache.lookup import Lookup
+from runner.io.cache.writer import Cache
 
 
 def run(arguments: argparse.Namespace) -> int:

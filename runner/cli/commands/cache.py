@@ -9,9 +9,9 @@ from runner.cli.commands.asking import approved
 from runner.cli.commands.places import store_of
 from runner.cli.commands.workspaces import all_held
 from runner.core.state.cache_entry import Owner, cache_keys
-from runner.shell.cache.database import DATABASE
-from runner.shell.cache.upkeep import clear, info, prune
-from runner.shell.store import Store
+from runner.io.cache.database import DATABASE
+from runner.io.cache.upkeep import clear, info, prune
+from runner.io.state.local import Store
 
 
 def run(arguments: argparse.Namespace) -> int:

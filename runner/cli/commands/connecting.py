@@ -16,10 +16,10 @@ from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import error
-from runner.shell.providers import stored
-from runner.shell.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
-from runner.shell.providers.openai import Client, connect
-from runner.shell.providers.wire import sent_to
+from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
+from runner.io.providers.openai import server_store
+from runner.io.providers.openai.client import Client, connect
+from runner.io.providers.openai.wire import sent_to
 
 Say = Callable[[str], None]
 
@@ -50,7 +50,7 @@ class Connections:
     async def _endpoint(self, declared: Declared) -> Endpoint:
         if declared.type != "embedded":
             return _trusted(self.project, declared)
-        from runner.shell.providers.embedded import open_embedded  # noqa: PLC0415  # ctypes, zipfile
+        from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
 
         model = declared.table.get("model_path")
         path = None
@@ -64,23 +64,23 @@ class Connections:
         self, provider: str, kind: str, arguments: bytes, fresh: bool = False
     ) -> Answer | Failure:
         """A data source, all pages of it; `fresh`: it was stored a moment ago."""
-        return await stored.read(await self.client(provider), kind, arguments, fresh=fresh)
+        return await server_store.read(await self.client(provider), kind, arguments, fresh=fresh)
 
     async def fetch(self, provider: str, identifier: str) -> tuple[bytes, list[Any]] | Failure:
         """A stored completion's body and messages."""
-        return await stored.fetch(await self.client(provider), identifier)
+        return await server_store.fetch(await self.client(provider), identifier)
 
     async def look(self, provider: str, identifier: str) -> Answer | Failure:
         """A stored completion, or why it cannot be read."""
-        return await stored.look(await self.client(provider), identifier)
+        return await server_store.look(await self.client(provider), identifier)
 
     async def update(self, provider: str, identifier: str, body: bytes) -> Answer | Failure:
         """New metadata for a stored completion."""
-        return await stored.update(await self.client(provider), identifier, body)
+        return await server_store.update(await self.client(provider), identifier, body)
 
     async def delete(self, provider: str, identifier: str) -> Answer | Failure:
         """A stored completion, gone."""
-        return await stored.delete(await self.client(provider), identifier)
+        return await server_store.delete(await self.client(provider), identifier)
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.cli.views.problems import report
 from runner.errors import Problem, RunnerError, Where, error
 from runner.hcl import convert
-from runner.shell import files
+from runner.io import files
 
 STDIN = "-"
 

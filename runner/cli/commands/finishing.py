@@ -24,9 +24,9 @@ from runner.core.expansion.outputs import Output, learn, outputs, shown
 from runner.core.expansion.scope import Session
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
-from runner.shell import files
-from runner.shell.doors import Outcome
-from runner.shell.store import OUTPUTS
+from runner.io import files
+from runner.io.apply.ports import Outcome
+from runner.io.state.local import OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)

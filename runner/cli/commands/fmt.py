@@ -11,8 +11,8 @@ from runner.core.modules.folder import load as load_blocks
 from runner.core.toml.layout import format_toml
 from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, Where, error
-from runner.shell import files
-from runner.shell.project import Folders
+from runner.io import files
+from runner.io.folders import Folders
 
 STDIN = "-"
 

@@ -12,7 +12,7 @@ from runner.core.modules.variables import Given, from_file
 from runner.core.secrets.trust import named_hosts
 from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, error
-from runner.shell import files
+from runner.io import files
 
 TRUST = "RUNNER_TRUST"
 _PREFIX = "RUNNER_VAR_"

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from runner.errors import Where, error
-from runner.shell import files
-from runner.shell.links import refuse_links
+from runner.io import files
+from runner.io.links import refuse_links
 
 _MAIN = """\
 # A small project. `runner plan` shows what it would ask, `runner apply` asks and keeps the answers.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.cli.signals import heard_by
 from runner.cli.views.progress import Progress
-from runner.shell.apply import Apply
+from runner.io.apply.loop import Apply
 
 DRAIN_SECONDS = 30.0
 

@@ -26,9 +26,9 @@ from runner.core.request.provider_blocks import Declared, declared, known
 from runner.core.secrets.texts import sensitive_texts
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
-from runner.shell.project import Folders
-from runner.shell.settings import environment
-from runner.shell.store import Store
+from runner.io.folders import Folders
+from runner.io.settings import environment
+from runner.io.state.local import Store
 
 
 def load(arguments: argparse.Namespace) -> Project:
@@ -137,7 +137,7 @@ def _providers(
     folders: Folders,
     problems: list[Problem],
 ) -> tuple[dict[str, Provider], dict[str, Declared]]:
-    from runner.shell.providers.model_file import model_digest  # noqa: PLC0415
+    from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415
 
     scope = Scope(Session(root, world, values), root)
     blocks = declared(scope, problems)

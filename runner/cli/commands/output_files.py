@@ -17,8 +17,8 @@ from runner.core.expansion.outputs import FileChange, Output, declared_outputs
 from runner.core.language.file_names import fault, normalised, one_spelling
 from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
-from runner.shell import files, links
-from runner.shell.store import OUTPUTS
+from runner.io import files, links
+from runner.io.state.local import OUTPUTS
 
 _REFUSED = "Output cannot be written"
 

@@ -9,10 +9,10 @@ from runner.core.modules.folder import Blocks
 from runner.core.modules.folder import load as load_blocks
 from runner.core.suggest import did_you_mean
 from runner.errors import Where, error
-from runner.shell import links
-from runner.shell.project import Folders
-from runner.shell.settings import Settings, settings, variable_of
-from runner.shell.store import Store
+from runner.io import links
+from runner.io.folders import Folders
+from runner.io.settings import Settings, settings, variable_of
+from runner.io.state.local import Store
 
 DEFAULT = "default"
 WORKSPACES = "workspaces"

@@ -17,7 +17,7 @@ from runner.cli.flags import VAR, VAR_FILE
 from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
-from runner.shell import files
+from runner.io import files
 
 
 class _Sign(msgspec.Struct):

@@ -27,9 +27,9 @@ from runner.core.state.cache_entry import cache_keys
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
-from runner.shell.cache.lookup import Lookup
-from runner.shell.prices import count_tokens, price
-from runner.shell.providers.model_file import unsupported
+from runner.io.cache.lookup import Lookup
+from runner.io.prices import count_tokens, price
+from runner.io.providers.embedded.model_file import unsupported
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.api.names import ATTRIBUTES
 from runner.errors import RunnerError
-from runner.shell import files
+from runner.io import files
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer

@@ -19,10 +19,10 @@ from runner.core.state.file import decode
 from runner.core.state.line import UNREADABLE, decode_records
 from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError, Where, error
-from runner.shell import files
-from runner.shell.cache.lookup import Lookup
-from runner.shell.cache.writer import Cache
-from runner.shell.store import Store
+from runner.io import files
+from runner.io.cache.lookup import Lookup
+from runner.io.cache.writer import Cache
+from runner.io.state.local import Store
 
 STDIN = "-"
 _UNTOUCHED = (

@@ -8,7 +8,7 @@ from runner.core.address import in_order, selects
 from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
-from runner.shell.store import Store
+from runner.io.state.local import Store
 
 _LISTED = 8
 

@@ -17,7 +17,7 @@ from runner.cli.views.records import record_json, record_text, state_json, state
 from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects
 from runner.core.state.records import Record, State
-from runner.shell import files
+from runner.io import files
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ from runner.core.plan.estimate import bound, dollars
 from runner.core.received import table_of
 from runner.core.request.build import Request
 from runner.core.state.records import Record
-from runner.shell.doors import Refusal
-from runner.shell.prices import count_tokens, price, priced
+from runner.io.apply.ports import Refusal
+from runner.io.prices import count_tokens, price, priced
 
 
 @dataclass(slots=True)

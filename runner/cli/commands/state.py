@@ -15,8 +15,8 @@ from runner.core.address import covers, in_order, is_address, split_key
 from runner.core.state.file import decode
 from runner.core.state.records import Record, State
 from runner.errors import Problem, RunnerError, error
-from runner.shell import files
-from runner.shell.store import Store
+from runner.io import files
+from runner.io.state.local import Store
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from runner.cli.commands.trusting import admit_doors, still_closed
 from runner.cli.commands.world import Project, tell_warnings
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import Door, decoded, in_words, needs_asking, ordered
-from runner.shell.trust import all_trusted, revoke
+from runner.io.trust import all_trusted, revoke
 
 
 def run(arguments: argparse.Namespace) -> int:

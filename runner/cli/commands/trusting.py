@@ -26,7 +26,7 @@ from runner.core.secrets.trust import (
 )
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
-from runner.shell.trust import trust, trusted
+from runner.io.trust import trust, trusted
 
 
 def asks(action: object) -> bool:

@@ -9,8 +9,8 @@ from runner.cli.commands.places import DEFAULT, settings_of, workspace_names, wo
 from runner.core.language.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
-from runner.shell import files
-from runner.shell.store import LOCK, NAME, OUTPUTS, Store
+from runner.io import files
+from runner.io.state.local import LOCK, NAME, OUTPUTS, Store
 
 _LOCK = (LOCK, f"{LOCK}.info")
 _OURS = (NAME, f"{NAME}.backup", OUTPUTS, *_LOCK)

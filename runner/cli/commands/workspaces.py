@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from runner.cli.commands.places import settings_of, workspace_names, workspace_store
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
-from runner.shell.store import Store
+from runner.io.state.local import Store
 
 
 def stores(arguments: argparse.Namespace) -> dict[str, Store]:

@@ -26,10 +26,10 @@ from runner.core.secrets.trust import Door, Trust, decoded
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
 from runner.errors import Problem
-from runner.shell.project import Folders
-from runner.shell.settings import Settings
-from runner.shell.store import Store
-from runner.shell.trust import trusted
+from runner.io.folders import Folders
+from runner.io.settings import Settings
+from runner.io.state.local import Store
+from runner.io.trust import trusted
 
 _SHORTEST_KEY = 16
 

@@ -19,7 +19,7 @@ from runner.core.plan.events import Done, Event, Failed, Skipped, Started
 from runner.core.plan.plan import Plan
 from runner.core.plan.steps import Instances
 from runner.core.state.records import Record
-from runner.shell.doors import Outcome
+from runner.io.apply.ports import Outcome
 
 FORMAT = "1.0"
 

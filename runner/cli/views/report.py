@@ -15,7 +15,7 @@ from runner.core.expansion.outputs import Output
 from runner.core.plan.diff import lines_of
 from runner.core.plan.estimate import compact, dollars
 from runner.errors import Problem, Where
-from runner.shell.doors import Outcome
+from runner.io.apply.ports import Outcome
 
 _OUTPUTS_SHOWN = 20
 _TEXT_SHOWN = 1_000

@@ -1,0 +1,297 @@
+"""Carries a plan out: folds the plan's own decision over the graph as answers arrive.
+
+A completion starts the moment its inputs have settled. Its answer is in the cache, committed,
+before it counts, before a dependent starts and before its place in flight is free again: what a
+crash can lose is what was in flight, and no more.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from functools import partial
+
+from runner.core.address import around
+from runner.core.api.answer import warning
+from runner.core.api.exchange import Failure
+from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
+from runner.core.plan.decide import decide
+from runner.core.plan.known import Known, provider_of, request_of
+from runner.core.plan.plan import Plan
+from runner.core.plan.removals import protected
+from runner.core.plan.walk import Vertex, Walk
+from runner.core.request.build import Request
+from runner.core.request.server_store import is_stored
+from runner.core.state.records import Record
+from runner.core.values import NotKnown
+from runner.errors import RunnerError
+from runner.io.apply.ports import Client, Doors, Limits, Outcome
+from runner.io.apply.removal import Removal
+from runner.io.apply.requests import issue, read, update
+from runner.io.apply.run import Run
+
+
+class Apply:
+    """One run. Drive it with `run`; `stop` ends it after what is in flight, `abandon` at once."""
+
+    def __init__(self, plan: Plan, walk: Walk, known: Known, doors: Doors, limits: Limits) -> None:
+        self.outcome = Outcome(dict(known.records), walk.session)
+        self.in_flight = 0
+        known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
+        self._plan, self._walk = plan, walk
+        self._run = Run(plan, walk, known, doors, limits, self.outcome)
+        self._queues: dict[str, deque[tuple[Vertex, Issue]]] = {}
+        self._busy: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._vanished: dict[str, Record] = {}
+        self._expanded: set[str] = set()
+        self._idle = asyncio.Event()
+        self._bug: BaseException | None = None
+        self._undecided = {
+            address for address, made in plan.decisions.items() if isinstance(made, Await)
+        }
+
+    async def run(self) -> Outcome:
+        """Carry the plan out; returns when nothing is in flight any more."""
+        for address, _ in self._plan.imports:
+            self.outcome.finish(
+                self._run.doors.tell, address, "imported", self.outcome.records[address]
+            )
+        for _, address in self._plan.moves:
+            self.outcome.finish(
+                self._run.doors.tell, address, "moved", self.outcome.records[address]
+            )
+        self._pump()
+        while not self._idle.is_set():
+            try:
+                await asyncio.wait_for(self._idle.wait(), self._run.limits.checkpoint_every)
+            except TimeoutError:
+                self._heed_lock()
+                await self._checkpoint()
+        if self._bug is not None:
+            raise self._bug
+        self._heed_lock()
+        self._run.skip_rest()
+        self._run.fail_stuck()
+        if self.outcome.stopped is None:
+            self._vanish_unnamed()
+            await self._removal()
+        self._run.rescue()
+        return self.outcome
+
+    def interrupt(self) -> None:
+        """Somebody asked to end the run: as `stop`."""
+        self.outcome.interrupted = True
+        self.stop("interrupted")
+
+    def stop(self, why: str, *, halt: bool = True) -> None:
+        """Start nothing new; what is in flight is awaited and recorded. With `halt`, what waits
+        to be sent again is not waited for.
+        """
+        self._run.stop(why, halt=halt)
+        self._check_idle()
+
+    def abandon(self) -> None:
+        """Leave at once: what is in flight is given up, what was paid is already durable."""
+        self.interrupt()
+        for task in self._tasks:
+            task.cancel()
+
+    def _heed_lock(self) -> None:
+        why = self._run.doors.lost() if self.outcome.stopped is None else None
+        if why is not None:
+            self.stop(why)
+
+    async def _checkpoint(self) -> None:
+        try:
+            await self._run.doors.checkpoint(self.outcome.records)
+        except RunnerError as exc:
+            # It will not be written at the end either: what is received until then goes where
+            # that says.
+            self.stop(str(exc))
+
+    async def _removal(self) -> None:
+        """As a task, so that it can be abandoned."""
+        self.in_flight += 1
+        task = asyncio.get_running_loop().create_task(
+            Removal(self._plan, self.outcome, self._run.doors, self._vanished).run()
+        )
+        self._tasks.add(task)
+        with suppress(asyncio.CancelledError):
+            await task
+        self.in_flight -= 1
+
+    # -- the fold
+
+    def _pump(self) -> None:
+        """Decide what is ready, and start what may start."""
+        self._heed_lock()
+        while self._walk.ready and self.outcome.stopped is None:
+            batch = [self._walk.ready.popleft() for _ in range(len(self._walk.ready))]
+            self._advance(batch)
+        self._start()
+        self._check_idle()
+
+    def _advance(self, batch: list[Vertex]) -> None:
+        fresh: list[Vertex] = []
+        for vertex in batch:
+            broken = next((need for need in vertex.needs if need in self._run.failed), None)
+            if broken is not None:
+                self._run.skip(vertex, broken)
+            elif vertex.kind == "expand" and self._plan.chosen(vertex.address):
+                self._expand(vertex)
+            elif vertex.instance is None or not self._plan.chosen(vertex.address):
+                self._walk.settle(vertex.address)
+            else:
+                made = self._plan.decisions.get(vertex.address)
+                if made is None or isinstance(made, Await | Read):
+                    fresh.append(vertex)
+                else:
+                    self._carry(vertex, made)
+        for vertex, decision in decide(fresh, self._run.known):
+            error = decision if isinstance(decision, RunnerError) else _refused(vertex, decision)
+            if error is not None:
+                self._run.fail(vertex, Failure(str(error)))
+            elif not isinstance(decision, RunnerError):
+                self._carry(vertex, decision)
+
+    def _carry(self, vertex: Vertex, decision: Decision) -> None:
+        address = vertex.address
+        match decision:
+            case Keep(record):
+                if address in self._undecided:
+                    self.outcome.kept_back += 1
+                self.outcome.records[address] = record
+                self._run.settle(vertex, record)
+            case Reuse(record) if not decision.metadata:
+                incomplete = record.status == "incomplete"
+                said = warning(record.response, mended=record.mended) if incomplete else None
+                self._run.finish(vertex, "reused", record, said)
+            case Update(record) if not decision.metadata:
+                self._run.finish(vertex, "updated", record)
+            case Update() | Reuse():
+                self._spawn(vertex, update(self._run, vertex, decision))
+            case Read(on=None):
+                self._spawn(vertex, read(self._run, vertex, decision))
+            case Issue():
+                assert vertex.instance is not None  # noqa: S101  # only instances are decided
+                provider = provider_of(vertex.instance, self._run.known).name
+                self._queues.setdefault(provider, deque()).append((vertex, decision))
+            case Absent():
+                self._vanish(address)
+                self._run.settle(vertex, None)
+            case Await() | Read():
+                self._run.fail(vertex, Failure(f"{decision.on} has no answer"))
+
+    def _expand(self, vertex: Vertex) -> None:
+        try:
+            self._walk.expand(vertex)
+        except (RunnerError, NotKnown) as exc:
+            self._run.fail(vertex, Failure(str(exc)))
+            return
+        self._expanded.add(vertex.address.rstrip("#"))
+        self._walk.settle(vertex.address)
+
+    def _vanish_unnamed(self) -> None:
+        """Instances that the answers of this run no longer name."""
+        for address in self.outcome.records:
+            known = self._walk.is_declared(address) or not self._plan.chosen(address)
+            if not known and any(block in self._expanded for block in around(address)):
+                self._vanish(address)
+
+    def _vanish(self, address: str) -> None:
+        """Removed with the plan's removals, once everything else went well."""
+        record = self.outcome.records.get(address)
+        if record is not None:
+            self._vanished[address] = record
+
+    # -- requests
+
+    def _start(self) -> None:
+        for provider, queue in self._queues.items():
+            while queue and self.outcome.stopped is None and not self._run.held_back:
+                client = self._run.clients.get(provider)
+                limit = client.limit if client is not None else 1
+                if self.in_flight >= self._run.limits.concurrency:
+                    return
+                if self._busy.get(provider, 0) >= limit:
+                    break
+                vertex, made = queue.popleft()
+                self._busy[provider] = self._busy.get(provider, 0) + 1
+                self._spawn(vertex, self._issue(vertex, made, provider))
+
+    def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> None:
+        self.in_flight += 1
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, vertex))
+
+    def _ended(self, vertex: Vertex, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.in_flight -= 1
+        fault = None if task.cancelled() else task.exception()
+        try:
+            if isinstance(fault, RunnerError):
+                # A provider that cannot be opened ends the run, not what others have in flight.
+                self._run.fail(vertex, Failure(str(fault), fatal=True))
+            elif fault is not None:
+                self._crash(fault)
+            self._pump()
+        except Exception as exc:  # noqa: BLE001  # in a callback it would be lost, and run() wait on
+            self._crash(exc)
+
+    def _crash(self, bug: BaseException) -> None:
+        """A bug ends the run as an interrupt does: what is in flight is recorded first."""
+        self._bug = self._bug or bug
+        self.stop("the runner has a bug")
+
+    def _check_idle(self) -> None:
+        waiting = self.outcome.stopped is None and any(self._queues.values())
+        if self.in_flight == 0 and not waiting:
+            self._idle.set()
+
+    async def _issue(self, vertex: Vertex, made: Issue, provider: str) -> None:
+        try:
+            request = self._request(vertex)
+            if is_stored(request):
+                self._run.doors.begin()
+            if self._admitted(vertex, made, request, provider):
+                client = self._run.clients.get(provider) or await self._connect(provider)
+                await issue(self._run, vertex, made, request, client)
+        finally:
+            self._busy[provider] -= 1
+
+    def _request(self, vertex: Vertex) -> Request:
+        assert vertex.instance is not None  # noqa: S101  # only instances are issued
+        known, address = self._run.known, vertex.address
+        draft = known.drafts.take(address) or self._plan.known.drafts.take(address)
+        return draft or request_of(vertex.instance, known)
+
+    def _admitted(self, vertex: Vertex, made: Issue, request: Request, provider: str) -> bool:
+        """Whether it may be sent now; if not, it waits again or the run ends."""
+        refusal = self._run.doors.may_start(request)
+        if refusal is None:
+            return True
+        if refusal.passing and self.outcome.stopped is None:
+            self._queues[provider].append((vertex, made))
+            self._run.held_back = True
+        else:
+            self.stop(refusal.why, halt=False)
+            self._run.skip(vertex, refusal.why)
+        return False
+
+    async def _connect(self, provider: str) -> Client:
+        client = await self._run.doors.connect(provider)
+        self._run.clients[provider] = client
+        if self.outcome.stopped is not None:
+            client.halt()
+        self._start()  # its limit is known now
+        return client
+
+
+def _refused(vertex: Vertex, decision: object) -> RunnerError | None:
+    """Why an answer that must not be destroyed is not replaced by what became known."""
+    if vertex.instance is None or not isinstance(decision, Issue | Reuse) or decision.old is None:
+        return None
+    problems = protected(vertex.instance.declared, vertex.address, "re-issue")
+    return RunnerError(*problems) if problems else None

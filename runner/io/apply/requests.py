@@ -1,0 +1,146 @@
+"""Carries out one decision at its provider: a completion issued or updated, a data source read."""
+
+import asyncio
+from dataclasses import replace
+
+import orjson
+
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.actions import Issue, Read, Reuse, Update
+from runner.core.plan.appraise import Appraisal, appraise
+from runner.core.plan.events import Started
+from runner.core.plan.known import provider_of, request_of
+from runner.core.plan.sources import data_record, unless_same
+from runner.core.plan.walk import Vertex
+from runner.core.request.build import Request, streaming
+from runner.core.request.server_store import cached, stored_id
+from runner.core.secrets.redact import redact
+from runner.core.state.records import Record
+from runner.core.values import NotKnown
+from runner.errors import RunnerError
+from runner.io.apply.ports import Client
+from runner.io.apply.run import Run
+
+
+async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
+    """Send the request; its answer is in the cache before it counts."""
+    run.doors.tell(Started(vertex.address))
+    stream = run.limits.stream
+    out = Outgoing(
+        vertex.address,
+        streaming(request.body) if stream else request.body,
+        stream or request.stream,
+        request.headers,
+        _secrets(run, request),
+    )
+    try:
+        result = await client.complete(out)
+    except asyncio.CancelledError:
+        result = Failure("the run was left before an answer came", maybe_billed=1)
+    run.outcome.maybe_billed += result.maybe_billed
+    if isinstance(result, Answer):
+        record = _recorded(run, vertex, made, request, result)
+        _settled(run, request, record, result.maybe_billed)
+        await _save(run, vertex, request, record)
+        return
+    _settled(run, request, None, result.maybe_billed)
+    if result.halted:
+        run.skip(vertex, "the run stopped")
+    else:
+        run.fail(vertex, result)
+
+
+def _settled(run: Run, request: Request, record: Record | None, maybe_billed: int) -> None:
+    run.doors.settled(request, record, maybe_billed)
+    run.held_back = False
+
+
+def _secrets(run: Run, request: Request) -> tuple[str, ...]:
+    """What nothing that the server says may show: not even in part, where a part was sent."""
+    return (*run.limits.secrets(), *request.secrets)
+
+
+def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: Answer) -> Record:
+    return Record(
+        address=vertex.address,
+        provider=request.provider,
+        identity=request.identity,
+        fingerprint=made.fingerprint,
+        sample=made.sample,
+        request=request.recorded,
+        response=redact(answer.response, _secrets(run, request)),
+        issued_at=run.doors.now(),
+        duration_ms=answer.duration_ms,
+        attempts=answer.attempts,
+        depends_on=tuple(need.rstrip("#") for need in vertex.needs),
+        triggers=request.triggers,
+        maybe_billed=answer.maybe_billed,
+        mended=answer.mended,
+    )
+
+
+async def _save(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
+    run.outcome.issued[vertex.address] = record
+    try:
+        await run.doors.save(*cached(record, run.known.owner))
+    except RunnerError as exc:
+        # Paid, and the cache does not take it: nothing new is started, and what is still
+        # received is written elsewhere when the run ends.
+        run.lost.append(record)
+        run.stop(str(exc))
+    except asyncio.CancelledError:
+        # Left while the cache was at work: the state, written at the end, has it.
+        _accept(run, vertex, request, record)
+        raise
+    _accept(run, vertex, request, record)
+
+
+def _accept(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
+    instance = vertex.instance
+    assert instance is not None  # noqa: S101  # only instances are issued
+    try:
+        found = appraise(instance, request.body, record.response, mended=record.mended)
+    except NotKnown as exc:
+        said = f"its postcondition looks at {exc.address}, which has no answer"
+        found = Appraisal("failed_check", said)
+    kept = record
+    if found.status != record.status:
+        kept = replace(record, status=found.status)
+    run.outcome.records[vertex.address] = kept
+    run.outcome.issued[vertex.address] = kept
+    if found.fault is not None:
+        said = f"The answer came, was kept, and is not accepted: {found.fault}"
+        run.fail(vertex, Failure(said, attempts=record.attempts), kept)
+        return
+    run.finish(vertex, "issued", kept, found.warning, record.maybe_billed)
+
+
+async def update(run: Run, vertex: Vertex, made: Update | Reuse) -> None:
+    """Tell the server that keeps the completion its new metadata."""
+    assert vertex.instance is not None  # noqa: S101  # only instances are updated
+    request = request_of(vertex.instance, run.known)
+    body = orjson.loads(request.body)  # nothing masked
+    metadata = orjson.dumps({"metadata": body.get("metadata")})
+    result = await run.doors.update(request.provider, stored_id(made.record), metadata)
+    if isinstance(result, Failure):
+        run.fail(vertex, result)
+        return
+    run.finish(vertex, "updated", made.record)
+
+
+async def read(run: Run, vertex: Vertex, made: Read) -> None:
+    """Ask the server for a data source; what it is already known to say stays as it is."""
+    instance = vertex.instance
+    assert instance is not None  # noqa: S101  # a data source is an instance
+    provider = provider_of(instance, run.known)
+    kind = instance.declared.name.split(".", 1)[0]
+    fresh = any(need in run.outcome.issued for need in vertex.needs)
+    result = await run.doors.read(provider.name, kind, made.arguments, fresh)
+    if isinstance(result, Failure):
+        run.fail(vertex, result)
+        return
+    record = data_record(instance, provider, made, result, run.limits.secrets())
+    kept = unless_same(
+        run.known.records.get(vertex.address), replace(record, issued_at=run.doors.now())
+    )
+    run.finish(vertex, "read", kept)

@@ -1,0 +1,114 @@
+"""What comes of each completion of one run: noted, told, and settled in the graph."""
+
+from dataclasses import dataclass, field, replace
+
+from runner.core.api.answer import recorded_answer
+from runner.core.api.exchange import Failure
+from runner.core.plan.events import Failed, Skipped
+from runner.core.plan.known import Known
+from runner.core.plan.plan import Plan
+from runner.core.plan.steps import Remove
+from runner.core.plan.walk import Vertex, Walk, cycle_error
+from runner.core.secrets.redact import redact_text
+from runner.core.state.records import Record
+from runner.errors import RunnerError
+from runner.io.apply.ports import Client, Doors, Limits, Outcome
+
+
+@dataclass(slots=True)
+class Run:
+    """What an apply works on. `clients` are the providers opened so far; `failed`, whose dependents
+    are skipped; `lost`, the answers that the cache did not take. While it is `held_back`, nothing
+    is started: something in flight has to end first.
+    """
+
+    plan: Plan
+    walk: Walk
+    known: Known
+    doors: Doors
+    limits: Limits
+    outcome: Outcome
+    clients: dict[str, Client] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    lost: list[Record] = field(default_factory=list)
+    held_back: bool = False
+
+    def finish(
+        self,
+        vertex: Vertex,
+        how: str,
+        record: Record,
+        said: str | None = None,
+        maybe_billed: int = 0,
+    ) -> None:
+        """The record is the completion's; `how` is as in the event Done."""
+        self.outcome.records[vertex.address] = record
+        self.outcome.finish(self.doors.tell, vertex.address, how, record, said, maybe_billed)
+        self.settle(vertex, record)
+
+    def settle(self, vertex: Vertex, record: Record | None) -> None:
+        """What waits for this answer may go on; without a record, it is that there is none."""
+        address, answers = vertex.address, self.walk.session.answers
+        answer = None if record is None else recorded_answer(address, record.response)
+        if self.walk.dependents(address):
+            answers[address] = answer
+        else:
+            answers.setdefault(address, answer)
+        self.walk.settle(address)
+
+    def fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
+        """There is no answer, or the `record` of one that is not accepted; it may end the run."""
+        name = vertex.address.rstrip("#")
+        message = redact_text(failure.message, self.limits.secrets())
+        failure = replace(failure, message=message)
+        self.outcome.failed[name] = failure
+        self.failed.update((vertex.address, name))
+        self.doors.tell(Failed(name, failure, record))
+        if failure.fatal:
+            self.stop(failure.message)
+        elif self.limits.fail_fast:
+            self.stop(f"{name} failed, and --fail-fast was given")
+        self.walk.settle(vertex.address)
+
+    def skip(self, vertex: Vertex, because: str) -> None:
+        """Not started; `because` is the address that failed, or why the run ended."""
+        self.failed.add(vertex.address)
+        if vertex.instance is not None and self.plan.chosen(vertex.address):
+            cause = because.rstrip("#")
+            self.outcome.skipped[vertex.address] = cause
+            self.doors.tell(Skipped(vertex.address, cause))
+        self.walk.settle(vertex.address)
+
+    def stop(self, why: str, *, halt: bool = True) -> None:
+        """Start nothing new; with `halt`, what waits to be sent again is not waited for."""
+        if self.outcome.stopped is None:
+            self.outcome.stopped = why
+        if halt:
+            for client in self.clients.values():
+                client.halt()
+
+    def fail_stuck(self) -> None:
+        """A cycle that showed only when an answer named the instances of a block."""
+        stuck = [vertex for vertex in self.walk.stuck() if vertex.instance is not None]
+        if self.outcome.stopped is None and stuck:
+            failure = Failure(str(cycle_error(self.walk)))
+            for vertex in stuck:
+                self.outcome.failed[vertex.address] = failure
+                self.doors.tell(Failed(vertex.address, failure))
+
+    def skip_rest(self) -> None:
+        """What the plan would have done and the stop prevented."""
+        if self.outcome.stopped is None:
+            return
+        seen = {*self.outcome.done, *self.outcome.failed, *self.outcome.skipped}
+        for step in self.plan.steps:
+            if step.address not in seen and not isinstance(step.action, Remove):
+                self.outcome.skipped[step.address] = "the run stopped"
+
+    def rescue(self) -> None:
+        """What the cache did not take is written elsewhere."""
+        if self.lost:
+            try:
+                self.outcome.rescued = self.doors.rescue(self.lost)
+            except RunnerError as exc:  # the state, written next, may have room yet
+                self.outcome.unsaved = exc

@@ -1,0 +1,82 @@
+"""diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
+
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+from runner.errors import Where, error
+from runner.io import files
+from runner.io.cache.database import RAW, check
+from runner.io.cache.guard import SETTINGS, harden
+
+
+def open_store(path: Path, busy_seconds: float) -> Any:
+    """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
+    directory = path.parent.resolve()
+    files.make_directory(directory, files.PRIVATE_FOLDER)
+    check(path)
+    store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
+    if store.directory != str(directory):  # it expands $NAME in paths
+        store.close()
+        detail = f"The name of the directory {directory} holds a variable: rename it without $."
+        raise error("Cache cannot be there", detail, Where(str(directory)))
+    return store
+
+
+@once
+def _cache() -> type[Any]:
+    from diskcache import Cache  # noqa: PLC0415 - who saves nothing does without
+
+    class Closing(Cache):  # type: ignore[misc]
+        """diskcache's Cache, which leaves no connection open where it cannot be made."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            try:
+                super().__init__(*args, **settings)
+                harden(self._sql)
+            except BaseException:
+                if hasattr(self, "_local"):
+                    self.close()
+                raise
+
+    return Closing
+
+
+@once
+def closed_disk() -> type[Any]:
+    """diskcache's Disk without pickle and without files: str keys, bytes values, all in the row.
+
+    A row that is not so (planted, or another program's) raises ValueError and is never executed,
+    opened or deleted as a file (CVE-2025-69872); therefore none of the base class's is called.
+    """
+    from diskcache import Disk  # noqa: PLC0415
+
+    class ClosedDisk(Disk):  # type: ignore[misc]
+        """Rows of text keys and plain bytes."""
+
+        def put(self, key: object) -> tuple[str, bool]:
+            if type(key) is not str:
+                raise TypeError(f"a cache key is a str, not {type(key).__name__}")
+            return key, True
+
+        def get(self, key: object, raw: object) -> str:
+            if not raw or type(key) is not str:
+                raise ValueError("the cache holds a key that is not a text")
+            return key
+
+        def store(
+            self, value: object, read: object, key: object = None
+        ) -> tuple[int, int, None, bytes]:
+            if read or type(value) is not bytes:
+                raise TypeError(f"a cached value is bytes, not {type(value).__name__} ({key})")
+            return 0, RAW, None, value
+
+        def fetch(self, mode: object, filename: object, value: object, read: object) -> bytes:
+            if read or mode != RAW or filename is not None or type(value) is not bytes:
+                raise ValueError("the cache holds a value that is not plain bytes")
+            return value
+
+        def remove(self, file_path: object) -> None:
+            """Deletes nothing: a file name in a row is not ours."""
+
+    return ClosedDisk

@@ -1,0 +1,74 @@
+"""Upkeep of a cache: what it holds, and making it smaller."""
+
+import sqlite3
+from collections.abc import Set
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.io import files
+from runner.io.cache.database import (
+    BUSY_SECONDS,
+    DATABASE,
+    OURS,
+    connect,
+    database_files,
+    file_bytes,
+)
+from runner.io.cache.faults import DAMAGED, failure
+from runner.io.cache.lookup import Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """How many answers, their bytes, and the bytes of the cache's files."""
+
+    entries: int
+    bytes: int
+    file_bytes: int
+
+
+def info(directory: Path) -> Info:
+    """What is in a cache; RunnerError if it is damaged."""
+    path = directory / DATABASE
+    with Lookup(directory) as lookup:
+        entries, size = lookup.totals()
+    return Info(entries, size, file_bytes(path))
+
+
+def clear(directory: Path) -> Info:
+    """Removes a cache, also a damaged one; returns what was removed, as far as it could be read."""
+    path = directory / DATABASE
+    try:
+        removed = info(directory)
+    except RunnerError:
+        removed = Info(0, 0, file_bytes(path))
+    for file in database_files(path):
+        files.remove(file)
+    return removed
+
+
+def prune(directory: Path, keep: Set[str]) -> Info:
+    """Removes every answer whose key is not in `keep`, and returns what was removed."""
+    path = directory / DATABASE
+    if files.identity(path) is None:
+        return Info(0, 0, 0)
+    before = file_bytes(path)
+    try:
+        with closing(connect(path, "mode=rw", BUSY_SECONDS)) as connection:
+            entries, size = _prune(connection, keep)
+    except DAMAGED as cause:
+        raise failure(path, cause) from cause
+    return Info(entries, size, before - file_bytes(path))
+
+
+def _prune(connection: sqlite3.Connection, keep: Set[str]) -> tuple[int, int]:
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
+    connection.execute("BEGIN IMMEDIATE")
+    rows = connection.execute(f"SELECT rowid, key, length(value), {OURS} FROM Cache").fetchall()  # noqa: S608
+    gone = [(row, size or 0) for row, key, size, ours in rows if not ours or key not in keep]
+    connection.executemany("DELETE FROM Cache WHERE rowid = ?", [(row,) for row, _ in gone])
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return len(gone), sum(size for _, size in gone)

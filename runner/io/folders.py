@@ -1,0 +1,138 @@
+"""The folders of a project: configuration files in, and nothing outside of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.errors import RunnerError, error
+from runner.io import files, links
+
+_LONGEST_NAME = 255  # bytes
+_LONGEST_PATH = 3000  # bytes, with room for the folder of the project
+
+
+class Folders:
+    """Reads for the core, by names relative to the project; nothing outside may be read, links
+    followed.
+
+    `config` is the root module's folder. The user may name one elsewhere, which is then a root of
+    its own; RunnerError if a link leads out of the project to it.
+    """
+
+    def __init__(self, project: Path, config: Path) -> None:
+        self.project = files.followed(project)
+        self.config = config if config.is_absolute() else project / config
+        advice = "to read a configuration that stands elsewhere: --config DIR"
+        self._roots = (self.project, links.refuse_leaving(project, self.config, advice))
+        self.root = self._name(self.config)
+        self._held: dict[tuple[str, str], bytes] = {}
+        self._folders: set[Path] = set()
+
+    def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
+        """The *.toml files directly in a folder, by name; none if there is no such folder."""
+        path = self._inside(folder, folder)
+        self._folders.add(path)
+        found = []
+        for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
+            if file.suffix != ".toml" or file.name.startswith("."):
+                continue
+            if files.is_link(file):
+                self._refuse_link(file)
+            data = files.read(file) if file.is_file() else None
+            if data is not None:
+                found.append((self._name(file), data))
+            elif file.is_symlink() and not file.exists():
+                raise error("No such file", f"{file} is a link, and what it names is not there.")
+        return found
+
+    def read(self, folder: str, path: str) -> bytes:
+        """A file named by a file in `folder`; RunnerError if it is not there or not inside."""
+        if (folder, path) not in self._held:
+            self._held[folder, path] = self._read(folder, path)
+        return self._held[folder, path]
+
+    @property
+    def held(self) -> Mapping[str, bytes]:
+        """Every file that `read` gave, by its name."""
+        return {
+            self._name(self.path(folder, path)): data for (folder, path), data in self._held.items()
+        }
+
+    @property
+    def configured(self) -> frozenset[Path]:
+        """The folders whose *.toml are configuration: of the root and of modules."""
+        return frozenset(self._folders)
+
+    def path(self, folder: str, path: str) -> Path:
+        """Where a name leads; RunnerError if that is outside of the project."""
+        return self._inside(_joined(folder, path), path)
+
+    def _read(self, folder: str, path: str) -> bytes:
+        target = self.path(folder, path)
+        self._refuse_private(target, path)
+        if target.is_dir():
+            raise error("Not a file", f'"{path}" is a folder, not a file.')
+        try:
+            data = files.read(target)
+        except RunnerError as exc:
+            said = " ".join(problem.detail for problem in exc.problems)
+            raise error("Cannot read file", f'"{path}" cannot be read: {said}') from exc
+        if data is None:
+            raise error(
+                "No such file", f'There is no file "{path}" (looked for {self._name(target)}).'
+            )
+        return data
+
+    def _inside(self, name: str, written: str) -> Path:
+        if "\x00" in name:
+            raise error("Invalid path", "A path cannot hold a NUL character.")
+        if not _is_nameable(name):
+            raise error("Invalid path", f'"{name[:60]}.." is too long for a path, or is no text.')
+        path = Path(name)
+        target = files.followed(path if path.is_absolute() else self.project / path)
+        if not self._is_inside(target):
+            raise error(
+                "Path leaves the project",
+                f'"{written}" leads outside of the project ({self.project.name}/). Copy the file '
+                "into the project, so that a clone of it has everything.",
+            )
+        return target
+
+    def _is_inside(self, target: Path) -> bool:
+        return any(target.is_relative_to(root) for root in self._roots)
+
+    def _refuse_link(self, file: Path) -> None:
+        """A configuration is shown where something is wrong in it: it is no file of keys either."""
+        target = files.followed(file)
+        if not self._is_inside(target):
+            raise links.linked(file, "a file that the user names is read: --var-file FILE.")
+        self._refuse_private(target, self._name(file.parent) + f"/{file.name}")
+
+    def _refuse_private(self, target: Path, written: str) -> None:
+        """A prompt is sent away, and a mistake is shown: no file of keys is a part of either."""
+        root = next(root for root in self._roots if target.is_relative_to(root))
+        parts = [part.casefold() for part in target.relative_to(root).parts]
+        if ".git" in parts or parts[-1:] == [".env"]:
+            raise error(
+                "File is private",
+                f'"{written}" may hold keys, and what is read is shown or sent. '
+                "Copy what is meant into a file of its own.",
+            )
+
+    def _name(self, path: Path) -> str:
+        full = files.followed(path)
+        if full.is_relative_to(self.project):
+            return full.relative_to(self.project).as_posix() or "."
+        return full.as_posix()
+
+
+def _joined(folder: str, path: str) -> str:
+    return path if path.startswith("/") else f"{folder}/{path}"
+
+
+def _is_nameable(path: str) -> bool:
+    """Whether a file may have this name on the common systems."""
+    try:
+        sizes = [len(part.encode(errors="surrogateescape")) for part in path.split("/")]
+    except UnicodeEncodeError:
+        return False
+    return max(sizes) <= _LONGEST_NAME and sum(sizes) + len(sizes) <= _LONGEST_PATH

@@ -1,0 +1,306 @@
+"""Sends completions to an OpenAI-compatible endpoint until there is an answer or none to be had."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import orjson
+
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.estimate import foreseen
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai import bodies
+from runner.io.providers.openai.job import Job, asks_too_long, secret_values
+from runner.io.providers.openai.limits import Bucket, Gate
+from runner.io.providers.openai.outcomes import (
+    Bad,
+    Good,
+    judged,
+    redirected,
+    request_id,
+    streamed,
+)
+from runner.io.providers.openai.pace import Pace
+from runner.io.providers.openai.retry import classify
+from runner.io.providers.openai.showing import Showing
+from runner.io.providers.openai.stream import Stream
+from runner.io.providers.openai.wire import Broken, HeldBack, Wire, open_wire, unsendable
+
+_LOG = logging.getLogger(__name__)
+
+_Attempted = Good | Bad | Broken | HeldBack | Failure
+
+
+class Client:
+    """One provider, for as many requests at a time as one likes: it lets out what its limits allow.
+
+    `attempts` counts the requests sent, `answered` the answers, since the client was opened.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        wire: Wire,
+        gate: Gate,
+        pace: Pace,
+        on_text: Callable[[str], None] | None,
+    ) -> None:
+        self.attempts = 0
+        self.answered = 0
+        self._endpoint = endpoint
+        self._wire = wire
+        self._gate = gate
+        self._pace = pace
+        self._on_text = on_text
+        self._active = 0
+        self._pausing = 0
+        self._completions = wire.url("/chat/completions")
+        self._stopped: Failure | None = None
+        values = [value for _, value in (*endpoint.headers, *endpoint.query)]
+        self._secrets = (endpoint.key or "", *secret_values(values))
+
+    @property
+    def capacity(self) -> int:
+        """How many more requests may be begun now; at least one if none is under way."""
+        return max(0, int(self._gate.limit) - self._active)
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at once, as the server lets it be now."""
+        return max(1, int(self._gate.limit))
+
+    @property
+    def max_response_bytes(self) -> int:
+        """The most of one response, and of all the pages of one list."""
+        return self._endpoint.max_response_bytes
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are with the server, or next to go."""
+        return self._gate.inside
+
+    @property
+    def waiting(self) -> str | None:
+        """What requests wait for, in words (`rate limited, 12 s`), or None."""
+        gate = self._gate
+        text = gate.waiting()
+        if text is None and self._pausing:
+            text = f"{self._pausing} waiting to try again"
+        if gate.limit <= gate.maximum - 1:
+            text = f"{f'{text}, ' if text else ''}no more than {self.limit} at a time"
+        return text
+
+    def halt(self) -> None:
+        """Send nothing more: what waits to be sent, or to be sent again, fails as `halted`."""
+        self._stop(Failure("the run stopped", halted=True))
+
+    async def complete(self, out: Outgoing) -> Answer | Failure:
+        """The answer to a completion, or why there is none; only cancellation is raised.
+
+        The body goes out as it is, to `{base_url}/chat/completions`, and that of the answer comes
+        back as it came; a streamed one is assembled. After a fatal failure nothing more is sent.
+        """
+        job = Job(
+            out.address,
+            "POST",
+            self._completions,
+            out.body,
+            secrets=out.secrets,
+            tokens=foreseen(out.body) if self._gate.rated else 0,
+            streamed=out.stream,
+            completion=True,
+            answered_before=self.answered,
+        )
+        if out.headers:
+            for name, value in out.headers:
+                if unsendable(name, value):
+                    return Failure(f"the header {name!r} holds a control character", attempts=0)
+            job.headers = dict(out.headers)
+        return await self._carry_out(job)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Answer | Failure:
+        """The response of another JSON endpoint below the base URL, under the same limits.
+
+        `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
+        """
+        job = Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
+        return await self._carry_out(job)
+
+    async def _carry_out(self, job: Job) -> Answer | Failure:
+        self._active += 1
+        try:
+            while True:
+                result = await self._once(job)
+                if not isinstance(result, float):
+                    return result
+                if result:
+                    await self._rest(result)
+        finally:
+            self._active -= 1
+
+    async def _once(self, job: Job) -> Answer | Failure | float:
+        """One attempt: the end of the job, or the seconds until the next."""
+        gate = self._gate
+        if not gate.enter_at_once():
+            await gate.enter(job.tokens)
+        try:
+            if self._stopped is not None:
+                return job.counted(self._stopped)
+            started = self._pace.now()
+            result = await self._attempt(job)
+        finally:
+            gate.leave()
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _log(job, result, self._pace.now() - started)
+        job.spent += self._pace.now() - started
+        if isinstance(result, Good):
+            return self._answer(job, result, started)
+        if isinstance(result, HeldBack):
+            return 0.0
+        following = self._after(job, result)
+        if isinstance(following, float):
+            _LOG.debug("%s: again in %.1f s", job.address, following)
+        return following
+
+    async def _attempt(self, job: Job) -> _Attempted:
+        if not job.streamed:
+            return await self._exchange(job, None)
+        wanted = orjson.loads(job.body or b"{}").get("n") or 1
+        if self._on_text is None:
+            return await self._exchange(job, Stream(wanted))
+        showing = Showing(self._on_text, (*self._secrets, *job.secrets))
+        result = await self._exchange(job, Stream(wanted, showing.text))
+        showing.end(answered=isinstance(result, Good))
+        return result
+
+    async def _exchange(self, job: Job, stream: Stream | None) -> _Attempted:
+        reply = await self._wire.send(job.method, job.url, job.body, job.headers, stream)
+        if isinstance(reply, HeldBack):
+            return reply
+        self.attempts += 1
+        job.attempts += 1
+        if stream is not None and (isinstance(reply, Broken) or reply.streamed):
+            return streamed(stream, reply)
+        if isinstance(reply, Broken):
+            return reply
+        if self._gate.rated:
+            self._gate.correct(reply.headers)
+        if reply.status >= 300:
+            said = bodies.said(reply.status, reply.body, reply.reason)
+            return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
+        return judged(reply, stream, chat=job.completion)
+
+    def _answer(self, job: Job, good: Good, started: float) -> Answer:
+        self.answered += 1
+        self._gate.succeeded()
+        if self._gate.rated and isinstance(good.value, dict):
+            usage = good.value.get("usage")
+            tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+            if isinstance(tokens, int):
+                self._gate.used(job.tokens, tokens)
+        return Answer(
+            response=good.body,
+            duration_ms=int((self._pace.now() - started) * 1000),
+            attempts=job.attempts,
+            request_id=request_id(good.headers),
+            maybe_billed=job.maybe_billed,
+            mended=good.mended,
+        )
+
+    def _after(self, job: Job, result: Bad | Broken | Failure) -> Failure | float:
+        match result:
+            case Failure():
+                return self._failed(job, result)
+            case Broken(message, unreached, final):
+                job.maybe_billed += not unreached and job.completion
+                pause = None if final else job.retry(self._endpoint, self._pace.jitter)
+                if pause is not None:
+                    return pause
+                # If another request was answered in the meantime, it is not the provider.
+                fatal = unreached and self.answered == job.answered_before
+                if not final and job.is_late(self._endpoint):
+                    message += f" ({job.attempts} attempts took {job.spent:.0f} s)"
+                return self._failed(job, Failure(message, fatal=fatal))
+        job.maybe_billed += result.billed and job.completion
+        if not result.billed:
+            self._gate.used(job.tokens, 0)
+        verdict = classify(result.said, result.headers, time.time())
+        if verdict.limited:
+            self._gate.limited()
+        if verdict.hold and verdict.wait is not None and not asks_too_long(verdict, self._endpoint):
+            self._gate.hold(verdict.wait)
+        pause = job.pause(verdict, self._endpoint, self._pace.jitter)
+        if pause is not None:
+            return pause
+        return self._failed(job, job.failure(result, verdict, self._endpoint))
+
+    def _failed(self, job: Job, failure: Failure) -> Failure:
+        failure = job.told(failure, self._secrets)
+        if failure.fatal and job.completion and self._stopped is None:
+            self._stop(failure)
+        return failure
+
+    def _stop(self, failure: Failure) -> None:
+        self._stopped = self._stopped or failure
+        self._gate.stopped = True
+        self._pace.stop.set()
+
+    async def _rest(self, seconds: float) -> None:
+        self._pausing += 1
+        try:
+            await self._pace.pause(seconds)
+        finally:
+            self._pausing -= 1
+
+
+@asynccontextmanager
+async def connect(
+    endpoint: Endpoint,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    jitter: Callable[[], float] = random.random,
+    on_text: Callable[[str], None] | None = None,
+) -> AsyncIterator[Client]:
+    """A client of an endpoint; RunnerError if its URL or a header cannot be used.
+
+    `on_text` is called with each new piece of text of a streamed completion.
+    `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by.
+    """
+    pace = Pace(now, sleep, jitter)
+    rates = (("requests", endpoint.requests_per_minute), ("tokens", endpoint.tokens_per_minute))
+    buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
+    gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
+    async with open_wire(endpoint, gate.held) as wire:
+        client = Client(endpoint, wire, gate, pace, on_text)
+        try:
+            yield client
+        finally:
+            client.halt()
+
+
+def _log(job: Job, result: _Attempted, seconds: float) -> None:
+    """An attempt in one line: no body, no header, no query, and no word of the server's."""
+    match result:
+        case Good():
+            end = "answered"
+        case Bad(said):
+            end = f"status {said.status}"
+        case Broken(_, unreached):
+            end = "no connection" if unreached else "no answer"
+        case HeldBack():
+            end = "held back"
+        case Failure():
+            end = f"status {result.status}"
+    what = f"{job.method} {job.url.path}"
+    _LOG.debug("%s: %s, attempt %d: %s in %.3f s", job.address, what, job.attempts, end, seconds)

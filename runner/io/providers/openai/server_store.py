@@ -1,0 +1,128 @@
+"""The Chat Completions Store: what was kept at the server, read, changed and deleted."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from runner.core.api.exchange import Answer, Failure
+from runner.core.received import shallow, table_of, value_of
+from runner.io.providers.openai.client import Client
+
+_PAGE = 100
+_MISSING = 404
+_AGAIN = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds before asking again for what was just stored
+_PATH = "/chat/completions"
+
+
+async def read(
+    client: Client, kind: str, arguments: bytes, *, fresh: bool = False
+) -> Answer | Failure:
+    """A data source: one completion, or every page of a list or of its messages.
+
+    `fresh` says that it was stored a moment ago: a 404 is then asked again some times, since
+    servers do not promise that what was written can be read at once.
+    """
+    got = await _read(client, kind, arguments)
+    for wait in _AGAIN if fresh else ():
+        if not (isinstance(got, Failure) and got.status == _MISSING):
+            break
+        await asyncio.sleep(wait)
+        got = await _read(client, kind, arguments)
+    return got
+
+
+async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Failure:
+    """A stored completion's body and all of its messages, to import it."""
+    one = await _whole(client, identifier)
+    if isinstance(one, Failure):
+        return one
+    messages = await _pages(client, f"{_one(identifier)}/messages", [("order", "asc")], None)
+    if isinstance(messages, Failure):
+        return messages
+    return one.response, table_of(messages.response)["data"]
+
+
+async def look(client: Client, identifier: str) -> Answer | Failure:
+    """Whether a stored completion is there; a Failure of status 404 if it is not."""
+    return await client.call("GET", _one(identifier))
+
+
+async def _read(client: Client, kind: str, arguments: bytes) -> Answer | Failure:
+    asked = orjson.loads(arguments)
+    if kind == "chat_completion":
+        return await _whole(client, asked["completion_id"])
+    if kind == "chat_completion_messages":
+        path = f"{_one(asked['completion_id'])}/messages"
+        return await _pages(client, path, list(_query(asked)), asked.get("limit"))
+    return await _pages(client, _PATH, list(_query(asked)), asked.get("limit"))
+
+
+async def update(client: Client, identifier: str, body: bytes) -> Answer | Failure:
+    """New metadata for a stored completion; no tokens."""
+    return await client.call("POST", _one(identifier), body=body)
+
+
+async def delete(client: Client, identifier: str) -> Answer | Failure:
+    """Delete a stored completion."""
+    return await client.call("DELETE", _one(identifier))
+
+
+async def _whole(client: Client, identifier: object) -> Answer | Failure:
+    got = await client.call("GET", _one(identifier))
+    if isinstance(got, Failure) or isinstance(_parsed(got), dict):
+        return got
+    return Failure("the response is no stored completion")
+
+
+def _parsed(got: Answer) -> Any:
+    return value_of(got.response)  # none, where a good status came alone
+
+
+def _one(identifier: object) -> str:
+    return f"{_PATH}/{quote(str(identifier), safe='')}"
+
+
+def _query(asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("model", "order", "after"):
+        if asked.get(name) is not None:
+            yield name, str(asked[name])
+    for key, value in (asked.get("metadata") or {}).items():
+        if value is not None:
+            yield f"metadata[{key}]", str(value)
+
+
+async def _pages(
+    client: Client, path: str, query: list[tuple[str, str]], limit: int | None
+) -> Answer | Failure:
+    """All entries, or the first `limit`, as one list."""
+    entries: list[Any] = []
+    attempts = spent = received = 0
+    after: list[tuple[str, str]] = []
+    seen: set[str] = set()  # the ids that pages ended with
+    while True:
+        size = _PAGE if limit is None else min(_PAGE, limit - len(entries))
+        got = await client.call("GET", path, query=[*query, *after, ("limit", str(size))])
+        if isinstance(got, Failure):
+            return got
+        page = _parsed(got)
+        found = page.get("data") or [] if isinstance(page, dict) else None
+        if not (isinstance(found, list) and all(isinstance(entry, dict) for entry in found)):
+            return Failure("the response is no list of the Chat Completions Store")
+        received += len(got.response)
+        if received > client.max_response_bytes:
+            return Failure(f"the list is larger than {client.max_response_bytes:,} bytes")
+        entries += found
+        attempts, spent = attempts + got.attempts, spent + got.duration_ms
+        whole = limit is not None and len(entries) >= limit
+        if whole or not found or not page.get("has_more"):
+            listed = shallow(orjson.dumps({"object": "list", "data": entries}))
+            return Answer(listed, spent, attempts)
+        last = found[-1].get("id")
+        if not isinstance(last, str) or last in seen:
+            return Failure("the server gives the same page of its list again and again")
+        seen.add(last)
+        query = [pair for pair in query if pair[0] != "after"]
+        after = [("after", last)]

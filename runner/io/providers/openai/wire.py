@@ -1,0 +1,301 @@
+"""One HTTP request and its response, or the way in which it broke."""
+
+import base64
+import io
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from runner import __version__
+from runner.core.secrets.trust import is_loopback
+from runner.errors import RunnerError, error
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.stream import Stream
+
+_BIG = 1 << 20  # above it, aiohttp wants a file rather than bytes
+_MOST_OF_AN_ERROR = 1_000_000  # bytes; the rest is not read
+_REDIRECTS = 5
+# Less than the five seconds after which common servers close an idle connection: a request that
+# meets the closing cannot be told from one that was lost, and may be paid twice.
+_IDLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response; if `streamed`, its body went into the stream."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    reason: str | None = None
+    streamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No response, and why; unless it was `unreached`, the server may have done the work.
+
+    `final` says that another attempt would end the same.
+    """
+
+    message: str
+    unreached: bool = False
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Nothing was sent: a hold began while the connection was made."""
+
+
+class Wire:
+    """Sends requests to one endpoint, with its key; follows no redirect to another host."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: URL, endpoint: Endpoint) -> None:
+        self.host = f"{base.host}:{base.port}"
+        self._session = session
+        self._base = base
+        self._endpoint = endpoint
+
+    def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
+        """Where a path (percent-encoded) is, with the endpoint's query and this one."""
+        whole = self._base.raw_path.rstrip("/") + path
+        return self._base.with_path(whole, encoded=True).with_query(
+            [*self._base.query.items(), *self._endpoint.query, *query]
+        )
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str] | None = None,
+        stream: Stream | None = None,
+    ) -> Reply | Broken | HeldBack:
+        """One request, and what came of it; nothing the network does is raised."""
+        options: dict[str, Any] = {"headers": headers} if headers else {}
+        try:
+            for _ in range(_REDIRECTS):
+                data = body if body is None or len(body) <= _BIG else io.BytesIO(body)
+                request = self._session.request(
+                    method, url, data=data, allow_redirects=False, **options
+                )
+                async with request as response:
+                    target = _same_host(url, response) if response.status in (307, 308) else None
+                    if target is None:
+                        return await _read(response, stream, self._endpoint.max_response_bytes)
+                url = target
+            return Broken("the server redirects in a circle")
+        except _Held:
+            return HeldBack()
+        except (aiohttp.ClientError, TimeoutError, OSError) as failed:
+            return self._broken(failed)
+
+    def _broken(self, failed: Exception) -> Broken:
+        """The words for everything that aiohttp raises."""
+        unreached = self._unreached(failed)
+        return Broken(self._lost(failed)) if unreached is None else Broken(unreached, True)
+
+    def _unreached(self, failed: Exception) -> str | None:
+        match failed:
+            case aiohttp.ClientConnectorCertificateError():
+                reason = getattr(failed.certificate_error, "verify_message", "")
+                return f"the certificate of {self.host} is not valid: {reason}"
+            case aiohttp.ClientConnectorDNSError():
+                return f"no such host: {failed.host}"
+            case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+                return f"the proxy gives no connection to {self.host}"
+            case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+                return f"connection refused by {self.host}"
+            case aiohttp.ClientConnectorError():
+                return f"no connection to {self.host}: {failed.os_error}"
+            case aiohttp.ConnectionTimeoutError():
+                seconds = self._endpoint.connect_timeout
+                return f"no connection to {self.host} within {seconds:g} s"
+        return None
+
+    def _lost(self, failed: Exception) -> str:
+        match failed:
+            case TimeoutError():
+                return f"no answer within {self._endpoint.timeout:g} s"
+            case aiohttp.ServerDisconnectedError():
+                return "the server closed the connection without an answer"
+            case aiohttp.ClientPayloadError():
+                return "the response was cut short"
+            case aiohttp.ClientResponseError():
+                return f"the response is not HTTP: {failed.message}"
+            case ConnectionResetError() | BrokenPipeError():
+                return "the connection was reset"
+            case aiohttp.InvalidURL():
+                return "the URL is not one that can be called"
+        return f"the connection broke: {failed}"
+
+
+@asynccontextmanager
+async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterator[Wire]:
+    """A wire to an endpoint, closed at the end; nothing is sent while `held()` is true."""
+    base = _base(endpoint)
+    session = aiohttp.ClientSession(
+        connector=_Connector(held, limit=max(1, endpoint.concurrency), keepalive_timeout=_IDLE),
+        headers=_headers(endpoint, base),
+        timeout=aiohttp.ClientTimeout(
+            total=endpoint.timeout, sock_connect=endpoint.connect_timeout
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=_proxy(base),
+    )
+    async with session:
+        yield Wire(session, base.with_user(None), endpoint)
+
+
+class _Held(Exception):  # noqa: N818 - nothing is wrong
+    """The connection is there, and nothing may be sent on it."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Looks at the hold once more when the connection stands: making it takes time."""
+
+    def __init__(self, held: Callable[[], bool], *, limit: int, keepalive_timeout: float) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+        self._held = held
+
+    async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
+        connection = await super().connect(*args, **kwargs)
+        if self._held():
+            connection.release()
+            raise _Held
+        return connection
+
+
+async def _read(
+    response: aiohttp.ClientResponse, stream: Stream | None, most: int
+) -> Reply | Broken:
+    """The body, unpacked piece by piece: of an answer no more than `most` bytes, of an error its
+    beginning.
+    """
+    status, headers, reason = response.status, response.headers, response.reason
+    if status >= 300:
+        pieces, _ = await _body(response, min(most, _MOST_OF_AN_ERROR))
+        return Reply(status, headers, b"".join(pieces), reason)
+    if stream is None or response.content_type.lower() != "text/event-stream":
+        pieces, whole = await _body(response, most)
+        return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(most)
+    left = most
+    async for piece in response.content.iter_any():
+        stream.feed(piece[:left])
+        if stream.done:
+            break
+        left -= len(piece)
+        if left < 0:
+            response.close()
+            stream.cut()
+            return _too_large(most)
+    return Reply(status, headers, b"", reason, streamed=True)
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], bool]:
+    """No more than `most` bytes of a body, and whether that is all of it."""
+    pieces: list[bytes] = []
+    left = most
+    async for piece in response.content.iter_any():
+        pieces.append(piece[:left])
+        left -= len(piece)
+        if left < 0:
+            response.close()
+            break
+    return pieces, left >= 0
+
+
+def _too_large(most: int) -> Broken:
+    said = f"the response is larger than {most:,} bytes; max_response_bytes of its provider lets"
+    return Broken(f"{said} more through", final=True)
+
+
+def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
+    """Where a redirect leads, if the key may go there."""
+    location = response.headers.get("location")
+    try:
+        target = url.join(URL(location)) if location else None
+    except ValueError:
+        return None
+    return target if target is not None and target.origin() == url.origin() else None
+
+
+def sent_to(endpoint: Endpoint) -> str:
+    """The origin that an endpoint's requests go to; RunnerError if that is no address."""
+    base = _base(endpoint)
+    host = base.raw_host or ""
+    port = "" if base.is_default_port() else f":{base.port}"
+    return f"{base.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _base(endpoint: Endpoint) -> URL:
+    try:
+        base = URL(endpoint.base_url)
+        (base.raw_host or "").encode("idna")
+        if base.scheme in ("http", "https") and base.host and not base.fragment:
+            return base
+    except ValueError:
+        pass
+    raise error(
+        "Invalid base_url",
+        f'The base_url of the provider "{endpoint.name}" is not an address that requests can be '
+        "sent to. Write one such as https://api.openai.com/v1, to which /chat/completions is "
+        "appended.",
+    )
+
+
+def _headers(endpoint: Endpoint, base: URL) -> CIMultiDict[str]:
+    headers = CIMultiDict(
+        {
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "User-Agent": f"runner/{__version__}",
+        }
+    )
+    if endpoint.key and endpoint.auth_header:
+        headers[endpoint.auth_header] = endpoint.key
+    elif endpoint.key:
+        headers["Authorization"] = f"Bearer {endpoint.key}"
+    elif base.user:
+        headers["Authorization"] = "Basic " + _base64(f"{base.user}:{base.password or ''}")
+    if endpoint.organization:
+        headers["OpenAI-Organization"] = endpoint.organization
+    if endpoint.project:
+        headers["OpenAI-Project"] = endpoint.project
+    headers.update(CIMultiDict(endpoint.headers))
+    for name, value in headers.items():
+        if unsendable(name, value):
+            raise _unsendable_header(endpoint, name)
+    return headers
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def unsendable(name: str, value: str) -> bool:
+    """Whether a header holds a character that HTTP cannot carry there."""
+    return not name or any(c < " " or c == "\x7f" for c in name + value.replace("\t", ""))
+
+
+def _unsendable_header(endpoint: Endpoint, name: str) -> RunnerError:
+    return error(
+        "Invalid header",
+        f'The header {name!r} of the provider "{endpoint.name}" holds a line break or another '
+        "control character, which HTTP does not allow. If the value is an API key read from a "
+        "file, remove the line break at its end.",
+    )
+
+
+def _proxy(base: URL) -> str | None:
+    """The proxy that the environment names for this host (`https_proxy`, `no_proxy`, ...)."""
+    if is_loopback(str(base.origin())) or proxy_bypass(base.host or ""):
+        return None
+    return getproxies().get(base.scheme)
