@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.verbs import VERBS
+from runner.cli.parser.verbs import VERBS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -12,9 +12,9 @@ from os import devnull
 from pathlib import Path
 from typing import NoReturn
 
-from runner.cli.arguments import INTERRUPTED, parser
-from runner.cli.signals import end_at_once, heard_by
+from runner.cli.parser.arguments import INTERRUPTED, parser
 from runner.cli.streams import shown
+from runner.cli.terminal.signals import end_at_once, heard_by
 from runner.errors import RunnerError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -9,11 +9,11 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from runner.cli.arguments import parser
 from runner.cli.commands.console import names
 from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.loading import load
-from runner.cli.commands.prompting import completer
+from runner.cli.parser.arguments import parser
+from runner.cli.terminal.prompting import completer
 from tests.cli.project import HANG, ROOT, Project, Ran, completion, missing
 from tests.cli.recorded import record, stdin, write_state
 

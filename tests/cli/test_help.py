@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner import __version__
-from runner.cli.arguments import parser
-from runner.cli.verbs import VERBS
+from runner.cli.parser.arguments import parser
+from runner.cli.parser.verbs import VERBS
 from tests.cli.project import Project
 
 ACTIONS = {

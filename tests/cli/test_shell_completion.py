@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.verbs import VERBS
+from runner.cli.parser.verbs import VERBS
 from tests.cli.project import Project
 
 

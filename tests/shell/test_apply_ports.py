@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.cli.arguments import parser
 from runner.cli.commands.loading import load
 from runner.cli.commands.planning import planned
+from runner.cli.parser.arguments import parser
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.events import Event
 from runner.core.state.records import Record

@@ -6,16 +6,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runner.cli.arguments import INTERRUPTED
 from runner.cli.commands import plan as plan_verb
-from runner.cli.commands.asking import says_yes
 from runner.cli.commands.finishing import Finished, finish
-from runner.cli.commands.interrupting import Interrupts
 from runner.cli.commands.loading import load, reload_state
 from runner.cli.commands.planning import Planned, cached_answers, whole_plan
 from runner.cli.commands.spending import Purse, cost_of
 from runner.cli.commands.trusting import asked_by, asks
 from runner.cli.commands.world import Project
+from runner.cli.parser.arguments import INTERRUPTED
+from runner.cli.terminal.asking import says_yes
+from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.progress import Progress, progress
 from runner.core.address import first_few
 from runner.core.state.line import encode_record

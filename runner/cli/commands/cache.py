@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Mapping
 
-from runner.cli.commands.asking import approved
 from runner.cli.commands.places import store_of
 from runner.cli.commands.workspaces import all_held
+from runner.cli.terminal.asking import approved
 from runner.core.state.cache_entry import Owner, cache_keys
 from runner.io.cache.database import DATABASE
 from runner.io.cache.upkeep import clear, info, prune

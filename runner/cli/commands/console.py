@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     tell_warnings(project)
     evaluator = Evaluator(project, recorded_session(project, rejected=True).scopes[""])
     if sys.stdin.isatty():
-        from runner.cli.commands.prompting import lines  # noqa: PLC0415  # 0.1 s, terminals only
+        from runner.cli.terminal.prompting import lines  # noqa: PLC0415  # 0.1 s, terminals only
 
         _each(lines(names(evaluator.scope)), evaluator.text)
         return 0

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import orjson
 
-from runner.cli.arguments import INTERRUPTED
 from runner.cli.commands import output_files
 from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.output_files import Ready
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.spending import cost_of
 from runner.cli.commands.world import Project, tell_warnings
+from runner.cli.parser.arguments import INTERRUPTED
 from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.cli.views.report import Spent, apply_text, problems_of

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.cli.flags import VAR, VAR_FILE
+from runner.cli.parser.flags import VAR, VAR_FILE
 from runner.core.modules.folder import values_of
 from runner.core.modules.module import Module
 from runner.core.modules.variables import Given, from_file

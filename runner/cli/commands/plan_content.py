@@ -12,7 +12,7 @@ import msgspec
 from runner import __version__
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
-from runner.cli.flags import VAR_FILE
+from runner.cli.parser.flags import VAR_FILE
 from runner.cli.views.plan import kind, plan_text, shown, summary
 from runner.cli.views.style import Style
 from runner.core.address import covers

@@ -13,7 +13,7 @@ from runner.cli.commands.places import project_directory
 from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
 from runner.cli.commands.planning import Planned
 from runner.cli.commands.world import Project
-from runner.cli.flags import VAR, VAR_FILE
+from runner.cli.parser.flags import VAR, VAR_FILE
 from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error

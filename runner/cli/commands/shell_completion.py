@@ -5,7 +5,7 @@ import sys
 
 import shtab
 
-from runner.cli.arguments import parser
+from runner.cli.parser.arguments import parser
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,9 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Set
 
-from runner.cli.commands.asking import says_yes
 from runner.cli.commands.places import same_place
 from runner.cli.commands.world import Project
+from runner.cli.terminal.asking import says_yes
 from runner.cli.views.problems import report
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import Await, Issue, Read, Reuse, Update

@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from runner.cli import flags
-from runner.cli.parsing import Parser
+from runner.cli.parser import flags
+from runner.cli.parser.parser import Parser
 
 PROG = "runner"
 

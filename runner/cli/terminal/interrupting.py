@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from runner.cli.signals import heard_by
+from runner.cli.terminal.signals import heard_by
 from runner.cli.views.progress import Progress
 from runner.io.apply.loop import Apply
 

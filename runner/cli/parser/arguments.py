@@ -3,10 +3,10 @@
 import argparse
 
 from runner import __version__
-from runner.cli import flags
-from runner.cli.parsing import Parser
-from runner.cli.verb import PROG, Verb
-from runner.cli.verbs import VERBS
+from runner.cli.parser import flags
+from runner.cli.parser.parser import Parser
+from runner.cli.parser.verb import PROG, Verb
+from runner.cli.parser.verbs import VERBS
 
 INTERRUPTED = 130  # exit status
 _DESCRIPTION = """\

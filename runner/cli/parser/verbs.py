@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from runner.cli import flags
-from runner.cli.verb import Verb
+from runner.cli.parser import flags
+from runner.cli.parser.verb import Verb
 
 
 def _plan(add: Verb) -> None:

@@ -1,0 +1,1 @@
+"""Arguments in: verbs, and the flags they take."""

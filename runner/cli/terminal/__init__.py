@@ -1,0 +1,1 @@
+"""Questions, keys and signals."""
