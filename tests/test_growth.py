@@ -17,7 +17,7 @@ from runner.core.plan.targets import Choice
 from runner.core.state.file import chunks, decode, encode
 from runner.core.state.records import State
 from runner.io.apply.ports import Limits
-from tests.lab import Lab
+from tests.harness.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16
 SMALL = 150

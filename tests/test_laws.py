@@ -16,8 +16,18 @@ from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import Plan
 from runner.core.plan.steps import Instances, Remove
 from runner.io.apply.ports import Outcome
-from tests.lab import Lab
-from tests.projects import NAMES, Project, edits, files, lab, projects, removed, renamed, reply
+from tests.harness.lab import Lab
+from tests.harness.random_projects import (
+    NAMES,
+    Project,
+    edits,
+    files,
+    lab,
+    projects,
+    removed,
+    renamed,
+    reply,
+)
 
 few = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 many = settings(max_examples=100, deadline=None, derandomize=True, database=None)

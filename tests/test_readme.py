@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.cli.parser.verbs import VERBS
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 CONFIGURATIONS = [text for kind, text in BLOCKS if kind == "toml"]

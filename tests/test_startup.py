@@ -8,7 +8,7 @@ from shutil import copytree
 
 import pytest
 
-from tests.cli.project import HANG, ROOT, Project, completion, provider, serving
+from tests.harness.project import HANG, ROOT, Project, completion, provider, serving
 
 CONFIG = """
 [variable.topic]

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, Ran, prompts, serving
-from tests.shell.server import FakeAPI
+from tests import DATA
+from tests.harness.project import Project, Ran, prompts, serving
+from tests.harness.server import FakeAPI
 
-DATA = Path(__file__).parent / "data"
 VERSIONS = sorted(path for path in DATA.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", path.name))
 MADE = {f"{path.parent.name}-{path.name}": path for v in VERSIONS for path in sorted(v.iterdir())}
 

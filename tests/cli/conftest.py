@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, provider, serving
-from tests.shell.server import FakeAPI
+from tests.harness.project import Project, provider, serving
+from tests.harness.server import FakeAPI
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import ROOT, Project, completion, provider, serving
+from tests.harness.project import ROOT, Project, completion, provider, serving
 
 ACTION = (ROOT / ".github/actions/plan/action.yml").read_text()
 INSTALL, PLAN = (

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, completion, serving
-from tests.shell.server import FakeAPI, Request
+from tests.harness.project import Project, completion, serving
+from tests.harness.server import FakeAPI, Request
 
 CALL = {
     "id": "call_1",

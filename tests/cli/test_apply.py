@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import HANG, KEY, Project, Ran, completion, ended, provider, serving
-from tests.shell.faults import RATE, error
+from tests.harness.faults import RATE, error
+from tests.harness.project import HANG, KEY, Project, Ran, completion, ended, provider, serving
 
 CONFIG = completion("chat", "Tell me.", "temperature = 0.7")
 

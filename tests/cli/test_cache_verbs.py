@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from runner.io.state.local import Store
-from tests.cli.project import Project, completion, provider, serving
-from tests.cli.recorded import record, write_state
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import record, write_state
 
 
 @pytest.fixture

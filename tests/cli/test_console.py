@@ -14,8 +14,8 @@ from runner.cli.commands.evaluating import recorded_session
 from runner.cli.commands.loading import load
 from runner.cli.parser.arguments import parser
 from runner.cli.terminal.prompting import completer
-from tests.cli.project import HANG, ROOT, Project, Ran, completion, missing
-from tests.cli.recorded import record, stdin, write_state
+from tests.harness.project import HANG, ROOT, Project, Ran, completion, missing
+from tests.harness.recorded import record, stdin, write_state
 
 SECRET = "s3cr3t-t0ken-0123"
 CONFIG = f"""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import DISTRIBUTION
-from tests.cli.project import ROOT, Project, missing
-from tests.cli.recorded import stdin
+from tests.harness.project import ROOT, Project, missing
+from tests.harness.recorded import stdin
 
 CHAT = """
 module "chat" {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, prompt_of, prompts, provider, serving, wait_until
-from tests.shell.faults import completion as answered
-from tests.shell.server import FakeAPI, Request
+from tests.harness.faults import completion as answered
+from tests.harness.project import Project, prompt_of, prompts, provider, serving, wait_until
+from tests.harness.server import FakeAPI, Request
 
 
 @dataclass

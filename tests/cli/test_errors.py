@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
+from tests.harness.project import Project, completion, provider, serving
 
 GOOD = completion("good", "hi")
 CHAT = '[completion.chat]\nmodel = "gpt-4o"\n'

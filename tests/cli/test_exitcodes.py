@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, ended, interrupt, provider, serving, wait_until
+from tests.harness.project import (
+    Project,
+    completion,
+    ended,
+    interrupt,
+    provider,
+    serving,
+    wait_until,
+)
 
 
 @pytest.fixture

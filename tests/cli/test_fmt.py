@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project
-from tests.cli.recorded import files_of, stdin
+from tests.harness.project import Project
+from tests.harness.recorded import files_of, stdin
 
 UGLY = '[locals]\na=1 # one\n\n\n\nb   = "x"\n'
 FINE = '[locals]\na = 1  # one\n\nb = "x"\n'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runner.cli.views.graph.formats import dot, mermaid, svg
 from runner.cli.views.graph.layers import layers
 from runner.core.modules.dependencies import BlockGraph, Node
-from tests.cli.project import Project, completion
+from tests.harness.project import Project, completion
 
 SVG = "{http://www.w3.org/2000/svg}"
 MAIN = """

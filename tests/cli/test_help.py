@@ -9,7 +9,7 @@ import pytest
 from runner import __version__
 from runner.cli.parser.arguments import parser
 from runner.cli.parser.verbs import VERBS
-from tests.cli.project import Project
+from tests.harness.project import Project
 
 ACTIONS = {
     "state": ("list", "show", "mv", "rm", "pull", "push"),

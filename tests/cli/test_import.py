@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, completion, provider
-from tests.shell.server import FakeAPI
+from tests.harness.project import Project, completion, provider
+from tests.harness.server import FakeAPI
 
 TOOL = {
     "type": "function",

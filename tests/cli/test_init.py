@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tests.cli.project import Project, Ran
-from tests.cli.recorded import files_of
+from tests.harness.project import Project, Ran
+from tests.harness.recorded import files_of
 
 
 def init(directory: Path, *arguments: str) -> Ran:

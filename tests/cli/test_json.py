@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from tests.cli.project import Project, Ran, completion, provider, serving
+from tests.harness.project import Project, Ran, completion, provider, serving
 
 SCHEMA = json.loads((files("runner") / "schemas/events.schema.json").read_bytes())
 

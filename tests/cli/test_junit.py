@@ -9,9 +9,9 @@ from runner.cli.views.junit import junit
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
-from tests.cli.project import Project, completion, provider, serving
-from tests.cli.recorded import record
-from tests.shell.faults import error
+from tests.harness.faults import error
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import record
 
 
 def outcome(*records: Record, **fields: Any) -> Outcome:

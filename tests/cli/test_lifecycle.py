@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.project import Project, prompts, serving
-from tests.shell.faults import completion as answered
-from tests.shell.server import FakeAPI, Request
+from tests.harness.faults import completion as answered
+from tests.harness.project import Project, prompts, serving
+from tests.harness.server import FakeAPI, Request
 
 
 def counting(request: Request) -> dict[str, object]:

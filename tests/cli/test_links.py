@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project
+from tests.harness.project import Project
 
 GOOD = """
 [runner]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
+from tests.harness.project import Project, completion, provider, serving
 
 
 @pytest.fixture

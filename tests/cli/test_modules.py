@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.project import Project, prompts, provider
-from tests.shell.server import FakeAPI
+from tests.harness.project import Project, prompts, provider
+from tests.harness.server import FakeAPI
 
 ESSAY = """
 [variable.topic]

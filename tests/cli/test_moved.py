@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.project import Project, completion
-from tests.shell.server import FakeAPI
+from tests.harness.project import Project, completion
+from tests.harness.server import FakeAPI
 
 
 def moved(source: str, target: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
-from tests.shell.faults import completion as answer
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion, provider, serving
 
 CONFIG = (
     completion("chat", "hi")

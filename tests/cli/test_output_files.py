@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
-from tests.shell.faults import completion as answer
-from tests.shell.server import FakeAPI
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.server import FakeAPI
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, prompt_of, provider, serving
-from tests.shell.faults import completion as answer
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion, prompt_of, provider, serving
 
 LONG = "You are a helpful assistant.\\nBe brief.\\n{}\\nThank you."
 

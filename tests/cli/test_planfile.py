@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import Project, Ran, completion, prompts, provider, serving
-from tests.cli.recorded import write_state
+from tests.harness.project import Project, Ran, completion, prompts, provider, serving
+from tests.harness.recorded import write_state
 
 SECRET = "s3cr3t-t0ken-0123"
 VARIABLES = """

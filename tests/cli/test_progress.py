@@ -5,7 +5,7 @@ from io import StringIO
 from runner.cli.views.progress import Bar, Progress
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import Done, Failed, Skipped, Started
-from tests.cli.recorded import record
+from tests.harness.recorded import record
 
 
 def test_the_line_counts_what_was_paid_for() -> None:

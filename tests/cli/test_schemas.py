@@ -15,9 +15,9 @@ from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import Output
 from runner.core.language.editor_schema import json_schema
 from runner.core.plan.events import Done, Failed, Skipped, Started
-from tests.cli.project import Project, completion, provider, serving
-from tests.cli.recorded import record
-from tests.shell.faults import error
+from tests.harness.faults import error
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import record
 
 NAMES = ("config", "events", "plan", "state")
 REGENERATE = """

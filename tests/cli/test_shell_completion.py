@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.parser.verbs import VERBS
-from tests.cli.project import Project
+from tests.harness.project import Project
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])

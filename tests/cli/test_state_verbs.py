@@ -7,8 +7,8 @@ import pytest
 from runner.core.state.line import encode_record
 from runner.io.cache.lookup import Lookup
 from runner.io.state.local import Store
-from tests.cli.project import Project, completion, provider, serving
-from tests.cli.recorded import LINEAGE, read_state, record, stdin, write_state
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import LINEAGE, read_state, record, stdin, write_state
 
 CONFIG = completion("chat", "hello") + completion("other", "{{ completion.chat.content }}")
 

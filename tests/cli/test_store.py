@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.cli.project import Project, completion, prompts, provider, serving
-from tests.shell.faults import completion as answer
-from tests.shell.server import FakeAPI
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion, prompts, provider, serving
+from tests.harness.server import FakeAPI
 
 STORED = ("store = true", 'metadata = { category = "geography" }')
 

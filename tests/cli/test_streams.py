@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from runner.cli.streams import harmless, on_one_line
-from tests.cli.project import Project, completion, ended, provider, serving
-from tests.shell.faults import completion as answer
+from tests import ROOT
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion, ended, provider, serving
 
 STEERING = "\x1b[2J\x1b]0;title\x07\x1b[31mred\x9b1A\u202eabc\x08\x08\rdone\U000e0041\u200bend"
 WRITTEN = (
@@ -149,7 +150,7 @@ def test_what_is_written_out_once_stays() -> None:
 
 def test_one_door_leads_to_standard_output() -> None:
     """Bytes that went around it would reach a terminal as they are."""
-    sources = Path(__file__).parents[2] / "runner"
+    sources = ROOT / "runner"
     found = {
         str(path.relative_to(sources))
         for path in sources.rglob("*.py")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import (
+from tests.harness.faults import respond
+from tests.harness.project import (
     Project,
     Ran,
     completion,
@@ -19,8 +20,7 @@ from tests.cli.project import (
     serving,
     trusting,
 )
-from tests.shell.faults import respond
-from tests.shell.server import FakeAPI
+from tests.harness.server import FakeAPI
 
 KEY = "sk-elsewhere-0123456789-abcdef"
 OWN_KEY = "sk-owner-0123456789-abcdefghij"

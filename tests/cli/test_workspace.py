@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, provider, serving
-from tests.cli.recorded import record, write_state
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import record, write_state
 
 
 @pytest.fixture

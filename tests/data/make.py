@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__
-from tests.cli.project import Project, Ran, completion, serving
-from tests.shell.faults import completion as answer
-from tests.shell.server import FakeAPI
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, Ran, completion, serving
+from tests.harness.server import FakeAPI
 
 HERE = Path(__file__).parent / __version__
 ENV = {"RUNNER_VAR_secret": "hunter2-hunter2", "TEAM": "the penguins of team four"}

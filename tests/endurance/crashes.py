@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.project import HANG, Process, Project, completion, prompts, provider
-from tests.shell.server import FakeAPI
+from tests.harness.project import HANG, Process, Project, completion, prompts, provider
+from tests.harness.server import FakeAPI
 
 CONCURRENCY = 32
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project, completion, ended, prompts, provider, serving
-from tests.shell.server import FakeAPI
+from tests.harness.project import Project, completion, ended, prompts, provider, serving
+from tests.harness.server import FakeAPI
 
 TOTAL = 1000
 SOME = 200

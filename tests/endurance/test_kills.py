@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import serving
 from tests.endurance.crashes import CONCURRENCY, Crashes, at_random
+from tests.harness.project import serving
 
 KILLS = 200
 

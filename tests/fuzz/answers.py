@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz.odd import as_json, damaged, foreign_values, mutated, words
-from tests.shell.faults import PAGE, chunks, completion
+from tests.harness.faults import PAGE, chunks, completion
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
 ANSWER = completion({"messages": [{"content": "hi"}], "model": "gpt-4o"}, 1, '{"x": ["a", "b"]}')

@@ -6,7 +6,7 @@ from typing import Any
 
 import tomli_w
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 _MAIN = Path(__file__).with_name("sample.toml").read_text(encoding="utf-8")
 _MODULE = """

@@ -1,0 +1,111 @@
+"""The functions of expressions."""
+
+from typing import Any
+
+import pytest
+
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.template import compile_text
+from runner.core.values import TemplateError
+from tests.harness.lab import Lab
+
+FILES = {
+    "configs/a.txt": "text\n",
+    "configs/bom.txt": "\ufefftext",
+    "configs/people.csv": 'name,city\nada,"Rome, Italy"\nbob,"two\nlines"\n',
+    "configs/windows.csv": "name,city\r\nada,Rome\r\n",
+    "configs/short.csv": "name,city\nada\n",
+    "configs/open.csv": 'name,city\n"ada,Rome\n',
+    "configs/twice.csv": "name,name\n1,2\n",
+    "configs/same.csv": "name\nada\nada\n",
+    "configs/empty.csv": "",
+    "configs/rows.jsonl": '{"id": 1, "x": [1]}\n\n{"id": 2}\n',
+    "configs/bad.jsonl": '{"id": 1}\n{"id": \n',
+    "configs/x.json": '{"a": [1, 2.5, null]}',
+    "configs/bad.json": "{",
+    "configs/x.toml": "a = 1\n[b]\nc = 'd'\n",
+    "configs/bad.toml": "a = 1\nb = =\n",
+    "configs/prompts/hello.md": "Hello {{ name }}, {{ file('near.txt') }}!",
+    "configs/prompts/near.txt": "near",
+    "configs/prompts/wrong.md": "one\ntwo {{ nmae }}",
+    "configs/prompts/env.md": "{{ env('KEY') }}",
+    "configs/prompts/self.md": "{{ template('self.md') }}",
+}
+
+
+def evaluate(expression: str, **environment: str) -> Any:
+    world = World(Lab(FILES).read, environment.get)
+    return compile_text(f"{{{{ {expression} }}}}").render(functions(world, "configs"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("file('a.txt')", "text\n"),
+        ("file('bom.txt')", "text"),
+        ("file('./prompts/../a.txt')", "text\n"),
+        ("csv('people.csv')", [{"name": "ada", "city": "Rome, Italy"},
+                               {"name": "bob", "city": "two\nlines"}]),
+        ("csv('people.csv', key='name')['ada'].city", "Rome, Italy"),
+        ("csv('windows.csv')", [{"name": "ada", "city": "Rome"}]),
+        ("jsonl('rows.jsonl')", [{"id": 1, "x": [1]}, {"id": 2}]),
+        ("jsonl('rows.jsonl', key='id')['1'].x", [1]),
+        ("json('x.json').a", [1, 2.5, None]),
+        ("toml('x.toml').b.c", "d"),
+        ("template('prompts/hello.md', name='Ada')", "Hello Ada, near!"),
+        ("sha256('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("sha256(1)", "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"),
+        ("range(3)", [0, 1, 2]),
+        ("range(1, 10, 4)", [1, 5, 9]),
+        ("env('KEY')", "v"),
+    ],
+)  # fmt: skip
+def test_a_function_gives(expression: str, value: Any) -> None:
+    assert evaluate(expression, KEY="v") == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("file('nothing.txt')", 'no file "nothing.txt"'),
+        ("file('../../etc/passwd')", "outside of the project"),
+        ("csv('../../x.csv')", "outside of the project"),
+        ("template('../../x.md')", "outside of the project"),
+        ("file(1)", "a path is text"),
+        ("csv('short.csv')", "short.csv:2: 1 fields, the header has 2"),
+        ("csv('open.csv')", "open.csv:"),
+        ("csv('twice.csv')", 'the column "name" stands twice'),
+        ("csv('same.csv', key='name')", '"ada" stands twice'),
+        ("csv('people.csv', key='nmae')", 'row 1 has no "nmae". Did you mean "name"?'),
+        ("csv('empty.csv')", "empty.csv is empty"),
+        ("jsonl('bad.jsonl')", "bad.jsonl:2: this is not JSON"),
+        ("json('bad.json')", "bad.json: this is not JSON"),
+        ("toml('bad.toml')", "bad.toml:2"),
+        ("template('prompts/wrong.md', name='x')", "prompts/wrong.md:2:"),
+        ("template('prompts/self.md')", "nested too deeply"),
+        ("template('prompts/env.md')", "hand the value in"),
+        ("env('NOTHING')", "the environment variable NOTHING is not set"),
+        ("range(10 ** 9)", "at most 1,000,000"),
+        ("range('a')", "whole numbers"),
+        ("sha256([1])", "cannot be put into text"),
+        ("file()", "argument"),
+    ],
+)
+def test_what_a_function_cannot_do_says_why(expression: str, said: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        evaluate(expression, KEY="v")
+    assert said in caught.value.message
+
+
+def test_a_file_is_read_once() -> None:
+    """However many instances name it."""
+    asked: list[str] = []
+
+    def read(folder: str, path: str) -> bytes:
+        asked.append(path)
+        return b"id\n1\n2\n"
+
+    names = functions(World(read, lambda _: None), "configs")
+    node = compile_text("{{ csv('t.csv', key='id')['1'].id }}")
+    assert [node.render(names) for _ in range(3)] == ["1", "1", "1"]
+    assert asked == ["t.csv"]

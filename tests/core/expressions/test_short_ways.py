@@ -1,0 +1,201 @@
+"""What is done with less work comes out the same: calls without the engine, requests kept."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from runner.core.api.answer import Answer, warning
+from runner.core.expressions import jinja
+from runner.core.expressions.template import Expression, Hole, Node, Text, compile_text, holes
+from runner.core.plan.drafts import Drafts
+from runner.core.plan.known import Known
+from runner.core.plan.plan import Inputs
+from runner.core.plan.samples import Samples
+from runner.core.plan.targets import Choice
+from runner.core.plan.walk import Walk
+from runner.core.request.build import Request
+from runner.core.values import Path, TemplateError
+from tests.harness.lab import Lab, project
+
+TEXTS = [
+    "{{ csv('a.csv', key='id') }}",
+    '{{csv( "a b.csv" )}}',
+    "say {{ file('x.txt') }} and {{ x.y }}",
+    "{{ env('K') }}",
+    "{{ file('a', key='b') }}",
+    "{{ json('f').a }}",
+    "a {{ toml('f') }}",
+    "{{ jsonl('f',key=\"k\") }}",
+    "{{ csv('a', 'b') }}",
+    "{{ file('') }}",
+    "{{ file('{%') }}",
+    "{{ csv('ä') }}\n{{ file('b') }}",
+    "{{ file('a') | upper }}",
+    "{{file('a')}}{{env('b')}}",
+    "{{ csvx('a') }}",
+    "{{ file ('a') }}",
+    "{{ csv('a',) }}",
+    "x\n{{ file(\n'a'\n) }}",
+    "{{ csv('a', key=x.y) }}",
+    "{{ file('a\\n') }}",
+    "{{ file('it' ~ 's') }}",
+]
+
+
+def _named(path: str, key: str | None = None) -> str:
+    return f"<{path}|{key}>"
+
+
+def _file(path: str) -> str:
+    return _named(path)
+
+
+def _fails(path: str) -> str:
+    raise TemplateError(f"no {path}")
+
+
+NAMES = {
+    "file": _file,
+    "csv": _named,
+    "jsonl": _named,
+    "json": lambda path: {"a": path},
+    "toml": lambda path: [path],
+    "env": _fails,
+    "x": {"y": "1"},
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_call_with_literals_needs_no_engine_and_says_the_same(text: str) -> None:
+    assert _filled(text, compile_text) == _filled(text, _by_engine)
+
+
+def test_the_engine_is_not_asked_for_a_call_with_literals() -> None:
+    """Those who plan a table of prompts start without it."""
+    code = (
+        "import sys; from runner.core.expressions.template import compile_text; "
+        "[compile_text(text) for text in sys.argv[1:]]; print('jinja2' in sys.modules)"
+    )
+    for texts, asked in ((TEXTS[:4], "False"), (TEXTS[-1:], "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *texts], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == asked
+
+
+def _by_engine(text: str, path: Path) -> Node:
+    parts: list[str | Hole] = [
+        piece
+        if isinstance(piece, str)
+        else Hole(piece.source, piece.refs, piece.fill, path, piece.line)
+        for piece in jinja.split(text, path)
+    ]
+    if len(parts) == 1 and isinstance(parts[0], Hole) and "{%" not in text:
+        return Expression(parts[0])
+    return Text(tuple(parts))
+
+
+def _filled(text: str, compiled: Callable[[str, Path], Node]) -> object:
+    try:
+        node = compiled(text, ("p",))
+    except TemplateError as exc:
+        return ("not compiled", exc.message, exc.path, exc.line)
+    found = [(hole.source, hole.refs, hole.line) for hole in holes(node)]
+    try:
+        return type(node), found, node.render(NAMES)
+    except TemplateError as exc:
+        return found, exc.message, exc.path, exc.line
+
+
+CONFIG = """
+[completion.a]
+model = "m"
+messages = [{ role = "user", content = "begin" }]
+[completion.b]
+count = 5
+model = "m"
+messages = [{ role = "user", content = "{{ count.index }} {{ completion.a.content }}" }]
+"""
+
+
+_ALL = Choice()
+
+
+class Forgetful(Lab):
+    """A lab in which every request is filled once more before it is sent."""
+
+    def inputs(self, choice: Choice = _ALL) -> Inputs:
+        """As a lab's, without room for drafts."""
+        made = super().inputs(choice)
+
+        def start(samples: Samples) -> tuple[Walk, Known]:
+            walk, known = made.start(samples)
+            return walk, replace(known, drafts=Drafts(room=0))
+
+        return replace(made, start=start)
+
+
+def test_a_request_that_is_kept_is_the_one_that_would_be_filled_again() -> None:
+    files = {"configs/main.toml": CONFIG}
+    kept = _sent(Lab(dict(files)))
+    assert _sent(Forgetful(dict(files))) == kept
+    assert len(kept) == 6
+
+
+def test_a_prompt_that_changed_since_is_sent_as_it_is_now() -> None:
+    lab = project(CONFIG)
+    lab.apply()
+    lab.files["configs/main.toml"] = CONFIG.replace("begin", "start")
+    lab.apply()
+    assert lab.client.sent[0][1]["messages"][0]["content"] == "start"
+
+
+def test_drafts_hold_no_more_than_they_have_room_for() -> None:
+    def request(size: int) -> Request:
+        return Request("p", "i", "f", b"x" * size, b"", None)
+
+    drafts = Drafts(room=10)
+    drafts.keep("a", request(6))
+    drafts.keep("b", request(6))
+    assert drafts.take("b") is None
+    assert drafts.take("a") == request(6)
+    assert drafts.take("a") is None
+    drafts.keep("b", request(10))
+    assert drafts.take("b") == request(10)
+
+
+def _sent(lab: Lab) -> list[tuple[str, dict[str, Any]]]:
+    lab.apply()
+    return sorted(lab.client.sent, key=lambda pair: pair[0])
+
+
+def _answer(**message: Any) -> dict[str, Any]:
+    reason = message.pop("reason", "stop")
+    return {"choices": [{"finish_reason": reason, "message": {"content": "c", **message}}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (_answer(), False),
+        (_answer(refusal=None), False),
+        (_answer(refusal="no"), True),
+        (_answer(reason="length"), True),
+        (_answer(reason="content_filter", refusal=None), True),
+        (_answer(content='a "refusal" is "stop"'), False),
+        (_answer(content="refusal", refusal=None), False),
+        ({"choices": [*_answer(reason="length")["choices"], *_answer()["choices"]]}, True),
+    ],
+)
+@pytest.mark.parametrize("dump", [orjson.dumps, lambda body: orjson.dumps(body, option=2)])
+def test_an_answer_that_is_not_all_there_is_noticed(
+    body: dict[str, Any], said: bool, dump: Callable[[Any], bytes]
+) -> None:
+    raw = dump(body)
+    assert (warning(raw) is not None) == said
+    assert Answer(raw)["content"] is not None

@@ -1,0 +1,136 @@
+"""What a plan may cost: from below, from above, and never an unknown price as $0."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.core.plan.estimate import Bound, Estimate, bound, compact, dollars
+from runner.core.request.build import Request
+from runner.core.state.records import Record
+from tests.harness.lab import completion_body
+
+
+def request(**body: Any) -> Request:
+    held = {"model": "m", "messages": [{"role": "user", "content": "one two three"}], **body}
+    sent = orjson.dumps(held)
+    return Request("openai", "openai x", "f", sent, sent, None)
+
+
+def words(_: str, __: str, text: str) -> int:
+    return len(text.split())
+
+
+def price(_: str, model: str, prompt: int, answer: int) -> float | None:
+    return None if model == "unknown" else prompt * 1.0 + answer * 10.0
+
+
+def test_a_bound_is_the_prompt_and_what_the_answer_may_take() -> None:
+    found = bound(request(max_tokens=100, n=2), None, words, price)
+    assert (found.tokens_low, found.tokens_high) == (3 + 4 + 1, 3 + 4 + 200)
+    assert (found.cost_low, found.cost_high) == (17.0, 2007.0)
+
+
+def test_the_last_answer_says_what_the_next_will_use() -> None:
+    response = completion_body(1, "x", {}).replace(
+        b'"completion_tokens":1', b'"completion_tokens":9'
+    )
+    old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
+    assert bound(request(), old, words, price).tokens_low == 7 + 9
+    assert bound(request(max_tokens=5), old, words, price).tokens_low == 7 + 5
+
+
+def test_without_a_limit_there_is_no_upper_bound() -> None:
+    found = bound(request(), None, words, price)
+    assert (found.tokens_high, found.cost_high) == (None, None)
+    total = Estimate()
+    total.add(found)
+    assert total.text() == "at least 8 tokens, at least $17.00"
+
+
+def test_pictures_and_tools_do_not_break_the_count() -> None:
+    parts = [{"type": "text", "text": "a b"}, {"type": "image_url", "image_url": {"url": "x"}}]
+    body = {"messages": [{"role": "user", "content": parts}, {"role": "assistant"}],
+            "tools": [{"type": "function", "function": {"name": "f"}}]}  # fmt: skip
+    assert bound(request(**body), None, words, price).tokens_low >= 2 + 8 + 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]},
+        {"audio": {"voice": "alloy", "format": "mp3"}},
+        {"web_search_options": {"search_context_size": "high"}},
+    ],
+)
+def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
+    found = bound(request(max_tokens=10, **body), None, words, price)
+    assert (found.tokens_high, found.cost_high) == (None, None)
+
+
+def test_calls_in_the_conversation_are_counted() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "a b c"}}
+    body = {"messages": [{"role": "assistant", "tool_calls": [call]}]}
+    assert bound(request(**body), None, words, price).tokens_low >= 3 + 4 + 1
+
+
+def test_what_is_free_needs_no_limit_to_stay_free() -> None:
+    assert bound(request(), None, words, lambda *_: 0.0).cost_high == 0.0
+
+
+def test_an_unknown_price_is_said() -> None:
+    total = Estimate()
+    total.add(bound(request(model="unknown", max_tokens=1), None, words, price))
+    assert "price of unknown unknown" in total.text()
+    assert "$0" not in total.text()
+    total.add(bound(request(max_tokens=1), None, words, price))
+    assert "price of unknown unknown" in total.text()
+    assert "$17.00" in total.text()
+
+
+def test_what_is_free_says_so() -> None:
+    total = Estimate()
+    total.add(Bound("m", 1, 2, 0.0, 0.0))
+    assert "no cost" in total.text()
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), st.none() | st.integers(0, 99)), max_size=5))
+def test_the_lower_bound_is_never_above_the_upper(pairs: list[tuple[int, int | None]]) -> None:
+    total = Estimate()
+    for used, limit in pairs:
+        response = completion_body(1, "x", {}).replace(
+            b'"completion_tokens":1', b'"completion_tokens":%d' % used
+        )
+        old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
+        more = {} if limit is None else {"max_tokens": limit}
+        total.add(bound(request(**more), old, words, price))
+    if total.tokens_high is not None:
+        assert total.tokens_low <= total.tokens_high
+    if total.cost_high is not None:
+        assert total.cost_low <= total.cost_high
+    assert total.requests == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.0k"), (12_400, "12.4k"), (3_100_000, "3.1M")],
+)
+def test_a_count_is_short(number: int, text: str) -> None:
+    assert compact(number) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0.0, "$0"), (0.03, "$0.03"), (0.11, "$0.11"), (0.0004, "$0.0004"), (1234.5, "$1,234"),
+     (0.000002, "$0.000002"), (2.5, "$2.50")],
+)  # fmt: skip
+def test_money_has_as_many_digits_as_tell_something(amount: float, text: str) -> None:
+    assert dollars(amount) == text
+
+
+def test_an_amount_that_is_not_nothing_is_not_shown_as_nothing() -> None:
+    assert dollars(1e-9) != "$0"

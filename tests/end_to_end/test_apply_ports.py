@@ -1,0 +1,238 @@
+"""The fold alone, with what it needs of the world played by functions: what it does when they
+fail, and that what is in flight is then still received and recorded.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from runner.cli.commands.loading import load
+from runner.cli.commands.planning import planned
+from runner.cli.parser.arguments import parser
+from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.plan.events import Event
+from runner.core.state.records import Record
+from runner.errors import RunnerError, error
+from runner.io.apply.loop import Apply
+from runner.io.apply.ports import Doors, Limits, Outcome
+from tests.harness.faults import completion as answer
+from tests.harness.project import Project, completion
+
+
+@dataclass
+class World:
+    """Answers at once, from the `held`th request on when it is `free`; doors may be told to fail.
+
+    `watch` is shown how many were asked.
+    """
+
+    held: int | None = None
+    limit: int = 4
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: Callable[[int], object] = lambda _: None
+    fails: dict[str, RunnerError] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)
+    checkpoints: list[int] = field(default_factory=list)
+    rescued: list[Record] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    halted: bool = False
+    begun: int = 0
+
+    def halt(self) -> None:
+        self.halted = True
+
+    async def complete(self, out: Outgoing) -> Answer | Failure:
+        self.asked.append(out.address)
+        number = len(self.asked)
+        self.watch(number)
+        await asyncio.sleep(0)
+        if self.held is not None and number >= self.held:
+            await self.free.wait()
+        return Answer(orjson.dumps(answer(orjson.loads(out.body), len(self.asked))), 1, 1)
+
+    async def connect(self, _: str) -> "World":
+        self._maybe("connect")
+        return self
+
+    async def save(self, key: str, _: bytes) -> None:
+        self._maybe("save")
+        self.saved.append(key)
+
+    def rescue(self, records: list[Record]) -> str:
+        self._maybe("rescue")
+        self.rescued += records
+        return "rescue.jsonl"
+
+    async def checkpoint(self, records: Mapping[str, Record]) -> None:
+        self.free.set()
+        self._maybe("checkpoint")
+        self.checkpoints.append(len(records))
+
+    async def never(self, *_: Any) -> Answer | Failure:
+        raise AssertionError("nothing is stored here")
+
+    def begin(self) -> None:
+        self._maybe("begin")
+        self.begun += 1
+
+    def _maybe(self, door: str) -> None:
+        if door in self.fails:
+            raise self.fails[door]
+
+    @property
+    def doors(self) -> Doors:
+        return Doors(
+            connect=self.connect,
+            save=self.save,
+            rescue=self.rescue,
+            read=self.never,
+            update=self.never,
+            delete=self.never,
+            checkpoint=self.checkpoint,
+            now=lambda: "2024-01-01T00:00:00.000Z",
+            tell=self.events.append,
+            begin=self.begin,
+        )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.write(completion("many", "{{ count.index }}", 'provider = "openai"', "count = 20"))
+    return made
+
+
+def run(
+    project: Project, world: World, then: Callable[[Apply], object] = lambda _: None, **limits: Any
+) -> Outcome:
+    """An apply of the project's plan in this world; `then` is called when eight were asked."""
+    read = load(parser().parse_args(["-C", str(project.directory), "plan"]))
+    made = planned(read, read.arguments)
+
+    async def go() -> Outcome:
+        walk, known = made.inputs.start(made.plan.known.samples)
+        known = replace(known, lookup=lambda *_: None)
+        apply = Apply(made.plan, walk, known, world.doors, Limits(4, **limits))
+        loop = asyncio.get_running_loop()
+        world.watch = lambda asked: loop.call_soon(then, apply) if asked == 8 else None
+        return await asyncio.wait_for(apply.run(), 120)
+
+    return asyncio.run(go())
+
+
+BROKEN = error("Broken", "It is broken.")
+
+
+def test_every_answer_is_saved_before_it_counts(project: Project) -> None:
+    world = World()
+    outcome = run(project, world)
+    assert len(outcome.issued) == len(world.saved) == len(outcome.records) == 20
+    assert outcome.stopped is None
+
+
+def test_a_cache_that_takes_nothing_stops_the_run_and_what_was_received_is_rescued(
+    project: Project,
+) -> None:
+    world = World(fails={"save": BROKEN})
+    outcome = run(project, world)
+    assert len(world.asked) <= 4
+    assert {record.address for record in world.rescued} == set(world.asked)
+    assert set(outcome.records) == set(world.asked)
+    assert outcome.rescued == "rescue.jsonl"
+    assert outcome.stopped is not None
+    assert world.halted
+
+
+def test_where_nothing_can_be_rescued_the_records_are_still_handed_back(project: Project) -> None:
+    world = World(fails={"save": BROKEN, "rescue": BROKEN})
+    outcome = run(project, world)
+    assert outcome.unsaved is BROKEN
+    assert set(outcome.records) == set(world.asked)
+
+
+def test_a_state_that_cannot_be_written_in_between_stops_the_run(project: Project) -> None:
+    world = World(held=5, fails={"checkpoint": BROKEN})
+    outcome = run(project, world, checkpoint_every=0.001)
+    assert outcome.stopped is not None
+    assert "It is broken." in outcome.stopped
+    assert len(world.asked) < 20
+    assert set(outcome.records) == set(world.asked)
+    assert len(world.saved) == len(world.asked)
+
+
+def test_the_state_is_written_in_between(project: Project) -> None:
+    world = World(held=5)
+    outcome = run(project, world, checkpoint_every=0.001)
+    assert len(outcome.records) == 20
+    assert world.checkpoints
+    assert world.checkpoints == sorted(world.checkpoints)
+
+
+def test_a_provider_that_cannot_be_opened_fails_its_completions_and_ends_the_run(
+    project: Project,
+) -> None:
+    world = World(fails={"connect": BROKEN})
+    outcome = run(project, world)
+    assert not world.asked
+    assert len(outcome.failed) == 1
+    assert len(outcome.skipped) == 19
+    assert outcome.stopped is not None
+
+
+def test_an_interrupt_waits_for_what_is_in_flight(project: Project) -> None:
+    world = World(held=5)
+
+    def then(apply: Apply) -> None:
+        apply.interrupt()
+        world.free.set()
+
+    outcome = run(project, world, then)
+    assert outcome.interrupted
+    assert len(world.asked) == 8
+    assert set(outcome.records) == set(world.asked)
+    assert len(outcome.skipped) == 20 - len(world.asked)
+
+
+def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Project) -> None:
+    world = World(held=5)
+    outcome = run(project, world, lambda apply: apply.abandon())
+    assert outcome.interrupted
+    assert len(outcome.records) == 4
+    assert len(world.asked) == 8
+    assert len(outcome.failed) == outcome.maybe_billed == 4
+
+
+def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> None:
+    world = World()
+    asked = world.complete
+
+    async def complete(out: Outgoing) -> Answer | Failure:
+        if out.address == "completion.many[1]":
+            raise ZeroDivisionError
+        return await asked(out)
+
+    world.complete = complete  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        run(project, world)
+    assert len(world.saved) == len(world.asked) == 3
+
+
+def test_nothing_is_asked_to_be_stored_before_it_is_known_whose_it_is(project: Project) -> None:
+    assert run(project, (world := World())).failed == {}
+    assert (len(world.asked), world.begun) == (20, 0)
+    more = ('provider = "openai"', "count = 20", "store = true")
+    project.write(completion("many", "{{ count.index }}", *more))
+    world = World(fails={"begin": error("No space left", "Free some.")})
+    outcome = run(project, world)
+    assert world.asked == []
+    assert "No space left" in str(outcome.stopped)
+    world = World()
+    assert run(project, world).failed == {}
+    assert (len(world.asked), world.begun) == (20, 20)
+    assert all(key.count(":") == 2 for key in world.saved)

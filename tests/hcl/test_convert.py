@@ -1,0 +1,524 @@
+"""Terraform's files converted: the same meaning, or a problem that names what was lost."""
+
+import json
+import tomllib
+from typing import Any
+
+import pytest
+import toml_rs
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from runner.core.expressions.functions import World, functions
+from runner.core.expressions.template import compile_value
+from runner.core.language.check import check
+from runner.core.language.type_syntax import parse_type
+from runner.core.toml.layout import format_toml
+from runner.core.values import plain
+from runner.errors import RunnerError
+from runner.hcl import Converted, convert
+from tests import DATA
+
+HCL = DATA / "hcl"
+EXAMPLES = ("basic", "functions", "conversation", "stored", "metadata", "retrieved", "everything")
+CHAT = 'module "a" {\n  source = "../chat_completion"\n'
+
+
+def converted(*texts: str) -> Converted:
+    return convert([(f"{index}.tf", text) for index, text in enumerate(texts)])
+
+
+def tables(text: str) -> dict[str, Any]:
+    """The TOML of a conversion without problems."""
+    made = converted(text)
+    assert made.problems == ()
+    return tomllib.loads(made.text)
+
+
+def local(expression: str) -> Any:
+    return tables(f"locals {{\n  x = {expression}\n}}\n")["locals"]["x"]
+
+
+def refused(text: str) -> str:
+    """The detail of the one error, of which a comment in the text tells as well."""
+    made = converted(text)
+    (problem,) = [each for each in made.problems if each.severity == "error"]
+    assert problem.where is not None
+    assert problem.where.file == "0.tf"
+    assert problem.where.line
+    assert "# not converted: " in made.text
+    return problem.detail
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_convert_to_the_recorded_configuration(name: str) -> None:
+    made = convert([(f"{name}.tf", (HCL / f"{name}.tf").read_text())])
+    assert made.text == (HCL / f"{name}.toml").read_text()
+    assert toml_rs.loads(made.text, toml_version="1.0.0") == tomllib.loads(made.text)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_is_converted_is_in_canonical_layout(name: str) -> None:
+    text = (HCL / f"{name}.toml").read_text()
+    assert format_toml(text) == text
+
+
+@pytest.mark.parametrize("name", ["basic", "functions", "conversation", "stored", "metadata"])
+def test_the_modules_own_examples_convert_without_a_problem(name: str) -> None:
+    assert convert([("main.tf", (HCL / f"{name}.tf").read_text())]).problems == ()
+
+
+@pytest.mark.parametrize("name", ["basic", "functions", "conversation", "stored"])
+def test_the_modules_own_examples_are_valid_configurations(name: str) -> None:
+    made = tomllib.loads((HCL / f"{name}.toml").read_text())
+    blocks = [(kind, block) for kind in made for block in made[kind].values()]
+    findings = [found for kind, block in blocks for found in check(kind, block)]
+    assert [found for found in findings if found.severity == "error"] == []
+
+
+def test_every_expression_yields_what_terraform_makes_of_it() -> None:
+    """expressions.json was recorded from `terraform console` 1.15.5 over expressions.tf."""
+    made = tomllib.loads(converted((HCL / "expressions.tf").read_text()).text)
+    expected = json.loads((HCL / "expressions.json").read_text())
+    world = World(lambda folder, path: (HCL / folder / path).read_bytes(), lambda _name: None)
+    known: dict[str, Any] = {}
+    names = {
+        "var": {name: block["default"] for name, block in made["variable"].items()},
+        "local": known,
+        **functions(world, ""),
+    }
+    for name, value in made["locals"].items():
+        known[name] = plain(compile_value(value).render(names))
+    known["jsonencode"] = json.dumps(json.loads(known["jsonencode"]), separators=(",", ":"))
+    assert known == expected
+
+
+def test_expressions_of_the_corpus_convert_without_an_error() -> None:
+    problems = converted((HCL / "expressions.tf").read_text()).problems
+    assert [each.detail for each in problems if each.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("module.a.content", "{{ completion.a.content }}"),
+        ("module.a.choices[0].message[0].content", "{{ completion.a.choices[0].message.content }}"),
+        ("module.a.choices[1].message[1]", "{{ completion.a.choices[1].message[1] }}"),
+        ("module.a.tool_calls[0].id", "{{ completion.a.tool_calls[0].id }}"),
+        ("module.other.text", "{{ module.other.text }}"),
+        ("openai_chat_completion.b[0].id", "{{ completion.b[0].id }}"),
+        ('openai_chat_completion.b["k"].id', "{{ completion.b['k'].id }}"),
+        ("openai_chat_completion.b[var.i].id", "{{ completion.b[var.i].id }}"),
+        ("data.openai_chat_completion.d.model", "{{ data.chat_completion.d.model }}"),
+        ("data.openai_chat_completions.d.data", "{{ data.chat_completions.d.data }}"),
+        ("var.my-name", "{{ var.my_name }}"),
+        ("path.root", "{{ path.root }}"),
+        ('file("${path.module}/a.txt")', "{{ file('a.txt') }}"),
+        ('file("${path.root}/a.txt")', "{{ file(path.root ~ '/a.txt') }}"),
+    ],
+)
+def test_references_name_the_runners_blocks(reference: str, expected: str) -> None:
+    text = f'{CHAT}}}\nmodule "other" {{ source = "./x" }}\noutput "o" {{ value = {reference} }}\n'
+    assert tomllib.loads(converted(text).text)["output"]["o"]["value"] == expected
+
+
+def test_a_module_of_messages_is_a_completion_wherever_it_comes_from() -> None:
+    made = tables('module "m" {\n source = "git::https://x/y?ref=1"\n messages = []\n}')
+    assert made == {"completion": {"m": {"messages": []}}}
+
+
+def test_meta_arguments_are_converted() -> None:
+    made = tables(
+        """
+resource "openai_chat_completion" "a" {
+  for_each   = toset(["x", "y"])
+  provider   = openai.azure
+  depends_on = [openai_chat_completion.b["k"]]
+  lifecycle {
+    ignore_changes = [temperature, "top_p"]
+  }
+  messages {
+    role    = "user"
+    content = each.value
+  }
+}
+resource "openai_chat_completion" "b" {
+  count = var.n > 1 ? 2 : 0
+}
+"""
+    )
+    assert made["completion"]["a"] == {
+        "for_each": ["x", "y"],
+        "provider": "azure",
+        "depends_on": ['completion.b["k"]'],
+        "lifecycle": {"ignore_changes": ["temperature", "top_p"]},
+        "messages": [{"role": "user", "content": "{{ each.value }}"}],
+    }
+    assert made["completion"]["b"] == {"count": "{{ 2 if var.n > 1 else 0 }}"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("{ for k, v in var.m : k => v }", "{{ var.m }}"),
+        ("{ for x in var.l : x => x }", "{{ var.l }}"),
+        ("toset(var.l)", "{{ var.l | unique(true) | sort(case_sensitive=true) }}"),
+        ('toset(["b", "a"])', ["a", "b"]),
+        ("tomap({ a = var.x })", {"a": "{{ var.x }}"}),
+        ("concat(var.ls...)", "{{ var.ls | sum(start=[]) }}"),
+        ('var.m["a-b"].c-d', "{{ var.m['a-b']['c-d'] }}"),
+        ("values(module.a)[*].content", "{{ completion.a | dictsort(true) | map('last') | list"),
+        ("(var.a || var.b) && !(var.c == 1)", "{{ (var.a or var.b) and not var.c == 1 }}"),
+        ("-(1 + 2)", "{{ -(1 + 2) }}"),
+        ("upper(-1)", "{{ (-1) | upper }}"),
+        ("upper(var.a ? 1 : 2)", "{{ (1 if var.a else 2) | upper }}"),
+        ("upper(var.a).b", "{{ (var.a | upper).b }}"),
+        ("null", "{{ none }}"),
+        ('"${"${var.x}"}"', "{{ var.x }}"),
+        ('"a${"b${var.x}"}"', "a{{ 'b' ~ var.x }}"),
+        ('upper("it\'s {{ x }}")', "{{ 'it\\'s {\\x7b x }\\x7d' | upper }}"),
+    ],
+)
+def test_expressions_are_written_as_a_person_would(expression: str, expected: Any) -> None:
+    made = tomllib.loads(converted(f"locals {{\n  x = {expression}\n}}\n").text)["locals"]["x"]
+    assert made.startswith(expected) if isinstance(expected, str) else made == expected
+
+
+def test_a_module_may_be_given_its_provider() -> None:
+    made = tables(f"{CHAT} providers = {{ openai = openai.azure }}\n}}")
+    assert made["completion"]["a"] == {"provider": "azure"}
+    plain_name = tables('resource "openai_chat_completion" "a" { provider = openai }')
+    assert plain_name["completion"]["a"] == {"provider": "openai"}
+
+
+def test_rows_of_a_file_are_keyed_by_their_column() -> None:
+    text = """
+locals { rows = csvdecode(file("people.csv")) }
+resource "openai_chat_completion" "a" { for_each = { for r in local.rows : r.name => r } }
+"""
+    assert tables(text)["completion"]["a"] == {"for_each": "{{ csv('people.csv', key='name') }}"}
+
+
+def test_json_text_of_a_schema_becomes_a_table_and_elsewhere_stays_text() -> None:
+    made = converted(
+        f"""{CHAT}
+  tools = [{{ function = {{ parameters = jsonencode({{ type = "object" }}) }} }}]
+  messages = [{{ role = "user", content = jsonencode({{ a = var.x }}) }}]
+}}"""
+    )
+    table = tomllib.loads(made.text)["completion"]["a"]
+    assert table["tools"] == [{"function": {"parameters": {"type": "object"}}}]
+    assert table["messages"][0]["content"] == "{{ {'a': var.x} | tojson }}"
+
+
+def test_types_are_those_of_the_runner() -> None:
+    written = {
+        "a": "list(map(number))",
+        "b": "object({ x = string, y = optional(bool, true) })",
+        "c": "tuple([string, number])",
+        "d": "any",
+        "e": '"string"',
+    }
+    text = "".join(f'variable "{name}" {{ type = {kind} }}\n' for name, kind in written.items())
+    for name, block in tables(text)["variable"].items():
+        assert parse_type(block["type"]) == parse_type(written[name].strip('"'))
+
+
+def test_a_default_is_no_template() -> None:
+    """The runner reads a variable's default as it is written, so nothing in it is escaped."""
+    assert tables('variable "v" { default = "{{ x }} {% y %}" }')["variable"]["v"] == {
+        "default": "{{ x }} {% y %}"
+    }
+    assert "no template" in refused('variable "v" { default = "a ${var.x}" }')
+    assert "no null" in refused('variable "v" { default = null }')
+
+
+def test_a_key_is_never_copied() -> None:
+    for text in ('api_key = "sk-made-up"', "api_key = var.azure_key", 'admin_key = "sk-made-up"'):
+        made = converted(f'provider "openai" {{\n  {text}\n}}\n')
+        assert "sk-made-up" not in made.text + str(made.problems[0].detail)
+        assert [each.summary for each in made.problems] == ["Key not copied"]
+    assert (
+        'api_key_env = "AZURE_KEY"'
+        in converted('provider "openai" { api_key = var.azure_key }').text
+    )
+
+
+def test_what_looks_like_a_key_is_copied_from_nowhere_and_named_once() -> None:
+    key = f"sk-{'a1' * 12}"
+    made = converted(
+        f"""# the old key: {key}
+provider "openai" {{
+  api_key = "{key}"
+  headers = {{ X-Key = "{key}" }}
+  region  = "{key}"
+}}
+variable "v" {{ default = "{key}" }}
+{CHAT} messages = [{{ role = "user", content = "{key}" }}]
+}}
+"""
+    )
+    assert key not in made.text
+    lines = [each.where for each in made.problems if each.summary == "Key not copied"]
+    assert sorted(where.line or 0 for where in lines if where) == [1, 3, 4, 5, 7, 10]
+
+
+def test_comments_stay_with_what_they_are_about() -> None:
+    made = converted(
+        f"""// first
+/* second
+ * third */
+
+{CHAT}  # about n
+  n = 1 # beside
+  seed = 1 + # inside
+    2 # after
+  # the end
+}}
+# of file
+"""
+    )
+    assert (
+        made.text
+        == """\
+# first
+# second
+# third
+
+[completion.a]
+# about n
+n = 1  # beside
+# inside
+seed = "{{ 1 + 2 }}"  # after
+# the end
+
+# of file
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("locals { x = { for k, v in var.m : k => v.n } }", "makes a map"),
+        ("locals { x = [for v in var.m : { a = v }] }", "no counterpart"),
+        ("locals { x = {for k, v in var.m : k => v...} }", "groups"),
+        ('locals { x = regex("a", "b") }', "regex()"),
+        ("locals { x = timestamp() }", "clock"),
+        ('locals { x = replace("a", "/b/", "c") }', "regular expression"),
+        ("locals { x = sensitive(var.x) }", "sensitive = true"),
+        ("locals { x = aws_instance.web.id }", "aws_instance.web"),
+        ("locals { x = terraform.workspace }", "terraform.workspace"),
+        ("locals { x = 99999999999999999999 }", "too large"),
+        ("locals { x = 1e999 }", "too large"),
+        ("locals {\n x = 1\n x = 2\n}", "set twice"),
+        ('locals { x = csvdecode("a,b") }', "csv(path)"),
+        ("locals { x = merge(var.a...) }", "spread"),
+        ("locals { x = toset([[1]]) }", "items of a set"),
+        ("locals { x = [for i, v in [1, 2] : i] }", "index of a list"),
+        ("locals { x = [for v in var.l : v if length(v) > var.n] }", "condition"),
+        ('locals { x = "%{ for i, v in [1] }%{ endfor }" }', "no index"),
+        ('locals { x = upper("%{ if var.x }a%{ endif }") }', "directives"),
+        ("locals { x = var.l[*][var.i] }", "splat"),
+        ('locals { x = format(var.f, "a") }', "written out"),
+        ('locals { x = format("%q", "a") }', "%s, %d and %v"),
+        ('locals { x = format("%s and %s", "a") }', "more places"),
+        ('locals { x = format("%s", "a", "b") }', "more values"),
+        ("locals { x = substr(var.t, var.n, 2) }", "substr()"),
+        (f"{CHAT}\n providers = {{ a = b.c, d = e.f }}\n}}", "in each completion"),
+        ('variable "v" { default = var.x }', "no expression"),
+        ('output "o" { description = upper("x") }', "no expression"),
+        (f"{CHAT}\n depends_on = module.a\n}}", "list of addresses"),
+        ("import {\n to = var.x\n}", "no address"),
+        ('resource "aws_instance" "x" {}', "aws_instance"),
+        ("x = 1", "outside any block"),
+        (f'{CHAT}\n dynamic "messages" {{ for_each = [] }} \n}}', "dynamic"),
+        (f"{CHAT}\n lifecycle {{\n ignore_changes = all\n}}\n}}", "write out"),
+        (f"{CHAT}\n lifecycle {{\n ignore_changes = [messages[0]]\n}}\n}}", "whole"),
+        (f"{CHAT} messages = []\n messages {{\n}}\n messages = 1\n}}", "set twice"),
+        ('module "a\\nb" {\n provisioner "\\n" {}\n}', "provisioner"),
+        (f"{CHAT}\n lifecycle {{\n replace_triggered_by = [var.x]\n}}\n}}", "triggers"),
+        (f'{CHAT}\n provisioner "local-exec" {{}}\n}}', "provisioner"),
+        (f"{CHAT}}}\n{CHAT}}}", "Rename one"),
+        ("locals {\n x = 1\n}\nlocals {\n x = 2\n}", "declared twice"),
+        (f"{CHAT}\n depends_on = [var.x]\n}}", "no address"),
+    ],
+)
+def test_what_has_no_counterpart_is_named(text: str, said: str) -> None:
+    assert said in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{CHAT} top_k = 5\n}}", "no key top_k. What another server needs besides goes into"),
+        (f"{CHAT}\n retries {{\n n = 5\n}}\n}}", "no retries in it"),
+        ('data "openai_chat_completion" "x" {\n count = 2\n}', "no key count"),
+        ('variable "v" {\n deprecated = "x"\n}', "no key deprecated"),
+        (
+            'output "o" {\n value = 1\n precondition {\n condition = true\n}\n}',
+            "no precondition in it",
+        ),
+        ('provider "openai" {\n region = "eu"\n}', "no key region"),
+        ("import {\n to = module.a\n id = 1\n for_each = []\n}", "no key for_each"),
+    ],
+)
+def test_a_key_that_the_block_does_not_have_is_named_and_not_written(text: str, said: str) -> None:
+    """What is converted is accepted: a key is not passed on to be refused by the plan."""
+    assert said in refused(text)
+
+
+def test_a_removed_block_says_whether_what_was_stored_is_destroyed() -> None:
+    for written, destroy in (
+        ("", True),
+        ("lifecycle {\n destroy = false\n}", False),
+        ("lifecycle {\n destroy = true\n}", True),
+    ):
+        made = tables(f"{CHAT}}}\nremoved {{\n from = module.a\n {written}\n}}")
+        assert made["removed"] == [{"from": "completion.a", "destroy": destroy}]
+
+
+def test_metadata_is_text_as_the_store_has_it() -> None:
+    made = tables(f'{CHAT} metadata = {{ a = 1, b = true, c = "x", d = 1.50 }}\n}}')
+    assert made["completion"]["a"]["metadata"] == {"a": "1", "b": "true", "c": "x", "d": "1.5"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'terraform {\n required_version = "1"\n}',
+        f"{CHAT} temperature = null\n}}",
+        f'{CHAT} version = "1.0"\n}}',
+        'output "o" {\n value = 1\n depends_on = [module.a]\n}',
+        f"{CHAT}\n lifecycle {{\n create_before_destroy = true\n}}\n}}",
+    ],
+)
+def test_what_is_harmless_to_leave_out_is_a_warning_and_a_comment(text: str) -> None:
+    made = converted(text)
+    assert [each.severity for each in made.problems] == ["warning"]
+    assert "# not converted: " in made.text
+
+
+def test_names_with_dashes_are_renamed_everywhere() -> None:
+    made = converted(
+        'module "my-chat" { messages = [] }', 'output "o" { value = module.my-chat.id }'
+    )
+    assert [each.summary for each in made.problems] == ["Renamed"]
+    assert tomllib.loads(made.text)["output"]["o"]["value"] == "{{ completion.my_chat.id }}"
+
+
+def test_blocks_of_all_files_are_one_configuration() -> None:
+    made = converted("locals {\n  a = 1\n}\n", f"{CHAT}}}", "locals {\n  b = module.a.id\n}\n")
+    assert tomllib.loads(made.text) == {
+        "locals": {"a": 1, "b": "{{ completion.a.id }}"},
+        "completion": {"a": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a {\n  b = \n}\n", 2),
+        ("a {\n  b = 1\n", 3),
+        ('a {\n  b = "x\n  c = "y"\n}\n', 2),
+        ("a {\n  b = <<EOT\n  x\n}\n", 2),
+        ('a {\n  b = "\\q"\n}\n', 2),
+        ("a {\n  b = <<EOT\nx\n${ 1 + }\nEOT\n}\n", 4),
+        ('a {\n  b = "%{ if true }x"\n}\n', 2),
+        ('a {\n  b = "%{ endif }x"\n}\n', 2),
+        ('a "${b}" {\n}\n', 1),
+        ("}\n", 1),
+    ],
+)
+def test_what_is_not_hcl_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(RunnerError) as caught:
+        converted("locals {}\n", text)
+    (problem,) = caught.value.problems
+    assert problem.summary == "Invalid HCL"
+    assert str(problem.where) == f"1.tf:{line}"
+
+
+def test_the_mistakes_of_all_files_are_reported_together() -> None:
+    with pytest.raises(RunnerError) as caught:
+        converted("a = \n", "locals {}", "b = \n")
+    assert [str(each.where) for each in caught.value.problems] == ["0.tf:1", "2.tf:1"]
+
+
+@pytest.mark.parametrize("operator", ["+", "*", "/", "%", "==", "<", ">=", "&&", "||"])
+@pytest.mark.parametrize("comment", ["/* c */", "/* c */ ", "# c\n", "// c\n  ", "/* - \n / */"])
+def test_a_comment_beside_an_operator_changes_nothing_and_is_kept(
+    operator: str, comment: str
+) -> None:
+    plain = converted(f"locals {{\n  a = var.x {operator} var.y\n}}\n")
+    for written in (f"{comment}{operator}", f"{operator} {comment}"):
+        made = converted(f"locals {{\n  a = var.x {written} var.y\n}}\n")
+        assert tomllib.loads(made.text) == tomllib.loads(plain.text)
+        assert "# c" in made.text or "# -" in made.text
+
+
+@pytest.mark.parametrize("header", ['"x" /* c */ {', '"x" { # c', '"x" { /* c */'])
+def test_a_comment_in_the_header_of_a_block_is_kept(header: str) -> None:
+    made = converted(f"variable {header}\n  default = 1\n}}\n")
+    assert tomllib.loads(made.text) == {"variable": {"x": {"default": 1}}}
+    assert "# c\n" in made.text
+
+
+def test_endless_nesting_is_refused_or_named() -> None:
+    deep = "[" * 60 + "]" * 60
+    assert "deeper" in refused(f"locals {{\n x = {deep}\n}}")
+    with pytest.raises(RunnerError):
+        converted("locals {\n x = " + "[" * 3000 + "]" * 3000 + "\n}")
+
+
+def test_line_ends_do_not_matter() -> None:
+    text = (HCL / "everything.tf").read_text()
+    assert converted(text.replace("\n", "\r\n")) == converted(text)
+
+
+SOURCES = [(HCL / f"{name}.tf").read_text() for name in (*EXAMPLES, "expressions")]
+PIECES = st.sampled_from(
+    [*'"{}[]()$%=,.:?!&|~\\\n #/*<-', "${", "%{", "<<EOT\n", "EOT\n", "...", "=>", "for", "null"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(SOURCES),
+    st.lists(
+        st.tuples(st.integers(0, 6000), st.integers(0, 12), st.one_of(PIECES, st.just(""))),
+        min_size=1,
+        max_size=3,
+    ),
+)
+@example(SOURCES[0], [(0, 0, "\ufeff")])
+def test_any_text_converts_to_toml_or_is_refused(
+    text: str, edits: list[tuple[int, int, str]]
+) -> None:
+    """A damaged file raises RunnerError or gives TOML that parses, and nothing else."""
+    for at, removed, inserted in edits:
+        start = at % (len(text) + 1)
+        text = text[:start] + inserted + text[start + removed :]
+    try:
+        made = converted(text)
+    except RunnerError:
+        return
+    assert toml_rs.loads(made.text, toml_version="1.0.0") == tomllib.loads(made.text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=40))
+def test_any_text_survives_in_quotes(text: str) -> None:
+    """What Terraform sends as text is what the runner sends, whatever template marks are in it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = escaped.replace("${", "\\u0024{").replace("%{", "\\u0025{")
+    assert compile_value(local(f'"{escaped}"')).render({}) == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from([*"{}%#$~ \t\n\"'\\aé"]), max_size=30))
+def test_any_text_survives_in_a_heredoc_and_beside_a_hole(text: str) -> None:
+    body = text.replace("${", "$${").replace("%{", "%%{")
+    body = body if not body.endswith(("$", "%")) else f"{body} "
+    value = local(f"<<EOT\n{body}${{var.x}}{body}\nEOT\n")
+    shown = body.replace("$${", "${").replace("%%{", "%{")
+    assert compile_value(value).render({"var": {"x": "|"}}) == f"{shown}|{shown}\n"
