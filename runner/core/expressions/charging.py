@@ -30,7 +30,7 @@ _STEPS: dict[type[nodes.Node], int] = {
     nodes.CallBlock: 80,
 }
 _A_NODE = 4
-_BYTES: dict[type[nodes.Node], int] = {nodes.List: 64, nodes.Tuple: 48}
+_BYTES: dict[type[nodes.Node], int] = {nodes.Filter: 64, nodes.List: 64, nodes.Tuple: 48}
 _A_TABLE = 240
 
 Cost = tuple[int, int]  # steps, bytes

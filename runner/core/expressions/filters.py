@@ -28,6 +28,8 @@ from runner.core.expressions.guards import (
 from runner.core.received import json_of
 from runner.core.values import TemplateError, plain, to_text
 
+SHORT = 64
+"""Characters of a text that is charged where the filter is written, and not again."""
 _PER_ITEM = 20  # steps: an attribute looked up, or a filter called
 _DEEPEST_INDENT = 32
 _WORD = 64  # bits
@@ -46,16 +48,40 @@ def guarded(original: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
 
     @jinja2.pass_context
     @wraps(original)
+    def run_alone(context: Any, value: Any, *given: Any, **named: Any) -> Any:
+        return original(guard(context.budget, value, *given, **named), *given, **named)
+
+    @jinja2.pass_context
+    @wraps(original)
     def run(context: Any, *given: Any, **named: Any) -> Any:
         value = guard(context.budget, *given, **named)
         match handed:
-            case None:
-                return original(value, *given[1:], **named)
             case "context":
                 return original(context, value, *given[1:], **named)
             case "eval_context":
                 return original(context.eval_ctx, value, *given[1:], **named)
         return original(context.environment, value, *given[1:], **named)
+
+    return run_alone if handed is None else run
+
+
+def _short(original: Callable[..., Any], guard: Guard, takes: int = 0) -> Callable[..., Any]:
+    """A filter of one text, or a test of a value: where that is short, what it is charged for
+    where it is written is enough. `takes` is how many more arguments it then may be given.
+    """
+
+    @jinja2.pass_context
+    @wraps(original)
+    def run(context: Any, value: Any, *given: Any, **named: Any) -> Any:
+        if (
+            type(value) is not str
+            or len(value) > SHORT
+            or len(given) > takes
+            or named
+            or not value.isascii()
+        ):
+            value = guard(context.budget, value, *given, **named)
+        return original(value, *given, **named)
 
     return run
 
@@ -77,8 +103,10 @@ def _items(budget: Budget, value: Any) -> list[Any]:
 
 
 def _copy(budget: Budget, value: Any, *_: Any, **__: Any) -> Any:
-    size = written(budget, value)
-    budget.text(size * (1 if isinstance(value, str) and value.isascii() else 2))
+    if type(value) is str and value.isascii():
+        budget.text(len(value))
+    else:
+        budget.text(written(budget, value), 2)
     return value
 
 
@@ -278,6 +306,7 @@ _GUARDS: dict[str, Guard] = {
     "wordcount": _word_count,
     "wordwrap": _word_wrap,
 }
+_OF_A_TEXT = ("capitalize", "lower", "title", "trim", "upper")
 _FREE = frozenset(("attr", "count", "d", "default", "items", "last", "length", "safe"))
 _TEST_GUARDS: dict[str, Guard] = {
     **dict.fromkeys(("lower", "upper"), _copy),
@@ -285,7 +314,6 @@ _TEST_GUARDS: dict[str, Guard] = {
     **dict.fromkeys(
         (">", "gt", "greaterthan", "ge", ">=", "<", "lt", "lessthan", "<=", "le"), _same
     ),
-    "in": _within,
     **dict.fromkeys(("filter", "test"), keyed),
 }
 
@@ -408,6 +436,8 @@ def _fromjson(context: Any, text: Any) -> Any:
 
 @jinja2.pass_context
 def _int(context: Any, value: Any, default: Any = 0, base: Any = 10) -> Any:
+    if type(value) is str and len(value) <= SHORT:
+        return engine.do_int(value, default, base)
     _number(context.budget, value)
     return number(engine.do_int(value, default, base))
 
@@ -428,12 +458,11 @@ def filters(known: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., 
     """The engine's filters as expressions have them; one that nobody has looked at stays out."""
     free = {name: known[name] for name in _FREE}
     held = {name: guarded(known[name], guard) for name, guard in _GUARDS.items()}
-    return {**free, **held, **_OWN}
+    short = {name: _short(known[name], _GUARDS[name]) for name in _OF_A_TEXT}
+    return {**free, **held, **short, **_OWN}
 
 
 def tests(known: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """The engine's tests, those that look into a value charged."""
-    return {
-        name: guarded(test, _TEST_GUARDS[name]) if name in _TEST_GUARDS else test
-        for name, test in known.items()
-    }
+    held = {name: _short(known[name], guard, 1) for name, guard in _TEST_GUARDS.items()}
+    return {**known, **held, "in": guarded(known["in"], _within)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from runner.core.budget import OverBudgetError, current, shared, size_of
+from runner.core.budget import OverBudgetError, current, size_of
 from runner.core.values import (
     MASK,
     Names,
@@ -115,8 +115,7 @@ class Table:
 
     def render(self, names: Names, masked: Masked | None = None) -> dict[str, Any]:
         """The table, filled."""
-        with shared():
-            return {key: node.render(names, masked) for key, node in self.items}
+        return {key: node.render(names, masked) for key, node in self.items}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,7 @@ class Items:
 
     def render(self, names: Names, masked: Masked | None = None) -> list[Any]:
         """The list, filled."""
-        with shared():
-            return [node.render(names, masked) for node in self.items]
+        return [node.render(names, masked) for node in self.items]
 
 
 Node = Constant | Expression | Text | Table | Items
