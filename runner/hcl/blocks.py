@@ -1,5 +1,7 @@
 """The bodies of Terraform's blocks as keys of the runner's tables."""
 
+from dataclasses import replace
+
 from runner.core.toml.write import Entry, Remark
 from runner.hcl.context import Context, Items, Rules, note, plain, remark
 from runner.hcl.keys import LIFECYCLE
@@ -23,6 +25,7 @@ def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | Non
     `keys`, where those are given, is named.
     """
     found: Items = []
+    places: dict[str, int] = {}
     for element in body.elements:
         new = (
             _attribute(context, element, rules)
@@ -33,7 +36,7 @@ def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | Non
             if isinstance(item, Entry) and keys is not None and item.key not in keys:
                 found.append(_unknown(context, element, keys))
                 continue
-            _add(context, found, item, element)
+            _add(context, found, places, item, element)
     return found
 
 
@@ -85,17 +88,26 @@ def _notes(item: Entry | Remark) -> tuple[str, ...]:
     return (*item.above, item.beside) if item.beside else item.above
 
 
-def _add(context: Context, found: Items, item: Entry | Remark, at: Attribute | Nested) -> None:
-    """One more item; blocks of one kind are entries of one list, any other key stands once."""
-    for index, held in enumerate(found):
-        if not isinstance(held, Entry) or not isinstance(item, Entry) or held.key != item.key:
-            continue
-        if isinstance(at, Nested) and isinstance(held.value, list) and isinstance(item.value, list):
-            together = [*held.value, *item.value]
-            found[index] = Entry(held.key, together, (*held.above, *item.above), held.beside)
-        else:
-            context.error(f"{item.key} is set twice; the first one is kept.", at)
-            name = at.name if isinstance(at, Attribute) else at.kind
-            found.append(Remark((note(f"{name}, set twice"),)))
-        return
-    found.append(item)
+def _add(
+    context: Context,
+    found: Items,
+    places: dict[str, int],
+    item: Entry | Remark,
+    at: Attribute | Nested,
+) -> None:
+    """One more item; blocks of one kind are entries of one list, any other key stands once.
+    `places` says where each key stands.
+    """
+    held = found[places[item.key]] if isinstance(item, Entry) and item.key in places else None
+    if not isinstance(item, Entry) or not isinstance(held, Entry):
+        if isinstance(item, Entry):
+            places[item.key] = len(found)
+        found.append(item)
+    elif isinstance(at, Nested) and isinstance(held.value, list) and isinstance(item.value, list):
+        held.value.extend(item.value)
+        if item.above:
+            found[places[item.key]] = replace(held, above=(*held.above, *item.above))
+    else:
+        context.error(f"{item.key} is set twice; the first one is kept.", at)
+        name = at.name if isinstance(at, Attribute) else at.kind
+        found.append(Remark((note(f"{name}, set twice"),)))

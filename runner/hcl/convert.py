@@ -10,6 +10,7 @@ from runner.core.toml.write import Entry, Remark, Section, write_toml
 from runner.errors import Problem, RunnerError, error
 from runner.hcl.blocks import items
 from runner.hcl.context import Context, Items, note
+from runner.hcl.extent import check_size, deepest
 from runner.hcl.keys import (
     ADDRESSES,
     DATA,
@@ -74,7 +75,9 @@ def convert(files: Sequence[tuple[str, str]]) -> Converted:
         return _Conversion(survey(parsed)).run(parsed)
     except RecursionError:
         raise error(
-            "Nesting too deep", "The files hold values nested too deeply to convert."
+            "Nesting too deep",
+            "The values here are nested too deeply to convert. Give parts of them names in locals.",
+            max((deepest(Text(*file)) for file in files), key=lambda found: found[0])[1],
         ) from None
 
 
@@ -84,6 +87,7 @@ def _parsed(files: Sequence[tuple[str, str]]) -> list[File]:
     for name, text in files:
         source = Text(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
         try:
+            check_size(source)
             parsed.append(File(source, parse(source)))
         except RunnerError as exc:
             problems.extend(exc.problems)

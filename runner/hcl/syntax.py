@@ -14,7 +14,7 @@ _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
-_HEREDOC = re.compile(r"<<(-?)([^\n]+)\n(.*?)[ \t]*\2\n?\Z", re.DOTALL)
+_HEREDOC = re.compile(r"<<(-?)([^\n]+)\n")
 
 _OPENS = {"endif": "if", "else": "if", "endfor": "for"}
 
@@ -73,11 +73,11 @@ def _said(exc: Any, unclosed: int | None) -> str:
 def _unclosed(exc: Any) -> int | None:
     """The line of a quoted text with a line break in it, among what was read before the error."""
     state = getattr(getattr(exc, "interactive_parser", None), "parser_state", None)
-    stack = list(getattr(state, "value_stack", ()))
+    stack = list(getattr(state, "value_stack", ()))[::-1]
     while stack:
-        item = stack.pop(0)
+        item = stack.pop()
         if hasattr(item, "children"):
-            stack[:0] = item.children
+            stack += item.children[::-1]
         elif getattr(item, "type", "") == "STRING_CHARS" and "\n" in item:
             return int(item.line)
     return None
@@ -295,11 +295,13 @@ class _Reader:
         return _ESCAPE.sub(one, text)
 
     def _heredoc(self, tree: Any) -> Node:
-        match = _HEREDOC.match(str(tree.children[0]))
-        if match is None:
+        text = str(tree.children[0]).removesuffix("\n")
+        match = _HEREDOC.match(text)
+        if match is None or not text.endswith(match[2]):
             raise self._wrong(tree, "This heredoc is not closed.")
+        body = text[match.end() : -len(match[2])].rstrip(" \t")
         first = tree.meta.line + self.offset
-        quoted = f'x = "{requote(match[3])}"'
+        quoted = f'x = "{requote(body)}"'
         inner = _Reader(self.source, first)
         attribute = _trees(_tree(self.source, quoted, first).children[0])[0]
         string = _trees(_trees(attribute)[1])[0]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from runner.hcl.tree import Node
 
@@ -102,15 +103,10 @@ def _indentation(part: Node) -> int:
 
 def joined(parts: Iterable[Node]) -> Iterator[Node]:
     """The parts, neighbouring literals as one."""
-    held: Node | None = None
-    for part in parts:
-        if part.kind == "chars" and not part.text:
+    for is_text, run in groupby(parts, lambda part: part.kind == "chars"):
+        if not is_text:
+            yield from run
             continue
-        if held is not None and held.kind == part.kind == "chars":
-            held = replace(held, text=held.text + part.text)
-            continue
-        if held is not None:
-            yield held
-        held = part
-    if held is not None:
-        yield held
+        texts = [part for part in run if part.text]
+        if texts:
+            yield replace(texts[0], text="".join(part.text for part in texts))

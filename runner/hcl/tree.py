@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from runner.errors import Where
 
@@ -64,9 +65,14 @@ class Text:
 
     def where(self, line: int, column: int | None = None, block: str | None = None) -> Where:
         """A place in this file, with its line's text."""
-        lines = self.text.split("\n")
+        lines = _lines(self.text)
         source = lines[line - 1] if 0 < line <= len(lines) else ""
         return Where(self.file, line, column, source, block=block)
+
+
+@lru_cache(maxsize=2)
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Terraform's files converted: the same meaning, or a problem that names what was lost."""
 
 import json
+import sys
 import tomllib
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -522,3 +524,82 @@ def test_any_text_survives_in_a_heredoc_and_beside_a_hole(text: str) -> None:
     value = local(f"<<EOT\n{body}${{var.x}}{body}\nEOT\n")
     shown = body.replace("$${", "${").replace("%%{", "%{")
     assert compile_value(value).render({"var": {"x": "|"}}) == f"{shown}|{shown}\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("[" * 3000 + "1" + "]" * 3000, "{a=" * 3000 + "1" + "}" * 3000, "1" + " + 1" * 3000),
+        *("(" * 3000 + "1" + ")" * 3000, "var" + ".x" * 3000, "true ? 1 : " * 3000 + "2"),
+        *("!" * 3000 + "true", "-" * 3000 + "1", '"${' * 500 + "1" + '}"' * 500),
+    ],
+)
+def test_what_is_nested_too_deeply_is_told_at_its_line(value: str) -> None:
+    with pytest.raises(RunnerError) as caught:
+        convert([("a.tf", "locals {}\n"), ("b.tf", f"locals {{\n  x = 1\n  y = {value}\n}}\n")])
+    (problem,) = caught.value.problems
+    assert problem.where is not None
+    assert (problem.where.file, problem.where.line) == ("b.tf", 3)
+
+
+def test_blocks_nested_too_deeply_are_told_at_their_line() -> None:
+    with pytest.raises(RunnerError) as caught:
+        convert([("b.tf", "a {\n" * 3000 + "}\n" * 3000)])
+    (problem,) = caught.value.problems
+    assert problem.where is not None
+    assert problem.where.file == "b.tf"
+
+
+def test_a_file_of_many_megabytes_is_told_before_it_is_read() -> None:
+    text = 'locals {\n  a = "b"\n' + "# a comment\n" * 400_000 + "}\n"
+    with pytest.raises(RunnerError, match="4,000,000 characters"):
+        convert([("a.tf", text)])
+
+
+class _Steps:
+    """How many lines of Python ran."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def run(self, text: str) -> int:
+        self.count = 0
+        sys.settrace(self._traced)
+        try:
+            convert([("a.tf", text)])
+        finally:
+            sys.settrace(None)
+        return self.count
+
+    def _traced(self, _frame: FrameType, event: str, _of: object) -> Any:
+        self.count += event == "line"
+        return self._traced
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "tail"),
+    [
+        ("locals {\n  a = <<EOT\n", "a line of text\n", "EOT\n}\n"),
+        ("locals {\n  a = <<EOT\n", "a ${local.b} line\n", "EOT\n}\n"),
+        ("locals {\n", "  a{n} = 1\n", "}\n"),
+        ("", 'variable "v{n}" {{\n  ephemeral = true\n}}\n', ""),
+        ('resource "openai_chat_completion" "a" {\n', "  messages {{\n content = 1\n}}\n", "}\n"),
+    ],
+)
+def test_the_work_grows_with_the_length_of_a_file(head: str, line: str, tail: str) -> None:
+    def made(count: int) -> str:
+        lines = (
+            line.replace("{n}", str(n)).replace("{{", "{").replace("}}", "}") for n in range(count)
+        )
+        return head + "".join(lines) + tail
+
+    steps = _Steps()
+    steps.run(made(10))  # what is imported and prepared once
+    small, large = steps.run(made(40)), steps.run(made(320))
+    assert large < 12 * small
+
+
+def test_a_heredoc_of_two_hundred_thousand_lines_is_one_text() -> None:
+    body = "a line of text\n" * 200_000
+    made = convert([("a.tf", f"locals {{\n  a = <<EOT\n{body}EOT\n}}\n")])
+    assert tomllib.loads(made.text)["locals"]["a"] == body
