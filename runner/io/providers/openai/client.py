@@ -55,17 +55,11 @@ class Client:
         self._gate = gate
         self._pace = pace
         self._on_text = on_text
-        self._active = 0
         self._pausing = 0
         self._completions = wire.url("/chat/completions")
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
         self._secrets = (endpoint.key or "", *secret_values(values))
-
-    @property
-    def capacity(self) -> int:
-        """How many more requests may be begun now; at least one if none is under way."""
-        return max(0, int(self._gate.limit) - self._active)
 
     @property
     def limit(self) -> int:
@@ -137,16 +131,12 @@ class Client:
         return await self._carry_out(job)
 
     async def _carry_out(self, job: Job) -> Answer | Failure:
-        self._active += 1
-        try:
-            while True:
-                result = await self._once(job)
-                if not isinstance(result, float):
-                    return result
-                if result:
-                    await self._rest(result)
-        finally:
-            self._active -= 1
+        while True:
+            result = await self._once(job)
+            if not isinstance(result, float):
+                return result
+            if result:
+                await self._rest(result)
 
     async def _once(self, job: Job) -> Answer | Failure | float:
         """One attempt: the end of the job, or the seconds until the next."""
