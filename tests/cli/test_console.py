@@ -10,10 +10,10 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from runner.cli.commands.console import names
-from runner.cli.commands.evaluating import recorded_session
-from runner.cli.commands.loading import load
 from runner.cli.parser.arguments import parser
 from runner.cli.terminal.prompting import completer
+from runner.operations.evaluate import recorded_session
+from runner.operations.load import load
 from tests.harness.project import HANG, ROOT, Project, Ran, completion, missing
 from tests.harness.recorded import record, stdin, write_state
 

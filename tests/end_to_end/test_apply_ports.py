@@ -11,8 +11,6 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.planning import planned
 from runner.cli.parser.arguments import parser
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.events import Event
@@ -20,6 +18,8 @@ from runner.core.state.records import Record
 from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome
+from runner.operations.load import load
+from runner.operations.plan import planned
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion
 

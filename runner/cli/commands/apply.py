@@ -7,12 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from runner.cli.commands import plan as plan_verb
-from runner.cli.commands.finishing import Finished, finish
-from runner.cli.commands.loading import load, reload_state
-from runner.cli.commands.planning import Planned, cached_answers, whole_plan
-from runner.cli.commands.spending import Purse, cost_of
-from runner.cli.commands.trusting import asked_by, asks
-from runner.cli.commands.world import Project
 from runner.cli.parser.arguments import INTERRUPTED
 from runner.cli.terminal.asking import says_yes
 from runner.cli.terminal.interrupting import Interrupts
@@ -25,12 +19,18 @@ from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome
 from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
+from runner.operations.finish import Finished, finish
+from runner.operations.load import load, reload_state
+from runner.operations.plan import Planned, cached_answers, whole_plan
+from runner.operations.project import Project
+from runner.operations.spending import Purse, cost_of
+from runner.operations.trust import asked_by, asks
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply."""
     if getattr(arguments, "plan", None):
-        from runner.cli.commands.planfile import open_plan  # noqa: PLC0415
+        from runner.operations.saved_plan.file import open_plan  # noqa: PLC0415
 
         saved = open_plan(arguments)
     else:
@@ -78,7 +78,7 @@ def _check(project: Project, made: Planned) -> None:
             f"--offline sends nothing, and these would need a request: {listed}. Apply "
             "without --offline first, and commit the state.",
         )
-    from runner.cli.commands.connecting import prepare  # noqa: PLC0415  # aiohttp
+    from runner.operations.connections import prepare  # noqa: PLC0415  # aiohttp
 
     prepare(project, *asked_by(project, made.plan))
     project.store.probe()
@@ -115,7 +115,7 @@ async def _apply(
     told: Progress,
     interrupts: Interrupts,
 ) -> Outcome:
-    from runner.cli.commands.connecting import connections  # noqa: PLC0415  # aiohttp
+    from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
 
     with Lookup(project.store.cache) as lookup:
         walk, known = made.inputs.start(made.plan.known.samples)

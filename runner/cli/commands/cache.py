@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Mapping
 
-from runner.cli.commands.places import store_of
-from runner.cli.commands.workspaces import all_held
 from runner.cli.terminal.asking import approved
 from runner.core.state.cache_entry import Owner, cache_keys
 from runner.io.cache.database import DATABASE
 from runner.io.cache.upkeep import clear, info, prune
 from runner.io.state.local import Store
+from runner.operations.places import store_of
+from runner.operations.workspaces import all_held
 
 
 def run(arguments: argparse.Namespace) -> int:

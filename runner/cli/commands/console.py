@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import TextIOWrapper
 
-from runner.cli.commands.evaluating import recorded_session
-from runner.cli.commands.loading import load
-from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.cli.views.values import value_text
 from runner.core.expansion.scope import Scope
@@ -17,6 +14,9 @@ from runner.core.secrets.redact import redact_text
 from runner.core.suggest import closest
 from runner.core.values import MASK, NotKnown, Ref, TemplateError
 from runner.errors import RunnerError, error, sentence
+from runner.operations.evaluate import recorded_session
+from runner.operations.load import load
+from runner.operations.project import Project, tell_warnings
 
 _LEAVE = ("exit", "quit")
 _NAMESPACES = ("var", "local", "module")

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.cli.commands.places import project_directory
 from runner.cli.streams import put
 from runner.core.modules.folder import load as load_blocks
 from runner.core.toml.layout import format_toml
@@ -13,6 +12,7 @@ from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.folders import Folders
+from runner.operations.places import project_directory
 
 STDIN = "-"
 

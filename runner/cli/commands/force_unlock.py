@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runner.cli.commands.places import store_of
+from runner.operations.places import store_of
 
 
 def run(arguments: argparse.Namespace) -> int:

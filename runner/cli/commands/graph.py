@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.world import tell_warnings
 from runner.cli.views.graph.formats import dot, mermaid, svg
 from runner.core.modules.dependencies import block_graph
+from runner.operations.load import load
+from runner.operations.project import tell_warnings
 
 _DRAW = {"dot": dot, "mermaid": mermaid, "svg": svg}
 

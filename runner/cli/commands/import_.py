@@ -5,12 +5,6 @@ import asyncio
 import sys
 from dataclasses import replace
 
-from runner.cli.commands.connecting import connections, prepare
-from runner.cli.commands.finishing import refresh_outputs
-from runner.cli.commands.importing import fetched, instance_of, provider_named
-from runner.cli.commands.loading import load
-from runner.cli.commands.planning import planned
-from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.problems import report
 from runner.core.address import blocks_of, module_of
 from runner.core.plan.known import provider_of
@@ -20,6 +14,12 @@ from runner.core.request.adoption import block_of
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
 from runner.errors import error
+from runner.operations.connections import connections, prepare
+from runner.operations.finish import refresh_outputs
+from runner.operations.imports import fetched, instance_of, provider_named
+from runner.operations.load import load
+from runner.operations.plan import planned
+from runner.operations.project import Project, tell_warnings
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def _path(arguments: argparse.Namespace) -> Path:
     if named or linked or (directory / ".env").exists() or (state / "workspaces").is_dir():
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         # Links are refused where the whole state is.
-        from runner.cli.commands.places import store_of  # noqa: PLC0415
+        from runner.operations.places import store_of  # noqa: PLC0415
 
         return store_of(arguments).directory / "outputs.json"
     return state / "outputs.json"
@@ -123,8 +123,8 @@ def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     config = Path(arguments.chdir) / arguments.config
     if not config.is_dir():
         return {}
-    from runner.cli.commands.evaluating import all_outputs  # noqa: PLC0415  # the slow path
-    from runner.cli.commands.loading import load  # noqa: PLC0415
+    from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
+    from runner.operations.load import load  # noqa: PLC0415
 
     project = load(arguments)
     found = all_outputs(project)

@@ -4,14 +4,14 @@ import argparse
 import sys
 from textwrap import fill
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.planning import Planned, unfinished_answers, whole_plan
-from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import report
 from runner.cli.views.report import unfinished
 from runner.cli.views.style import style
 from runner.errors import Problem
+from runner.operations.load import load
+from runner.operations.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.project import Project, tell_warnings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = load(arguments)
     made = whole_plan(project, arguments)
     if arguments.out:
-        from runner.cli.commands.planfile import save  # noqa: PLC0415
+        from runner.operations.saved_plan.file import save  # noqa: PLC0415
 
         save(project, made, arguments)
     show(project, made, arguments)
@@ -31,7 +31,7 @@ def _show_untrusted(project: Project, made: Planned, arguments: argparse.Namespa
     """What apply will ask for before it sends anything."""
     if project.settings.offline:
         return
-    from runner.cli.commands.trusting import asked_by, listed, untrusted, ways  # noqa: PLC0415
+    from runner.operations.trust import asked_by, listed, untrusted, ways  # noqa: PLC0415
 
     known, perhaps = asked_by(project, made.plan)
     closed = untrusted(project, known | perhaps)
@@ -53,7 +53,7 @@ def show(project: Project, made: Planned, arguments: argparse.Namespace) -> None
     """The plan on stdout, warnings on stderr."""
     project.warnings.extend(unfinished(unfinished_answers(made.plan)))
     if getattr(arguments, "refresh", False) and not project.settings.offline:
-        from runner.cli.commands.refreshing import vanished  # noqa: PLC0415  # aiohttp
+        from runner.operations.refresh import vanished  # noqa: PLC0415  # aiohttp
 
         project.warnings.extend(vanished(project, made))
     tell_warnings(project)

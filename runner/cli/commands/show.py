@@ -9,8 +9,6 @@ from typing import Any
 import msgspec
 import orjson
 
-from runner.cli.commands.places import store_of
-from runner.cli.commands.records import held_state, unknown
 from runner.cli.streams import harmless
 from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
@@ -18,6 +16,8 @@ from runner.cli.views.style import style
 from runner.core.address import in_order, is_address, selects
 from runner.core.state.records import Record, State
 from runner.io import files
+from runner.operations.places import store_of
+from runner.operations.records import held_state, unknown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show_records(arguments: argparse.Namespace, name: str) -> int:
     """One record, or each of a block or a module; as JSON an object, or a list of those."""
-    from runner.cli.commands.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+    from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
 
     _, state = held_state(arguments)
     found = _named(state, name)
@@ -46,7 +46,7 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
 
 
 def _state(arguments: argparse.Namespace) -> int:
-    from runner.cli.commands.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+    from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
 
     store, state = held_state(arguments)
     records = [state.records[address] for address in in_order(state.records)]
@@ -67,8 +67,8 @@ def _is_file(arguments: argparse.Namespace) -> bool:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from runner.cli.commands.plan_words import told_anew, words  # noqa: PLC0415  # only for a plan
-    from runner.cli.commands.planfile import read_plan  # noqa: PLC0415
+    from runner.operations.saved_plan.file import read_plan  # noqa: PLC0415
+    from runner.operations.saved_plan.words import told_anew, words  # noqa: PLC0415  # only for a plan
 
     saved = read_plan(arguments.what)
     if arguments.json:

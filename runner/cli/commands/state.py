@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.places import settings_of, store_of
-from runner.cli.commands.records import loaded, selected, unknown
 from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
@@ -17,6 +14,9 @@ from runner.core.state.records import Record, State
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.io.state.local import Store
+from runner.operations.load import load
+from runner.operations.places import settings_of, store_of
+from runner.operations.records import loaded, selected, unknown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _rm(arguments)
         case "pull":
             return _pull(arguments)
-    from runner.cli.commands.pushing import push  # noqa: PLC0415  # the cache's library
+    from runner.operations.push import push  # noqa: PLC0415  # the cache's library
 
     return push(arguments)
 
@@ -96,7 +96,7 @@ def writing(arguments: argparse.Namespace, command: str) -> Iterator[tuple[Store
 
 def refresh(arguments: argparse.Namespace) -> None:
     """Write the outputs anew; a warning where the configuration does not let it."""
-    from runner.cli.commands.finishing import refresh_outputs  # noqa: PLC0415  # only writers
+    from runner.operations.finish import refresh_outputs  # noqa: PLC0415  # only writers
 
     try:
         problems: Iterable[Problem] = refresh_outputs(load(arguments))

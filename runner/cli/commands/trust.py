@@ -4,13 +4,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.places import project_directory
-from runner.cli.commands.trusting import admit_doors, still_closed
-from runner.cli.commands.world import Project, tell_warnings
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import Door, decoded, in_words, needs_asking, ordered
 from runner.io.trust import all_trusted, revoke
+from runner.operations.load import load
+from runner.operations.places import project_directory
+from runner.operations.project import Project, tell_warnings
+from runner.operations.trust import admit_doors, still_closed
 
 
 def run(arguments: argparse.Namespace) -> int:

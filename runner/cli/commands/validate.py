@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import orjson
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.planning import planned
-from runner.cli.commands.world import tell_warnings
 from runner.cli.views.problems import diagnostic
 from runner.core.plan.targets import Choice
 from runner.errors import Problem, RunnerError
+from runner.operations.load import load
+from runner.operations.plan import planned
+from runner.operations.project import tell_warnings
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,12 +5,12 @@ import re
 import sys
 from pathlib import Path
 
-from runner.cli.commands.places import DEFAULT, settings_of, workspace_names, workspace_store
 from runner.core.language.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
 from runner.io import files
 from runner.io.state.local import LOCK, NAME, OUTPUTS, Store
+from runner.operations.places import DEFAULT, settings_of, workspace_names, workspace_store
 
 _LOCK = (LOCK, f"{LOCK}.info")
 _OURS = (NAME, f"{NAME}.backup", OUTPUTS, *_LOCK)

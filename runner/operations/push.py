@@ -11,7 +11,6 @@ from uuid import uuid4
 import msgspec
 import orjson
 
-from runner.cli.commands.places import folders_of, settings_of, store_of
 from runner.cli.commands.state import refresh
 from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
@@ -23,6 +22,7 @@ from runner.io import files
 from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
 from runner.io.state.local import Store
+from runner.operations.places import folders_of, settings_of, store_of
 
 STDIN = "-"
 _UNTOUCHED = (

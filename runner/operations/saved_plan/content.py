@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from runner import __version__
-from runner.cli.commands.planning import Planned
-from runner.cli.commands.world import Project
 from runner.cli.parser.flags import VAR_FILE
 from runner.cli.views.plan import kind, plan_text, shown, summary
 from runner.cli.views.style import Style
@@ -22,6 +20,8 @@ from runner.core.plan.actions import Issue, Read, Reuse, Update
 from runner.core.plan.plan import Plan
 from runner.core.plan.steps import Action, Remove, Step
 from runner.core.state.line import encode_record
+from runner.operations.plan import Planned
+from runner.operations.project import Project
 
 FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Iterable
 
-from runner.cli.commands.places import store_of
 from runner.core.address import in_order, selects
 from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
 from runner.io.state.local import Store
+from runner.operations.places import store_of
 
 _LISTED = 8
 

@@ -8,10 +8,6 @@ from typing import Any
 
 import orjson
 
-from runner.cli.commands.evaluating import recorded_session
-from runner.cli.commands.places import state_directory
-from runner.cli.commands.workspaces import stores
-from runner.cli.commands.world import Project
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange, Output, declared_outputs
 from runner.core.language.file_names import fault, normalised, one_spelling
@@ -19,6 +15,10 @@ from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
 from runner.io.state.local import OUTPUTS
+from runner.operations.evaluate import recorded_session
+from runner.operations.places import state_directory
+from runner.operations.project import Project
+from runner.operations.workspaces import stores
 
 _REFUSED = "Output cannot be written"
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.cli.commands.workspaces import Elsewhere
 from runner.cli.views.problems import report
 from runner.core.address import covers, selects
 from runner.core.expansion.scope import Scope, Session
@@ -30,6 +29,7 @@ from runner.io.folders import Folders
 from runner.io.settings import Settings
 from runner.io.state.local import Store
 from runner.io.trust import trusted
+from runner.operations.workspaces import Elsewhere
 
 _SHORTEST_KEY = 16
 

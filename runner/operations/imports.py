@@ -9,8 +9,6 @@ from typing import Any
 
 import orjson
 
-from runner.cli.commands.connecting import Connections, connections, prepare
-from runner.cli.commands.world import Project
 from runner.core.api.exchange import Failure
 from runner.core.expansion.scope import Instance
 from runner.core.expressions.template import compile_value
@@ -24,6 +22,8 @@ from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
+from runner.operations.connections import Connections, connections, prepare
+from runner.operations.project import Project
 
 
 def pending(project: Project, plan: Plan) -> dict[str, Block]:

@@ -8,12 +8,6 @@ from pathlib import Path
 
 import orjson
 
-from runner.cli.commands import output_files
-from runner.cli.commands.evaluating import recorded_session
-from runner.cli.commands.output_files import Ready
-from runner.cli.commands.planning import Planned
-from runner.cli.commands.spending import cost_of
-from runner.cli.commands.world import Project, tell_warnings
 from runner.cli.parser.arguments import INTERRUPTED
 from runner.cli.streams import put
 from runner.cli.views.problems import report
@@ -27,6 +21,12 @@ from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.apply.ports import Outcome
 from runner.io.state.local import OUTPUTS
+from runner.operations import output_files
+from runner.operations.evaluate import recorded_session
+from runner.operations.output_files import Ready
+from runner.operations.plan import Planned
+from runner.operations.project import Project, tell_warnings
+from runner.operations.spending import cost_of
 
 
 @dataclass(frozen=True, slots=True)

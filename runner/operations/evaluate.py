@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from runner.cli.commands.world import Project
 from runner.core.expansion.outputs import Output, learn, outputs
 from runner.core.expansion.scope import Scope, Session
 from runner.core.plan.walk import Walk
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
+from runner.operations.project import Project
 
 
 def recorded_session(project: Project, *, rejected: bool = False) -> Session:

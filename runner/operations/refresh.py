@@ -2,13 +2,13 @@
 
 import asyncio
 
-from runner.cli.commands.connecting import connections, prepare
-from runner.cli.commands.planning import Planned
-from runner.cli.commands.world import Project
 from runner.core.address import first_few, in_order
 from runner.core.api.exchange import Failure
 from runner.core.request.server_store import is_stored, keeper, stored_id
 from runner.errors import Problem, sentence
+from runner.operations.connections import connections, prepare
+from runner.operations.plan import Planned
+from runner.operations.project import Project
 
 _SHOWN = 10
 

@@ -9,15 +9,15 @@ import msgspec
 import orjson
 
 from runner import __version__
-from runner.cli.commands.places import project_directory
-from runner.cli.commands.plan_content import FORMAT, VERSION, Content, differences, made_from
-from runner.cli.commands.planning import Planned
-from runner.cli.commands.world import Project
 from runner.cli.parser.flags import VAR, VAR_FILE
 from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
+from runner.operations.places import project_directory
+from runner.operations.plan import Planned
+from runner.operations.project import Project
+from runner.operations.saved_plan.content import FORMAT, VERSION, Content, differences, made_from
 
 
 class _Sign(msgspec.Struct):

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.cli.commands.places import settings_of, workspace_names, workspace_store
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.io.state.local import Store
+from runner.operations.places import settings_of, workspace_names, workspace_store
 
 
 def stores(arguments: argparse.Namespace) -> dict[str, Store]:

@@ -5,14 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner import __version__
-from runner.cli.commands.given import all_given, flagged, trusted_hosts
-from runner.cli.commands.places import (
-    folders_of,
-    project_directory,
-    settings_in,
-    store_in,
-)
-from runner.cli.commands.world import Project
 from runner.cli.views.problems import hide
 from runner.core.expansion.scope import Scope, Session
 from runner.core.expressions.functions import World
@@ -29,6 +21,14 @@ from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.settings import environment
 from runner.io.state.local import Store
+from runner.operations.given_variables import all_given, flagged, trusted_hosts
+from runner.operations.places import (
+    folders_of,
+    project_directory,
+    settings_in,
+    store_in,
+)
+from runner.operations.project import Project
 
 
 def load(arguments: argparse.Namespace) -> Project:

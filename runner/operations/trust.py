@@ -4,8 +4,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Set
 
-from runner.cli.commands.places import same_place
-from runner.cli.commands.world import Project
 from runner.cli.terminal.asking import says_yes
 from runner.cli.views.problems import report
 from runner.core.modules.module import declared_at
@@ -27,6 +25,8 @@ from runner.core.secrets.trust import (
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.io.trust import trust, trusted
+from runner.operations.places import same_place
+from runner.operations.project import Project
 
 
 def asks(action: object) -> bool:

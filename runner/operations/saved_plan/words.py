@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from runner.cli.commands.loading import load
-from runner.cli.commands.plan_content import Content, differences
-from runner.cli.commands.planfile import Saved, chosen_by
-from runner.cli.commands.planning import planned
 from runner.cli.views.plan import acts_text, plan_text
 from runner.cli.views.problems import without_secrets
 from runner.cli.views.style import Style
 from runner.errors import Problem, RunnerError, Where
+from runner.operations.load import load
+from runner.operations.plan import planned
+from runner.operations.saved_plan.content import Content, differences
+from runner.operations.saved_plan.file import Saved, chosen_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.cli.commands.trusting import admit, refusal, untrusted
-from runner.cli.commands.world import Project
 from runner.core.api.exchange import Answer, Failure
 from runner.core.request.provider_blocks import Declared
 from runner.core.request.reach import BASE_URL, Destination, destination, own_hosts
@@ -20,6 +18,8 @@ from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
 from runner.io.providers.openai import server_store
 from runner.io.providers.openai.client import Client, connect
 from runner.io.providers.openai.wire import sent_to
+from runner.operations.project import Project
+from runner.operations.trust import admit, refusal, untrusted
 
 Say = Callable[[str], None]
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import orjson
 
-from runner.cli.commands.output_files import changes, written_outputs
-from runner.cli.commands.world import Project
 from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
@@ -30,6 +28,8 @@ from runner.errors import Problem, RunnerError
 from runner.io.cache.lookup import Lookup
 from runner.io.prices import count_tokens, price
 from runner.io.providers.embedded.model_file import unsupported
+from runner.operations.output_files import changes, written_outputs
+from runner.operations.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
     if project.settings.offline or made.choice.destroy:
         return made
     if project.root.blocks.lists["import"]:
-        from runner.cli.commands.importing import bring, pending  # noqa: PLC0415  # aiohttp
+        from runner.operations.imports import bring, pending  # noqa: PLC0415  # aiohttp
 
         wanted = pending(project, made.plan)
         if wanted:
@@ -155,7 +155,7 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
     import asyncio  # noqa: PLC0415  # a plan that reads nothing does without
 
-    from runner.cli.commands.connecting import connections, prepare  # noqa: PLC0415  # aiohttp
+    from runner.operations.connections import connections, prepare  # noqa: PLC0415  # aiohttp
 
     found: dict[str, Record] = {}
 

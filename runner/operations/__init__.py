@@ -1,0 +1,1 @@
+"""What can be done with a project: options and values in, values and events out."""
