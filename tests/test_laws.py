@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from runner.core.api.exchange import Failure
 from runner.core.canonical import digest
-from runner.core.plan.actions import Await, Issue, Keep, Update
+from runner.core.plan.actions import Await, Instances, Issue, Keep, Remove, Update
 from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Instances, Remove
 from runner.io.apply.ports import Outcome
 from tests.harness.lab import Lab
 from tests.harness.random_projects import (

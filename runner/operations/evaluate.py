@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from runner.core.expansion.outputs import Output, learn, outputs
-from runner.core.expansion.scope import Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Session
 from runner.core.plan.walk import Walk
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError

@@ -13,9 +13,9 @@ from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.cli.views.report import Spent, apply_text, problems_of
 from runner.cli.views.style import style
-from runner.core.api.answer import usage_of
+from runner.core.api.usage import usage_of
 from runner.core.expansion.outputs import Output, learn, outputs, shown
-from runner.core.expansion.scope import Session
+from runner.core.expansion.session import Session
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.io import files

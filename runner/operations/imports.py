@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from runner.core.api.exchange import Failure
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.expressions.template import compile_value
 from runner.core.modules.folder import Block
 from runner.core.plan.known import provider_of, request_of

@@ -6,7 +6,8 @@ from typing import Any
 
 from runner import __version__
 from runner.cli.views.problems import hide
-from runner.core.expansion.scope import Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block

@@ -11,13 +11,12 @@ from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import FileChange, Output, declared_outputs, shown
-from runner.core.plan.actions import Keep, Reuse, Update
+from runner.core.plan.actions import Instances, Keep, Reuse, Update
+from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate, bound
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Inputs, Plan, destroy_plan, make_plan
-from runner.core.plan.sources import data_record, unless_same
-from runner.core.plan.steps import Instances
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
 from runner.core.request.server_store import stored_id

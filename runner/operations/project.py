@@ -7,7 +7,8 @@ from typing import Any
 
 from runner.cli.views.problems import report
 from runner.core.address import covers, selects
-from runner.core.expansion.scope import Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.module import Module
 from runner.core.modules.moves import declared_moves, forgotten, move_records

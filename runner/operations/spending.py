@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runner.core.api.answer import Used, usage_of
+from runner.core.api.usage import Used, usage_of
 from runner.core.plan.estimate import bound, dollars
 from runner.core.received import table_of
 from runner.core.request.build import Request

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Set
 from runner.cli.terminal.asking import says_yes
 from runner.cli.views.problems import report
 from runner.core.modules.module import declared_at
-from runner.core.plan.actions import Await, Issue, Read, Reuse, Update
+from runner.core.plan.actions import Await, Instances, Issue, Read, Remove, Reuse, Step, Update
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Instances, Remove, Step
 from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (

@@ -9,7 +9,8 @@ import orjson
 
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.canonical import digest
-from runner.core.expansion.scope import Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.module import Module

@@ -10,14 +10,13 @@ from runner import __version__
 from runner.cli.views.plan import counts, kind, request_changes, shown, summary
 from runner.cli.views.records import Cost
 from runner.cli.views.report import Spent, headline
-from runner.core.api.answer import usage_of
+from runner.core.api.usage import usage_of
 from runner.core.expansion.outputs import FileChange, Output
-from runner.core.plan.actions import Await, Issue, Reuse
+from runner.core.plan.actions import Await, Instances, Issue, Reuse
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Instances
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
 

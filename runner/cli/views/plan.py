@@ -15,12 +15,21 @@ from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange
-from runner.core.plan.actions import Await, Issue, Read, Reuse, Update
+from runner.core.plan.actions import (
+    Action,
+    Await,
+    Instances,
+    Issue,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+)
 from runner.core.plan.diff import ABSENT, Change, changes, leaves, line_diff, lines_of
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.known import request_of
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Action, Instances, Remove, Step
 from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
 from runner.core.values import NotKnown

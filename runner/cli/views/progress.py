@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from runner.cli.streams import bare, harmless, on_one_line
 from runner.cli.views.records import Cost
-from runner.core.api.answer import usage_of
+from runner.core.api.usage import usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
 from runner.core.received import table_of

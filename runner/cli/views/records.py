@@ -5,7 +5,8 @@ from typing import Any
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.plan import short
-from runner.core.api.answer import recorded_answer, usage_of, warning
+from runner.core.api.answer import recorded_answer, warning
+from runner.core.api.usage import usage_of
 from runner.core.plan.diff import leaves, lines_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.received import table_of, value_of

@@ -9,8 +9,8 @@ import orjson
 from runner.cli.streams import harmless
 from runner.cli.views.style import Style
 from runner.core.address import first_few
-from runner.core.api.answer import Used
 from runner.core.api.exchange import Failure
+from runner.core.api.usage import Used
 from runner.core.expansion.outputs import Output
 from runner.core.plan.diff import lines_of
 from runner.core.plan.estimate import compact, dollars

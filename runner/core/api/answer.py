@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from runner.core.api.names import ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
-from runner.core.state.records import Natural
 from runner.core.values import TemplateError
 
 DATA_ATTRIBUTES = {
@@ -193,37 +190,3 @@ def recorded_answer(address: str, raw: bytes) -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
     found = _DATA_ADDRESS.search(address) if "data." in address else None
     return Answer(raw) if found is None else data_answer(found[1], raw)
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """The tokens of one answer, and the model that says it gave it."""
-
-    prompt: int
-    completion: int
-    model: str | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: Natural | None = None
-    completion_tokens: Natural | None = None
-
-
-class _Measured(msgspec.Struct):
-    usage: _Usage
-    model: str | None = None
-
-
-_MEASURED = msgspec.json.Decoder(_Measured)
-
-
-def usage_of(raw: bytes) -> Used | None:
-    """What a response says it used; None if it does not say. Nothing else is read."""
-    try:
-        found = _MEASURED.decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    prompt, completion = found.usage.prompt_tokens, found.usage.completion_tokens
-    if prompt is None and completion is None:
-        return None
-    return Used(prompt or 0, completion or 0, found.model)

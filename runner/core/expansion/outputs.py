@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from runner.core.address import with_key
 from runner.core.api.answer import Answer, output_value, recorded_answer
-from runner.core.expansion.scope import Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Session
 from runner.core.expressions.template import holes
 from runner.core.modules.module import Declared, Value
 from runner.core.state.records import Record

@@ -1,8 +1,7 @@
 """Variables in, instances out: every block of every module as the completions it stands for."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from runner.core.address import Key, with_key
@@ -10,71 +9,14 @@ from runner.core.budget import Rendering
 from runner.core.expansion.instances import pairs_of
 from runner.core.expansion.lazy import ByIndex, ByKey, Lazy
 from runner.core.expansion.once import Named, Once
-from runner.core.expressions.functions import World, functions
+from runner.core.expansion.session import Instance, Session
+from runner.core.expressions.functions import functions
 from runner.core.expressions.template import follow
 from runner.core.modules.conditions import check_conditions, typed
 from runner.core.modules.module import Declared, Module, Value, refs_of
 from runner.core.modules.sensitivity import Sensitivity
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
 from runner.errors import RunnerError, sentence
-
-
-@dataclass(slots=True)
-class Session:
-    """What one fold over the graph has learned: values of variables, answers, instances.
-
-    `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
-    instances of a repeated block, once they are known. `changing` are answers that stay while
-    their metadata at the server will not: what reads the store has to wait for them.
-    """
-
-    root: Module
-    world: World
-    values: Mapping[str, Any]
-    answers: dict[str, Any] = field(default_factory=dict)
-    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
-    scopes: dict[str, "Scope"] = field(default_factory=dict)
-    expanded: set[str] = field(default_factory=set)
-    pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
-    changing: set[str] = field(default_factory=set)
-
-    def answer(self, address: str) -> Any:
-        """The answer at an address; NotKnown while it has not come."""
-        try:
-            return self.answers[address]
-        except KeyError:
-            raise NotKnown(address) from None
-
-    def known_keys(self, block: str) -> tuple[Key, ...]:
-        """The instances of a block; NotKnown while its for_each waits for an answer."""
-        try:
-            return self.keys[block]
-        except KeyError:
-            raise NotKnown(block) from None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Instance:
-    """One completion, data source or module call: a block, where it stands, and its key."""
-
-    address: str
-    declared: Declared
-    scope: "Scope"
-    key: Key | None = None
-    value: Any = None
-
-    def names(self) -> Names:
-        """What its expressions may name."""
-        if self.key is None:
-            return self.scope.names
-        if isinstance(self.key, int):
-            return {**self.scope.names, "count": {"index": self.key}}
-        return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
-
-    def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
-        """The error of an expression in this block, at its place."""
-        said = f"In {self.address}: {sentence(exc.message)}"
-        return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
 
 
 class Scope:

@@ -1,4 +1,4 @@
-"""Every reference names something that is there, before anything runs."""
+"""Every reference names something that is there, and every call gives what its module wants."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from runner.core.api.answer import DATA_ATTRIBUTES
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import functions
-from runner.core.expressions.template import Hole, Node, holes
-from runner.core.modules.calls import check_call
+from runner.core.expressions.template import Constant, Hole, Node, holes
+from runner.core.modules.conditions import typed
 from runner.core.modules.folder import Block
 from runner.core.modules.module import Condition, Declared, Module
 from runner.core.suggest import closest, did_you_mean
@@ -62,7 +62,7 @@ class _Checker:
         for rule in declared.postconditions:
             self._nodes(declared.block, [rule.condition, rule.message], scope | {"self"})
         if declared.kind == "module" and declared.name in self.module.children:
-            check_call(declared, self.module.children[declared.name], self.problems)
+            _check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
             self._ref(declared.block, Hole(written(ref), (), lambda _: None, path, 0), ref, scope)
 
@@ -191,3 +191,42 @@ def _there_are(names: list[str], what: str) -> str:
     if not names:
         return f" None is declared: write [{what}.NAME]." if " " not in what else ""
     return f" There are {', '.join(names[:8])}{', ..' if len(names) > 8 else ''}."
+
+
+def _check_call(call: Declared, module: Module, problems: list[Problem]) -> None:
+    """Append a problem for each variable that a call names wrongly, leaves out, or gives a value
+    of another type (of what is written as it is; an expression's value is checked once known).
+    """
+    unknown = [name for name in call.params if name not in module.variables]
+    problems += [_unknown(call, module, name) for name in unknown]
+    for name, declared in module.variables.items():
+        node = call.params.get(name)
+        if node is None:
+            table = declared.block.table
+            if "default" not in table and table.get("nullable") is not True:
+                problems.append(_missing(call, module, name))
+        elif isinstance(node, Constant):
+            try:
+                typed(declared, node.value)
+            except ValueError as exc:
+                said = f"var.{name} of {call.address} does not fit: {exc}."
+                problems.append(call.block.problem("Wrong type", said, (name,)))
+
+
+def _unknown(call: Declared, module: Module, name: str) -> Problem:
+    known = ", ".join(module.variables) or "none"
+    hint = did_you_mean(name, module.variables, f" It has {known}.")
+    said = f'The module "{module.folder}" has no variable "{name}".{hint}'
+    where = call.block.where((name,), on="key")
+    return Problem("Unknown variable", said, where)
+
+
+def _missing(call: Declared, module: Module, name: str) -> Problem:
+    declared = module.variables[name].block
+    about = declared.table.get("description")
+    shown = f" ({about})" if about else ""
+    said = (
+        f'{call.address} gives no value for "{name}"{shown}, and the variable has no default '
+        f"({declared.where()}). Write {name} = .. in this block."
+    )
+    return call.block.problem("Missing variable", said)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.api.answer import recorded_answer
+from runner.core.expansion.session import Instance
 from runner.core.state.records import Record
 
 
@@ -78,6 +79,34 @@ class Read:
 
 
 Decision = Keep | Reuse | Issue | Update | Await | Absent | Read
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The configuration no longer has this address. `forget` leaves what a server stored."""
+
+    record: Record
+    reason: str
+    forget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """How many instances a block has is known only after the answer at `on`."""
+
+    on: str
+
+
+Action = Decision | Remove | Instances
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What has to happen at one address."""
+
+    address: str
+    action: Action
+    instance: Instance | None = None
 
 
 def resolve(decision: Decision, address: str) -> Any:

@@ -8,7 +8,7 @@ import orjson
 
 from runner.core.api.answer import Answer, warning
 from runner.core.canonical import dotted
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
 from runner.core.received import json_of
 

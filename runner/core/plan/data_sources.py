@@ -1,14 +1,19 @@
-"""What has to happen to a data source, given what is known now."""
+"""What has to happen to a data source, given what is known now; and what was read, as a record."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from runner.core.address import with_key
+from runner.core.api.exchange import Answer
 from runner.core.canonical import canonical, digest
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant, Masked
 from runner.core.plan.actions import Keep, Read
 from runner.core.plan.known import Known, provider_of
 from runner.core.request.provider import Provider
+from runner.core.secrets.redact import redact
+from runner.core.secrets.texts import yielded_secrets
+from runner.core.state.records import Record
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError
 
@@ -77,3 +82,35 @@ def _no_store(instance: Instance, provider: Provider) -> Problem:
         "this process stores no completions. Name one that does: provider = .. in this block."
     )
     return instance.declared.block.problem("No store", said, ("provider",))
+
+
+def data_record(
+    instance: Instance, provider: Provider, read: Read, answer: Answer, secrets: Iterable[str]
+) -> Record:
+    """What was read, as a record without the secrets that a server was told; its time is the
+    caller's.
+    """
+    params = instance.declared.params.values()
+    asked = yielded_secrets(params, instance.scope.masks, instance.names())
+    return Record(
+        address=instance.address,
+        provider=provider.name,
+        identity=provider.identity,
+        fingerprint=read.fingerprint,
+        sample=0,
+        request=read.recorded,
+        response=redact(answer.response, (*secrets, *asked, *provider.secrets)),
+        issued_at="",
+        attempts=answer.attempts,
+    )
+
+
+def unless_same(old: Record | None, read: Record) -> Record:
+    """What was read; the old record if it says the same, so that nothing has to be written."""
+    if old is None or _said(old) != _said(read):
+        return read
+    return old
+
+
+def _said(record: Record) -> tuple[str, bytes, bytes]:
+    return record.fingerprint, record.request, record.response

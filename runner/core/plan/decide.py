@@ -7,7 +7,7 @@ answers arrive. It chooses; it never does.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Update
 from runner.core.plan.appraise import appraise

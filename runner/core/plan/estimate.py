@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.api.answer import usage_of
+from runner.core.api.usage import usage_of
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.core.expansion.scope import Instance, Session
+from runner.core.expansion.session import Instance, Session
 from runner.core.plan.drafts import Drafts
 from runner.core.plan.samples import Samples
 from runner.core.request.build import Request, build

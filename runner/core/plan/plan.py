@@ -5,12 +5,23 @@ from dataclasses import dataclass, field
 
 from runner.core.address import in_order
 from runner.core.modules.module import declared_at
-from runner.core.plan.actions import Absent, Decision, Issue, Keep, Read, Reuse, Update, resolve
+from runner.core.plan.actions import (
+    Absent,
+    Decision,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+    resolve,
+)
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.removals import Elsewhere, protected, removal, removals, unreachable
 from runner.core.plan.samples import Samples
-from runner.core.plan.steps import Instances, Remove, Step
 from runner.core.plan.targets import Choice, Chosen, chooser, named
 from runner.core.plan.walk import Vertex, Walk, cycle_error
 from runner.core.request.build import Request

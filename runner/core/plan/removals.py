@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from runner.core.address import module_of, split_key
 from runner.core.modules.module import Declared
-from runner.core.plan.actions import Absent, Decision, Reuse
-from runner.core.plan.steps import Remove, Step
+from runner.core.plan.actions import Absent, Decision, Remove, Reuse, Step
 from runner.core.plan.targets import Chosen
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider

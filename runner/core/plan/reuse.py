@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.plan.actions import Issue, Reuse
 from runner.core.plan.appraise import appraise
 from runner.core.plan.known import Known, request_of

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.core.address import around, inside, with_key
-from runner.core.expansion.scope import Instance, Scope, Session
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Instance, Session
 from runner.core.modules.module import Declared
 from runner.core.values import Names, Ref
 from runner.errors import Problem, RunnerError

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.core.budget import Rendering, current
 from runner.core.canonical import canonical, normalise
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant, Expression, Hole, Items, Node, Table, holes
 from runner.core.request.provider import Provider
 from runner.core.request.spelling import spelled

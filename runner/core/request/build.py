@@ -8,7 +8,7 @@ import orjson
 
 from runner.core.api.names import PARAMETERS, TRANSPORT
 from runner.core.canonical import canonical, fingerprint
-from runner.core.expansion.scope import Instance
+from runner.core.expansion.session import Instance
 from runner.core.received import table_of
 from runner.core.request.body import Shape, fill, json_value, shape_of
 from runner.core.request.provider import Provider

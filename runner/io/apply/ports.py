@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runner.core.api.exchange import Answer, Failure, Outgoing
-from runner.core.expansion.scope import Session
+from runner.core.expansion.session import Session
 from runner.core.plan.events import Done, Event
 from runner.core.request.build import Request
 from runner.core.state.records import Record

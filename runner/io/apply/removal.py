@@ -8,10 +8,10 @@ import orjson
 
 from runner.core.api.exchange import Answer, Failure
 from runner.core.modules.module import declared_at
+from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed
 from runner.core.plan.plan import Plan
 from runner.core.plan.removals import protected, unreachable
-from runner.core.plan.steps import Remove
 from runner.core.received import table_of
 from runner.core.request.server_store import cached, is_stored, keeper, stored_id
 from runner.core.state.cache_entry import to_entry

@@ -8,9 +8,9 @@ import orjson
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.actions import Issue, Read, Reuse, Update
 from runner.core.plan.appraise import Appraisal, appraise
+from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.events import Started
 from runner.core.plan.known import provider_of, request_of
-from runner.core.plan.sources import data_record, unless_same
 from runner.core.plan.walk import Vertex
 from runner.core.request.build import Request, streaming
 from runner.core.request.server_store import cached, stored_id

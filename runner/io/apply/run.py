@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from runner.core.api.answer import recorded_answer
 from runner.core.api.exchange import Failure
+from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed, Skipped
 from runner.core.plan.known import Known
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Remove
 from runner.core.plan.walk import Vertex, Walk, cycle_error
 from runner.core.secrets.redact import redact_text
 from runner.core.state.records import Record

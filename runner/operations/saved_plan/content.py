@@ -16,9 +16,8 @@ from runner.cli.views.style import Style
 from runner.core.address import covers
 from runner.core.canonical import digest
 from runner.core.modules.module import Module
-from runner.core.plan.actions import Issue, Read, Reuse, Update
+from runner.core.plan.actions import Action, Issue, Read, Remove, Reuse, Step, Update
 from runner.core.plan.plan import Plan
-from runner.core.plan.steps import Action, Remove, Step
 from runner.core.state.line import encode_record
 from runner.operations.plan import Planned
 from runner.operations.project import Project

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.api.answer import Answer, output_value, recorded_answer, usage_of, warning
+from runner.core.api.answer import Answer, output_value, recorded_answer, warning
 from runner.core.api.names import ATTRIBUTES
+from runner.core.api.usage import usage_of
 from runner.core.values import TemplateError, plain
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.plan.actions import Await, Issue, Keep, Reuse, Update
-from runner.core.plan.steps import Remove
+from runner.core.plan.actions import Await, Issue, Keep, Remove, Reuse, Update
 from runner.core.plan.targets import Choice
 from runner.errors import RunnerError, error
 from tests.harness.lab import Lab, project

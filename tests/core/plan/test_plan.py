@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from runner.core.plan.actions import Issue
+from runner.core.plan.actions import Instances, Issue, Remove
 from runner.core.plan.plan import Plan, destroy_plan, make_plan
-from runner.core.plan.steps import Instances, Remove
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
 from runner.core.state.records import Record

@@ -1,0 +1,72 @@
+"""What one fold over the graph has learned, and the instances it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from runner.core.address import Key
+from runner.core.expressions.functions import World
+from runner.core.modules.module import Declared, Module
+from runner.core.values import Names, NotKnown, TemplateError
+from runner.errors import RunnerError, sentence
+
+if TYPE_CHECKING:
+    from runner.core.expansion.scope import Scope
+
+
+@dataclass(slots=True)
+class Session:
+    """What one fold over the graph has learned: values of variables, answers, instances.
+
+    `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
+    instances of a repeated block, once they are known. `changing` are answers that stay while
+    their metadata at the server will not: what reads the store has to wait for them.
+    """
+
+    root: Module
+    world: World
+    values: Mapping[str, Any]
+    answers: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    scopes: dict[str, "Scope"] = field(default_factory=dict)
+    expanded: set[str] = field(default_factory=set)
+    pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
+    changing: set[str] = field(default_factory=set)
+
+    def answer(self, address: str) -> Any:
+        """The answer at an address; NotKnown while it has not come."""
+        try:
+            return self.answers[address]
+        except KeyError:
+            raise NotKnown(address) from None
+
+    def known_keys(self, block: str) -> tuple[Key, ...]:
+        """The instances of a block; NotKnown while its for_each waits for an answer."""
+        try:
+            return self.keys[block]
+        except KeyError:
+            raise NotKnown(block) from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One completion, data source or module call: a block, where it stands, and its key."""
+
+    address: str
+    declared: Declared
+    scope: "Scope"
+    key: Key | None = None
+    value: Any = None
+
+    def names(self) -> Names:
+        """What its expressions may name."""
+        if self.key is None:
+            return self.scope.names
+        if isinstance(self.key, int):
+            return {**self.scope.names, "count": {"index": self.key}}
+        return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
+
+    def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
+        """The error of an expression in this block, at its place."""
+        said = f"In {self.address}: {sentence(exc.message)}"
+        return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
