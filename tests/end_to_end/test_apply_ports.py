@@ -14,10 +14,11 @@ import pytest
 from runner.cli.parser.arguments import parser
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.events import Event
+from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
-from runner.io.apply.ports import Doors, Limits, Outcome
+from runner.io.apply.ports import Doors, Limits, Outcome, Refusal
 from runner.operations.load import load
 from runner.operations.plan import planned
 from tests.harness.faults import completion as answer
@@ -35,6 +36,8 @@ class World:
     limit: int = 4
     free: asyncio.Event = field(default_factory=asyncio.Event)
     watch: Callable[[int], object] = lambda _: None
+    connected: Callable[[], object] = lambda: None
+    may_start: Callable[[Request], Refusal | None] = lambda _: None
     fails: dict[str, RunnerError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
@@ -58,6 +61,7 @@ class World:
 
     async def connect(self, _: str) -> "World":
         self._maybe("connect")
+        self.connected()
         return self
 
     async def save(self, key: str, _: bytes) -> None:
@@ -97,6 +101,7 @@ class World:
             checkpoint=self.checkpoint,
             now=lambda: "2024-01-01T00:00:00.000Z",
             tell=self.events.append,
+            may_start=self.may_start,
             begin=self.begin,
         )
 
@@ -109,17 +114,21 @@ def project(tmp_path: Path) -> Project:
 
 
 def run(
-    project: Project, world: World, then: Callable[[Apply], object] = lambda _: None, **limits: Any
+    project: Project, world: World, then: Callable[[Apply], object] = lambda _: None, **options: Any
 ) -> Outcome:
-    """An apply of the project's plan in this world; `then` is called when eight were asked."""
+    """An apply of the project's plan in this world; `then` is called when eight were asked,
+    `first` when a provider is connected.
+    """
+    first = options.pop("first", lambda _: None)
     read = load(parser().parse_args(["-C", str(project.directory), "plan"]))
     made = planned(read, read.arguments)
 
     async def go() -> Outcome:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=lambda *_: None)
-        apply = Apply(made.plan, walk, known, world.doors, Limits(4, **limits))
+        apply = Apply(made.plan, walk, known, world.doors, Limits(4, **options))
         loop = asyncio.get_running_loop()
+        world.connected = lambda: first(apply)
         world.watch = lambda asked: loop.call_soon(then, apply) if asked == 8 else None
         return await asyncio.wait_for(apply.run(), 120)
 
@@ -236,3 +245,79 @@ def test_nothing_is_asked_to_be_stored_before_it_is_known_whose_it_is(project: P
     assert run(project, world).failed == {}
     assert (len(world.asked), world.begun) == (20, 20)
     assert all(key.count(":") == 2 for key in world.saved)
+
+
+def test_an_interrupt_while_a_provider_is_connected_lets_it_send_nothing(project: Project) -> None:
+    world = World()
+    outcome = run(project, world, first=lambda apply: apply.interrupt())
+    assert outcome.interrupted
+    assert world.halted  # what it is asked now it does not send
+
+
+def test_what_has_to_wait_for_an_answer_is_not_tried_again_before_it(project: Project) -> None:
+    """One at a time may be sent; the others are not asked for over and over meanwhile."""
+    world = World(held=1)
+    tried, tasks = list[bool](), list[asyncio.Task[None]]()
+
+    async def answer_later() -> None:
+        for _ in range(500):
+            await asyncio.sleep(0)
+        world.free.set()
+
+    def may_start(_: Request) -> Refusal | None:
+        free = len(world.saved) == len(world.asked)
+        tried.append(free)
+        if not tasks:
+            tasks.append(asyncio.get_running_loop().create_task(answer_later()))
+        return None if free else Refusal("one at a time", passing=True)
+
+    world.may_start = may_start
+    outcome = run(project, world)
+    assert len(outcome.issued) == 20
+    assert len(tried) < 100
+
+
+def test_an_answer_whose_save_is_given_up_is_in_the_state(project: Project) -> None:
+    """Somebody left while the cache was at work: the answer is paid for, and was received."""
+    world = World()
+    saving = asyncio.Event()
+
+    async def save(*_: object) -> None:
+        await saving.wait()  # which never comes
+
+    world.save = save  # type: ignore[method-assign]
+
+    def leave(apply: Apply) -> None:
+        asyncio.get_running_loop().call_later(0, _in_turns, 50, apply.abandon)
+
+    outcome = run(project, world, first=leave)
+    assert outcome.interrupted
+    assert set(outcome.records) == set(world.asked)
+    assert len(outcome.records) == 4
+
+
+def _in_turns(left: int, then: Callable[[], object]) -> None:
+    """After so many turns of the loop, in which all that can go on has gone on."""
+    loop = asyncio.get_running_loop()
+    loop.call_soon(*((_in_turns, left - 1, then) if left else (then,)))
+
+
+def test_what_a_halted_provider_did_not_send_is_skipped_and_has_not_failed(
+    project: Project,
+) -> None:
+    world = World(held=1)
+    asked = world.complete
+
+    async def complete(out: Outgoing) -> Answer | Failure:
+        answered = await asked(out)
+        return Failure("the run stopped", halted=True) if world.halted else answered
+
+    world.complete = complete  # type: ignore[method-assign]
+
+    def leave(apply: Apply) -> None:
+        apply.interrupt()
+        world.free.set()
+
+    outcome = run(project, world, first=leave)
+    assert not outcome.failed
+    assert len(outcome.skipped) == 20

@@ -308,3 +308,10 @@ def test_an_answer_that_is_at_hand_is_judged_where_it_is_used() -> None:
     assert lab.sent == []
     assert lab.records["completion.b"].status == "complete"
     assert lab.plan().empty
+
+
+def test_a_record_names_what_its_request_was_made_of() -> None:
+    lab = project(CHAIN)
+    lab.apply()
+    assert lab.records["completion.down"].depends_on == ("completion.up",)
+    assert lab.records["completion.up"].depends_on == ()

@@ -1,9 +1,11 @@
 """What has to happen, and why."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Instances, Issue, Remove
 from runner.core.plan.plan import Plan, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
@@ -175,3 +177,23 @@ def test_what_no_target_names_is_not_removed() -> None:
     assert lab.plan(Choice(targets=("completion.d",))).empty
     assert lab.plan(Choice(excludes=("completion.gone",))).empty
     assert kinds(lab.plan()) == {"completion.gone": "Remove"}
+
+
+def test_instances_stay_whose_names_are_not_known_because_an_answer_failed() -> None:
+    text = block("list", "list") + block(
+        "each", "{{ each.key }}", 'for_each = "{{ completion.list.json }}"'
+    )
+
+    def reply(body: dict[str, Any]) -> str | Failure:
+        if body["messages"][0]["content"] == "other list":
+            return Failure("no")
+        return '["x", "y"]'
+
+    lab = Lab({"configs/main.toml": text}, reply)
+    lab.apply()
+    before = dict(lab.records)
+    assert len(before) == 3
+    lab.files["configs/main.toml"] = text.replace('"""list"""', '"""other list"""')
+    outcome = lab.apply()
+    assert list(outcome.failed) == ["completion.list"]
+    assert lab.records == before
