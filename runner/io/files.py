@@ -217,11 +217,14 @@ def insist(replace: Callable[[], object]) -> None:
 
 
 def make_directory(path: Path, mode: int = 0o777) -> None:
-    """Creates a directory and those above it; RunnerError if it cannot. One that is there keeps
-    its mode.
+    """Creates a directory and those above it, for good; RunnerError if it cannot. One that is
+    there keeps its mode.
     """
     try:
+        missing = [place for place in (path, *path.parents) if not place.exists()]
         path.mkdir(mode, parents=True, exist_ok=True)
+        for place in reversed(missing):
+            _sync_directory(place.parent)
     except OSError as cause:
         raise failure("create", path, cause) from cause
 

@@ -348,3 +348,5 @@ def test_a_power_cut_leaves_a_file_as_it_was_or_as_it_is(project: Project, name:
             named = seen.index(["rename", there, str(path)])
             assert ["sync", there] in seen[:named]
             assert ["sync", folder] in seen[named:]
+            if prompt == "one":  # the folder is new, and has its name for good as well
+                assert ["sync", content(path.parent.parent.stat())] in seen

@@ -39,7 +39,7 @@ def test_one_module_starts_programs() -> None:
         for path in SOURCES.rglob("*.py")
         if STARTERS & {*names_in(path.read_text())}
     }
-    assert starts == {"shell/programs.py"}
+    assert starts == {"io/programs.py"}
 
 
 def test_a_program_gets_no_key_and_nothing_that_python_would_load() -> None:
