@@ -131,17 +131,26 @@ def test_a_configuration_that_the_user_names_may_be_anywhere(mine: Project, outs
     assert mine.call("--config", str(outside), "plan").status == 0
 
 
-def test_a_saved_plan_names_no_file_outside_of_the_project(mine: Project, outside: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "flag", "then"),
+    [("apply", "--offline", "Requests needed"), ("show", "--", "About snow"),
+     ("show", "--json", "About snow")],
+)  # fmt: skip
+def test_a_saved_plan_names_no_file_outside_of_the_project(
+    mine: Project, outside: Path, verb: str, flag: str, then: str
+) -> None:
     """It may have come with the repository; a file that the user names is read."""
     given = outside / "mine.toml"
     given.write_text('topic = "snow"\n')
     saved = mine.directory / "saved"
-    assert mine.call("plan", "--out", str(saved), "--var-file", str(given)).status == 0
-    ran = mine.call("apply", str(saved))
-    assert (ran.status, "File is outside of the project" in ran.err) == (1, True)
-    assert f"--var-file {given}" in ran.err
-    ran = mine.call("apply", "--offline", str(saved), "--var-file", str(given))
-    assert "Requests needed while offline" in ran.err
+    named = ("--var-file", str(given))
+    assert mine.call("plan", "--out", str(saved), *named).status == 0
+    ran = mine.call(verb, flag, str(saved))
+    said = ran.out + ran.err
+    assert (ran.status, "File is outside of the project" in said) == (1, True)
+    assert f" {verb} {saved} --var-file {given}" in said
+    ran = mine.call(verb, *named, flag, str(saved))
+    assert then in ran.out + ran.err
 
 
 @pytest.mark.parametrize("name", [".env", ".ENV", ".git/config", "sub/.git/config"])

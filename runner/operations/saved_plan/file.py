@@ -14,7 +14,7 @@ from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
-from runner.operations.places import project_directory
+from runner.operations.places import project_directory, same_place
 from runner.operations.plan import Planned
 from runner.operations.project import Project
 from runner.operations.saved_plan.content import FORMAT, VERSION, Content, differences, made_from
@@ -113,7 +113,7 @@ def open_plan(arguments: argparse.Namespace) -> Saved:
 def chosen_by(saved: Saved, arguments: argparse.Namespace) -> None:
     """Makes the plan's variables and choice the arguments'."""
     content = saved.content
-    _refuse_other_files(arguments, content.variables.var_file)
+    _refuse_other_files(arguments, saved)
     saved_files = content.variables.var_file
     arguments.given = [
         *((VAR_FILE, file) for file in saved_files),
@@ -124,19 +124,20 @@ def chosen_by(saved: Saved, arguments: argparse.Namespace) -> None:
     arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
 
 
-def _refuse_other_files(arguments: argparse.Namespace, named: list[str]) -> None:
+def _refuse_other_files(arguments: argparse.Namespace, saved: Saved) -> None:
     """What is read is what the user names: a plan may have come with the repository."""
+    again = f"{same_place(arguments)} {arguments.module} {shlex.quote(saved.path)}"
     project = files.followed(project_directory(arguments))
     given = {files.followed(Path(text)) for flag, text in arguments.given if flag == VAR_FILE}
-    for file in named:
+    for file in saved.content.variables.var_file:
         path = files.followed(Path(file))
         if not path.is_relative_to(project) and path not in given:
             raise error(
                 "File is outside of the project",
-                f"{arguments.plan} wants the variables in {file}, and a plan that may have come "
+                f"{saved.path} wants the variables in {file}, and a plan that may have come "
                 "with the project does not say what is read elsewhere. If you mean it, say so: "
-                f"runner apply {shlex.quote(arguments.plan)} {VAR_FILE} {shlex.quote(file)}",
-                Where(arguments.plan),
+                f"{again} {VAR_FILE} {shlex.quote(file)}",
+                Where(saved.path),
             )
 
 
