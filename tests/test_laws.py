@@ -60,14 +60,14 @@ def asked(held: Lab) -> list[str]:
 
 
 def issued(plan: Plan) -> set[str]:
-    return {step.address for step in plan.of(Issue)}
+    return {step.address for step, _ in plan.of(Issue)}
 
 
 def may_issue(plan: Plan, address: str) -> bool:
     """Whether a plan says that a request may be sent for an address."""
-    if any(step.address == address for step in plan.of(Issue, Await)):
+    if any(step.address == address for step, _ in plan.of(Issue, Await)):
         return True
-    blocks = [step.address for step in plan.of(Instances)]
+    blocks = [step.address for step, _ in plan.of(Instances)]
     return any(address.startswith((f"{block}[", f"{block}.")) for block in blocks)
 
 

@@ -124,6 +124,8 @@ def _folded(text: str, deepest: int) -> str:
                     made += (text[end:start], json.dumps(text[start : token.end()]))
                     end = token.end()
                 level -= 1
+            case _:
+                pass  # a text, whatever brackets are in it
     if level > deepest:  # it is cut off, and no JSON
         made, end = [*made, text[end:start]], len(text)
     return "".join((*made, text[end:]))

@@ -47,7 +47,8 @@ def present(value: Any, kept: frozenset[str] = frozenset()) -> Any:
             }
         case list():
             return [present(inner, kept) for inner in value]
-    return value
+        case _:
+            return value
 
 
 _SCHEMAS = frozenset(("parameters", "schema"))

@@ -11,7 +11,7 @@ from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import FileChange, Output, declared_outputs, shown
-from runner.core.plan.actions import Instances, Keep, Reuse, Update
+from runner.core.plan.actions import Absent, Await, Instances, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate, bound
@@ -191,11 +191,20 @@ def unfinished_answers(plan: Plan) -> dict[str, str]:
     """The recorded answers that are used and are not all there, and why."""
     found: dict[str, str] = {}
     for address, made in plan.decisions.items():
-        if isinstance(made, Keep | Update | Reuse) and made.record.status == "incomplete":
-            said = warning(made.record.response, mended=made.record.mended)
-            if said is not None:
-                found[address] = said
+        match made:
+            case Keep(record) | Update(record) | Reuse(record):
+                said = _unfinished(record)
+                if said is not None:
+                    found[address] = said
+            case Issue() | Await() | Absent() | Read():
+                pass
     return found
+
+
+def _unfinished(record: Record) -> str | None:
+    if record.status != "incomplete":
+        return None
+    return warning(record.response, mended=record.mended)
 
 
 def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
@@ -214,7 +223,7 @@ def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -
     if not any(patterns for _, patterns in flags):
         return
     known = dict.fromkeys([*(name.rstrip("#") for name in plan.walk.vertices), *records])
-    unrolled = [step.address for step in plan.of(Instances)]
+    unrolled = [step.address for step, _ in plan.of(Instances)]
     problems = []
     for flag, patterns in flags:
         for pattern in patterns:

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Iterator, Set
 from runner.cli.terminal.asking import says_yes
 from runner.cli.views.problems import report
 from runner.core.modules.module import declared_at
-from runner.core.plan.actions import Await, Instances, Issue, Read, Remove, Reuse, Step, Update
+from runner.core.plan.actions import (
+    Absent,
+    Action,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+)
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Plan
 from runner.core.request.reach import providers_of
@@ -28,7 +40,7 @@ from runner.operations.places import same_place
 from runner.operations.project import Project
 
 
-def asks(action: object) -> bool:
+def asks(action: Action) -> bool:
     """Whether a step may send a request."""
     match action:
         case Issue() | Await() | Instances() | Read():
@@ -37,7 +49,8 @@ def asks(action: object) -> bool:
             return metadata
         case Remove(record=record, forget=forget):
             return not forget and is_stored(record)
-    return False
+        case Keep() | Absent():
+            return False
 
 
 def asked_by(project: Project, plan: Plan) -> tuple[set[str], set[str]]:
@@ -47,14 +60,17 @@ def asked_by(project: Project, plan: Plan) -> tuple[set[str], set[str]]:
     known: set[str] = set()
     perhaps: set[str] = set()
     for step in plan.steps:
-        if isinstance(step.action, Remove) and asks(step.action):
-            name = keeper(step.action.record, project.providers)
-            known.update(() if name is None else (name,))
-        elif asks(step.action):
-            try:
-                known.add(_asked_by(plan, step))
-            except NotKnown:
-                perhaps.update(_may_be_asked(project, step))
+        if not asks(step.action):
+            continue
+        match step.action:
+            case Remove(record):
+                name = keeper(record, project.providers)
+                known.update(() if name is None else (name,))
+            case Issue() | Await() | Instances() | Read() | Update() | Reuse() | Keep() | Absent():
+                try:
+                    known.add(_asked_by(plan, step))
+                except NotKnown:
+                    perhaps.update(_may_be_asked(project, step))
     return known, perhaps
 
 

@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _info(store)
         case "prune":
             return _prune(arguments, store)
-    return _clear(arguments, store)
+        case _:
+            return _clear(arguments, store)
 
 
 def _info(store: Store) -> int:

@@ -34,9 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _rm(arguments)
         case "pull":
             return _pull(arguments)
-    from runner.operations.push import push  # noqa: PLC0415  # the cache's library
+        case _:
+            from runner.operations.push import push  # noqa: PLC0415  # the cache's library
 
-    return push(arguments)
+            return push(arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:

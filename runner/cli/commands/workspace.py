@@ -23,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _list(arguments)
         case "new":
             return _new(arguments)
-    return _delete(arguments)
+        case _:
+            return _delete(arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,17 @@ from runner.cli.views.records import Cost
 from runner.cli.views.report import Spent, headline
 from runner.core.api.usage import usage_of
 from runner.core.expansion.outputs import FileChange, Output
-from runner.core.plan.actions import Await, Instances, Issue, Reuse
+from runner.core.plan.actions import (
+    Absent,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Update,
+)
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
@@ -50,14 +60,15 @@ def plan_events(
             "symbol": seen.symbol.strip(),
             "reason": seen.because or seen.header,
         }
-        if isinstance(step.action, Issue):
-            change["fingerprint"] = step.action.fingerprint
-            change["sample"] = step.action.sample
-        elif isinstance(step.action, Reuse):
-            change["fingerprint"] = step.action.record.fingerprint
-            change["sample"] = step.action.record.sample
-        elif isinstance(step.action, Await | Instances):
-            change["awaits"] = step.action.on.rstrip("#")
+        match step.action:
+            case Issue(fingerprint, sample):
+                change |= {"fingerprint": fingerprint, "sample": sample}
+            case Reuse(record):
+                change |= {"fingerprint": record.fingerprint, "sample": record.sample}
+            case Await(on) | Instances(on):
+                change["awaits"] = on
+            case Update() | Remove() | Read() | Keep() | Absent():
+                pass
         found, _ = request_changes(plan, step)
         change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
         yield {"type": "planned_change", "change": change}

@@ -16,10 +16,12 @@ from runner.cli.views.style import Style
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import (
+    Absent,
     Action,
     Await,
     Instances,
     Issue,
+    Keep,
     Read,
     Remove,
     Reuse,
@@ -157,7 +159,8 @@ def kind(action: Action) -> str:
             return "undecided"
         case Instances():
             return "instances"
-    return "unchanged"
+        case Keep() | Absent():
+            return "unchanged"
 
 
 def shown(step: Step) -> Shown:
@@ -185,7 +188,8 @@ def shown(step: Step) -> Shown:
             return Shown("?", f"will be issued once {on} is known")
         case Instances(on=on):
             return Shown("?", f"has instances known after {on.rstrip('#')}")
-    return Shown(" ", "is unchanged")
+        case Keep() | Absent():
+            return Shown(" ", "is unchanged")
 
 
 def _reused(reuse: Reuse) -> Shown:
@@ -200,17 +204,20 @@ def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | Non
     """What differs between the recorded request and the new one, provider and triggers
     included; sensitive values masked on both sides.
     """
-    instance = step.instance
-    if instance is None or not isinstance(step.action, Issue | Reuse | Update):
+    match step.action:
+        case Issue(old=old) | Reuse(old=old) | Update(old=old):
+            pass
+        case Remove() | Read() | Await() | Instances() | Keep() | Absent():
+            return [], None
+    if step.instance is None:
         return [], None
     try:
-        request = request_of(instance, plan.known)
+        request = request_of(step.instance, plan.known)
     except NotKnown:
         return [], None
-    old = step.action.old
-    new_body = orjson.loads(request.recorded)
     if old is None:
         return [], request
+    new_body = orjson.loads(request.recorded)
     found = list(changes(table_of(json_without_secrets(old.request)), new_body))
     if old.identity != request.identity:
         found.insert(0, Change(("provider",), old.identity, request.identity))
@@ -254,7 +261,13 @@ def _step(plan: Plan, step: Step, style: Style, limit: int | None) -> Iterator[s
 
 
 def _is_new(step: Step) -> bool:
-    return isinstance(step.action, Issue | Reuse) and step.action.old is None
+    match step.action:
+        case Issue(old=None) | Reuse(old=None):
+            return True
+        case Issue() | Reuse() | Update() | Remove() | Read() | Await() | Instances():
+            return False
+        case Keep() | Absent():
+            return False
 
 
 def _new(request: Request, limit: int | None) -> Iterator[str]:

@@ -174,10 +174,12 @@ class Bar(Progress):
     def tell(self, event: Event) -> None:
         """Count, and move the bar."""
         super().tell(event)
-        if isinstance(event, Failed):
-            self.say(f"{event.address}: Failed: {event.failure.message}")
-        elif time.monotonic() - self._drawn > _REDRAWN:
-            self._draw()
+        match event:
+            case Failed(address, failure):
+                self.say(f"{address}: Failed: {failure.message}")
+            case Started() | Done() | Skipped():
+                if time.monotonic() - self._drawn > _REDRAWN:
+                    self._draw()
 
     def tick(self) -> None:
         """Time goes on in the bar too."""

@@ -28,7 +28,9 @@ def _plain(value: Any) -> Any:
             return {str(key): _item(value, key) for key in value}
         case Sequence() | range():
             return [_item(value, index) for index in range(len(value))]
-    raise TemplateError(f"the expression yields a {type(value).__name__}, which is not a value")
+        case _:
+            kind = type(value).__name__
+            raise TemplateError(f"the expression yields a {kind}, which is not a value")
 
 
 def _item(value: Any, key: Any) -> Any:

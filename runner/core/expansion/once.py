@@ -1,13 +1,14 @@
 """Named values that are evaluated when they are needed, each once."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from runner.core.modules.module import Value
 from runner.core.values import written
 from runner.errors import Problem, RunnerError
 
-Named = tuple[str, str]  # var, local or output; its name
+ValueKind = Literal["var", "local", "output"]
+Named = tuple[ValueKind, str]  # and its name
 
 
 class Once:

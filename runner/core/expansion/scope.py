@@ -8,7 +8,7 @@ from runner.core.address import Key, with_key
 from runner.core.budget import Rendering
 from runner.core.expansion.instances import pairs_of
 from runner.core.expansion.lazy import ByIndex, ByKey, Lazy
-from runner.core.expansion.once import Named, Once
+from runner.core.expansion.once import Named, Once, ValueKind
 from runner.core.expansion.session import Instance, Session
 from runner.core.expressions.functions import functions
 from runner.core.expressions.template import follow
@@ -51,7 +51,7 @@ class Scope:
 
     # -- values
 
-    def value(self, kind: str, name: str) -> Any:
+    def value(self, kind: ValueKind, name: str) -> Any:
         """A variable, local or output of this module; evaluated once."""
         return self._once.value((kind, name))
 
@@ -62,7 +62,8 @@ class Scope:
                 return self.module.variables[name]
             case "local":
                 return self.module.locals[name]
-        return self.module.outputs[name]
+            case "output":
+                return self.module.outputs[name]
 
     def _evaluate(self, named: Named) -> Any:
         if named[0] == "var":
@@ -252,7 +253,8 @@ class Scope:
                 return self._named_deps("var", str(ref[1]), refs, self.call)
             case "module":
                 return self._module_deps(ref, names)
-        return ()
+            case _:
+                return ()
 
     def _named_deps(
         self, kind: str, name: str, refs: tuple[Ref, ...], call: Instance | None = None

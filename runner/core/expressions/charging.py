@@ -172,6 +172,8 @@ def _own(node: nodes.Node) -> Cost:
         case nodes.Dict():
             steps += 2 * len(node.items)
             size += _A_TABLE + 48 * len(node.items)
+        case _:
+            pass
     return steps, size
 
 

@@ -60,7 +60,8 @@ def guarded(original: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
                 return original(context, value, *given[1:], **named)
             case "eval_context":
                 return original(context.eval_ctx, value, *given[1:], **named)
-        return original(context.environment, value, *given[1:], **named)
+            case _:
+                return original(context.environment, value, *given[1:], **named)
 
     return run_alone if handed is None else run
 

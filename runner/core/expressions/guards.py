@@ -332,4 +332,5 @@ def _methods(owner: Any) -> Mapping[str, _Guard]:
             return _NUMBER_METHODS
         case type() | bytes():
             return {}
-    return _DATE_METHODS
+        case _:
+            return _DATE_METHODS

@@ -188,7 +188,8 @@ def _variable(node: nodes.Node) -> str | None:
             dyn_kwargs=None,
         ):
             return name
-    return None
+        case _:
+            return None
 
 
 def _chain(node: nodes.Node) -> Ref | None:
@@ -206,7 +207,8 @@ def _chain(node: nodes.Node) -> Ref | None:
                 return (*base, node.arg.value)
             inner = _chain(node.arg)
             return (*base, inner if inner and None not in inner else None)
-    return None
+        case _:
+            return None
 
 
 def _indices(node: nodes.Node) -> Iterator[nodes.Node]:

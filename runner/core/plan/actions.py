@@ -1,9 +1,7 @@
 """What can have to happen to a completion or a data source."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from runner.core.api.answer import recorded_answer
 from runner.core.expansion.session import Instance
 from runner.core.state.records import Record
 
@@ -107,13 +105,3 @@ class Step:
     address: str
     action: Action
     instance: Instance | None = None
-
-
-def resolve(decision: Decision, address: str) -> Any:
-    """The answer that a decision makes known; NotKnown's sentinel `...` while there is none."""
-    match decision:
-        case Keep(record) | Reuse(record) | Update(record):
-            return recorded_answer(address, record.response)
-        case Absent():
-            return None
-    return ...

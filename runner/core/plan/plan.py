@@ -2,25 +2,33 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from runner.core.address import in_order
+from runner.core.api.answer import recorded_answer
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
+    Await,
     Decision,
     Instances,
     Issue,
     Keep,
     Read,
-    Remove,
     Reuse,
     Step,
     Update,
-    resolve,
 )
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, request_of
-from runner.core.plan.removals import Elsewhere, protected, removal, removals, unreachable
+from runner.core.plan.removals import (
+    Elsewhere,
+    protected,
+    removal,
+    removals,
+    replaced,
+    unreachable,
+)
 from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice, Chosen, chooser, named
 from runner.core.plan.walk import Vertex, Walk, cycle_error
@@ -28,6 +36,8 @@ from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +60,9 @@ class Plan:
     reads: Mapping[str, Read] = field(default_factory=dict)
     elsewhere: Elsewhere = lambda _: None
 
-    def of(self, *kinds: type) -> Iterator[Step]:
-        """The steps whose action is of one of these kinds."""
-        return (step for step in self.steps if isinstance(step.action, kinds))
+    def of(self, *kinds: type[_Kind]) -> Iterator[tuple[Step, _Kind]]:
+        """The steps whose action is of one of these kinds, with it."""
+        return ((step, step.action) for step in self.steps if isinstance(step.action, kinds))
 
     @property
     def empty(self) -> bool:
@@ -124,10 +134,10 @@ def destroy_plan(inputs: Inputs) -> Plan:
 
 def _weigh(plan: Plan, weigh: Weigh) -> None:
     """Each request that will be sent, once, however often the plan was made."""
-    for step in plan.of(Issue):
-        if isinstance(step.action, Issue) and step.instance is not None:
+    for step, issued in plan.of(Issue):
+        if step.instance is not None:
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
-            weigh(step.address, request, step.action.old)
+            weigh(step.address, request, issued.old)
 
 
 @dataclass(slots=True)
@@ -157,14 +167,18 @@ def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
 
 
 def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> None:
-    folded.decisions[vertex.address] = decision
-    if vertex.instance is None:
-        return
-    if isinstance(decision, Update | Reuse) and decision.metadata:
-        walk.session.changing.add(vertex.address)
-    answer = resolve(decision, vertex.address)
-    if answer is not ...:
-        walk.session.answers[vertex.address] = answer
+    address, session = vertex.address, walk.session
+    folded.decisions[address] = decision
+    match decision:
+        case Keep(record) | Update(record, metadata=False) | Reuse(record, metadata=False):
+            session.answers[address] = recorded_answer(address, record.response)
+        case Update(record) | Reuse(record):
+            session.changing.add(address)
+            session.answers[address] = recorded_answer(address, record.response)
+        case Absent():
+            session.answers[address] = None
+        case Issue() | Await() | Read():
+            pass  # its answer has yet to come
 
 
 def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
@@ -182,23 +196,23 @@ def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: 
     steps: list[Step] = []
     unchanged = 0
     for address, decision in folded.decisions.items():
-        instance = walk.vertices[address].instance
-        if isinstance(decision, Keep):
-            unchanged += 1
-        elif not isinstance(decision, Absent):
-            steps.append(Step(address, decision, instance))
-            if isinstance(decision, Issue | Reuse) and decision.old is not None and instance:
-                problems += protected(instance.declared, address, "re-issue")
+        match decision:
+            case Keep():
+                unchanged += 1
+            case Absent():
+                pass
+            case Issue() | Reuse() | Update() | Await() | Read():
+                instance = walk.vertices[address].instance
+                steps.append(Step(address, decision, instance))
+                problems += replaced(instance, decision)
     steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
-    gone = removals(
+    for address, gone in removals(
         inputs.records, inputs.forgets, inputs.elsewhere, walk, chosen, folded.decisions
-    )
-    for step in gone:
-        steps.append(step)
-        if isinstance(step.action, Remove) and not step.action.forget:
-            declared = declared_at(walk.session.root, step.address)
-            problems += protected(declared, step.address, "remove")
-            problems += unreachable(step.action.record, known.providers)
+    ):
+        steps.append(Step(address, gone))
+        if not gone.forget:
+            problems += protected(declared_at(walk.session.root, address), address, "remove")
+            problems += unreachable(gone.record, known.providers)
     if problems:
         raise RunnerError(*problems)
     order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}

@@ -103,4 +103,5 @@ def _unmasked(value: Any, values: Iterator[Any]) -> Any:
         case str() if MASK in value:
             first, *rest = value.split(MASK)
             return first + "".join(f"{next(values)}{part}" for part in rest)
-    return value
+        case _:
+            return value

@@ -3,8 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from runner.core.address import module_of, split_key
+from runner.core.expansion.session import Instance
 from runner.core.modules.module import Declared
-from runner.core.plan.actions import Absent, Decision, Remove, Reuse, Step
+from runner.core.plan.actions import (
+    Absent,
+    Await,
+    Decision,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Update,
+)
 from runner.core.plan.targets import Chosen
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
@@ -22,7 +33,7 @@ def removals(
     walk: Walk,
     chosen: Chosen,
     decisions: Mapping[str, Decision],
-) -> Iterator[Step]:
+) -> Iterator[tuple[str, Remove]]:
     """The records that a run is about and the configuration has no place for any more. An answer
     that moved on to another address leaves what a server stored, and so does what `forgets` says.
     """
@@ -36,7 +47,7 @@ def removals(
         if (absent or not walk.is_declared(address)) and chosen(address):
             reason = "enabled is false" if absent else _why_removed(address, walk)
             forget = forgets(address) or address in moved_on
-            yield Step(address, removal(record, reason, elsewhere, forget=forget))
+            yield address, removal(record, reason, elsewhere, forget=forget)
 
 
 def removal(record: Record, reason: str, elsewhere: Elsewhere, *, forget: bool = False) -> Remove:
@@ -74,7 +85,8 @@ def _out_of_range(address: str, walk: Walk) -> str | None:
             return f"{block} has instances now"
         case int():
             return f"index [{key}] is out of range for count{of}"
-    return f'key ["{key}"] is not in for_each{of}'
+        case str():
+            return f'key ["{key}"] is not in for_each{of}'
 
 
 def protected(declared: Declared | None, address: str, what: str) -> list[Problem]:
@@ -90,6 +102,15 @@ def protected(declared: Declared | None, address: str, what: str) -> list[Proble
     )
     path = ("lifecycle", "prevent_destroy")
     return [declared.block.problem("Answer cannot be destroyed", said, path)]
+
+
+def replaced(instance: Instance | None, decision: Decision) -> list[Problem]:
+    """The problem of replacing an answer that must not be destroyed; none if nothing is."""
+    match decision:
+        case Issue(old=Record()) | Reuse(old=Record()) if instance is not None:
+            return protected(instance.declared, instance.address, "re-issue")
+        case Issue() | Reuse() | Keep() | Update() | Await() | Absent() | Read():
+            return []
 
 
 def unreachable(record: Record, providers: Mapping[str, Provider]) -> list[Problem]:

@@ -188,7 +188,8 @@ def _toml(name: str, value: Any) -> Any:
             return [_tool(tool) for tool in value]
         case "messages":
             return [{key: m[key] for key in _OF_MESSAGE if key in m} for m in _whole(value)]
-    return _whole(value)
+        case _:
+            return _whole(value)
 
 
 def _tool(tool: Any) -> Any:

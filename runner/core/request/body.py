@@ -8,7 +8,16 @@ from typing import Any
 from runner.core.budget import Rendering, current
 from runner.core.canonical import canonical, normalise
 from runner.core.expansion.session import Instance
-from runner.core.expressions.template import Constant, Expression, Hole, Items, Node, Table, holes
+from runner.core.expressions.template import (
+    Constant,
+    Expression,
+    Hole,
+    Items,
+    Node,
+    Table,
+    Text,
+    holes,
+)
 from runner.core.request.provider import Provider
 from runner.core.request.spelling import spelled
 from runner.core.values import (
@@ -94,7 +103,8 @@ def _normal(node: Node, path: Path) -> Node:
             return Table(tuple((key, _normal(inner, (*path, key))) for key, inner in items))
         case Items(items):
             return Items(tuple(_normal(inner, (*path, i)) for i, inner in enumerate(items)))
-    return node
+        case Expression() | Text():
+            return node
 
 
 def fill(

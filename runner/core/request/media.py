@@ -73,7 +73,8 @@ def _part(part: Any, read: Read, path: tuple[str | int, ...]) -> Any:
             url = f"data:{_type(suffix, name, path)};base64,{data}"
             filename = name.rsplit("/", 1)[-1]
             return {**part, kind: {"filename": filename, **rest, "file_data": url}}
-    return part
+        case _:
+            return part
 
 
 def _type(suffix: str, name: str, path: tuple[str | int, ...]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 Purpose = Literal["completions"]
 
@@ -74,7 +74,6 @@ def needs_asking(door: Door, own: frozenset[str]) -> bool:
             return credential != OPENAI_KEY or host not in own
         case VariableDoor():
             return True
-    assert_never(door)
 
 
 def host_of(door: Door) -> str:
@@ -82,7 +81,6 @@ def host_of(door: Door) -> str:
     match door:
         case KeyDoor(host) | VariableDoor(host=host):
             return host
-    assert_never(door)
 
 
 def in_words(door: Door) -> str:
@@ -97,7 +95,6 @@ def in_words(door: Door) -> str:
             return f"send requests{key} to {host}"
         case VariableDoor(name, host):
             return f"send the value of {_shown(name)} to {host}"
-    assert_never(door)
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -113,19 +110,21 @@ def encoded(door: Door) -> dict[str, str]:
             return {"kind": "key", "host": host, **named, "purpose": purpose}
         case VariableDoor(name, host):
             return {"kind": "variable", "name": name, "host": host}
-    assert_never(door)
 
 
 def decoded(table: Mapping[str, Any]) -> Door | None:
     """The door that a table of the record says; None for one of a kind from a newer version."""
     match table:
-        case {"kind": "key", "host": str(host), "purpose": "completions"}:
-            credential = table.get("credential")
-            if credential is None or isinstance(credential, str):
-                return KeyDoor(host, credential)
+        case {"kind": "key", "host": str(host), "purpose": "completions", **rest}:
+            match rest.get("credential"):
+                case None | str() as credential:
+                    return KeyDoor(host, credential)
+                case _:
+                    return None
         case {"kind": "variable", "name": str(name), "host": str(host)}:
             return VariableDoor(name, host)
-    return None
+        case _:
+            return None
 
 
 def origin(url: str) -> str | None:
@@ -176,4 +175,3 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return host, False, credential or ""
         case VariableDoor(name, host):
             return host, True, name
-    assert_never(door)

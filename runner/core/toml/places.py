@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from runner.core.toml.scan import Array, Inline, Key, Line, Span, Value, scan
+from runner.core.toml.scan import Array, Inline, Key, Line, Scalar, Span, Value, scan
 
 Path = tuple[str | int, ...]
 
@@ -93,6 +93,8 @@ class Places:
             case Inline(pairs):
                 for key, inner in pairs:
                     self._pair(path, key, inner)
+            case Scalar():
+                pass
 
 
 def places(text: str) -> Places:

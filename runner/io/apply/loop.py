@@ -18,7 +18,7 @@ from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read,
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import Plan
-from runner.core.plan.removals import protected
+from runner.core.plan.removals import replaced
 from runner.core.plan.walk import Vertex, Walk
 from runner.core.request.build import Request
 from runner.core.request.server_store import is_stored
@@ -143,16 +143,17 @@ class Apply:
             elif vertex.instance is None or not self._plan.chosen(vertex.address):
                 self._walk.settle(vertex.address)
             else:
-                made = self._plan.decisions.get(vertex.address)
-                if made is None or isinstance(made, Await | Read):
-                    fresh.append(vertex)
-                else:
-                    self._carry(vertex, made)
+                match self._plan.decisions.get(vertex.address):
+                    case None | Await() | Read():
+                        fresh.append(vertex)
+                    case (Keep() | Reuse() | Issue() | Update() | Absent()) as made:
+                        self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._run.known):
-            error = decision if isinstance(decision, RunnerError) else _refused(vertex, decision)
-            if error is not None:
-                self._run.fail(vertex, Failure(str(error)))
-            elif not isinstance(decision, RunnerError):
+            if isinstance(decision, RunnerError):
+                self._run.fail(vertex, Failure(str(decision)))
+            elif problems := replaced(vertex.instance, decision):
+                self._run.fail(vertex, Failure(str(RunnerError(*problems))))
+            else:
                 self._carry(vertex, decision)
 
     def _carry(self, vertex: Vertex, decision: Decision) -> None:
@@ -287,11 +288,3 @@ class Apply:
             client.halt()
         self._start()  # its limit is known now
         return client
-
-
-def _refused(vertex: Vertex, decision: object) -> RunnerError | None:
-    """Why an answer that must not be destroyed is not replaced by what became known."""
-    if vertex.instance is None or not isinstance(decision, Issue | Reuse) or decision.old is None:
-        return None
-    problems = protected(vertex.instance.declared, vertex.address, "re-issue")
-    return RunnerError(*problems) if problems else None

@@ -33,11 +33,7 @@ class Removal:
 
     async def run(self) -> None:
         """What the plan removes, and what turned out to be wanted no more."""
-        gone = {
-            step.address: step.action
-            for step in self.plan.of(Remove)
-            if isinstance(step.action, Remove)
-        }
+        gone = {step.address: removal for step, removal in self.plan.of(Remove)}
         for address, record in self.vanished.items():
             declared = declared_at(self.outcome.session.root, address)
             problems = protected(declared, address, "remove") if address not in gone else []

@@ -16,7 +16,19 @@ from runner.cli.views.style import Style
 from runner.core.address import covers
 from runner.core.canonical import digest
 from runner.core.modules.module import Module
-from runner.core.plan.actions import Action, Issue, Read, Remove, Reuse, Step, Update
+from runner.core.plan.actions import (
+    Absent,
+    Action,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+)
 from runner.core.plan.plan import Plan
 from runner.core.state.line import encode_record
 from runner.operations.plan import Planned
@@ -217,7 +229,8 @@ def _which(action: Action) -> tuple[str | None, int | None]:
             return record.fingerprint, record.sample
         case Read(fingerprint=fingerprint):
             return fingerprint, None
-    return None, None
+        case Keep() | Absent() | Await() | Instances():
+            return None, None
 
 
 def _basis_differences(then: Basis, now: Basis) -> Iterator[str]:

@@ -223,6 +223,6 @@ def test_all_mistakes_of_a_stage_are_told_together() -> None:
 
 def test_a_first_plan_knows_what_it_will_issue() -> None:
     lab = project(completion("a", "x", "count = 3"))
-    assert [step.address for step in lab.plan().of(Issue)] == [
+    assert [step.address for step, _ in lab.plan().of(Issue)] == [
         f"completion.a[{i}]" for i in range(3)
     ]

@@ -108,7 +108,7 @@ def test_instances_that_hang_on_an_answer_are_told_as_such() -> None:
     text = block("topics", "list") + block("e", "{{ each.key }}",
                                            "for_each = '{{ completion.topics.json }}'")  # fmt: skip
     plan = project(text).plan()
-    (step,) = plan.of(Instances)
+    ((step, _),) = plan.of(Instances)
     assert step.address == "completion.e"
     assert step.action == Instances("completion.topics")
 
@@ -146,7 +146,7 @@ def test_a_request_is_weighed_once_however_often_the_plan_is_made() -> None:
         weighed.append(address)
 
     plan = make_plan(replace(lab.inputs(), weigh=weigh))
-    assert sorted(weighed) == [step.address for step in plan.of(Issue)]
+    assert sorted(weighed) == [step.address for step, _ in plan.of(Issue)]
     assert sorted(weighed) == ["completion.more", "completion.new"]
 
 

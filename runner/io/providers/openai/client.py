@@ -221,6 +221,10 @@ class Client:
                 if not final and job.is_late(self._endpoint):
                     message += f" ({job.attempts} attempts took {job.spent:.0f} s)"
                 return self._failed(job, Failure(message, fatal=fatal))
+            case Bad():
+                return self._refused(job, result)
+
+    def _refused(self, job: Job, result: Bad) -> Failure | float:
         job.maybe_billed += result.billed and job.completion
         if not result.billed:
             self._gate.used(job.tokens, 0)

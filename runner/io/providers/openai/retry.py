@@ -142,8 +142,7 @@ def _by_status(said: Said, kind: str) -> _Kind:
             return "busy"
         case 501 | 505:
             return "refused"
-    if said.status >= 500:
-        return "busy"
-    if said.status < 300 and kind != "invalid_request_error":
-        return "busy"
-    return "refused"
+        case status if status >= 500 or (status < 300 and kind != "invalid_request_error"):
+            return "busy"
+        case _:
+            return "refused"

@@ -243,7 +243,8 @@ def _settled(value: Any) -> Any:
             return {name: _settled(inner) for name, inner in value.items()}
         case list():
             return [_settled(inner) for inner in value]
-    return value
+        case _:
+            return value
 
 
 def _listed(items: list[Any], new: list[Any]) -> list[Any]:

@@ -118,7 +118,8 @@ class Wire:
             case aiohttp.ConnectionTimeoutError():
                 seconds = self._endpoint.connect_timeout
                 return f"no connection to {self.host} within {seconds:g} s"
-        return None
+            case _:
+                return None
 
     def _lost(self, failed: Exception) -> str:
         match failed:
@@ -134,7 +135,8 @@ class Wire:
                 return "the connection was reset"
             case aiohttp.InvalidURL():
                 return "the URL is not one that can be called"
-        return f"the connection broke: {failed}"
+            case _:
+                return f"the connection broke: {failed}"
 
 
 @asynccontextmanager
