@@ -25,6 +25,7 @@ class Folders:
         self._roots = (self.project, links.refuse_leaving(project, self.config, advice))
         self.root = self._name(self.config)
         self._held: dict[tuple[str, str], bytes] = {}
+        self._read_once: dict[Path, bytes] = {}  # a file has many names: ./a, x/../a
         self._folders: set[Path] = set()
 
     def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
@@ -68,6 +69,11 @@ class Folders:
 
     def _read(self, folder: str, path: str) -> bytes:
         target = self.path(folder, path)
+        if target not in self._read_once:
+            self._read_once[target] = self._content(target, path)
+        return self._read_once[target]
+
+    def _content(self, target: Path, path: str) -> bytes:
         self._refuse_private(target, path)
         if target.is_dir():
             raise error("Not a file", f'"{path}" is a folder, not a file.')

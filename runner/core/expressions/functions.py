@@ -30,9 +30,9 @@ class World:
     read: ReadFile
     env: ReadEnv
     keep_secret: Callable[[Any], None] = lambda _: None
-    parsed: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
+    parsed: dict[tuple[str | bytes, ...], Any] = field(default_factory=dict, repr=False)
 
-    def once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+    def once(self, key: tuple[str | bytes, ...], make: Callable[[], Any]) -> Any:
         """What `make` gave the first time."""
         if key not in self.parsed:
             self.parsed[key] = make()
@@ -42,15 +42,18 @@ class World:
 def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
     """The functions as the files in `folder` see them: paths are relative to it."""
 
+    # By what a file holds, for it has many names: ./a and x/../a are parsed no second time.
     def text(path: str) -> str:
-        held: str = world.once(("text", folder, _text(path)), lambda: _decode(world, folder, path))
+        data = _read(world, folder, _text(path))
+        held: str = world.once(("text", data), lambda: _decoded(data, path))
         return held
 
     def table(kind: str, path: str, key: str | None, make: Callable[[str], Any]) -> Any:
-        rows = world.once((kind, folder, _text(path)), lambda: make(text(path)))
+        data = _read(world, folder, _text(path))
+        rows = world.once((kind, data), lambda: make(text(path)))
         if key is None:
             return rows
-        return world.once((kind, folder, path, key), lambda: _keyed(rows, key, path))
+        return world.once((kind, data, key), lambda: _keyed(rows, key, path))
 
     return {
         "file": text,
@@ -71,11 +74,23 @@ def _text(value: Any) -> str:
     return value
 
 
-def _decode(world: World, folder: str, path: str) -> str:
+def _read(world: World, folder: str, path: str) -> bytes:
     try:
-        return source(path, world.read(folder, path)).text
+        data: bytes = world.once(("read", folder, path), lambda: world.read(folder, path))
+        return data
     except RunnerError as exc:
-        raise TemplateError(" ".join(problem.detail for problem in exc.problems)) from exc
+        raise _unread(exc) from exc
+
+
+def _decoded(data: bytes, path: str) -> str:
+    try:
+        return source(path, data).text
+    except RunnerError as exc:
+        raise _unread(exc) from exc
+
+
+def _unread(exc: RunnerError) -> TemplateError:
+    return TemplateError(" ".join(problem.detail for problem in exc.problems))
 
 
 def _template(world: World, folder: str, path: str, text: str, values: Mapping[str, Any]) -> str:

@@ -109,3 +109,11 @@ def test_a_file_is_read_once() -> None:
     node = compile_text("{{ csv('t.csv', key='id')['1'].id }}")
     assert [node.render(names) for _ in range(3)] == ["1", "1", "1"]
     assert asked == ["t.csv"]
+
+
+def test_a_file_is_parsed_once_however_it_is_spelled() -> None:
+    """Else a template could hold what a large file holds as often as it likes."""
+    data = b"[1, 2]"
+    names = functions(World(lambda _folder, _path: data, lambda _: None), "configs")
+    first, *others = (names["json"](f"{'./' * n}t.json") for n in range(3))
+    assert all(other is first for other in others)
