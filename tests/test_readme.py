@@ -1,5 +1,6 @@
 """What the README shows is true: its configurations plan, its transcript happens again."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -77,6 +78,22 @@ def test_every_command_is_in_the_readme() -> None:
 def test_the_examples_of_the_repository_are_valid() -> None:
     done = run(ROOT, "validate")
     assert (done.returncode, done.stdout) == (0, "Success! The configuration is valid.\n"), done
+
+
+@pytest.mark.parametrize("given", [(), ("--var", "openai=true")])
+def test_the_examples_are_asked_for_without_a_warning_of_the_runner_s_own(
+    tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    """Tools and a store are asked for only where they are: OpenAI has them."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    named = {"RUNNER_PROVIDER": "openai"} if given else {}
+    command = [sys.executable, "-m", "runner", "plan", *given]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **named}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("tools[0]" in done.stdout, "store: true" in done.stdout) == (bool(given),) * 2
 
 
 def test_ci_runs_the_readme_s_test_command() -> None:

@@ -265,7 +265,11 @@ def test_a_function_call_is_an_output(project: Project, api: FakeAPI) -> None:
 @pytest.mark.parametrize(
     ("message", "finish", "said"),
     [
-        ({"content": "half an ans"}, "length", "finish_reason is length"),
+        (
+            {"content": "half an ans"},
+            "length",
+            "finish_reason is length: it was cut at max tokens (raise max_tokens for the rest)",
+        ),
         ({"content": ""}, "content_filter", "finish_reason is content_filter"),
         ({"refusal": "I cannot."}, "stop", "the model refused: I cannot."),
     ],

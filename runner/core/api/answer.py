@@ -29,7 +29,10 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("usage", "function_call", "logprobs"), dict),
     **dict.fromkeys(("choices", "tool_calls"), list),
 }
-_UNFINISHED = {"length": "it was cut at max tokens", "content_filter": "a filter cut it"}
+_UNFINISHED = {
+    "length": "it was cut at max tokens (raise max_tokens for the rest)",
+    "content_filter": "a filter cut it",
+}
 _CUT = tuple(f'"{reason}"'.encode() for reason in _UNFINISHED)
 
 
