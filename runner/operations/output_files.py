@@ -14,7 +14,7 @@ from runner.core.language.file_names import fault, normalised, one_spelling
 from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
-from runner.io.state.local import OUTPUTS
+from runner.io.state.local import OUTPUTS, Store
 from runner.operations.evaluate import recorded_session
 from runner.operations.places import state_directory
 from runner.operations.project import Project
@@ -162,7 +162,11 @@ class _Ours:
 
 def written_outputs(project: Project) -> dict[str, Any]:
     """What outputs.json holds; nothing if it is not there or cannot be read."""
-    return table_of(files.read(project.store.directory / OUTPUTS) or b"")
+    return _outputs_in(project.store)
+
+
+def _outputs_in(store: Store) -> dict[str, Any]:
+    return table_of(files.read(store.directory / OUTPUTS) or b"")
 
 
 def _targets(
@@ -185,10 +189,7 @@ def _targets(
             if first != output.name:
                 said = f'output.{output.name} and output.{first} are both written to "{file}".'
             elif other is not None:
-                said = (
-                    f'"{file}" is written by the workspace {other} as well. Make what tells them '
-                    'apart a part of the name: file = "out/{{ var.env }}/x.txt".'
-                )
+                said = _shared(path, other)
             else:
                 said = _taken(project, path, file)
         if said is not None:
@@ -244,11 +245,30 @@ def _name(root: Path, folder: Path) -> str:
 
 def _of_other_workspaces(project: Project) -> dict[str, str]:
     """Which other workspace wrote which file, as far as their states say so."""
-    found: dict[str, str] = {}
-    for name, store in stores(project.arguments).items():
-        if name != project.settings.workspace:
-            found.update({one_spelling(path): name for path in store.files_in(store.path)})
-    return found
+    return {
+        one_spelling(path): name
+        for name, store in _others(project).items()
+        for path in store.files_in(store.path)
+    }
+
+
+def _others(project: Project) -> dict[str, Store]:
+    """The states of the other workspaces, by their names."""
+    here = project.settings.workspace
+    return {name: store for name, store in stores(project.arguments).items() if name != here}
+
+
+def _shared(path: str, other: str) -> str:
+    """Why two workspaces cannot write one file, and the name that mends it."""
+    return f'"{path}" is written by the workspace {other} as well. {_apart(path)}'
+
+
+def _apart(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return (
+        "Make what tells them apart a part of the name, by a variable of yours: "
+        f'file = "{folder}{slash}{{{{ var.env }}}}/{name}".'
+    )
 
 
 def _held(project: Project, path: str) -> bytes | None:
@@ -268,10 +288,20 @@ def _overwrites(project: Project, output: Output) -> bool:
 
 
 def _foreign(project: Project, output: Output, path: str) -> Problem:
+    """What is in the way of an output. A state of 0.1.0 does not say which files it wrote, but its
+    outputs.json says what was in them.
+    """
+    others, held = _others(project), _held(project, path)
+    for name, store in others.items():
+        value = _outputs_in(store).get(output.name)
+        if value is not None and _bytes(value) == held:
+            return _problem(project, output, _shared(path, name))
     said = (
         f"The file {path} holds something that the runner did not write, or that was changed "
         "since. Move it away, name another file, or say that it may be replaced: overwrite = true."
     )
+    if others:
+        said += f" Another workspace may have written it, too. {_apart(path)}"
     return _problem(project, output, said)
 
 

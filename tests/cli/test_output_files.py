@@ -255,6 +255,31 @@ def test_two_workspaces_do_not_write_one_file(project: Project, api: FakeAPI) ->
     ran = project.call("--workspace", "prod", "plan")
     assert ran.status == 1
     assert '"x.md" is written by the workspace default as well' in ran.err
+    assert 'file = "{{ var.env }}/x.md"' in ran.err
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_another_workspace_wrote_before_states_had_digests_is_told_as_its_own(
+    project: Project, api: FakeAPI, is_whole: bool
+) -> None:
+    """Its outputs.json says what it wrote; else it may have, and `overwrite` is not all advice."""
+    project.write(config(api, output("out/x.md")))
+    project.call("workspace", "new", "prod")
+    assert project.apply().status == 0
+    lines = project.state_file.read_bytes().splitlines(keepends=True)
+    head = json.loads(lines[0] + b"]}")
+    del head["files"]
+    lines[0] = json.dumps(head)[:-2].encode() + b"\n"
+    project.state_file.write_bytes(b"".join(lines))
+    (project.directory / "state/state.json.backup").unlink(missing_ok=True)
+    if not is_whole:
+        (project.directory / "state/outputs.json").unlink()
+    project.write(config(api, output("out/x.md"), prompt="another"))
+    ran = project.call("--workspace", "prod", "plan")
+    assert (ran.status, "overwrite" in ran.err) == (1, not is_whole)
+    said = "is written by the workspace default" if is_whole else "Another workspace may have"
+    assert said in ran.err
+    assert 'file = "out/{{ var.env }}/x.md"' in ran.err
     assert "output.x" in ran.err
     blocks = '[variable.env]\ndefault = "dev"\n'
     project.write(config(api, blocks, output("out/{{ var.env }}/x.md")))
