@@ -7,10 +7,10 @@ from typing import Any
 from runner.core.language import blocks
 from runner.core.language.findings import KEY
 from runner.core.toml.write import Entry, Remark, Section, write_toml
-from runner.errors import Problem, RunnerError, error
+from runner.errors import Problem, RunnerError
 from runner.hcl.blocks import items
 from runner.hcl.context import Context, Items, note
-from runner.hcl.extent import check_size, deepest
+from runner.hcl.extent import check_size, deepest, too_deep
 from runner.hcl.keys import (
     ADDRESSES,
     DATA,
@@ -74,11 +74,8 @@ def convert(files: Sequence[tuple[str, str]]) -> Converted:
         parsed = _parsed(files)
         return _Conversion(survey(parsed)).run(parsed)
     except RecursionError:
-        raise error(
-            "Nesting too deep",
-            "The values here are nested too deeply to convert. Give parts of them names in locals.",
-            max((deepest(Text(*file)) for file in files), key=lambda found: found[0])[1],
-        ) from None
+        places = (deepest(Text(*file)) for file in files)
+        raise too_deep(max(places, key=lambda found: found[0])[1]) from None
 
 
 def _parsed(files: Sequence[tuple[str, str]]) -> list[File]:

@@ -7,13 +7,28 @@ from runner.hcl.tree import Text
 
 _LONGEST = 4_000_000
 """Characters; reading takes some 200 bytes of memory for each."""
+_DEEPEST = 100_000
+"""Open brackets; reading that many takes seconds, and ever more for each."""
 _STEP = re.compile(r"[\[({]|[\])}]|[-!?:+*/%&|=.<>]")
 
 
 def check_size(source: Text) -> None:
-    """RunnerError, with the first line that is too far down, where a file is too long to read."""
+    """RunnerError, with the first line that is too far down or the deepest one, where a file is
+    too long or too deep to read.
+    """
     if len(source.text) > _LONGEST:
         raise _too_long(source)
+    opened = sum(map(source.text.count, "[({"))
+    if opened - sum(map(source.text.count, "])}")) > _DEEPEST or opened > 2 * _DEEPEST:
+        most, where = deepest(source)
+        if most > _DEEPEST:
+            raise too_deep(where)
+
+
+def too_deep(where: Where) -> RunnerError:
+    """What says that a file cannot be converted for the levels that are open there."""
+    said = "The values here are nested too deeply to convert. Give parts of them names in locals."
+    return error("Nesting too deep", said, where)
 
 
 def _too_long(source: Text) -> RunnerError:

@@ -531,8 +531,10 @@ def test_any_text_survives_in_a_heredoc_and_beside_a_hole(text: str) -> None:
     [
         *("[" * 3000 + "1" + "]" * 3000, "{a=" * 3000 + "1" + "}" * 3000, "1" + " + 1" * 3000),
         *("(" * 3000 + "1" + ")" * 3000, "var" + ".x" * 3000, "true ? 1 : " * 3000 + "2"),
+        "[" * 500_000 + "]" * 500_000,
         *("!" * 3000 + "true", "-" * 3000 + "1", '"${' * 500 + "1" + '}"' * 500),
     ],
+    ids=lambda value: f"{value[:4]} {len(value)}",
 )
 def test_what_is_nested_too_deeply_is_told_at_its_line(value: str) -> None:
     with pytest.raises(RunnerError) as caught:
