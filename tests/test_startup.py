@@ -8,7 +8,8 @@ from shutil import copytree
 
 import pytest
 
-from tests.harness.project import HANG, ROOT, Project, completion, provider, serving
+from tests import ROOT
+from tests.harness.project import HANG, Project, completion, provider, serving
 
 CONFIG = """
 [variable.topic]

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import ROOT
 from tests.benchmarks.cases import LATENCIES, Bench, Case, cases
-from tests.benchmarks.measuring import ROOT, FailedError, interleaved, python
+from tests.benchmarks.measuring import FailedError, interleaved, python
 from tests.benchmarks.report import HEAD, Result, as_json, lines, machine
 
 

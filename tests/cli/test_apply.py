@@ -4,6 +4,7 @@ import os
 import pty
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,7 +288,8 @@ def test_a_full_disk_below_what_is_said_loses_no_answer(
         project.write(provider(api) + completion("many", "{{ count.index }}", "count = 5"))
         file = str(project.directory / "saved.plan")
         assert project.call("plan", "--out", file).status == 0
-        ran = ended(project.start("apply", file, *flags, **{stream: full}))
+        options: dict[str, Any] = {stream: full}
+        ran = ended(project.start("apply", file, *flags, **options))
         assert len(api.requests) == 5
     assert len(project.records) == 5
     if stream == "stdout":

@@ -1,5 +1,6 @@
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,13 @@ import pytest
 from runner.io.state.local import Store
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record, write_state
+from tests.harness.server import FakeAPI
+
+Filled = tuple[Project, FakeAPI]
 
 
 @pytest.fixture
-def filled(tmp_path: Path):  # type: ignore[no-untyped-def]
+def filled(tmp_path: Path) -> Iterator[Filled]:
     """A project with three answers in the cache, one of which no state holds any more."""
     with serving() as api:
         project = Project(tmp_path / "p")
@@ -26,7 +30,7 @@ def entries(project: Project) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("answers"))
 
 
-def test_info_counts_answers(filled) -> None:  # type: ignore[no-untyped-def]
+def test_info_counts_answers(filled: Filled) -> None:
     project, _ = filled
     ran = project.call("cache", "info")
     assert ran.status == 0
@@ -39,7 +43,7 @@ def test_info_of_no_cache_makes_none(tmp_path: Path) -> None:
     assert not (project.directory / "state").exists()
 
 
-def test_prune_keeps_what_a_state_refers_to(filled) -> None:  # type: ignore[no-untyped-def]
+def test_prune_keeps_what_a_state_refers_to(filled: Filled) -> None:
     """After it, what the state records is still free under another name; the rest is paid."""
     project, api = filled
     ran = project.call("cache", "prune", "--auto-approve")
@@ -51,7 +55,7 @@ def test_prune_keeps_what_a_state_refers_to(filled) -> None:  # type: ignore[no-
     assert len(api.completions) == 3
 
 
-def test_prune_keeps_what_another_workspace_refers_to(filled) -> None:  # type: ignore[no-untyped-def]
+def test_prune_keeps_what_another_workspace_refers_to(filled: Filled) -> None:
     """The workspaces share one cache, so that an apply in a second one is free."""
     project, api = filled
     assert project.call("workspace", "new", "staging").status == 0
@@ -62,7 +66,7 @@ def test_prune_keeps_what_another_workspace_refers_to(filled) -> None:  # type: 
     assert not (project.directory / "state/workspaces/staging/cache").exists()
 
 
-def test_prune_drops_nothing_if_a_state_cannot_be_read(filled) -> None:  # type: ignore[no-untyped-def]
+def test_prune_drops_nothing_if_a_state_cannot_be_read(filled: Filled) -> None:
     project, _ = filled
     write_state(project, record("completion.x"), workspace="staging")
     (project.directory / "state/workspaces/staging/state.json").write_bytes(b"")
@@ -72,7 +76,7 @@ def test_prune_drops_nothing_if_a_state_cannot_be_read(filled) -> None:  # type:
     assert entries(project) == 3
 
 
-def test_clear_drops_all_and_the_state_keeps_its_answers(filled) -> None:  # type: ignore[no-untyped-def]
+def test_clear_drops_all_and_the_state_keeps_its_answers(filled: Filled) -> None:
     project, _ = filled
     before = project.state_file.read_bytes()
     ran = project.call("cache", "clear", "--auto-approve")
@@ -83,7 +87,7 @@ def test_clear_drops_all_and_the_state_keeps_its_answers(filled) -> None:  # typ
 
 
 @pytest.mark.parametrize("verb", ["clear", "prune"])
-def test_without_a_terminal_nothing_is_dropped_unasked(filled, verb: str) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_terminal_nothing_is_dropped_unasked(filled: Filled, verb: str) -> None:
     project, _ = filled
     ran = project.run("cache", verb)
     assert ran.status == 1
@@ -100,8 +104,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("typed", "left"), [("yes\n", 0), ("y\n", 3), ("no\n", 3), ("", 3)])
-def test_only_yes_is_yes(  # type: ignore[no-untyped-def]
-    filled, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+def test_only_yes_is_yes(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
 ) -> None:
     project, _ = filled
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
@@ -112,7 +116,7 @@ def test_only_yes_is_yes(  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("verb", ["clear", "prune"])
-def test_nothing_is_dropped_while_any_workspace_is_written(filled, verb: str) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_dropped_while_any_workspace_is_written(filled: Filled, verb: str) -> None:
     project, _ = filled
     other = project.directory / "state" / "workspaces" / "staging"
     with Store(other).lock("runner apply"):
@@ -131,7 +135,7 @@ def test_without_a_cache_there_is_nothing_to_do(tmp_path: Path, verb: str) -> No
     assert not (project.directory / "state").exists()
 
 
-def test_a_damaged_cache_is_told_by_info_and_cleared_by_clear(filled) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_cache_is_told_by_info_and_cleared_by_clear(filled: Filled) -> None:
     project, _ = filled
     for path in (project.directory / "state/cache").iterdir():
         path.unlink()

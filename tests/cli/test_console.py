@@ -3,6 +3,7 @@ import os
 import pty
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from runner.cli.parser.arguments import parser
 from runner.cli.terminal.prompting import completer
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
-from tests.harness.project import HANG, ROOT, Project, Ran, completion, missing
+from tests import ROOT
+from tests.harness.project import HANG, Project, Ran, completion, missing
 from tests.harness.recorded import record, stdin, write_state
 
 SECRET = "s3cr3t-t0ken-0123"
@@ -30,6 +32,7 @@ sensitive = true
 mixed = "{{{{ var.token }}}} and {{{{ var.topic }}}}"
 n = 3
 """
+Say = Callable[..., Ran]  # what somebody types, line by line
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def say(project: Project, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def say(project: Project, monkeypatch: pytest.MonkeyPatch) -> Say:
     def say(*lines: str) -> Ran:
         monkeypatch.setattr(sys, "stdin", stdin("\n".join(lines).encode()))
         return project.call("console")
@@ -76,7 +79,9 @@ def say(project: Project, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-u
         ("{% for i in range(local.n) %}{{ i }}{% endfor %}", "012"),
     ],
 )
-def test_an_expression_is_printed_as_output_prints_it(say, source, printed) -> None:  # type: ignore[no-untyped-def]
+def test_an_expression_is_printed_as_output_prints_it(
+    say: Say, source: str, printed: str | None
+) -> None:
     ran = say(source)
     if printed is None:
         assert ran.status == 1
@@ -84,14 +89,14 @@ def test_an_expression_is_printed_as_output_prints_it(say, source, printed) -> N
         assert (ran.out, ran.err, ran.status) == (f"{printed}\n", "", 0)
 
 
-def test_tables_and_lists_are_json(say) -> None:  # type: ignore[no-untyped-def]
+def test_tables_and_lists_are_json(say: Say) -> None:
     assert json.loads(say('{"a": {"b": [1, none]}}').out) == {"a": {"b": [1, None]}}
     answer = json.loads(say("completion.chat").out)
     assert answer["content"] == "Salt & water ✓"
     assert answer["finish_reason"] == "stop"
 
 
-def test_answers_that_have_not_come_are_said(say) -> None:  # type: ignore[no-untyped-def]
+def test_answers_that_have_not_come_are_said(say: Say) -> None:
     ran = say("completion.later.content")
     assert ran.status == 1
     assert "completion.later has no answer yet" in ran.err
@@ -116,8 +121,8 @@ def test_answers_that_have_not_come_are_said(say) -> None:  # type: ignore[no-un
         "{'a': var.token}",
     ],
 )
-def test_what_is_sensitive_is_never_printed(  # type: ignore[no-untyped-def]
-    say, source: str, monkeypatch: pytest.MonkeyPatch
+def test_what_is_sensitive_is_never_printed(
+    say: Say, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONSOLE_TEST_KEY", "env-0123456789")
     ran = say(source)
@@ -125,9 +130,7 @@ def test_what_is_sensitive_is_never_printed(  # type: ignore[no-untyped-def]
     assert ran.status == 0
 
 
-def test_a_secret_in_an_answer_is_masked(  # type: ignore[no-untyped-def]
-    project: Project, say
-) -> None:
+def test_a_secret_in_an_answer_is_masked(project: Project, say: Say) -> None:
     write_state(project, record("completion.chat", f"You said {SECRET}."))
     assert say("completion.chat.content").out == "You said (sensitive).\n"
 
@@ -148,7 +151,9 @@ def test_a_secret_in_an_answer_is_masked(  # type: ignore[no-untyped-def]
         ("'x' * 10 ** 15", "more than 100,000,000 bytes"),
     ],
 )
-def test_a_mistake_is_told_and_the_next_line_is_read(say, source, said) -> None:  # type: ignore[no-untyped-def]
+def test_a_mistake_is_told_and_the_next_line_is_read(
+    say: Say, source: str, said: str | None
+) -> None:
     ran = say(source, "", "2 + 2")
     assert ran.out.endswith("4\n")
     assert "Traceback" not in ran.err
@@ -158,7 +163,7 @@ def test_a_mistake_is_told_and_the_next_line_is_read(say, source, said) -> None:
         assert ran.status == 1
 
 
-def test_exit_ends_it(say) -> None:  # type: ignore[no-untyped-def]
+def test_exit_ends_it(say: Say) -> None:
     assert say("1", "exit", "2").out == "1\n"
 
 
@@ -171,7 +176,7 @@ def test_bytes_that_are_no_text_are_a_mistake(
     assert ran.status == 1
 
 
-def test_a_configuration_that_does_not_load_is_an_error(project: Project, say) -> None:  # type: ignore[no-untyped-def]
+def test_a_configuration_that_does_not_load_is_an_error(project: Project, say: Say) -> None:
     project.write("[completion\n")
     ran = say("1")
     assert (ran.status, ran.out) == (1, "")

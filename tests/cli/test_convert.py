@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import DISTRIBUTION
-from tests.harness.project import ROOT, Project, missing
+from tests import ROOT
+from tests.harness.project import Project, missing
 from tests.harness.recorded import stdin
 
 CHAT = """

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, provider, serving
+from tests.harness.server import Request
 
 CONFIG = (
     completion("chat", "hi")
@@ -24,8 +26,8 @@ def project(tmp_path: Path) -> Project:
     made = Project(tmp_path)
     texts = {"two": "first\nsecond\n"}
 
-    def script(got: object) -> dict[str, object]:
-        body = got.body  # type: ignore[attr-defined]
+    def script(got: Request) -> dict[str, Any]:
+        body = got.body
         return answer(body, 7, texts.get(body["messages"][0]["content"]))
 
     with serving(script=script) as api:

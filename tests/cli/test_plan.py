@@ -1,11 +1,13 @@
 """What `runner plan` shows: Terraform's layout, every changed path, the reason, one line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, prompt_of, provider, serving
+from tests.harness.server import Request
 
 LONG = "You are a helpful assistant.\\nBe brief.\\n{}\\nThank you."
 
@@ -163,8 +165,8 @@ def test_the_plan_needs_no_key(project: Project, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_the_plan_says_is_what_apply_sends(project: Project) -> None:
-    def script(got: object) -> dict[str, object]:
-        body = got.body  # type: ignore[attr-defined]
+    def script(got: Request) -> dict[str, Any]:
+        body = got.body
         return answer(body, 1, prompt_of(body).upper())
 
     with serving(script=script) as api:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 
 from tests.harness.project import Project, Ran, completion, prompts, provider, serving
 from tests.harness.recorded import write_state
+from tests.harness.server import FakeAPI
 
 SECRET = "s3cr3t-t0ken-0123"
 VARIABLES = """
@@ -22,9 +24,11 @@ CHAIN = completion("a", "about {{ var.topic }} {{ file('note.txt') }}") + comple
     "b", "then {{ completion.a.content }}"
 )
 
+Made = tuple[Project, FakeAPI, str]  # and where a plan may be saved
+
 
 @pytest.fixture
-def made(tmp_path: Path):  # type: ignore[no-untyped-def]
+def made(tmp_path: Path) -> Iterator[Made]:
     with serving() as api:
         project = Project(tmp_path / "p")
         project.write("a note", "note.txt")
@@ -43,7 +47,7 @@ def stale(ran: Ran) -> str:
     return ran.err
 
 
-def test_a_saved_plan_is_applied_without_a_question(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_saved_plan_is_applied_without_a_question(made: Made) -> None:
     """What the plan said, with the variables of its command line; then nothing is left."""
     project, api, path = made
     plan = project.call("plan", "--var", "topic=ice", "--out", path)
@@ -55,7 +59,7 @@ def test_a_saved_plan_is_applied_without_a_question(made) -> None:  # type: igno
     assert project.call("plan", "--var", "topic=ice", "--detailed-exitcode").status == 0
 
 
-def test_it_says_what_will_happen(made) -> None:  # type: ignore[no-untyped-def]
+def test_it_says_what_will_happen(made: Made) -> None:
     project, _, path = made
     plan = project.call("plan", "--out", path)
     held = saved(path)
@@ -69,7 +73,7 @@ def test_it_says_what_will_happen(made) -> None:  # type: ignore[no-untyped-def]
     assert json.loads(project.call("show", path, "--json").out) == held
 
 
-def test_a_second_apply_of_the_same_plan_is_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_second_apply_of_the_same_plan_is_stale(made: Made) -> None:
     project, api, path = made
     project.call("plan", "--out", path)
     assert project.call("apply", path).status == 0
@@ -85,7 +89,9 @@ def test_a_second_apply_of_the_same_plan_is_stale(made) -> None:  # type: ignore
         ("vars.toml", 'topic = "ice"\n', "var.topic is not what it was"),
     ],
 )
-def test_a_changed_configuration_makes_it_stale(made, name: str, text: str, said: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_changed_configuration_makes_it_stale(
+    made: Made, name: str, text: str, said: str
+) -> None:
     project, api, path = made
     project.call("plan", "--out", path)
     project.write(text, name)
@@ -93,7 +99,7 @@ def test_a_changed_configuration_makes_it_stale(made, name: str, text: str, said
     assert not api.completions
 
 
-def test_a_removed_file_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_removed_file_makes_it_stale(made: Made) -> None:
     project, _, path = made
     extra = project.write("[locals]\nx = 1\n", "extra.toml")
     project.call("plan", "--out", path)
@@ -101,7 +107,7 @@ def test_a_removed_file_makes_it_stale(made) -> None:  # type: ignore[no-untyped
     assert "configs/extra.toml is gone" in stale(project.call("apply", path))
 
 
-def test_a_variable_of_the_environment_counts(made, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_variable_of_the_environment_counts(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     project, _, path = made
     monkeypatch.setenv("RUNNER_VAR_topic", "ice")
     project.call("plan", "--out", path)
@@ -111,7 +117,7 @@ def test_a_variable_of_the_environment_counts(made, monkeypatch: pytest.MonkeyPa
     assert project.call("apply", path).status == 0
 
 
-def test_a_sensitive_value_is_not_in_the_file_and_has_to_be_given_again(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_sensitive_value_is_not_in_the_file_and_has_to_be_given_again(made: Made) -> None:
     project, _, path = made
     project.write(completion("c", "with {{ var.token }}"), "c.toml")
     project.call("plan", "--var", f"token={SECRET}", "--var", "topic=ice", "--out", path)
@@ -124,7 +130,7 @@ def test_a_sensitive_value_is_not_in_the_file_and_has_to_be_given_again(made) ->
     assert SECRET not in ran.out + ran.err
 
 
-def test_the_same_secret_has_another_digest_in_each_plan(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_secret_has_another_digest_in_each_plan(made: Made, tmp_path: Path) -> None:
     project, _, path = made
     project.call("plan", "--out", path)
     project.call("plan", "--out", str(tmp_path / "other.json"))
@@ -134,14 +140,14 @@ def test_the_same_secret_has_another_digest_in_each_plan(made, tmp_path: Path) -
     )
 
 
-def test_values_of_any_type_can_be_saved(made) -> None:  # type: ignore[no-untyped-def]
+def test_values_of_any_type_can_be_saved(made: Made) -> None:
     project, _, path = made
     project.write(f"extra = [{2**53}, 1.5, true, 1979-05-27, {{ a = [] }}]\n", "vars.toml")
     assert project.call("plan", "--out", path).status == 0
     assert project.call("apply", path).status == 0
 
 
-def test_variable_files_are_read_again(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_variable_files_are_read_again(made: Made, tmp_path: Path) -> None:
     project, api, path = made
     values = tmp_path / "values.toml"
     values.write_text('topic = "ice"\n')
@@ -153,7 +159,7 @@ def test_variable_files_are_read_again(made, tmp_path: Path) -> None:  # type: i
     assert prompts(api)[0] == "about ice a note"
 
 
-def test_a_flag_before_a_file_is_not_saved_over_it(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_flag_before_a_file_is_not_saved_over_it(made: Made, tmp_path: Path) -> None:
     project, api, path = made
     values = tmp_path / "values.toml"
     values.write_text('topic = "ice"\n')
@@ -162,7 +168,7 @@ def test_a_flag_before_a_file_is_not_saved_over_it(made, tmp_path: Path) -> None
     assert prompts(api)[0] == "about ice a note"
 
 
-def test_a_file_that_is_named_again_stands_where_it_stood(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_named_again_stands_where_it_stood(made: Made, tmp_path: Path) -> None:
     project, api, path = made
     values = tmp_path / "values.toml"
     values.write_text('topic = "ice"\n')
@@ -171,7 +177,7 @@ def test_a_file_that_is_named_again_stands_where_it_stood(made, tmp_path: Path) 
     assert prompts(api)[0] == "about fire a note"
 
 
-def test_the_choice_is_the_plans(made) -> None:  # type: ignore[no-untyped-def]
+def test_the_choice_is_the_plans(made: Made) -> None:
     project, api, path = made
     project.call("plan", "--target", "completion.a", "--out", path)
     assert project.call("apply", path).status == 0
@@ -185,7 +191,7 @@ def test_the_choice_is_the_plans(made) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("flag", [("--target", "completion.a"), ("--destroy",)])
-def test_a_choice_beside_it_is_refused(made, flag: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_a_choice_beside_it_is_refused(made: Made, flag: tuple[str, ...]) -> None:
     project, api, path = made
     project.call("plan", "--out", path)
     ran = project.call("apply", path, *flag)
@@ -194,7 +200,7 @@ def test_a_choice_beside_it_is_refused(made, flag: tuple[str, ...]) -> None:  # 
     assert not api.completions
 
 
-def test_a_state_of_another_lineage_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_state_of_another_lineage_makes_it_stale(made: Made) -> None:
     project, _, path = made
     project.apply("--target", "completion.a")
     project.call("plan", "--out", path)
@@ -203,7 +209,7 @@ def test_a_state_of_another_lineage_makes_it_stale(made) -> None:  # type: ignor
     assert "another state" in stale(project.call("apply", path))
 
 
-def test_a_state_that_was_edited_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_state_that_was_edited_makes_it_stale(made: Made) -> None:
     """By hand or by a merge: the serial is as it was, and the old answer is another."""
     project, api, path = made
     project.apply()
@@ -216,7 +222,7 @@ def test_a_state_that_was_edited_makes_it_stale(made) -> None:  # type: ignore[n
     assert project.call("apply", path).status == 0
 
 
-def test_what_a_file_says_of_itself_is_shown_to_nobody(made) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_file_says_of_itself_is_shown_to_nobody(made: Made) -> None:
     """The text is made anew: from the project, or where that has no such plan, from the actions."""
     project, api, path = made
     honest = project.call("plan", "--out", path).out
@@ -241,7 +247,7 @@ def test_what_a_file_says_of_itself_is_shown_to_nobody(made) -> None:  # type: i
     assert not api.requests
 
 
-def test_actions_of_a_file_forge_no_line(made) -> None:  # type: ignore[no-untyped-def]
+def test_actions_of_a_file_forge_no_line(made: Made) -> None:
     project, _, path = made
     project.call("plan", "--out", path)
     held = saved(path)
@@ -254,7 +260,7 @@ def test_actions_of_a_file_forge_no_line(made) -> None:  # type: ignore[no-untyp
 
 
 @pytest.mark.parametrize("depth", [200, 900, 5_000, 100_000])
-def test_a_plan_that_nests_too_deeply_is_damaged(made, depth: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_plan_that_nests_too_deeply_is_damaged(made: Made, depth: int) -> None:
     project, _, path = made
     project.call("plan", "--out", path)
     sound = Path(path).read_text()
@@ -272,14 +278,14 @@ def test_a_plan_that_nests_too_deeply_is_damaged(made, depth: int) -> None:  # t
     assert project.call("plan", "--out", path).status == 0
 
 
-def test_a_number_of_a_plan_that_no_program_reads_is_damage(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_number_of_a_plan_that_no_program_reads_is_damage(made: Made) -> None:
     project, _, path = made
     project.call("plan", "--out", path)
     Path(path).write_text(Path(path).read_text().replace('"serial": 0', f'"serial": {2**64}'))
     assert "Saved plan is damaged" in project.call("show", "--json", path).out
 
 
-def test_a_plan_without_a_digest_of_the_state_is_carried_out(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_plan_without_a_digest_of_the_state_is_carried_out(made: Made) -> None:
     """As plans were saved before they had one."""
     project, _, path = made
     project.call("plan", "--out", path)
@@ -289,7 +295,7 @@ def test_a_plan_without_a_digest_of_the_state_is_carried_out(made) -> None:  # t
     assert project.call("apply", path).status == 0
 
 
-def test_a_state_that_appeared_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_a_state_that_appeared_makes_it_stale(made: Made) -> None:
     project, api, path = made
     project.call("plan", "--out", path)
     project.apply("--target", "completion.a")
@@ -297,7 +303,7 @@ def test_a_state_that_appeared_makes_it_stale(made) -> None:  # type: ignore[no-
     assert len(api.completions) == 1
 
 
-def test_an_answer_that_was_free_and_is_not_any_more_makes_it_stale(made) -> None:  # type: ignore[no-untyped-def]
+def test_an_answer_that_was_free_and_is_not_any_more_makes_it_stale(made: Made) -> None:
     """Nothing is paid that the plan did not say."""
     project, api, path = made
     project.apply()
@@ -311,7 +317,7 @@ def test_an_answer_that_was_free_and_is_not_any_more_makes_it_stale(made) -> Non
 
 
 @pytest.mark.parametrize("before", [("--target", "completion.a"), ()])
-def test_an_answer_that_became_free_is_no_difference(made, before: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_an_answer_that_became_free_is_no_difference(made: Made, before: tuple[str, ...]) -> None:
     """A crash in the middle of it: what was paid is in the cache, and the plan goes on."""
     project, api, path = made
     names = completion("names", "{{ completion.a.content }}")
@@ -326,7 +332,7 @@ def test_an_answer_that_became_free_is_no_difference(made, before: tuple[str, ..
     assert len(project.records) == 4
 
 
-def test_moves_are_part_of_it(made) -> None:  # type: ignore[no-untyped-def]
+def test_moves_are_part_of_it(made: Made) -> None:
     project, api, path = made
     project.apply()
     text = (project.directory / "configs/main.toml").read_text()
@@ -374,7 +380,7 @@ def test_a_plan_file_that_is_not_there_or_is_a_folder(tmp_path: Path) -> None:
     assert "is a directory" in project.call("apply", str(tmp_path)).err
 
 
-def test_out_replaces_a_plan_and_nothing_else(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_out_replaces_a_plan_and_nothing_else(made: Made, tmp_path: Path) -> None:
     project, _, path = made
     assert project.call("plan", "--out", path).status == 0
     assert project.call("plan", "--out", path).status == 0

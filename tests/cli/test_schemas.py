@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def test_a_new_project_is_valid_and_a_typing_error_is_not(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def project(tmp_path: Path):  # type: ignore[no-untyped-def]
+def project(tmp_path: Path) -> Iterator[Project]:
     """One of everything: chains, instances known later, failures, outputs of both kinds."""
     with serving(script=_script) as api:
         made = Project(tmp_path / "p")

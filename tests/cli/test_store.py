@@ -9,6 +9,7 @@ from aiohttp import web
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, prompts, provider, serving
 from tests.harness.server import FakeAPI
+from tests.harness.store_api import StoreAPI
 
 STORED = ("store = true", 'metadata = { category = "geography" }')
 
@@ -104,8 +105,12 @@ def test_a_list_that_never_ends_is_told(
     project: Project, api: FakeAPI, entry: dict[str, str]
 ) -> None:
     """A server that knows no `after` gives its first page for ever."""
-    page = {"object": "list", "data": [entry], "has_more": True}
-    api.store.serve = lambda *_: web.json_response(page)  # type: ignore[method-assign]
+
+    class Endless(StoreAPI):
+        def serve(self, *_: object) -> web.Response:
+            return web.json_response({"object": "list", "data": [entry], "has_more": True})
+
+    api.store = Endless()
     project.write("[data.chat_completions.found]\n")
     ran = project.call("plan")
     assert ran.status == 1
@@ -196,24 +201,20 @@ def test_what_is_null_is_not_asked_for(project: Project, api: FakeAPI) -> None:
 
 
 def test_what_was_just_stored_may_take_a_moment_to_be_read(project: Project, api: FakeAPI) -> None:
-    late = {"left": 2}
-    serve = api.store.serve
+    class Late(StoreAPI):
+        left = 2
 
-    def hiding(request: object, body: object) -> object:
-        if late["left"]:
-            late["left"] -= 1
-            held, api.store.completions = api.store.completions, {}
-            try:
-                return serve(request, body)  # type: ignore[arg-type]
-            finally:
-                api.store.completions = held
-        return serve(request, body)  # type: ignore[arg-type]
+        def serve(self, request: web.Request, body: Any) -> web.Response:
+            if self.left:
+                self.left -= 1
+                return StoreAPI().serve(request, body)
+            return super().serve(request, body)
 
-    api.store.serve = hiding  # type: ignore[assignment]
+    api.store = late = Late()
     project.write(completion("stored", "hi", *STORED) + RETRIEVED)
     ran = project.apply()
     assert ran.status == 0, ran.err
-    assert late["left"] == 0
+    assert late.left == 0
 
 
 def test_new_metadata_is_an_update_without_tokens(project: Project, api: FakeAPI) -> None:

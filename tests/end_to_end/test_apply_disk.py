@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.harness.faults import completion as answer
 from tests.harness.project import (
-    ROOT,
     Project,
     Ran,
     completion,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness.project import ROOT, Project, completion, ended, provider, serving, wait_until
+from tests import ROOT
+from tests.harness.project import Project, completion, ended, provider, serving, wait_until
 from tests.harness.server import FakeAPI
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])

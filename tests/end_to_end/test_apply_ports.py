@@ -218,15 +218,13 @@ def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Proje
 
 
 def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> None:
-    world = World()
-    asked = world.complete
+    class Broken(World):
+        async def complete(self, out: Outgoing) -> Answer | Failure:
+            if out.address == "completion.many[1]":
+                raise ZeroDivisionError
+            return await super().complete(out)
 
-    async def complete(out: Outgoing) -> Answer | Failure:
-        if out.address == "completion.many[1]":
-            raise ZeroDivisionError
-        return await asked(out)
-
-    world.complete = complete  # type: ignore[method-assign]
+    world = Broken()
     with pytest.raises(ZeroDivisionError):
         run(project, world)
     assert len(world.saved) == len(world.asked) == 3
@@ -279,13 +277,12 @@ def test_what_has_to_wait_for_an_answer_is_not_tried_again_before_it(project: Pr
 
 def test_an_answer_whose_save_is_given_up_is_in_the_state(project: Project) -> None:
     """Somebody left while the cache was at work: the answer is paid for, and was received."""
-    world = World()
-    saving = asyncio.Event()
 
-    async def save(*_: object) -> None:
-        await saving.wait()  # which never comes
+    class Busy(World):
+        async def save(self, *_: object) -> None:
+            await asyncio.Event().wait()  # which never comes
 
-    world.save = save  # type: ignore[method-assign]
+    world = Busy()
 
     def leave(apply: Apply) -> None:
         asyncio.get_running_loop().call_later(0, _in_turns, 50, apply.abandon)
@@ -305,14 +302,12 @@ def _in_turns(left: int, then: Callable[[], object]) -> None:
 def test_what_a_halted_provider_did_not_send_is_skipped_and_has_not_failed(
     project: Project,
 ) -> None:
-    world = World(held=1)
-    asked = world.complete
+    class Halting(World):
+        async def complete(self, out: Outgoing) -> Answer | Failure:
+            answered = await super().complete(out)
+            return Failure("the run stopped", halted=True) if self.halted else answered
 
-    async def complete(out: Outgoing) -> Answer | Failure:
-        answered = await asked(out)
-        return Failure("the run stopped", halted=True) if world.halted else answered
-
-    world.complete = complete  # type: ignore[method-assign]
+    world = Halting(held=1)
 
     def leave(apply: Apply) -> None:
         apply.interrupt()

@@ -130,7 +130,7 @@ def test_a_count_of_nothing_may_be_left_out() -> None:
     assert (used.prompt, used.completion) == (9, 0)
 
 
-ODD = (5, -1.5, True, "x", [], ["x"], {}, {"a": [1]}, None)
+ODD: tuple[object, ...] = (5, -1.5, True, "x", [], ["x"], {}, {"a": [1]}, None)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "model", "finish_reason", "refusal", "system_fingerprint"), (str,)),
     "service_tier": (str,),

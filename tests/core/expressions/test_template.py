@@ -222,9 +222,10 @@ def test_a_value_becomes_text_in_one_way_wherever_it_does(written: str) -> None:
     for a, b in ((True, False), (1, 1.5), ("é", "")):
         plain = compile_text("{{ a }}|{{ b }}").render({"a": a, "b": b})
         assert compile_text(f"{{{{ {written} }}}}").render({"a": a, "b": b}) == plain
-    for a in (None, [1], {}):
+    unfit: object
+    for unfit in (None, [1], {}):
         with pytest.raises(TemplateError, match="cannot be put into text"):
-            compile_text(f"{{{{ {written} }}}}").render({"a": a, "b": "x"})
+            compile_text(f"{{{{ {written} }}}}").render({"a": unfit, "b": "x"})
 
 
 @pytest.mark.parametrize(

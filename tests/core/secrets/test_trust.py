@@ -71,12 +71,12 @@ def test_only_what_its_owner_fixed_needs_no_asking(door: Door, asked: bool) -> N
 
 def test_a_yes_is_for_one_door_and_a_host_of_one_run_for_all_that_lead_there() -> None:
     trust = Trust(frozenset((KeyDoor(GROQ, "A"),)), frozenset(("https://b.example",)))
-    opened = [
+    opened: list[Door] = [
         KeyDoor(GROQ, "A"),
         KeyDoor("https://b.example", "X"),
         VariableDoor("Y", "https://b.example"),
     ]
-    closed = [KeyDoor(GROQ, "B"), KeyDoor(GROQ, None), VariableDoor("A", GROQ)]
+    closed: list[Door] = [KeyDoor(GROQ, "B"), KeyDoor(GROQ, None), VariableDoor("A", GROQ)]
     assert [trust.opens(door) for door in opened + closed] == [True] * 3 + [False] * 3
 
 
@@ -100,7 +100,7 @@ def test_what_a_newer_version_recorded_opens_nothing(table: dict[str, object]) -
 
 
 def test_doors_are_told_by_host_and_a_name_cannot_write_to_the_terminal() -> None:
-    doors = [
+    doors: list[Door] = [
         VariableDoor("A\x1b[2K\u202e", GROQ),
         KeyDoor(GROQ, "KEY"),
         KeyDoor("http://x.example", None),

@@ -1,5 +1,7 @@
 """What the cache keeps of an answer."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from runner.core.state.records import Record
 
 
 def record(**changes: object) -> Record:
-    held = {
+    held: dict[str, Any] = {
         "address": "completion.a",
         "provider": "openai",
         "identity": "openai https://api.openai.com/v1",
@@ -27,7 +29,7 @@ def record(**changes: object) -> Record:
         "triggers": b'{"t":0}',
         **changes,
     }
-    return Record(**held)  # type: ignore[arg-type]
+    return Record(**held)
 
 
 @given(st.integers(0, 5), st.sampled_from((None, b"{}", b'{"a":[1]}')))

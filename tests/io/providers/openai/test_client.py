@@ -757,7 +757,9 @@ def test_a_stream_that_goes_on_is_ended_by_its_timeout_too() -> None:
     assert (failure.message, failure.maybe_billed) == ("no answer within 0.3 s", 1)
 
 
-def endless(piece: bytes, status: int = 200, **headers: str) -> tuple[Step, list[int]]:
+def endless(
+    piece: bytes, headers: dict[str, str] | None = None, status: int = 200
+) -> tuple[Step, list[int]]:
     """A response without an end, and the sizes of what could be written of it."""
     written: list[int] = []
 
@@ -799,7 +801,7 @@ def test_a_response_without_an_end_is_not_read_to_its_end(
     piece: bytes, headers: dict[str, str], sent: dict[str, Any]
 ) -> None:
     """It may have been billed, and another attempt would end the same."""
-    step, written = endless(piece, **headers)
+    step, written = endless(piece, headers)
     failure = failed(step, body=sent, stream="stream" in sent, max_response_bytes=1_000_000)
     assert "larger than 1,000,000 bytes" in failure.message
     assert "max_response_bytes" in failure.message
@@ -817,7 +819,7 @@ def test_an_answer_as_large_as_may_be_is_an_answer() -> None:
 def test_a_stream_whose_answer_was_whole_before_it_became_too_large_is_one() -> None:
     said = (b"data: " + orjson.dumps(chunk) for chunk in chunks(completion(STREAM, 1)))
     whole = b"".join(event + b"\n\n" for event in said)
-    step, _ = endless(whole + b"data: " + b"x" * 65536, **_EVENTS)
+    step, _ = endless(whole + b"data: " + b"x" * 65536, _EVENTS)
     answer = answered(step, body=STREAM, stream=True, max_response_bytes=60_000)
     assert orjson.loads(answer.response)["choices"][0]["finish_reason"] == "stop"
 

@@ -264,11 +264,11 @@ def test_an_error_in_the_stream_is_the_outcome(event: Any, error: object) -> Non
 
 def test_a_message_beside_a_delta_says_again_what_came() -> None:
     """Perplexity's form."""
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"delta": {"role": "assistant", "content": piece}, "message": {"content": whole}}
         for piece, whole in (("The", "The"), (" sun", "The sun"), ("", "The sun"))
     ]
-    parts[-1]["finish_reason"] = "stop"  # type: ignore[assignment]
+    parts[-1]["finish_reason"] = "stop"
     end = read(wire(*({"choices": [{"index": 0, **part}]} for part in parts)))
     assert isinstance(end, Assembled)
     assert end.response["choices"][0]["message"]["content"] == "The sun"
