@@ -95,7 +95,8 @@ def _literal(draw: st.DrawFn) -> str:
         case "text":
             made = _toml({"k": draw(texts)}).decode("utf-8", "replace")
             return made.partition("=")[2].strip()
-    return '[{ role = "user", content = "{{ local.a }}" }]'
+        case _:
+            return '[{ role = "user", content = "{{ local.a }}" }]'
 
 
 @st.composite

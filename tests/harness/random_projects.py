@@ -1,7 +1,7 @@
 """Random projects: graphs of completions as people write them, and the edits they make."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from hypothesis import strategies as st
 
@@ -9,11 +9,12 @@ from tests.harness.lab import Lab, echo
 
 NAMES = ("ada", "bea", "cai", "dov", "eve", "fay", "gus", "hal", "ida", "jon")
 KEYS = ("k1", "k2", "k3", "k4")
-KINDS = (
-    *("single", "single", "single", "list", "count", "each", "dynamic"),
-    *("module", "modules", "module_over"),
-)
-OVER = {"dynamic": "single", "module_over": "module"}  # over the items of an answer; else as
+Kind = Literal[
+    "single", "list", "count", "each", "dynamic", "module", "modules", "module_over"
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = ("single", "single", *get_args(Kind))
+# Over the items of an answer; else as
+OVER: dict[Kind, Kind] = {"dynamic": "single", "module_over": "module"}
 
 ENABLED = ("true", "true", "true", "false", "asked")
 
@@ -40,7 +41,7 @@ class Node:
 
     id: int
     name: str
-    kind: str
+    kind: Kind
     prompt: str
     refs: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
@@ -125,7 +126,8 @@ def _value(node: Node) -> str:
             return f"{of}['k1'].content if {of}['k1'] else 'none'"
         case "dynamic" | "module_over":
             return f"{of} | length"
-    return f"{of}.content if {of} else 'none'"
+        case "single" | "list":
+            return f"{of}.content if {of} else 'none'"
 
 
 def _said(node: Node) -> str:
@@ -138,11 +140,12 @@ def _said(node: Node) -> str:
             return f"{{% for a in {of} %}}{{{{ a.content if a else 'none' }}}}{{% endfor %}}"
         case "each" | "dynamic":
             return f"{{% for k, a in {of}.items() %}}{{{{ k }}}}{{{{ a.content }}}}{{% endfor %}}"
-    return f"{{{{ {_value(node)} }}}}"
+        case "single" | "list" | "module":
+            return f"{{{{ {_value(node)} }}}}"
 
 
 @st.composite
-def projects(draw: st.DrawFn, most: int = 5, kinds: tuple[str, ...] = KINDS) -> Project:
+def projects(draw: st.DrawFn, most: int = 5, kinds: tuple[Kind, ...] = KINDS) -> Project:
     """A project of up to `most` blocks; each may refer to those before it."""
     size = draw(st.integers(1, most))
     names = draw(st.permutations(NAMES))[:size]
@@ -154,7 +157,7 @@ def projects(draw: st.DrawFn, most: int = 5, kinds: tuple[str, ...] = KINDS) -> 
 
 @st.composite
 def _nodes(
-    draw: st.DrawFn, number: int, name: str, before: Project, kinds: tuple[str, ...]
+    draw: st.DrawFn, number: int, name: str, before: Project, kinds: tuple[Kind, ...]
 ) -> Node:
     earlier = [node.id for node in before]
     some = st.lists(st.sampled_from(earlier), unique=True, max_size=2) if earlier else st.just([])
@@ -208,7 +211,8 @@ def edits(draw: st.DrawFn, project: Project) -> Project:
             return (*project, draw(_nodes(1 + max(n.id for n in project), free, project, KINDS)))
         case "refs" if node.kind not in OVER:
             return _changed(project, replace(node, refs=node.refs[:1]))
-    return tuple(reversed(project))
+        case _:
+            return tuple(reversed(project))
 
 
 def renamed(project: Project, names: list[str]) -> Project:

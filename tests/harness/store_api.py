@@ -47,7 +47,8 @@ class StoreAPI:
             case "DELETE", "":
                 del self.completions[name]
                 return _json({"object": "chat.completion.deleted", "id": name, "deleted": True})
-        return _missing(name)
+            case _:
+                return _missing(name)
 
     def _matching(self, request: web.Request) -> list[dict[str, Any]]:
         wanted = {
