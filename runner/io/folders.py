@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
+from runner.core.modules.folder import holds_values
 from runner.errors import RunnerError, error
 from runner.io import files, links
 
@@ -21,7 +23,7 @@ class Folders:
     def __init__(self, project: Path, config: Path) -> None:
         self.project = files.followed(project)
         self.config = config if config.is_absolute() else project / config
-        advice = "to read a configuration that stands elsewhere: --config DIR"
+        advice = f"To read what stands there: --config {quote(str(files.followed(self.config)))}"
         self._roots = (self.project, links.refuse_leaving(project, self.config, advice))
         self.root = self._name(self.config)
         self._held: dict[tuple[str, str], bytes] = {}
@@ -110,7 +112,10 @@ class Folders:
         """A configuration is shown where something is wrong in it: it is no file of keys either."""
         target = files.followed(file)
         if not self._is_inside(target):
-            raise links.linked(file, "a file that the user names is read: --var-file FILE.")
+            advice = "Copy the file here."
+            if holds_values(file.name):
+                advice = f"Copy the file here, or name it: --var-file {quote(str(target))}"
+            raise links.linked(file, advice, f"{self._name(file.parent)}/{file.name}")
         self._refuse_private(target, self._name(file.parent) + f"/{file.name}")
 
     def _refuse_private(self, target: Path, written: str) -> None:

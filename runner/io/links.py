@@ -34,8 +34,8 @@ def first_link(root: Path, path: Path) -> Path | None:
 
 
 def refuse_leaving(root: Path, path: Path, advice: str) -> Path:
-    """Where a path leads, links followed; RunnerError if it is written as a part of `root` and
-    leads out of it.
+    """Where a path leads, links followed; RunnerError, with the advice, if it is written as a part
+    of `root` and leads out of it.
     """
     real = files.followed(path)
     if _parts(root, path) and not real.is_relative_to(files.followed(root)):
@@ -43,18 +43,20 @@ def refuse_leaving(root: Path, path: Path, advice: str) -> Path:
     return real
 
 
-def linked(link: Path, advice: str) -> RunnerError:
-    """The error of a link where none may be followed."""
+def linked(link: Path, advice: str, name: str | None = None) -> RunnerError:
+    """The error of a link where none may be followed. `advice` says in sentences what to do;
+    `name` is what the link is called, if not as it is found.
+    """
+    shown = name or str(link)
     try:
-        leads = f" (to {link.readlink()})"
+        leads = f" to {link.readlink()}"
     except OSError:
         leads = ""
     return error(
         "Link in the project",
-        f"{link} is a link{leads}, which whoever wrote this repository may have put there, so "
-        f"nothing is read or written through it. Take it away, or put what it names in its place; "
-        f"{advice}",
-        Where(str(link)),
+        f"{shown} is a link{leads}. A repository could have put it there, so the runner does not "
+        f"follow it. {advice}",
+        Where(shown),
     )
 
 

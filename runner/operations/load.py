@@ -125,8 +125,9 @@ def _state(store: Store, root: str) -> State:
         raise error(
             "State of another root module",
             f'{store.path} was made from the root module "{state.root}", and this is "{root}": '
-            "planning would mark all its answers for removal. Give this configuration a state of "
-            "its own with --state DIR.",
+            "planning would mark all its answers for removal. If it is that configuration, which "
+            f'stands here now, write "root":"{root}" in the first line of {store.path}. Another '
+            "one has a state of its own: --state DIR",
         )
     return state
 

@@ -110,7 +110,7 @@ def write(project: Project, one: Ready) -> Problem | None:
             return None
         if (None if held is None else named(held)) != one.seen:
             return _foreign(project, one.output, one.path)
-        links.refuse_links(project.folders.project, [target], "outputs are written to no link.")
+        links.refuse_links(project.folders.project, [target], "Name another file, or take it away.")
         files.make_directory(target.parent)
         if held is None:
             files.write_new(target, one.data)

@@ -16,6 +16,7 @@ from runner.io.state.local import Store
 
 DEFAULT = "default"
 WORKSPACES = "workspaces"
+_ELSEWHERE = "Put what it names in its place; to keep the states elsewhere: --state DIR"
 
 
 def store_of(arguments: argparse.Namespace) -> Store:
@@ -46,7 +47,7 @@ def store_in(blocks: Blocks, held: Settings, arguments: argparse.Namespace) -> S
 def workspace_names(arguments: argparse.Namespace) -> list[str]:
     """Every workspace there is, the default one first."""
     folder = workspace_store(arguments, DEFAULT).directory / WORKSPACES
-    links.refuse_links(folder.parent, [folder], "to keep the states elsewhere: --state DIR")
+    links.refuse_links(folder.parent, [folder], _ELSEWHERE)
     found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
@@ -62,12 +63,10 @@ def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
     store = Store(held, cache, _again(arguments, workspace))
-    links.refuse_links(
-        project_directory(arguments), [shared], "to keep the state elsewhere: --state DIR"
-    )
-    links.refuse_links(shared, store.names, "to keep the state elsewhere: --state DIR")
+    links.refuse_links(project_directory(arguments), [shared], _ELSEWHERE)
+    links.refuse_links(shared, store.names, _ELSEWHERE)
     if not named:
-        advice = "to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
+        advice = "Take it away; to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
         links.refuse_links(shared, store.cache_names, advice)
     return store
 

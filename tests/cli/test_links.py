@@ -54,7 +54,7 @@ def test_nothing_of_the_state_is_written_through_a_link(
     for words in [*verbs, ("output",)] if name in ("state", "state/outputs.json") else verbs:
         ran = mine.call(*words)
         assert ran.status == 1, words
-        assert f"{link} is a link (to {target})" in ran.err, words
+        assert f"{link} is a link to {target}. " in ran.err, words
         assert advice in ran.err, words
     assert list(outside.iterdir()) == ([] if dangling else [target])
     assert dangling or is_folder or target.read_bytes() == STATE
@@ -114,7 +114,11 @@ def test_nothing_of_the_configuration_is_read_through_a_link(
     link.symlink_to(target if link.suffix or name == ".env" else outside)
     ran = mine.call("plan")
     assert ran.status == 1
-    assert "is a link" in ran.err or "outside of the project" in ran.err
+    assert "is a link to" in ran.err or "outside of the project" in ran.err
+    if link.suffix == ".toml" and link.parent == mine.directory / "configs":
+        assert f"on {name}\n\n{name} is a link" in ran.err
+        assert ("--var-file" in ran.err) is ("vars" in name)
+    assert (f"--config {outside}\n" in ran.err) is (name == "configs")
     assert "a-secret-of-mine" not in ran.out + ran.err
 
 
@@ -124,6 +128,21 @@ def test_a_link_inside_of_the_project_is_read(mine: Project) -> None:
     (mine.directory / "configs/vars.toml").symlink_to("../shared/vars.toml")
     ran = mine.call("plan")
     assert (ran.status, "About snow" in ran.out) == (0, True)
+
+
+def test_a_configuration_whose_folder_was_a_link_is_moved_in_with_its_state(
+    mine: Project, outside: Path
+) -> None:
+    """0.1.0 recorded the real folder as the root: the error says what is to be written there."""
+    (mine.directory / "configs/main.toml").rename(outside / "main.toml")
+    (mine.directory / "state").mkdir(exist_ok=True)
+    mine.state_file.write_bytes(STATE.replace(b'"configs"', f'"{outside}"'.encode()))
+    (outside / "main.toml").rename(mine.directory / "configs/main.toml")
+    ran = mine.call("plan")
+    assert ran.status == 1
+    assert f'write "root":"configs" in the first line of {mine.state_file}' in ran.err
+    mine.state_file.write_bytes(STATE)
+    assert mine.call("plan").status == 0
 
 
 def test_a_configuration_that_the_user_names_may_be_anywhere(mine: Project, outside: Path) -> None:

@@ -83,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = directory / arguments.config
     _refuse(directory, config)
     wanted = (config / "main.toml", directory / ".gitignore", directory / "README.md")
-    refuse_links(directory, wanted, "init writes into the folder that it is given: runner init DIR")
+    advice = "Take it away, or name another folder: runner init DIR"
+    refuse_links(directory, wanted, advice)
     files.make_directory(config)
     _write(config / "main.toml", _MAIN)
     kept = []

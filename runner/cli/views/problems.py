@@ -141,7 +141,8 @@ def _place(where: Where, shown: Style) -> Iterator[str]:
         return
     line = f" line {where.line}" if where.line is not None else ""
     block = f", in {where.block}" if where.block else ""
-    yield f"\n  on {where.file}{line}{block}:\n"
+    is_shown = where.source is not None and where.line is not None
+    yield f"\n  on {where.file}{line}{block}{':' if is_shown else ''}\n"
     if where.source is not None and where.line is not None:
         source = "".join(map(_visible, _masked(where.source)))
         yield f"  {where.line:>4}: {source}\n"

@@ -70,7 +70,7 @@ def load(folder: str, read: ReadFolder, problems: list[Problem], *, root: bool =
         except RunnerError as exc:
             problems.extend(exc.problems)
             continue
-        (value_sources if _is_values(file) else sources).append(text)
+        (value_sources if holds_values(file) else sources).append(text)
     found: list[Block] = []
     for text in sources:
         found.extend(_blocks(text, problems, root=root))
@@ -87,7 +87,8 @@ def values_of(text: Source) -> dict[str, tuple[Any, Block]]:
     return {name: (value, Block("values", "", {}, text, ())) for name, value in parse(text).items()}
 
 
-def _is_values(file: str) -> bool:
+def holds_values(file: str) -> bool:
+    """Whether a file of this name has values of variables, and no blocks."""
     name = file.rsplit("/", 1)[-1]
     return name == "vars.toml" or name.endswith(".auto.vars.toml")
 
