@@ -10,7 +10,7 @@ import orjson
 
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange, Output, declared_outputs
-from runner.core.language.file_names import fault, normalised, one_spelling
+from runner.core.language.file_names import ANOTHER, fault, normalised, one_spelling
 from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
@@ -182,12 +182,16 @@ def _targets(
         path = _inside(project, file)
         said = fault(path) if path is not None else None
         if path is None:
-            said = f'"{file}" leads outside of the project, and outputs are written inside of it.'
+            said = (
+                f'"{file}" leads outside of the project, and outputs are written inside of it. '
+                f"{ANOTHER}"
+            )
         elif said is None:
             first = writers.setdefault(one_spelling(path), output.name)
             other = elsewhere.get(one_spelling(path))
             if first != output.name:
-                said = f'output.{output.name} and output.{first} are both written to "{file}".'
+                both = f"output.{output.name} and output.{first}"
+                said = f'{both} are both written to "{file}". {ANOTHER}'
             elif other is not None:
                 said = _shared(path, other)
             else:
@@ -213,20 +217,24 @@ def _taken(project: Project, path: str, file: str) -> str | None:
     target = root / path
     link = links.first_link(root, target)
     if link is not None:
-        return f'"{file}" goes through a link ({link}), and outputs are written to no link.'
+        shown = link.relative_to(root).as_posix()
+        return (
+            f'"{file}" goes through a link ({shown}), and outputs are written to no link. {ANOTHER}'
+        )
     if target.is_dir():
         return f'"{file}" is a folder: name a file in it.'
     spelling = one_spelling(path)
     if _is_in(spelling, root, state_directory(project.arguments)):
-        return f'"{file}" is in the folder of the state, which holds nothing else.'
+        return f'"{file}" is in the folder of the state, which holds nothing else. {ANOTHER}'
     if spelling.endswith(".toml") and any(
         spelling.rpartition("/")[0] == one_spelling(_name(root, folder)).removeprefix(".")
         for folder in project.folders.configured
     ):
-        return f'"{file}" would be read as configuration, and no answer may change that.'
+        return f'"{file}" would be read as configuration, and no answer may change that. {ANOTHER}'
     if spelling in map(one_spelling, project.folders.held):
         return (
-            f'"{file}" is read by this project: an output written there would change what is asked.'
+            f'"{file}" is read by this project: an output written there would change what is '
+            f"asked. {ANOTHER}"
         )
     return None
 

@@ -178,7 +178,14 @@ def test_every_filter_of_the_engine_was_looked_at() -> None:
         ("{{ dict.fromkeys([1]) }}", "fromkeys"),
         ("{{ 5 | round(-1000000) }}", "1000 digits"),
         ("{{ [1] | tojson(indent=99) }}", "32"),
+        ("{{ [1] | tojson(indent=99) }}", r"tojson\(indent=2\)"),
         ("{% autoescape true %}x{% endautoescape %}", "not part of prompts"),
+        ("{% autoescape true %}x{% endautoescape %}", r"write \{\{ value \| e \}\}"),
+        ("{{ 'a'.translate({}) }}", r"write \{\{ text \| replace\('a', 'b'\) \}\}"),
+        ("{{ 'abc'.translate('abc'.maketrans('a', 'b')) }}", r"maketrans\(\) is no .* replace\("),
+        ("{{ 'a'.encode() }}", "nothing for bytes"),
+        ("{{ (1).to_bytes(1) }}", "nothing for bytes"),
+        ("{{ 1 }}" * 2000, r"json\('data.json'\)"),
     ],
 )
 def test_what_an_expression_cannot_do_is_told(text: str, said: str) -> None:

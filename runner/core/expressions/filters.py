@@ -413,7 +413,8 @@ def _tojson(context: Any, value: Any, indent: Any = None) -> str:
         budget.text(budget.weigh(held), 3)
         return json.dumps(held, ensure_ascii=False)
     if (isinstance(indent, int) and indent > _DEEPEST_INDENT) or isinstance(indent, str):
-        raise TemplateError(f"tojson indents by a number up to {_DEEPEST_INDENT}")
+        said = f"tojson indents by a number up to {_DEEPEST_INDENT}, as in tojson(indent=2)"
+        raise TemplateError(said)
     encoder = json.JSONEncoder(ensure_ascii=False, indent=indent)
     parts = []
     for part in encoder.iterencode(held):

@@ -298,6 +298,11 @@ _NUMBER_METHODS: dict[str, _Guard] = dict.fromkeys(
 _DATE_METHODS: dict[str, _Guard] = dict.fromkeys(
     ("date", "isocalendar", "isoformat", "isoweekday", "time", "toordinal", "weekday"), _free
 )
+_NO_BYTES = "prompts are text, and there is nothing for bytes"
+_INSTEAD = {
+    **dict.fromkeys(("maketrans", "translate"), "write {{ text | replace('a', 'b') }}"),
+    **dict.fromkeys(("encode", "to_bytes"), _NO_BYTES),
+}
 METHODS = tuple({**_TEXT_METHODS, **_LIST_METHODS, **_TABLE_METHODS, **_NUMBER_METHODS})
 """The methods that expressions may call, of all kinds of values."""
 
@@ -313,11 +318,17 @@ def method(budget: Budget, owner: Any, name: str, given: tuple[Any, ...], named:
     """Charge a method of a value; RefusedError where expressions do not have it."""
     guard = _methods(owner).get(name)
     if guard is None:
-        raise RefusedError(f"{name}() is no method that an expression may call")
+        raise refused_call(name)
     try:
         guard(budget, owner, *given, **named)
     except TypeError as exc:
         raise RefusedError(f"{name}() does not take these arguments") from exc
+
+
+def refused_call(name: str) -> RefusedError:
+    """The error of a call that expressions do not have, with what to write instead, if anything."""
+    said = f"{name}() is no method that an expression may call"
+    return RefusedError(f"{said}; {_INSTEAD[name]}" if name in _INSTEAD else said)
 
 
 def _methods(owner: Any) -> Mapping[str, _Guard]:

@@ -70,7 +70,8 @@ def _bounded(text: str, path: Path) -> None:
         if length > _MOST_CODE:
             said = (
                 f"a text holds at most {_MOST_CODE:,} characters of code, each hole counted as "
-                f"{_A_HOLE} more; read data from a file instead"
+                f"{_A_HOLE} more; read data from a file, with json('data.json'), csv(..) or "
+                "file(..)"
             )
             raise TemplateError(said, path, text.count("\n", 0, start))
 
@@ -136,6 +137,8 @@ def _parse(text: str) -> nodes.Template:
     tree = environment().parse(text)
     for refused in tree.find_all(tuple(_REFUSED)):
         said = f"{{% {_REFUSED[type(refused)]} %}} is not part of prompts"
+        if isinstance(refused, nodes.ScopedEvalContextModifier):
+            said += "; write {{ value | e }} where HTML is to be escaped"
         raise jinja2.TemplateSyntaxError(said, refused.lineno)
     for held in tree.find_all(nodes.Const):
         if isinstance(held.value, str) and not is_text(held.value):

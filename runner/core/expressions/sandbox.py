@@ -137,7 +137,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         elif owner is not None and not isinstance(owner, types.ModuleType):
             return self._method(context, called, owner, given, named)
         elif isinstance(called, _UNBOUND):
-            raise RefusedError(f"{called!r} is not called in an expression")
+            raise guards.refused_call(called.__name__)
         return super().call(context, called, *given, **named)
 
     def _method(

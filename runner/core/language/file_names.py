@@ -7,6 +7,7 @@ _ENDS = (".", " ")  # Windows drops them
 _SHORT = re.compile(r"[^.~]{1,6}~[0-9]+(\..{0,3})?", re.DOTALL)  # Windows' second name of .git
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])", re.IGNORECASE)
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # some file systems leave them out
+ANOTHER = "Choose another name."
 _LONGEST_NAME, _LONGEST_PATH = 255, 3000  # bytes
 
 
@@ -38,9 +39,9 @@ def fault(path: str) -> str | None:
     for part in path.split("/"):
         said = _fault(part)
         if said is not None:
-            return f'"{shown}" {said}'
+            return f'"{shown}" {said} {ANOTHER}'
     if len(path.encode(errors="replace")) > _LONGEST_PATH:
-        return f'"{shown[:60]}.." is too long for a path.'
+        return f'"{shown[:60]}.." is too long for a path. {ANOTHER}'
     return None
 
 
@@ -50,10 +51,12 @@ def _fault(part: str) -> str | None:
     if unicodedata.normalize("NFKC", part).startswith("."):
         return (
             "has a part that begins with a dot: such files tell git, shells and CI what to do, and "
-            "no answer may. Choose another name."
+            "no answer may."
         )
     if "\\" in part:
-        return "holds a backslash, which is not a part of a name everywhere. Write / for folders."
+        return (
+            "holds a backslash, which is a part of names here and stands behind folders elsewhere."
+        )
     if ":" in part:
         return "holds a colon, which leads to other content of a file on Windows."
     if part.endswith(_ENDS):

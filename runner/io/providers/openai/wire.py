@@ -80,6 +80,7 @@ class Wire:
     ) -> Reply | Broken | HeldBack:
         """One request, and what came of it; nothing the network does is raised."""
         options: dict[str, Any] = {"headers": headers} if headers else {}
+        begun = False
         try:
             for _ in range(_REDIRECTS):
                 data = body if body is None or len(body) <= _BIG else io.BytesIO(body)
@@ -87,15 +88,25 @@ class Wire:
                     method, url, data=data, allow_redirects=False, **options
                 )
                 async with request as response:
+                    begun = True
                     target = _same_host(url, response) if response.status in (307, 308) else None
                     if target is None:
-                        return await _read(response, stream, self._endpoint.max_response_bytes)
+                        return await _read(response, stream, self._endpoint)
                 url = target
             return Broken("the server redirects in a circle")
         except _Held:
             return HeldBack()
         except (aiohttp.ClientError, TimeoutError, OSError) as failed:
+            if begun and isinstance(failed, TimeoutError):
+                return Broken(self._unfinished())
             return self._broken(failed)
+
+    def _unfinished(self) -> str:
+        name = self._endpoint.name
+        return (
+            f"the answer was not whole within {self._endpoint.timeout:g} s, the timeout of the "
+            f"provider {name}; [provider.{name}] timeout = 3600 gives it longer"
+        )
 
     def _broken(self, failed: Exception) -> Broken:
         """The words for everything that aiohttp raises."""
@@ -176,18 +187,19 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _read(
-    response: aiohttp.ClientResponse, stream: Stream | None, most: int
+    response: aiohttp.ClientResponse, stream: Stream | None, endpoint: Endpoint
 ) -> Reply | Broken:
-    """The body, unpacked piece by piece: of an answer no more than `most` bytes, of an error its
-    beginning.
+    """The body, unpacked piece by piece: of an answer no more than the endpoint lets through, of an
+    error its beginning.
     """
+    most = endpoint.max_response_bytes
     status, headers, reason = response.status, response.headers, response.reason
     if status >= 300:
         pieces, _ = await _body(response, min(most, _MOST_OF_AN_ERROR))
         return Reply(status, headers, b"".join(pieces), reason)
     if stream is None or response.content_type.lower() != "text/event-stream":
         pieces, whole = await _body(response, most)
-        return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(most)
+        return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(endpoint)
     left = most
     async for piece in response.content.iter_any():
         stream.feed(piece[:left])
@@ -197,7 +209,7 @@ async def _read(
         if left < 0:
             response.close()
             stream.cut()
-            return _too_large(most)
+            return _too_large(endpoint)
     return Reply(status, headers, b"", reason, streamed=True)
 
 
@@ -214,9 +226,14 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes
     return pieces, left >= 0
 
 
-def _too_large(most: int) -> Broken:
-    said = f"the response is larger than {most:,} bytes; max_response_bytes of its provider lets"
-    return Broken(f"{said} more through", final=True)
+def _too_large(endpoint: Endpoint) -> Broken:
+    most = endpoint.max_response_bytes
+    said = f"the response is larger than {most:,} bytes; [provider.{endpoint.name}] "
+    return Broken(f"{said}max_response_bytes = {_next(most)} lets more through", final=True)
+
+
+def _next(most: int) -> int:
+    return max(200_000_000, 2 * most)
 
 
 def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
