@@ -15,7 +15,7 @@ from typing import NoReturn
 from runner.cli.parser.arguments import INTERRUPTED, parser
 from runner.cli.streams import shown
 from runner.cli.terminal.signals import end_at_once, heard_by
-from runner.errors import RunnerError
+from runner.errors import Problem, RunnerError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -59,9 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
         status: int = verb.run(arguments)
         sys.stdout.flush()
     except RunnerError as exc:
-        from runner.cli.views.problems import report  # noqa: PLC0415
-
-        report(exc.problems, as_json=getattr(arguments, "json", False))
+        _report(exc.problems, arguments)
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
@@ -73,16 +71,22 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as exc:
         if isinstance(exc.filename, str):
             # A file that cannot even be looked at is no bug, wherever the look was taken.
-            from runner.cli.views.problems import report  # noqa: PLC0415
             from runner.io.files import unusable  # noqa: PLC0415
 
-            report(unusable(exc).problems, as_json=getattr(arguments, "json", False))
+            _report(unusable(exc).problems, arguments)
         elif exc.filename is None and exc.errno in _FULL:
             _say_it_is_full(exc)
         else:
             raise
         return 1
     return status
+
+
+def _report(problems: tuple[Problem, ...], arguments: argparse.Namespace) -> None:
+    from runner.cli.views.problems import report  # noqa: PLC0415  # start-up is counted
+
+    secrets = getattr(arguments, "secrets", None)  # of the project, once one is read
+    report(problems, secrets, as_json=getattr(arguments, "json", False))
 
 
 def _say_it_is_full(exc: OSError) -> None:

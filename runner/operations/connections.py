@@ -18,7 +18,7 @@ from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
 from runner.io.providers.openai import server_store
 from runner.io.providers.openai.client import Client, connect
 from runner.io.providers.openai.wire import sent_to
-from runner.operations.project import Project
+from runner.operations.loaded import Loaded
 from runner.operations.trust import admit, refusal, untrusted
 
 Say = Callable[[str], None]
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 class Connections:
     """Every provider of a run, connected when its first request is due."""
 
-    project: Project
+    project: Loaded
     stack: AsyncExitStack
     say: Say
     on_text: Callable[[str], None] | None = None
@@ -89,14 +89,14 @@ class Connections:
 
 @asynccontextmanager
 async def connections(
-    project: Project, say: Say = lambda _: None, on_text: Callable[[str], None] | None = None
+    project: Loaded, say: Say = lambda _: None, on_text: Callable[[str], None] | None = None
 ) -> AsyncIterator[Connections]:
     """The providers of a project; closed, and the model stopped, at the end."""
     async with AsyncExitStack() as stack:
         yield Connections(project, stack, say, on_text)
 
 
-def _trusted(project: Project, declared: Declared) -> Endpoint:
+def _trusted(project: Loaded, declared: Declared) -> Endpoint:
     """The endpoint of a provider that leaves this process, if what goes there may."""
     closed = untrusted(project, (declared.name,))
     if closed:
@@ -136,7 +136,7 @@ def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: in
     )
 
 
-def prepare(project: Project, names: Set[str], perhaps: Set[str] = frozenset()) -> None:
+def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -> None:
     """RunnerError before anything is sent, if a provider that will be asked has no key, and
     Untrusted if one that will be, or may be, is not trusted with what goes there.
     """

@@ -8,10 +8,10 @@ from runner.core.expansion.session import Session
 from runner.core.plan.walk import Walk
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
-from runner.operations.project import Project
+from runner.operations.loaded import Loaded
 
 
-def recorded_session(project: Project, *, rejected: bool = False) -> Session:
+def recorded_session(project: Loaded, *, rejected: bool = False) -> Session:
     """Every instance that the configuration and the recorded answers give; with `rejected`, those
     that were not accepted as well.
     """
@@ -31,7 +31,7 @@ def recorded_session(project: Project, *, rejected: bool = False) -> Session:
     return session
 
 
-def all_outputs(project: Project) -> Mapping[str, Output]:
+def all_outputs(project: Loaded) -> Mapping[str, Output]:
     """Every output as the records give it; RunnerError for an expression that fails."""
     session = recorded_session(project)
     records, _ = project.moved()

@@ -1,71 +1,82 @@
-"""The end of an apply: state, outputs and report, whatever happened before."""
+"""The end of an apply: state and outputs are written, whatever happened before."""
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-import orjson
-
-from runner.cli.parser.arguments import INTERRUPTED
-from runner.cli.streams import put
-from runner.cli.views.problems import report
-from runner.cli.views.report import Spent, apply_text, problems_of
-from runner.cli.views.style import style
-from runner.core.api.usage import usage_of
-from runner.core.expansion.outputs import Output, learn, outputs, shown
+from runner.core.expansion.outputs import Output, learn, outputs
 from runner.core.expansion.session import Session
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.apply.ports import Outcome
-from runner.io.state.local import OUTPUTS
-from runner.operations import output_files
+from runner.operations import output_files, outputs_file
+from runner.operations.ended import Spent, problems_of, spent
 from runner.operations.evaluate import recorded_session
+from runner.operations.loaded import Loaded
 from runner.operations.output_files import Ready
 from runner.operations.plan import Planned
-from runner.operations.project import Project, tell_warnings
-from runner.operations.spending import cost_of
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How an apply ended."""
+    """How an apply ended. `outcome` is None where there was nothing to carry out; `unsaved` is what
+    no file could take, state or records: it is nowhere else.
+    """
 
-    status: int
+    outcome: Outcome | None
     outputs: Mapping[str, Output]
+    problems: tuple[Problem, ...]
+    spent: Spent
+    unsaved: tuple[bytes, ...] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked to end it."""
+        return self.outcome is not None and self.outcome.interrupted
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything was not done that was planned, or could not be written."""
+        stopped = self.outcome is not None and (self.outcome.failed or self.outcome.stopped)
+        return bool(stopped) or any(problem.severity == "error" for problem in self.problems)
 
 
-def finish(
-    project: Project,
-    made: Planned,
-    outcome: Outcome | None,
-    arguments: argparse.Namespace,
-) -> Finished:
-    """Write state and outputs, tell what happened, and say with which status to leave."""
+@dataclass(slots=True)
+class _Told:
+    """What went wrong at the end."""
+
+    problems: list[Problem] = field(default_factory=list)
+    unsaved: list[bytes] = field(default_factory=list)
+
+    def lost(self, failed: RunnerError) -> None:
+        """Something could not be written, and maybe nowhere else either."""
+        self.problems.extend(failed.problems)
+        content = getattr(failed, "content", None)
+        if content is not None:
+            self.unsaved.append(content)
+
+
+def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
+    """Write state and outputs, and say what happened; None: there was nothing to carry out."""
     records = outcome.records if outcome is not None else _as_read(made)
-    problems: list[Problem] = []
+    told = _Told()
+    problems = told.problems
     if outcome is not None and outcome.unsaved is not None:
-        _unsaved(outcome.unsaved, problems)
+        told.lost(outcome.unsaved)
     destroys = made.choice.destroy
     session = outcome.session if outcome is not None else made.plan.walk.session
     found = {} if destroys else _outputs(session, records, problems)
     written = output_files.ready(project, found, problems)
-    if _write_state(project, records, written, problems):
+    if _write_state(project, records, written, told):
         if destroys and records:  # what is left may be too little for an output: no mistake then
             found = _outputs(recorded_session(project), records, [])
         _write_outputs(project, found, problems)
         _write_files(project, written, problems)
         problems.extend(_stale(project, found))
-    if getattr(arguments, "junit", None) and outcome is not None:
-        _write_junit(outcome, Path(arguments.junit), problems)
-    _tell(project, outcome, found, problems, arguments)
-    if outcome is not None and outcome.interrupted:
-        return Finished(INTERRUPTED, found)
-    failed = outcome is not None and (outcome.failed or outcome.stopped)
-    broken = any(problem.severity == "error" for problem in problems)
-    return Finished(1 if failed or broken else 0, found)
+    if outcome is None:
+        return Finished(None, found, tuple(problems), Spent(), tuple(told.unsaved))
+    said = (*problems_of(outcome, project.store.push), *problems)
+    return Finished(outcome, found, said, spent(outcome), tuple(told.unsaved))
 
 
 def _as_read(made: Planned) -> Mapping[str, Record]:
@@ -74,33 +85,23 @@ def _as_read(made: Planned) -> Mapping[str, Record]:
     return {**made.inputs.records, **reads} if reads else made.inputs.records
 
 
-def refresh_outputs(project: Project) -> list[Problem]:
+def refresh_outputs(project: Loaded) -> Finished:
     """Write the outputs anew from the records, after a change of the state that was no apply."""
     records, _ = project.moved()
-    problems: list[Problem] = []
-    found = _outputs(recorded_session(project), records, problems)
-    written = output_files.ready(project, found, problems)
-    if _write_state(project, project.state.records, written, problems):
-        _write_outputs(project, found, problems)
-        _write_files(project, written, problems)
-    return problems
-
-
-def spent(outcome: Outcome) -> Spent:
-    """What the answers of a run used and cost."""
-    total = Spent()
-    for record in outcome.issued.values():
-        used = usage_of(record.response)
-        cost = cost_of(record, used)
-        total = total.plus(used, cost, free=record.identity.startswith("embedded"))
-    return total
+    told = _Told()
+    found = _outputs(recorded_session(project), records, told.problems)
+    written = output_files.ready(project, found, told.problems)
+    if _write_state(project, project.state.records, written, told):
+        _write_outputs(project, found, told.problems)
+        _write_files(project, written, told.problems)
+    return Finished(None, found, tuple(told.problems), Spent(), tuple(told.unsaved))
 
 
 def _write_state(
-    project: Project,
+    project: Loaded,
     records: Mapping[str, Record],
     written: tuple[Ready, ...],
-    problems: list[Problem],
+    told: _Told,
 ) -> bool:
     """Whether the state holds these records now, and what the files of outputs are to hold; what
     stands beside it says what it says.
@@ -114,17 +115,9 @@ def _write_state(
     try:
         project.state = project.store.write(replace(state, records=dict(records), files=held))
     except RunnerError as exc:
-        _unsaved(exc, problems)
+        told.lost(exc)
         return False
     return True
-
-
-def _unsaved(failed: RunnerError, problems: list[Problem]) -> None:
-    """What went wrong is told; what no file could take goes to stdout, the last place left."""
-    problems.extend(failed.problems)
-    content = getattr(failed, "content", None)
-    if content is not None:
-        put(content)
 
 
 def _outputs(
@@ -137,18 +130,14 @@ def _outputs(
     return made
 
 
-def _write_outputs(project: Project, found: Mapping[str, Output], problems: list[Problem]) -> None:
-    path = project.store.directory / OUTPUTS
-    held = shown(found)
-    data = orjson.dumps(held, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+def _write_outputs(project: Loaded, found: Mapping[str, Output], problems: list[Problem]) -> None:
     try:
-        if (held or files.identity(path) is not None) and files.read(path) != data:
-            files.write_atomic(path, data)
+        outputs_file.write(project.store, found)
     except RunnerError as exc:
         problems.extend(exc.problems)
 
 
-def _write_files(project: Project, written: tuple[Ready, ...], problems: list[Problem]) -> None:
+def _write_files(project: Loaded, written: tuple[Ready, ...], problems: list[Problem]) -> None:
     """What cannot be written is told, and the state does not say that it was."""
     held = dict(project.state.files)
     for one in written:
@@ -165,7 +154,7 @@ def _write_files(project: Project, written: tuple[Ready, ...], problems: list[Pr
             problems.extend(exc.problems)
 
 
-def _stale(project: Project, found: Mapping[str, Output]) -> Iterator[Problem]:
+def _stale(project: Loaded, found: Mapping[str, Output]) -> Iterator[Problem]:
     """Files of outputs that have no value any more; what an earlier apply wrote stays in them."""
     for output in found.values():
         if not output.rejected or output.file is None:
@@ -176,37 +165,3 @@ def _stale(project: Project, found: Mapping[str, Output]) -> Iterator[Problem]:
                 f"answer of {output.rejected[0]} was not accepted."
             )
             yield Problem("Output file is stale", said, None, "warning")
-
-
-def _write_junit(outcome: Outcome, path: Path, problems: list[Problem]) -> None:
-    from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
-
-    try:
-        files.write_atomic(files.followed(path), junit(outcome))
-    except RunnerError as exc:
-        problems.extend(exc.problems)
-
-
-def _tell(
-    project: Project,
-    outcome: Outcome | None,
-    found: Mapping[str, Output],
-    problems: list[Problem],
-    arguments: argparse.Namespace,
-) -> None:
-    as_json = bool(getattr(arguments, "json", False))
-    tell_warnings(project)
-    if outcome is not None:
-        problems = [*problems_of(outcome, project.store.push), *problems]
-    if as_json:
-        from runner.cli.views.events import apply_end, write  # noqa: PLC0415
-
-        report(problems, as_json=True)
-        for event in apply_end(outcome, found, spent(outcome) if outcome else Spent()):
-            write(event)
-        return
-    if problems:
-        report(problems)
-    if outcome is not None:
-        total = spent(outcome)
-        sys.stdout.write(apply_text(outcome, total, found, style()))

@@ -1,11 +1,10 @@
 """What the user gives besides the configuration: values of variables, and hosts to be trusted."""
 
-import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import assert_never
 
-from runner.cli.parser.flags import VAR, VAR_FILE
 from runner.core.modules.folder import values_of
 from runner.core.modules.module import Module
 from runner.core.modules.variables import Given, from_file
@@ -13,17 +12,19 @@ from runner.core.secrets.trust import named_hosts
 from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
+from runner.operations.options import Variable, VariableFile, VariableText, VariableValue
 
 TRUST = "RUNNER_TRUST"
 _PREFIX = "RUNNER_VAR_"
+_FLAG = "--var"
 
 
-def trusted_hosts(arguments: argparse.Namespace) -> frozenset[str]:
-    """The hosts that --trust and RUNNER_TRUST name: those of the user's own environment, no file's.
+def trusted_hosts(named: Iterable[str]) -> frozenset[str]:
+    """The hosts that are named, and those of RUNNER_TRUST in the user's own environment.
 
     RunnerError for one that is no host.
     """
-    given = [("--trust", text) for text in getattr(arguments, "trust", ())]
+    given = [("--trust", text) for text in named]
     given.append((TRUST, os.environ.get(TRUST, "")))
     found: set[str] = set()
     for source_of, text in given:
@@ -40,19 +41,30 @@ def trusted_hosts(arguments: argparse.Namespace) -> frozenset[str]:
 
 def all_given(
     root: Module,
-    arguments: argparse.Namespace,
+    variables: Iterable[Variable],
     surroundings: Mapping[str, str],
     problems: list[Problem],
 ) -> list[Given]:
-    """Terraform's order: environment, vars.toml, *.auto.vars.toml, then flags as they come."""
+    """Terraform's order: environment, vars.toml, *.auto.vars.toml, then what this run is given."""
     given = [
         Given(name[len(_PREFIX) :], name, text)
         for name, text in surroundings.items()
         if name.startswith(_PREFIX) and name[len(_PREFIX) :] in root.variables
     ]
     given += from_file(root.blocks.values)
-    for flag, text in getattr(arguments, "given", ()):
-        given += _from_file(text, problems) if flag == VAR_FILE else _from_pair(text, problems)
+    for variable in variables:
+        match variable:
+            case VariableText(name, None):
+                said = f'{_FLAG} wants NAME=VALUE, got "{name}".'
+                problems.append(Problem("Invalid --var", said))
+            case VariableText(name, text):
+                given.append(Given(name, f"{_FLAG} {name}=..", text))
+            case VariableValue(name, value):
+                given.append(Given(name, "variables", value=value))
+            case VariableFile(path):
+                given += _from_file(path, problems)
+            case _:
+                assert_never(variable)
     return given
 
 
@@ -61,18 +73,10 @@ def _from_file(file: str, problems: list[Problem]) -> list[Given]:
         data = files.read(Path(file))
         if data is not None:
             return from_file(values_of(source(file, data)))
-        problems.append(Problem("No such file", f'{VAR_FILE}: there is no file "{file}".'))
+        problems.append(Problem("No such file", f'--var-file: there is no file "{file}".'))
     except RunnerError as exc:
         problems.extend(exc.problems)
     return []
-
-
-def _from_pair(pair: str, problems: list[Problem]) -> list[Given]:
-    name, equals, text = pair.partition("=")
-    if not equals:
-        problems.append(Problem("Invalid --var", f'{VAR} wants NAME=VALUE, got "{pair}".'))
-        return []
-    return [Given(name, f"{VAR} {name}=..", text)]
 
 
 def flagged(given: list[Given]) -> dict[str, str]:
@@ -81,5 +85,5 @@ def flagged(given: list[Given]) -> dict[str, str]:
     return {
         name: one.text
         for name, one in last.items()
-        if one.text is not None and one.source.startswith(f"{VAR} ")
+        if one.text is not None and one.source.startswith(f"{_FLAG} ")
     }

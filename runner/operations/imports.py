@@ -1,6 +1,5 @@
 """Stored completions brought into the state: asked for while planning, or by `runner import`."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -22,11 +21,12 @@ from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
+from runner.operations.blocking import run_to_end
 from runner.operations.connections import Connections, connections, prepare
-from runner.operations.project import Project
+from runner.operations.loaded import Loaded
 
 
-def pending(project: Project, plan: Plan) -> dict[str, Block]:
+def pending(project: Loaded, plan: Plan) -> dict[str, Block]:
     """The [[import]] blocks whose address has no record yet, by that address."""
     found: dict[str, Block] = {}
     for block in project.root.blocks.lists["import"]:
@@ -39,7 +39,7 @@ def pending(project: Project, plan: Plan) -> dict[str, Block]:
     return found
 
 
-def bring(project: Project, plan: Plan, blocks: Mapping[str, Block]) -> None:
+def bring(project: Loaded, plan: Plan, blocks: Mapping[str, Block]) -> None:
     """Fetch what the blocks name into `project.imported`; RunnerError with all that is missing."""
     problems: list[Problem] = []
     asked = [_asked(plan, address, block) for address, block in blocks.items()]
@@ -54,14 +54,14 @@ def bring(project: Project, plan: Plan, blocks: Mapping[str, Block]) -> None:
                 except RunnerError as exc:
                     problems.extend(replace(p, where=block.where(("id",))) for p in exc.problems)
 
-    asyncio.run(fetch_all())
+    run_to_end(fetch_all())
     if problems:
         raise RunnerError(*problems)
 
 
 async def fetched(
     doors: Connections,
-    project: Project,
+    project: Loaded,
     plan: Plan,
     address: str,
     identifier: str,
@@ -90,7 +90,7 @@ async def fetched(
         )
     response, messages = got
     stored = Stored(response, messages, _time(orjson.loads(response).get("created")))
-    record = adopted(address, stored, provider, _wanted(plan, address), project.secrets)
+    record = adopted(address, stored, provider, _wanted(plan, address), project.secrets.texts)
     held = {
         (r.fingerprint, r.sample)
         for r in (*plan.known.records.values(), *project.imported.values())

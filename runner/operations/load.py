@@ -1,11 +1,9 @@
 """Reads what a verb starts from: configuration, variables and state, once."""
 
-import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner import __version__
-from runner.cli.views.problems import hide
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
@@ -16,66 +14,74 @@ from runner.core.modules.variables import resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import Declared, declared, known
-from runner.core.secrets.texts import sensitive_texts
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.settings import environment
 from runner.io.state.local import Store
 from runner.operations.given_variables import all_given, flagged, trusted_hosts
+from runner.operations.loaded import Ask, Loaded
+from runner.operations.options import Options
 from runner.operations.places import (
     folders_of,
     project_directory,
     settings_in,
     store_in,
 )
-from runner.operations.project import Project
+
+_SHORTEST_KEY = 16
 
 
-def load(arguments: argparse.Namespace) -> Project:
-    """Read configuration, variables and state; RunnerError with every mistake of a stage."""
-    folders = folders_of(arguments)
-    surroundings = environment(project_directory(arguments))
-    read_secrets: set[str] = set()
+def load(options: Options, secrets: Secrets, ask: Ask | None = None) -> Loaded:
+    """Read configuration, variables and state; RunnerError with every mistake of a stage.
 
-    def keep_secret(value: object) -> None:
-        texts = sensitive_texts([value])
-        read_secrets.update(texts)
-        hide(texts)
+    `secrets` is filled with what nobody may see, also where this ends with an error.
+    """
+    place = options.place
+    folders = folders_of(place)
+    surroundings = environment(project_directory(place))
 
     def env(name: str) -> str | None:
         value = surroundings.get(name)
         if value:
-            keep_secret(value)
+            secrets.add([value])
         return value
 
-    world = World(folders.read, env, keep_secret)
+    world = World(folders.read, env, lambda value: secrets.add([value]))
     problems: list[Problem] = []
-    root = _root(folders, arguments, problems)
-    held = settings_in(root.blocks, arguments)
-    if held.log_level in ("debug", "info"):
-        from runner.cli.views.logs import turn_on  # noqa: PLC0415  # only who asks pays for it
-
-        turn_on(held.log_level)
-    given = all_given(root, arguments, surroundings, problems)
-    hosts = trusted_hosts(arguments)
+    root = _root(folders, options, problems)
+    held = settings_in(root.blocks, place, options.overrides)
+    given = all_given(root, options.variables, surroundings, problems)
+    hosts = trusted_hosts(options.trust)
     values = resolve(root, given, problems)
-    hide(sensitive_texts(sensitive_values(root, values)))
+    secrets.add(sensitive_values(root, values))
     _raise_errors(problems)
-    store = store_in(root.blocks, held, arguments)
+    store = store_in(root.blocks, held, place)
     state = _state(store, folders.root)
     providers, blocks = _providers(root, world, values, folders, problems)
+    secrets.add(_keys(blocks, surroundings))
     _raise_errors(problems)
     _check_default(held.provider, providers, root)
-    project = Project(
-        arguments, folders, root, world, values, held, providers, blocks,
-        surroundings, store, state, problems, read_secrets, flagged=flagged(given), hosts=hosts,
+    project = Loaded(
+        options, secrets, folders, root, world, values, held, providers, blocks,
+        surroundings, store, state, problems, flagged=flagged(given), hosts=hosts, ask=ask,
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project
 
 
-def reload_state(project: Project) -> bool:
+def _keys(blocks: Mapping[str, Declared], surroundings: Mapping[str, str]) -> Iterator[str]:
+    """The providers' keys: a server may repeat a header. A short one is a word that stands for
+    no key, as local servers want it, and an answer may have that word.
+    """
+    for provider in blocks.values():
+        key = surroundings.get(str(provider.table.get("api_key_env") or "OPENAI_API_KEY"))
+        if key and len(key) >= _SHORTEST_KEY:
+            yield key
+
+
+def reload_state(project: Loaded) -> bool:
     """Read the state again if it was written since: whoever held the lock may have done so."""
     changed = project.store.changed()
     if changed:
@@ -83,16 +89,17 @@ def reload_state(project: Project) -> bool:
     return changed
 
 
-def _root(folders: Folders, arguments: argparse.Namespace, problems: list[Problem]) -> Module:
+def _root(folders: Folders, options: Options, problems: list[Problem]) -> Module:
     if not folders.config.is_dir():
         raise error(
             "No configuration",
-            f'There is no folder "{arguments.config}" in {folders.project.name}/. Planning '
+            f'There is no folder "{options.place.config}" in {folders.project.name}/. Planning '
             "without a configuration would mark every answer for removal. `runner init` writes a "
             "small project; -C DIR works in another one.",
         )
-    destroys = bool(getattr(arguments, "destroy", False))
-    root = compile_root(folders.root, folders.read_folder, problems, may_be_empty=destroys)
+    root = compile_root(
+        folders.root, folders.read_folder, problems, may_be_empty=options.choice.destroy
+    )
     _raise_errors(problems)
     block = root.blocks.of("runner").get("runner")
     wanted = block.table.get("required_version") if block is not None else None

@@ -11,13 +11,13 @@ import orjson
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange, Output, declared_outputs
 from runner.core.language.file_names import ANOTHER, fault, normalised, one_spelling
-from runner.core.received import table_of
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
-from runner.io.state.local import OUTPUTS, Store
+from runner.io.state.local import Store
+from runner.operations import outputs_file
 from runner.operations.evaluate import recorded_session
+from runner.operations.loaded import Loaded
 from runner.operations.places import state_directory
-from runner.operations.project import Project
 from runner.operations.workspaces import stores
 
 _REFUSED = "Output cannot be written"
@@ -41,7 +41,7 @@ class Ready:
 
 
 def changes(
-    project: Project, outputs: Mapping[str, Output], *, decided: bool
+    project: Loaded, outputs: Mapping[str, Output], *, decided: bool
 ) -> tuple[FileChange, ...]:
     """What will happen to the files of outputs; `decided` says that no answer is awaited.
 
@@ -69,7 +69,7 @@ def changes(
 
 
 def ready(
-    project: Project, outputs: Mapping[str, Output], problems: list[Problem]
+    project: Loaded, outputs: Mapping[str, Output], problems: list[Problem]
 ) -> tuple[Ready, ...]:
     """What is to be in the files of outputs, before the state or outputs.json are written anew:
     those say which files are ours. What must not be written is told, and left out.
@@ -88,7 +88,7 @@ def ready(
     return tuple(found)
 
 
-def digests(project: Project, written: Iterable[Ready]) -> dict[str, str]:
+def digests(project: Loaded, written: Iterable[Ready]) -> dict[str, str]:
     """The digests for the state's header: of what is written now, and of what was written before
     and still stands.
     """
@@ -101,7 +101,7 @@ def digests(project: Project, written: Iterable[Ready]) -> dict[str, str]:
     return {**kept, **new}
 
 
-def write(project: Project, one: Ready) -> Problem | None:
+def write(project: Loaded, one: Ready) -> Problem | None:
     """Write the file, unless it is so already; what is in the way by now stays, and is told."""
     target = project.folders.project / one.path
     try:
@@ -134,7 +134,7 @@ def named(data: bytes) -> str:
 class _Ours:
     """Which files are the runner's own: it wrote what they hold."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Loaded) -> None:
         self._project = project
 
     def wrote(self, output: Output, path: str, held: bytes) -> bool:
@@ -152,7 +152,7 @@ class _Ours:
 
     @cached_property
     def _written(self) -> Mapping[str, Any]:
-        return written_outputs(self._project)
+        return outputs_file.held(self._project.store)
 
     @cached_property
     def _recorded(self) -> Mapping[str, Any]:
@@ -160,17 +160,8 @@ class _Ours:
         return {name: one.value for name, one in found.items() if one.known}
 
 
-def written_outputs(project: Project) -> dict[str, Any]:
-    """What outputs.json holds; nothing if it is not there or cannot be read."""
-    return _outputs_in(project.store)
-
-
-def _outputs_in(store: Store) -> dict[str, Any]:
-    return table_of(files.read(store.directory / OUTPUTS) or b"")
-
-
 def _targets(
-    project: Project, outputs: Mapping[str, Output], problems: list[Problem]
+    project: Loaded, outputs: Mapping[str, Output], problems: list[Problem]
 ) -> Iterator[tuple[Output, str]]:
     """Each output with a file, and the file's name; where none may be written is told."""
     chosen = [(output, output.file) for output in outputs.values() if output.file is not None]
@@ -202,7 +193,7 @@ def _targets(
             yield output, path
 
 
-def _inside(project: Project, file: str) -> str | None:
+def _inside(project: Loaded, file: str) -> str | None:
     """The name from the project on; None if it leads out of it."""
     if not file.startswith("/"):
         return normalised(file)
@@ -211,7 +202,7 @@ def _inside(project: Project, file: str) -> str | None:
     return normalised(path.relative_to(root).as_posix()) if path.is_relative_to(root) else None
 
 
-def _taken(project: Project, path: str, file: str) -> str | None:
+def _taken(project: Loaded, path: str, file: str) -> str | None:
     """Why an output cannot be written there: the project itself is there."""
     root = project.folders.project
     target = root / path
@@ -224,7 +215,7 @@ def _taken(project: Project, path: str, file: str) -> str | None:
     if target.is_dir():
         return f'"{file}" is a folder: name a file in it.'
     spelling = one_spelling(path)
-    if _is_in(spelling, root, state_directory(project.arguments)):
+    if _is_in(spelling, root, state_directory(project.options.place)):
         return f'"{file}" is in the folder of the state, which holds nothing else. {ANOTHER}'
     if spelling.endswith(".toml") and any(
         spelling.rpartition("/")[0] == one_spelling(_name(root, folder)).removeprefix(".")
@@ -251,7 +242,7 @@ def _name(root: Path, folder: Path) -> str:
     return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)
 
 
-def _of_other_workspaces(project: Project) -> dict[str, str]:
+def _of_other_workspaces(project: Loaded) -> dict[str, str]:
     """Which other workspace wrote which file, as far as their states say so."""
     return {
         one_spelling(path): name
@@ -260,10 +251,10 @@ def _of_other_workspaces(project: Project) -> dict[str, str]:
     }
 
 
-def _others(project: Project) -> dict[str, Store]:
+def _others(project: Loaded) -> dict[str, Store]:
     """The states of the other workspaces, by their names."""
     here = project.settings.workspace
-    return {name: store for name, store in stores(project.arguments).items() if name != here}
+    return {name: store for name, store in stores(project.options.place).items() if name != here}
 
 
 def _shared(path: str, other: str) -> str:
@@ -279,11 +270,11 @@ def _apart(path: str) -> str:
     )
 
 
-def _held(project: Project, path: str) -> bytes | None:
+def _held(project: Loaded, path: str) -> bytes | None:
     return files.read(project.folders.project / path)
 
 
-def _is_as_written(project: Project, path: str, said: str) -> bool:
+def _is_as_written(project: Loaded, path: str, said: str) -> bool:
     try:
         held = _held(project, path)
     except RunnerError:
@@ -291,17 +282,17 @@ def _is_as_written(project: Project, path: str, said: str) -> bool:
     return held is not None and named(held) == said
 
 
-def _overwrites(project: Project, output: Output) -> bool:
+def _overwrites(project: Loaded, output: Output) -> bool:
     return project.root.outputs[output.name].block.table.get("overwrite") is True
 
 
-def _foreign(project: Project, output: Output, path: str) -> Problem:
+def _foreign(project: Loaded, output: Output, path: str) -> Problem:
     """What is in the way of an output. A state of 0.1.0 does not say which files it wrote, but its
     outputs.json says what was in them.
     """
     others, held = _others(project), _held(project, path)
     for name, store in others.items():
-        value = _outputs_in(store).get(output.name)
+        value = outputs_file.held(store).get(output.name)
         if value is not None and _bytes(value) == held:
             return _problem(project, output, _shared(path, name))
     said = (
@@ -313,7 +304,7 @@ def _foreign(project: Project, output: Output, path: str) -> Problem:
     return _problem(project, output, said)
 
 
-def _problem(project: Project, output: Output, said: str) -> Problem:
+def _problem(project: Loaded, output: Output, said: str) -> Problem:
     block = project.root.outputs[output.name].block
     problem: Problem = block.problem(_REFUSED, said, ("file",))
     return problem

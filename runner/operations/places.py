@@ -1,7 +1,7 @@
-"""Where a command line means: its project, the settings there, and the state."""
+"""Where a place is: its project, the settings there, and the state."""
 
-import argparse
 import shlex
+from dataclasses import asdict
 from os import environ
 from pathlib import Path
 
@@ -13,57 +13,58 @@ from runner.io import links
 from runner.io.folders import Folders
 from runner.io.settings import Settings, settings, variable_of
 from runner.io.state.local import Store
+from runner.operations.options import NO_OVERRIDES, Overrides, Place
 
 DEFAULT = "default"
 WORKSPACES = "workspaces"
 _ELSEWHERE = "Put what it names in its place; to keep the states elsewhere: --state DIR"
 
 
-def store_of(arguments: argparse.Namespace) -> Store:
-    """The state that the command line means, its workspace included; not yet read. RunnerError for
+def store_of(place: Place) -> Store:
+    """The state that is meant, its workspace included; not yet read. RunnerError for
     a workspace that is none.
     """
-    blocks = _blocks_of(arguments)
-    return store_in(blocks, settings_in(blocks, arguments), arguments)
+    blocks = _blocks_of(place)
+    return store_in(blocks, settings_in(blocks, place), place)
 
 
-def store_in(blocks: Blocks, held: Settings, arguments: argparse.Namespace) -> Store:
+def store_in(blocks: Blocks, held: Settings, place: Place) -> Store:
     """As `store_of`, where these blocks and settings were read: a misspelt name would be a state
     without any answer, and all would be paid again.
     """
-    known = workspace_names(arguments)
+    known = workspace_names(place)
     if held.workspace not in known:
-        source, where = _naming(blocks, arguments)
+        source, where = _naming(blocks, place)
         hint = did_you_mean(held.workspace, known, f" There are {', '.join(known)}.")
         raise error(
             "Unknown workspace",
             f'There is no workspace "{held.workspace}" ({source}).{hint} '
-            f"`{_again(arguments, DEFAULT)} workspace new {held.workspace}` makes it.",
+            f"`{_again(place, DEFAULT)} workspace new {held.workspace}` makes it.",
             where,
         )
-    return workspace_store(arguments, held.workspace)
+    return workspace_store(place, held.workspace)
 
 
-def workspace_names(arguments: argparse.Namespace) -> list[str]:
+def workspace_names(place: Place) -> list[str]:
     """Every workspace there is, the default one first."""
-    folder = workspace_store(arguments, DEFAULT).directory / WORKSPACES
+    folder = workspace_store(place, DEFAULT).directory / WORKSPACES
     links.refuse_links(folder.parent, [folder], _ELSEWHERE)
     found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
 
-def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
+def workspace_store(place: Place, workspace: str) -> Store:
     """The state of a workspace; the cache is one for all of them.
 
     RunnerError if anything of it is a link: what a repository holds leads nowhere else. What the
     user names does, by --state, or by RUNNER_CACHE in the environment (.env does not count).
     """
-    shared = state_directory(arguments)
+    shared = state_directory(place)
     held = shared if workspace == DEFAULT else shared / WORKSPACES / workspace
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
-    store = Store(held, cache, _again(arguments, workspace))
-    links.refuse_links(project_directory(arguments), [shared], _ELSEWHERE)
+    store = Store(held, cache, _again(place, workspace))
+    links.refuse_links(project_directory(place), [shared], _ELSEWHERE)
     links.refuse_links(shared, store.names, _ELSEWHERE)
     if not named:
         advice = "Take it away; to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
@@ -71,67 +72,66 @@ def workspace_store(arguments: argparse.Namespace, workspace: str) -> Store:
     return store
 
 
-def same_place(arguments: argparse.Namespace) -> str:
+def same_place(place: Place) -> str:
     """How the next command about this project begins."""
-    return _again(arguments, "default")
+    return _again(place, "default")
 
 
-def _again(arguments: argparse.Namespace, workspace: str) -> str:
+def _again(place: Place, workspace: str) -> str:
     """How the next command about this state begins."""
     given = (
-        ("-C", arguments.chdir, "."),
-        ("--config", arguments.config, "configs"),
-        ("--state", arguments.state, "state"),
+        ("-C", place.project, "."),
+        ("--config", place.config, "configs"),
+        ("--state", place.state, "state"),
         ("--workspace", workspace, DEFAULT),
     )
     flags = [f"{flag} {shlex.quote(value)}" for flag, value, usual in given if value != usual]
     return " ".join(["runner", *flags])
 
 
-def project_directory(arguments: argparse.Namespace) -> Path:
+def project_directory(place: Place) -> Path:
     """The project's folder, which must be there."""
-    directory = Path(arguments.chdir)
+    directory = Path(place.project)
     if not directory.is_dir():
         raise error("No such directory", f'"{directory}" is no directory.')
     return directory
 
 
-def state_directory(arguments: argparse.Namespace) -> Path:
+def state_directory(place: Place) -> Path:
     """The folder of the states of all workspaces."""
-    return project_directory(arguments) / str(arguments.state)
+    return project_directory(place) / str(place.state)
 
 
-def folders_of(arguments: argparse.Namespace) -> Folders:
+def folders_of(place: Place) -> Folders:
     """The folders of the project, which must be there."""
-    return Folders(project_directory(arguments), Path(arguments.config))
+    return Folders(project_directory(place), Path(place.config))
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def settings_of(place: Place, overrides: Overrides = NO_OVERRIDES) -> Settings:
     """The settings alone, [runner] included; a configuration that is not whole will do."""
-    return settings_in(_blocks_of(arguments), arguments)
+    return settings_in(_blocks_of(place), place, overrides)
 
 
-def _blocks_of(arguments: argparse.Namespace) -> Blocks:
-    folders = folders_of(arguments)
+def _blocks_of(place: Place) -> Blocks:
+    folders = folders_of(place)
     return load_blocks(folders.root, folders.read_folder, [])
 
 
-def _naming(blocks: Blocks, arguments: argparse.Namespace) -> tuple[str, Where | None]:
+def _naming(blocks: Blocks, place: Place) -> tuple[str, Where | None]:
     """What names the workspace, and where if that is in a file of the configuration."""
-    if getattr(arguments, "workspace", None) is not None:
+    if place.workspace is not None:
         return "--workspace", None
-    variable = variable_of("workspace", project_directory(arguments))
+    variable = variable_of("workspace", project_directory(place))
     block = blocks.of("runner").get("runner")
     if variable is not None or block is None:
         return variable or "RUNNER_WORKSPACE", None
     return "workspace in [runner]", block.where(("workspace",))
 
 
-def settings_in(blocks: Blocks, arguments: argparse.Namespace) -> Settings:
+def settings_in(blocks: Blocks, place: Place, overrides: Overrides = NO_OVERRIDES) -> Settings:
     """The settings where these blocks are the configuration."""
     block = blocks.of("runner").get("runner")
-    names = ("concurrency", "lock_timeout", "max_cost", "max_requests", "offline", "workspace")
-    flags = {name: getattr(arguments, name, None) for name in (*names, "log_level")}
+    flags = {**asdict(overrides), "workspace": place.workspace}
     if block is None:
-        return settings({}, flags, project_directory(arguments))
-    return settings(block.table, flags, project_directory(arguments), block.where)
+        return settings({}, flags, project_directory(place))
+    return settings(block.table, flags, project_directory(place), block.where)

@@ -1,6 +1,5 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,8 +26,10 @@ from runner.errors import Problem, RunnerError
 from runner.io.cache.lookup import Lookup
 from runner.io.prices import count_tokens, price
 from runner.io.providers.embedded.model_file import unsupported
-from runner.operations.output_files import changes, written_outputs
-from runner.operations.project import Project
+from runner.operations import outputs_file
+from runner.operations.blocking import run_to_end
+from runner.operations.loaded import Loaded
+from runner.operations.output_files import changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,8 @@ class Planned:
         return self.plan.empty and not self.outputs and not self.files
 
 
-def choice_of(arguments: argparse.Namespace) -> Choice:
-    """The addresses that the flags name."""
-    return Choice(
-        tuple(getattr(arguments, "target", ())),
-        tuple(getattr(arguments, "exclude", ())),
-        tuple(getattr(arguments, "replace", ())),
-        bool(getattr(arguments, "destroy", False)),
-    )
-
-
 def planned(
-    project: Project,
-    arguments: argparse.Namespace,
+    project: Loaded,
     *,
     reads: Mapping[str, Record] | None = None,
     choice: Choice | None = None,
@@ -71,7 +61,7 @@ def planned(
     """The plan for the project as it was read. `reads` are data sources read in this run; without
     `answers`, what the cache holds is not looked at.
     """
-    wanted = choice or choice_of(arguments)
+    wanted = choice or project.options.choice
     records, moves = project.moved()
     scales = _Scales(project)
 
@@ -93,7 +83,7 @@ def planned(
     return Planned(plan, inputs, scales.estimate, changed, written, wanted)
 
 
-def cached_answers(project: Project, lookup: Lookup) -> Callable[[str, int], bytes | None]:
+def cached_answers(project: Loaded, lookup: Lookup) -> Callable[[str, int], bytes | None]:
     """What the cache holds for this state, by fingerprint and sample."""
     owner = project.owner
     return lambda fingerprint, sample: lookup.get(*cache_keys(fingerprint, sample, owner))
@@ -103,7 +93,7 @@ def cached_answers(project: Project, lookup: Lookup) -> Callable[[str, int], byt
 class _Scales:
     """Weighs each request that will be sent: its cost, and what its model cannot do."""
 
-    project: Project
+    project: Loaded
     estimate: Estimate = field(default_factory=Estimate)
     limits: dict[str, list[str]] = field(default_factory=dict)
 
@@ -122,9 +112,9 @@ def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
         yield Problem("Not done by the embedded model", detail, None, "warning")
 
 
-def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
+def whole_plan(project: Loaded) -> Planned:
     """The plan, with what [[import]] blocks bring and what data sources say, read now."""
-    made = planned(project, arguments)
+    made = planned(project)
     if project.settings.offline:
         project.warnings.extend(_not_imported(project, made.plan))
     if project.settings.offline or made.choice.destroy:
@@ -135,13 +125,13 @@ def whole_plan(project: Project, arguments: argparse.Namespace) -> Planned:
         wanted = pending(project, made.plan)
         if wanted:
             bring(project, made.plan, wanted)
-            made = planned(project, arguments)
+            made = planned(project)
     if made.plan.reads:
-        made = planned(project, arguments, reads=read_sources(project, made))
+        made = planned(project, reads=read_sources(project, made))
     return made
 
 
-def _not_imported(project: Project, plan: Plan) -> Iterator[Problem]:
+def _not_imported(project: Loaded, plan: Plan) -> Iterator[Problem]:
     for block in project.root.blocks.lists["import"]:
         if block.table.get("to") not in plan.known.records:
             said = (
@@ -150,10 +140,8 @@ def _not_imported(project: Project, plan: Plan) -> Iterator[Problem]:
             yield block.problem("Not imported", said, ("to",), warning=True)
 
 
-def read_sources(project: Project, made: Planned) -> dict[str, Record]:
+def read_sources(project: Loaded, made: Planned) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
-    import asyncio  # noqa: PLC0415  # a plan that reads nothing does without
-
     from runner.operations.connections import connections, prepare  # noqa: PLC0415  # aiohttp
 
     found: dict[str, Record] = {}
@@ -169,15 +157,15 @@ def read_sources(project: Project, made: Planned) -> dict[str, Record]:
                 got = await doors.read(provider.name, kind, read.arguments)
                 if isinstance(got, Failure):
                     raise _unread(address, vertex.instance.declared.block.problem, got)
-                made = data_record(vertex.instance, provider, read, got, project.secrets)
+                made = data_record(vertex.instance, provider, read, got, project.secrets.texts)
                 read_now = replace(made, issued_at=doors.now())
                 found[address] = unless_same(project.state.records.get(address), read_now)
 
     plan = made.plan
     while any(address not in found for address in plan.reads):
         prepare(project, _stores(plan))
-        asyncio.run(read_all(plan))
-        plan = planned(project, project.arguments, reads=found).plan
+        run_to_end(read_all(plan))
+        plan = planned(project, reads=found).plan
     return found
 
 
@@ -245,11 +233,11 @@ def _outputs(plan: Plan) -> dict[str, Output]:
     return found
 
 
-def _changed_outputs(project: Project, found: Mapping[str, Output]) -> dict[str, tuple[Any, Any]]:
+def _changed_outputs(project: Loaded, found: Mapping[str, Output]) -> dict[str, tuple[Any, Any]]:
     """The declared outputs whose value is known and is not what outputs.json holds."""
     if not found:
         return {}
-    held = written_outputs(project)
+    held = outputs_file.held(project.store)
     changed: dict[str, tuple[Any, Any]] = {}
     for name, value in shown(found).items():
         old = held.get(name, ABSENT)

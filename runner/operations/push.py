@@ -1,17 +1,15 @@
-"""`runner state push`: a state file, or the answers of a rescue file, into the state."""
+"""A state file, or the answers of a rescue file, into the state."""
 
-import argparse
 import asyncio
-import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 import orjson
 
-from runner.cli.commands.state import refresh
 from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
@@ -22,9 +20,10 @@ from runner.io import files
 from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
 from runner.io.state.local import Store
+from runner.operations.blocking import run_to_end
+from runner.operations.options import Overrides, Place
 from runner.operations.places import folders_of, settings_of, store_of
 
-STDIN = "-"
 _UNTOUCHED = (
     "Nothing was changed. What is pushed is a whole state file, or an errored-*.jsonl file."
 )
@@ -35,28 +34,48 @@ class _Line(msgspec.Struct):
     fingerprint: str
 
 
-def push(arguments: argparse.Namespace) -> int:
-    """Take a file for the state, or merge the records of a rescue file into it.
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The state is what the file holds."""
 
-    RunnerError for another lineage, or a serial that is not newer, unless --force.
+    path: Path
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """So many answers of a rescue file are held: so many new in the state, and in the cache. The
+    last line of one that is `cut_off` is lost.
     """
-    data = _read(arguments.file)
-    name = "standard input" if arguments.file == STDIN else arguments.file
-    rescued = _rescued(data, name) if _is_rescue(data) else None
+
+    path: Path
+    answers: int
+    new_in_state: int
+    new_in_cache: int
+    cut_off: bool
+
+
+@contextmanager
+def push(
+    data: bytes, name: str, place: Place, overrides: Overrides, *, force: bool
+) -> Iterator[Replaced | Merged]:
+    """Take a file for the state, or merge the records of a rescue file into it; the state is held
+    for as long as this lasts.
+
+    RunnerError for another lineage, or a serial that is not newer, unless `force`.
+    """
+    rescued, cut_off = _rescued(data, name) if _is_rescue(data) else (None, False)
     pushed = decode(data, name, _UNTOUCHED) if rescued is None else None
     _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
-    store = store_of(arguments)
-    with store.lock("runner state push", settings_of(arguments).lock_timeout):
+    store = store_of(place)
+    with store.lock("runner state push", settings_of(place, overrides).lock_timeout):
         current = store.load()
-        if pushed is not None:
-            _check(arguments, store, current, pushed)
-            written = store.write(pushed)
-            said = f"serial {written.serial}, {len(written.records)} records"
-            sys.stderr.write(f"{store.path} is now what {name} holds ({said}).\n")
+        if pushed is None:
+            yield _merge(place, store, current, rescued or (), cut_off=cut_off)
         else:
-            _merge(arguments, store, current, rescued or ())
-        refresh(arguments)
-    return 0
+            if not force:
+                _check(place, store, current, pushed)
+            yield Replaced(store.path, store.write(pushed))
 
 
 def _check_bodies(records: Iterable[Record], name: str) -> None:
@@ -70,15 +89,6 @@ def _check_bodies(records: Iterable[Record], name: str) -> None:
             raise error("Record is damaged", said, Where(name)) from exc
 
 
-def _read(file: str) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read()
-    data = files.read(Path(file))
-    if data is None:
-        raise error("No such file", f'There is no file "{file}".')
-    return data
-
-
 def _is_rescue(data: bytes) -> bool:
     """Whether each line is a record: then the first is one, whole by itself."""
     try:
@@ -88,25 +98,21 @@ def _is_rescue(data: bytes) -> bool:
     return True
 
 
-def _rescued(data: bytes, name: str) -> tuple[Record, ...]:
-    """Its records; a last line without its end counts if it is whole."""
+def _rescued(data: bytes, name: str) -> tuple[tuple[Record, ...], bool]:
+    """Its records, and whether its last line is cut off; one without its end counts if it is
+    whole.
+    """
     last = data.rsplit(b"\n", 1)[-1]
     if not last.strip():
-        return decode_records(data, name)
+        return decode_records(data, name), False
     try:
-        return decode_records(data + b"\n", name)
+        return decode_records(data + b"\n", name), False
     except RunnerError:
-        found = decode_records(data, name)
-        sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
-        return found
+        return decode_records(data, name), True
 
 
-def _check(
-    arguments: argparse.Namespace, store: Store, current: State | None, pushed: State
-) -> None:
-    if arguments.force:
-        return
-    root = folders_of(arguments).root
+def _check(place: Place, store: Store, current: State | None, pushed: State) -> None:
+    root = folders_of(place).root
     if pushed.root not in (root, ""):
         raise error(
             "State of another root module",
@@ -167,11 +173,13 @@ def _answer(record: Record | None) -> tuple[str, int, bytes] | None:
 
 
 def _merge(
-    arguments: argparse.Namespace,
+    place: Place,
     store: Store,
     current: State | None,
     rescued: tuple[Record, ...],
-) -> None:
+    *,
+    cut_off: bool,
+) -> Merged:
     records = {} if current is None else dict(current.records)
     newest: dict[str, Record] = {}
     for record in rescued:
@@ -184,15 +192,12 @@ def _merge(
             records[address] = record
             taken += 1
     if current is None:
-        root = folders_of(arguments).root
+        root = folders_of(place).root
         current = empty(str(uuid4()), root)
     store.write(replace(current, records=records))
-    owner = Owner(current.lineage, settings_of(arguments).workspace)
-    saved = asyncio.run(_save(store.cache, rescued, owner))
-    sys.stderr.write(
-        f"{len(newest)} answers: {taken} new in {store.path}, {saved} new in the cache. "
-        "Nothing of this is paid again.\n"
-    )
+    owner = Owner(current.lineage, settings_of(place).workspace)
+    saved = run_to_end(_save(store.cache, rescued, owner))
+    return Merged(store.path, len(newest), taken, saved, cut_off)
 
 
 async def _save(directory: Path, rescued: tuple[Record, ...], owner: Owner) -> int:

@@ -1,6 +1,5 @@
 """Records as the command line names them: by address, by block, by module, or by a glob."""
 
-import argparse
 from collections.abc import Iterable
 
 from runner.core.address import in_order, selects
@@ -8,14 +7,15 @@ from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
 from runner.io.state.local import Store
+from runner.operations.options import Place
 from runner.operations.places import store_of
 
 _LISTED = 8
 
 
-def held_state(arguments: argparse.Namespace) -> tuple[Store, State]:
+def held_state(place: Place) -> tuple[Store, State]:
     """The store and the state in it; RunnerError if nothing was ever recorded there."""
-    store = store_of(arguments)
+    store = store_of(place)
     return store, loaded(store)
 
 

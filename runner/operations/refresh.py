@@ -6,14 +6,15 @@ from runner.core.address import first_few, in_order
 from runner.core.api.exchange import Failure
 from runner.core.request.server_store import is_stored, keeper, stored_id
 from runner.errors import Problem, sentence
+from runner.operations.blocking import run_to_end
 from runner.operations.connections import connections, prepare
+from runner.operations.loaded import Loaded
 from runner.operations.plan import Planned
-from runner.operations.project import Project
 
 _SHOWN = 10
 
 
-def vanished(project: Project, made: Planned) -> list[Problem]:
+def vanished(project: Loaded, made: Planned) -> list[Problem]:
     """Warnings for stored completions that their servers do not have, or do not tell of."""
     records = made.plan.known.records
     wanted = [
@@ -36,7 +37,7 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
     ]
     known = {address: name for address, name in providers.items() if name is not None}
     prepare(project, set(known.values()))
-    found = asyncio.run(
+    found = run_to_end(
         _look(project, {a: (name, stored_id(records[a])) for a, name in known.items()})
     )
     missing = [address for address, failure in found.items() if failure.status == 404]
@@ -50,7 +51,7 @@ def vanished(project: Project, made: Planned) -> list[Problem]:
     return gone
 
 
-async def _look(project: Project, asked: dict[str, tuple[str, str]]) -> dict[str, Failure]:
+async def _look(project: Loaded, asked: dict[str, tuple[str, str]]) -> dict[str, Failure]:
     async with connections(project) as doors:
 
         async def one(address: str) -> tuple[str, object]:

@@ -1,11 +1,8 @@
-"""What a project may send where: asked once at a terminal, an error of its own kind without one."""
+"""What a project may send where: a person is asked once; without one, it is an error of its own."""
 
 import shlex
-import sys
 from collections.abc import Iterable, Iterator, Set
 
-from runner.cli.terminal.asking import says_yes
-from runner.cli.views.problems import report
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
@@ -36,8 +33,8 @@ from runner.core.secrets.trust import (
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.io.trust import trust, trusted
+from runner.operations.loaded import Loaded
 from runner.operations.places import same_place
-from runner.operations.project import Project
 
 
 def asks(action: Action) -> bool:
@@ -53,7 +50,7 @@ def asks(action: Action) -> bool:
             return False
 
 
-def asked_by(project: Project, plan: Plan) -> tuple[set[str], set[str]]:
+def asked_by(project: Loaded, plan: Plan) -> tuple[set[str], set[str]]:
     """The providers that carrying out a plan asks, and those that it may ask besides, once an
     answer is known.
     """
@@ -80,48 +77,50 @@ def _asked_by(plan: Plan, step: Step) -> str:
     return provider_of(step.instance, plan.known).name
 
 
-def _may_be_asked(project: Project, step: Step) -> tuple[str, ...]:
+def _may_be_asked(project: Loaded, step: Step) -> tuple[str, ...]:
     declared = declared_at(project.root, step.address)
     if declared is None or declared.kind == "module":
         return project.reach.used
     return providers_of(declared, project.default_provider, project.providers)
 
 
-def untrusted(project: Project, providers: Iterable[str]) -> tuple[Door, ...]:
+def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:
     """The doors that have to be open before these providers are asked, and are not."""
     names = [name for name in providers if _leaves(project, name)]
     return still_closed(project, project.reach.doors(names) if names else ())
 
 
-def still_closed(project: Project, doors: Iterable[Door]) -> tuple[Door, ...]:
+def still_closed(project: Loaded, doors: Iterable[Door]) -> tuple[Door, ...]:
     """Those of some doors that the user has to say yes to first, and has not."""
     asked = [door for door in doors if needs_asking(door, project.reach.own)]
     return tuple(door for door in asked if not project.trust.opens(door))
 
 
-def admit(project: Project, providers: Set[str]) -> None:
-    """Untrusted, unless all that has to be sent to these providers may go there; a person at a
-    terminal is asked, and the answer is kept for this project.
+def admit(project: Loaded, providers: Set[str]) -> None:
+    """Untrusted, unless all that has to be sent to these providers may go there; a person is asked,
+    where there is one, and the answer is kept for this project.
     """
     closed = untrusted(project, providers)
     if closed:
         admit_doors(project, closed)
 
 
-def admit_doors(project: Project, closed: tuple[Door, ...], *, shown: bool = False) -> None:
-    """As `admit`, for doors that are closed; `shown` if the person has just seen them."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+def admit_doors(project: Loaded, closed: tuple[Door, ...]) -> None:
+    """As `admit`, for doors that are closed."""
+    if project.ask is None:
         raise refusal(project, closed)
-    if not _agreed(() if shown else closed):
+    if not project.ask(closed):
         raise Untrusted(Problem("Not trusted", "Nothing was sent.", _where(project, closed)))
     project.open(closed)
     try:
         keep(project)
     except RunnerError as exc:
-        report(Problem("Trust is not kept", p.detail, p.where, "warning") for p in exc.problems)
+        project.warnings.extend(
+            Problem("Trust is not kept", p.detail, p.where, "warning") for p in exc.problems
+        )
 
 
-def keep(project: Project) -> None:
+def keep(project: Loaded) -> None:
     """Record what is trusted now, beside what was recorded meanwhile or by a newer version."""
     before = trusted(project.folders.project)
     foreign = [table for table in before if decoded(table) is None]
@@ -135,7 +134,7 @@ def listed(doors: Iterable[Door], mark: str = "-") -> Iterator[str]:
     return (f"  {mark} {in_words(door)}" for door in doors)
 
 
-def refusal(project: Project, closed: tuple[Door, ...]) -> Untrusted:
+def refusal(project: Loaded, closed: tuple[Door, ...]) -> Untrusted:
     """Why nothing was sent, and the two commands that change it."""
     said = (
         "Nobody has said yet that this project may\n\n"
@@ -145,33 +144,23 @@ def refusal(project: Project, closed: tuple[Door, ...]) -> Untrusted:
     return Untrusted(Problem("Not trusted", said, _where(project, closed)))
 
 
-def ways(project: Project, closed: Iterable[Door]) -> str:
+def ways(project: Loaded, closed: Iterable[Door]) -> str:
     """The commands by which a person, or a job without one, says that doors may be open."""
     hosts = shlex.quote(",".join(dict.fromkeys(host_of(door) for door in closed)))
+    again = same_place(project.options.place)
     return (
-        f"If you trust it with that, say so once, at a terminal: {same_place(project.arguments)} "
-        f"trust. Where there is none, for one run: --trust {hosts}, or RUNNER_TRUST={hosts} in "
-        "the environment."
+        f"If you trust it with that, say so once, at a terminal: {again} trust. Where there is "
+        f"none, for one run: --trust {hosts}, or RUNNER_TRUST={hosts} in the environment."
     )
 
 
-def _agreed(closed: tuple[Door, ...]) -> bool:
-    if closed:
-        lines = "\n".join(listed(closed))
-        sys.stderr.write(f"\nThis project is not trusted yet to\n\n{lines}\n\n")
-    return says_yes(
-        "Do you trust this project with that?",
-        "A yes is kept in your own configuration folder, until `runner trust --revoke`.",
-    )
-
-
-def _leaves(project: Project, name: str) -> bool:
+def _leaves(project: Loaded, name: str) -> bool:
     """Whether a provider is another process; a name that is none is told where it is named."""
     declared = project.declared.get(name)
     return declared is not None and declared.type != "embedded"
 
 
-def _where(project: Project, closed: Iterable[Door]) -> Where | None:
+def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:
     """The block of a provider that leads to the first of these hosts."""
     host = next((host_of(door) for door in closed), None)
     for name, going in project.reach.destinations.items():

@@ -1,18 +1,18 @@
 """The workspaces of a project: each a state of its own, one cache for all."""
 
-import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.io.state.local import Store
+from runner.operations.options import Place
 from runner.operations.places import settings_of, workspace_names, workspace_store
 
 
-def stores(arguments: argparse.Namespace) -> dict[str, Store]:
+def stores(place: Place) -> dict[str, Store]:
     """The state of each workspace that has one, by its name."""
-    found = {name: workspace_store(arguments, name) for name in workspace_names(arguments)}
+    found = {name: workspace_store(place, name) for name in workspace_names(place)}
     return {name: store for name, store in found.items() if store.directory.is_dir()}
 
 
@@ -23,16 +23,16 @@ class Elsewhere:
     RunnerError if one cannot be read.
     """
 
-    def __init__(self, arguments: argparse.Namespace, here: str) -> None:
-        self._arguments, self._here = arguments, here
+    def __init__(self, place: Place, here: str) -> None:
+        self._place, self._here = place, here
         self._others: dict[str, Store] | None = None
         self._ids: dict[str, frozenset[str]] = {}
 
     def __call__(self, record: Record) -> str | None:
         """The name of such a workspace; None if there is none."""
         if self._others is None:
-            found = [name for name in workspace_names(self._arguments) if name != self._here]
-            self._others = {name: workspace_store(self._arguments, name) for name in found}
+            found = [name for name in workspace_names(self._place) if name != self._here]
+            self._others = {name: workspace_store(self._place, name) for name in found}
         wanted = stored_id(record)
         return next(
             (n for n, store in self._others.items() if wanted in self._named(n, store)), None
@@ -47,11 +47,11 @@ class Elsewhere:
 
 
 @contextmanager
-def all_held(arguments: argparse.Namespace, command: str) -> Iterator[dict[str, Store]]:
+def all_held(place: Place, command: str) -> Iterator[dict[str, Store]]:
     """The state of every workspace, held: nobody writes to the cache that they share."""
-    timeout = settings_of(arguments).lock_timeout
+    timeout = settings_of(place).lock_timeout
     with ExitStack() as held:
-        found = stores(arguments)
+        found = stores(place)
         for store in found.values():
             held.enter_context(store.lock(command, timeout))
         yield found

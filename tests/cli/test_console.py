@@ -11,10 +11,12 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from runner.cli.commands.console import names
-from runner.cli.parser.arguments import parser
 from runner.cli.terminal.prompting import completer
+from runner.core.plan.targets import Choice
+from runner.core.secrets.secrets import Secrets
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
+from runner.operations.options import Options, Place
 from tests import ROOT
 from tests.harness.project import HANG, Project, Ran, completion, missing
 from tests.harness.recorded import record, stdin, write_state
@@ -234,8 +236,8 @@ def test_without_the_extra_lines_are_read_and_completed_as_python_reads_them(
 
 def test_names_are_completed(project: Project) -> None:
     """Every name of the project, and the attributes of its answers."""
-    arguments = parser().parse_args(["-C", str(project.directory), "console"])
-    known = names(recorded_session(load(arguments)).scopes[""])
+    options = Options(Place(str(project.directory)), Choice())
+    known = names(recorded_session(load(options, Secrets())).scopes[""])
 
     def completed(text: str) -> list[str]:
         found = completer(known).get_completions(Document(text), CompleteEvent())

@@ -10,12 +10,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from runner.cli.views.events import apply_end, apply_event
-from runner.cli.views.report import Spent
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import Output
 from runner.core.language.editor_schema import json_schema
 from runner.core.plan.events import Done, Failed, Skipped, Started
+from runner.operations.ended import Spent
+from runner.operations.events import apply_end, apply_event
 from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record
@@ -169,7 +169,7 @@ def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> Non
 def test_the_rare_events_are_valid() -> None:
     held = record("completion.a")
     told = [
-        apply_event(event, lambda _: None)
+        apply_event(event)
         for event in (
             Started("completion.a"),
             Done("completion.a", "issued", held, "finish_reason is length", 2),

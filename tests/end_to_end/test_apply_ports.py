@@ -11,15 +11,17 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.cli.parser.arguments import parser
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.plan.events import Event
+from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
 from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome, Refusal
 from runner.operations.load import load
+from runner.operations.options import Options, Place
 from runner.operations.plan import planned
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion
@@ -120,8 +122,7 @@ def run(
     `first` when a provider is connected.
     """
     first = options.pop("first", lambda _: None)
-    read = load(parser().parse_args(["-C", str(project.directory), "plan"]))
-    made = planned(read, read.arguments)
+    made = planned(load(Options(Place(str(project.directory)), Choice()), Secrets()))
 
     async def go() -> Outcome:
         walk, known = made.inputs.start(made.plan.known.samples)

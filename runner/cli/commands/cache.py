@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from runner.cli.parser.options import place_of
 from runner.cli.terminal.asking import approved
 from runner.core.state.cache_entry import Owner, cache_keys
 from runner.io.cache.database import DATABASE
@@ -16,7 +17,7 @@ from runner.operations.workspaces import all_held
 
 def run(arguments: argparse.Namespace) -> int:
     """One of info, prune and clear."""
-    store = store_of(arguments)
+    store = store_of(place_of(arguments))
     match arguments.action:
         case "info":
             return _info(store)
@@ -43,7 +44,7 @@ def _prune(arguments: argparse.Namespace, store: Store) -> int:
     about = "Every answer that no record of any workspace refers to is dropped from the cache."
     if not approved(arguments, "Do you want to prune the cache?", about):
         return 1
-    with all_held(arguments, "runner cache prune") as stores:
+    with all_held(place_of(arguments), "runner cache prune") as stores:
         gone = prune(store.cache, _referred(stores))
     sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
     return 0
@@ -58,7 +59,7 @@ def _clear(arguments: argparse.Namespace, store: Store) -> int:
     )
     if not approved(arguments, "Do you want to clear the cache?", about):
         return 1
-    with all_held(arguments, "runner cache clear"):
+    with all_held(place_of(arguments), "runner cache clear"):
         gone = clear(store.cache)
     sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
     return 0

@@ -2,21 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import TextIOWrapper
 
-from runner.cli.views.problems import report
+from runner.cli.commands.reading import read
+from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.values import value_text
 from runner.core.expansion.scope import Scope
 from runner.core.expressions.template import Hole, Node, compile_text, holes
-from runner.core.secrets.redact import redact_text
 from runner.core.suggest import closest
 from runner.core.values import MASK, NotKnown, Ref, TemplateError
 from runner.errors import RunnerError, error, sentence
 from runner.operations.evaluate import recorded_session
-from runner.operations.load import load
-from runner.operations.project import Project, tell_warnings
+from runner.operations.loaded import Loaded
 
 _LEAVE = ("exit", "quit")
 _NAMESPACES = ("var", "local", "module")
@@ -26,7 +25,7 @@ _NAMESPACES = ("var", "local", "module")
 class Evaluator:
     """Expressions over one project, as it was read when the console began."""
 
-    project: Project
+    project: Loaded
     scope: Scope
 
     def text(self, source: str) -> str:
@@ -37,7 +36,7 @@ class Evaluator:
             if any(self._hides(hole) for hole in holes(node)):
                 return MASK
             value = node.render(self.scope.names)
-            return redact_text(value_text(value), self.project.secrets)
+            return self.project.secrets.text(value_text(value))
         except TemplateError as exc:
             raise _failed(exc.message) from exc
         except NotKnown as exc:
@@ -66,17 +65,17 @@ class Evaluator:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read expressions from the terminal, or line by line from stdin: 1 if one of those failed."""
-    project = load(arguments)
+    project = read(arguments)
     tell_warnings(project)
     evaluator = Evaluator(project, recorded_session(project, rejected=True).scopes[""])
     if sys.stdin.isatty():
         from runner.cli.terminal.prompting import lines  # noqa: PLC0415  # 0.1 s, terminals only
 
-        _each(lines(names(evaluator.scope)), evaluator.text)
+        _each(lines(names(evaluator.scope)), evaluator)
         return 0
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # what is not UTF-8 is no expression either
-    return 1 if _each(sys.stdin, evaluator.text) else 0
+    return 1 if _each(sys.stdin, evaluator) else 0
 
 
 def names(scope: Scope) -> list[str]:
@@ -94,7 +93,7 @@ def names(scope: Scope) -> list[str]:
     return [*found, "path.module", "path.root", *_LEAVE]
 
 
-def _each(lines: Iterable[str], evaluate: Callable[[str], str]) -> int:
+def _each(lines: Iterable[str], evaluator: Evaluator) -> int:
     """Evaluate each line; how many failed."""
     failed = 0
     for line in lines:
@@ -104,11 +103,11 @@ def _each(lines: Iterable[str], evaluate: Callable[[str], str]) -> int:
         if not source:
             continue
         try:
-            sys.stdout.write(f"{evaluate(source)}\n")
+            sys.stdout.write(f"{evaluator.text(source)}\n")
         except RunnerError as exc:
             failed += 1
             sys.stdout.flush()
-            report(exc.problems)
+            report(exc.problems, evaluator.project.secrets)
         sys.stdout.flush()
     return failed
 

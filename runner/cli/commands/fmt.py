@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.cli.parser.options import place_of
 from runner.cli.streams import put
 from runner.core.modules.folder import load as load_blocks
 from runner.core.toml.layout import format_toml
@@ -76,7 +77,7 @@ def _chosen(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
 
 def _of_project(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     """The root module's files, and those of the modules that stand below its folder."""
-    directory = project_directory(arguments)
+    directory = project_directory(place_of(arguments))
     folders = Folders(directory, Path(arguments.config))
     if not folders.config.is_dir():
         raise error(

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from runner.cli.parser.options import place_of
 from runner.operations.places import store_of
 
 
@@ -11,7 +12,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     The kernel gives the lock back when its process ends, so none is ever left to be broken.
     """
-    store = store_of(arguments)
+    store = store_of(place_of(arguments))
     if store.directory.is_dir():
         with store.lock("runner force-unlock"):
             pass

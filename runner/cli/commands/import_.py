@@ -1,11 +1,12 @@
 """`runner import`: a stored completion into the state, and its block on stdout."""
 
 import argparse
-import asyncio
 import sys
 from dataclasses import replace
 
-from runner.cli.views.problems import report
+from runner.cli.commands.reading import read
+from runner.cli.streams import put
+from runner.cli.views.problems import report, tell_warnings
 from runner.core.address import blocks_of, module_of
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Plan
@@ -14,32 +15,36 @@ from runner.core.request.adoption import block_of
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
 from runner.errors import error
+from runner.operations.blocking import run_to_end
 from runner.operations.connections import connections, prepare
 from runner.operations.finish import refresh_outputs
 from runner.operations.imports import fetched, instance_of, provider_named
-from runner.operations.load import load
+from runner.operations.loaded import Loaded
 from runner.operations.plan import planned
-from runner.operations.project import Project, tell_warnings
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, record, print the block."""
     address, identifier = arguments.address, arguments.id
     _check(address)
-    project = load(arguments)
+    project = read(arguments)
     if project.settings.offline:
         raise error("Nothing to import offline", "An import has to ask the server.")
     with project.store.lock("runner import", project.settings.lock_timeout):
-        project = load(arguments)
-        plan = planned(project, arguments, choice=Choice()).plan
+        project = read(arguments)
+        plan = planned(project, choice=Choice()).plan
         _refuse_known(plan, address)
         provider = _provider(project, plan, address, arguments.provider)
         prepare(project, {provider.name})
-        record = asyncio.run(_fetch(project, plan, address, identifier, provider))
+        record = run_to_end(_fetch(project, plan, address, identifier, provider))
         records = {**plan.known.records, address: record}
         project.state = project.store.write(replace(project.state, records=records))
         if instance_of(plan, address) is not None:
-            report(problem for problem in refresh_outputs(project) if problem.severity == "error")
+            told = refresh_outputs(project)
+            for content in told.unsaved:
+                put(content)
+            errors = [problem for problem in told.problems if problem.severity == "error"]
+            report(errors, project.secrets)
     _tell(project, plan, record)
     return 0
 
@@ -73,7 +78,7 @@ def _refuse_known(plan: Plan, address: str) -> None:
         )
 
 
-def _provider(project: Project, plan: Plan, address: str, named: str | None) -> Provider:
+def _provider(project: Loaded, plan: Plan, address: str, named: str | None) -> Provider:
     if named is not None:
         return provider_named(plan, named)
     instance = instance_of(plan, address)
@@ -83,13 +88,13 @@ def _provider(project: Project, plan: Plan, address: str, named: str | None) -> 
 
 
 async def _fetch(
-    project: Project, plan: Plan, address: str, identifier: str, provider: Provider
+    project: Loaded, plan: Plan, address: str, identifier: str, provider: Provider
 ) -> Record:
     async with connections(project) as doors:
         return await fetched(doors, project, plan, address, identifier, provider)
 
 
-def _tell(project: Project, plan: Plan, record: Record) -> None:
+def _tell(project: Loaded, plan: Plan, record: Record) -> None:
     tell_warnings(project)
     name = None if record.provider == project.default_provider else record.provider
     sys.stdout.write(block_of(record, provider=name))

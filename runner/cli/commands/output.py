@@ -10,12 +10,13 @@ from typing import Any
 from runner.cli.streams import harmless
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
+from runner.operations import outputs_file
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for."""
     path = _path(arguments)
-    held = _read(path)
+    held = outputs_file.read(path)
     if arguments.name is None:
         _all(held, as_json=arguments.json)
         return 0
@@ -45,27 +46,11 @@ def _path(arguments: argparse.Namespace) -> Path:
     if named or linked or (directory / ".env").exists() or (state / "workspaces").is_dir():
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         # Links are refused where the whole state is.
+        from runner.cli.parser.options import place_of  # noqa: PLC0415
         from runner.operations.places import store_of  # noqa: PLC0415
 
-        return store_of(arguments).directory / "outputs.json"
+        return store_of(place_of(arguments)).directory / "outputs.json"
     return state / "outputs.json"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except OSError as exc:
-        raise error("Cannot read outputs", f"{path}: {exc.strerror}.") from exc
-    except (ValueError, RecursionError) as exc:
-        raise error(
-            "Damaged outputs",
-            f"{path} is not JSON ({exc}). `runner apply` writes it again from the state, for free.",
-        ) from exc
-    if not isinstance(held, dict):
-        raise error("Damaged outputs", f"{path} is not a JSON object. `runner apply` rewrites it.")
-    return held
 
 
 def _all(held: dict[str, Any], *, as_json: bool) -> None:
@@ -123,10 +108,10 @@ def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     config = Path(arguments.chdir) / arguments.config
     if not config.is_dir():
         return {}
+    from runner.cli.commands.reading import read  # noqa: PLC0415
     from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
-    from runner.operations.load import load  # noqa: PLC0415
 
-    project = load(arguments)
+    project = read(arguments)
     found = all_outputs(project)
     if (output := found.get(name.partition("[")[0])) is not None:
         for address in output.rejected:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from runner.cli.parser.options import options_of, place_of
 from runner.cli.streams import harmless
 from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
@@ -33,7 +34,7 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
     """One record, or each of a block or a module; as JSON an object, or a list of those."""
     from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
 
-    _, state = held_state(arguments)
+    _, state = held_state(place_of(arguments))
     found = _named(state, name)
     if not found:
         raise unknown(state, name)
@@ -48,7 +49,7 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
 def _state(arguments: argparse.Namespace) -> int:
     from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
 
-    store, state = held_state(arguments)
+    store, state = held_state(place_of(arguments))
     records = [state.records[address] for address in in_order(state.records)]
     if arguments.json:
         _write(state_json(state, records, cost_of))
@@ -62,19 +63,19 @@ def _is_file(arguments: argparse.Namespace) -> bool:
         return False
     if not is_address(arguments.what):
         return True
-    state = store_of(arguments).load()
+    state = store_of(place_of(arguments)).load()
     return state is None or not _named(state, arguments.what)
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from runner.cli.views.saved_plan import told_anew, words  # noqa: PLC0415  # only for a plan
     from runner.operations.saved_plan.file import read_plan  # noqa: PLC0415
-    from runner.operations.saved_plan.words import told_anew, words  # noqa: PLC0415  # only for a plan
 
     saved = read_plan(arguments.what)
     if arguments.json:
-        _write(msgspec.to_builtins(told_anew(arguments, saved)))
+        _write(msgspec.to_builtins(told_anew(options_of(arguments), saved)))
         return 0
-    shown = words(arguments, saved, style())
+    shown = words(options_of(arguments), saved, style())
     sys.stdout.write(shown.text)
     if shown.less is not None:
         report([shown.less])

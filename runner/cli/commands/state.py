@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+from runner.cli.parser.options import overrides_of, place_of
 from runner.cli.streams import put
 from runner.cli.views.problems import report
 from runner.core.address import covers, in_order, is_address, split_key
@@ -14,9 +16,10 @@ from runner.core.state.records import Record, State
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.io.state.local import Store
-from runner.operations.load import load
 from runner.operations.places import settings_of, store_of
 from runner.operations.records import loaded, selected, unknown
+
+STDIN = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,20 +38,47 @@ def run(arguments: argparse.Namespace) -> int:
         case "pull":
             return _pull(arguments)
         case _:
-            from runner.operations.push import push  # noqa: PLC0415  # the cache's library
+            return _push(arguments)
 
-            return push(arguments)
+
+def _push(arguments: argparse.Namespace) -> int:
+    from runner.operations.push import Replaced, push  # noqa: PLC0415  # the cache's library
+
+    name = "standard input" if arguments.file == STDIN else arguments.file
+    place, overrides = place_of(arguments), overrides_of(arguments)
+    with push(_read(arguments.file), name, place, overrides, force=arguments.force) as pushed:
+        if isinstance(pushed, Replaced):
+            said = f"serial {pushed.state.serial}, {len(pushed.state.records)} records"
+            sys.stderr.write(f"{pushed.path} is now what {name} holds ({said}).\n")
+        else:
+            if pushed.cut_off:
+                sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
+            sys.stderr.write(
+                f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.path}, "
+                f"{pushed.new_in_cache} new in the cache. Nothing of this is paid again.\n"
+            )
+        refresh(arguments)
+    return 0
+
+
+def _read(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read()
+    data = files.read(Path(file))
+    if data is None:
+        raise error("No such file", f'There is no file "{file}".')
+    return data
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    state = loaded(store_of(arguments))
+    state = loaded(store_of(place_of(arguments)))
     chosen = selected(state, arguments.patterns) if arguments.patterns else in_order(state.records)
     sys.stdout.writelines(f"{address}\n" for address in chosen)
     return 0
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    store = store_of(arguments)
+    store = store_of(place_of(arguments))
     data = files.read(store.path)
     if data is None:
         loaded(store)
@@ -89,25 +119,34 @@ def _mv(arguments: argparse.Namespace) -> int:
 @contextmanager
 def writing(arguments: argparse.Namespace, command: str) -> Iterator[tuple[Store, State]]:
     """The store, held, and its state; RunnerError if there is none."""
-    store = store_of(arguments)
+    store = store_of(place_of(arguments))
     loaded(store)  # a mistake in the path makes no directory
-    with store.lock(command, settings_of(arguments).lock_timeout):
+    with store.lock(
+        command, settings_of(place_of(arguments), overrides_of(arguments)).lock_timeout
+    ):
         yield store, loaded(store)
 
 
 def refresh(arguments: argparse.Namespace) -> None:
     """Write the outputs anew; a warning where the configuration does not let it."""
-    from runner.operations.finish import refresh_outputs  # noqa: PLC0415  # only writers
+    from runner.cli.commands.reading import read  # noqa: PLC0415  # only writers
+    from runner.operations.finish import refresh_outputs  # noqa: PLC0415
 
     try:
-        problems: Iterable[Problem] = refresh_outputs(load(arguments))
+        told = refresh_outputs(read(arguments))
+        problems: Iterable[Problem] = told.problems
+        for content in told.unsaved:
+            put(content)
     except RunnerError as exc:
         problems = exc.problems
     found = [problem for problem in problems if problem.severity == "error"]
     if found:
         said = " ".join(f"{problem.summary}: {problem.detail}" for problem in found[:1])
         detail = f"{said}\nThe state was written; the next `runner apply` writes outputs.json."
-        report([Problem("Outputs are not up to date", detail, found[0].where, "warning")])
+        report(
+            [Problem("Outputs are not up to date", detail, found[0].where, "warning")],
+            arguments.secrets,
+        )
 
 
 def _check_names(source: str, target: str) -> None:

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from runner.cli.commands.reading import agrees, read
+from runner.cli.parser.options import place_of
+from runner.cli.views.problems import tell_warnings
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import Door, decoded, in_words, needs_asking, ordered
 from runner.io.trust import all_trusted, revoke
-from runner.operations.load import load
+from runner.operations.loaded import Loaded
 from runner.operations.places import project_directory
-from runner.operations.project import Project, tell_warnings
 from runner.operations.trust import admit_doors, still_closed
 
 
@@ -18,15 +20,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         sys.stdout.writelines(f"{line}\n" for line in _listed())
     elif arguments.revoke:
-        forgotten = revoke(project_directory(arguments))
+        forgotten = revoke(project_directory(place_of(arguments)))
         said = "is not trusted any more" if forgotten else "was not trusted"
         sys.stdout.write(f"This project {said}.\n")
     else:
-        _ask(load(arguments))
+        _ask(read(arguments))
     return 0
 
 
-def _ask(project: Project) -> None:
+def _ask(project: Loaded) -> None:
     doors = project.reach.doors([*project.reach.used, *_keepers(project)])
     tell_warnings(project)
     if not doors:
@@ -37,20 +39,23 @@ def _ask(project: Project) -> None:
     sys.stdout.write(f"When it is applied, this project may\n\n{lines}\n\n")
     sys.stdout.flush()
     if closed:
-        admit_doors(project, closed, shown=True)
+        if project.ask is not None:
+            project.ask = agrees
+        admit_doors(project, closed)
+        tell_warnings(project)
         sys.stdout.write("\nThis project is trusted with that.\n")
     else:
         sys.stdout.write("There is nothing new to trust.\n")
 
 
-def _line(project: Project, door: Door, *, new: bool) -> str:
+def _line(project: Loaded, door: Door, *, new: bool) -> str:
     if new:
         return f"  + {in_words(door)}"
     usual = not needs_asking(door, project.reach.own)
     return f"    {in_words(door)}{'' if usual else ' (trusted)'}"
 
 
-def _keepers(project: Project) -> set[str]:
+def _keepers(project: Loaded) -> set[str]:
     """The providers that keep what the state records: what is removed is deleted there."""
     stored = filter(is_stored, project.state.records.values())
     return {name for name in (keeper(one, project.providers) for one in stored) if name is not None}

@@ -2,16 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 
 import orjson
 
-from runner.cli.views.problems import diagnostic
+from runner.cli.commands.reading import read
+from runner.cli.views.problems import diagnostic, tell_warnings
 from runner.core.plan.targets import Choice
 from runner.errors import Problem, RunnerError
-from runner.operations.load import load
 from runner.operations.plan import planned
-from runner.operations.project import tell_warnings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,23 +24,24 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     problems: list[Problem] = []
     try:
-        project = load(arguments)
+        project = read(arguments)
         problems += project.warnings
         project.settings.offline = True  # nothing is asked of anybody
         project.state = replace(project.state, records={})
-        planned(project, arguments, choice=Choice(), answers=False)
+        planned(project, choice=Choice(), answers=False)
     except RunnerError as exc:
         if not arguments.json:
             raise
         problems += exc.problems
     if arguments.json:
-        return _as_json(problems)
-    tell_warnings(project)
+        return _as_json(map(arguments.secrets.problem, problems))
+    tell_warnings(project, as_json=arguments.json)
     sys.stdout.write("Success! The configuration is valid.\n")
     return 0
 
 
-def _as_json(problems: list[Problem]) -> int:
+def _as_json(found: Iterable[Problem]) -> int:
+    problems = list(found)
     errors = sum(problem.severity == "error" for problem in problems)
     told = {
         "format_version": "1.0",

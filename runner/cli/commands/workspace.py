@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+from runner.cli.parser.options import place_of
 from runner.core.language.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
@@ -28,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    current = settings_of(arguments).workspace
-    found = workspace_names(arguments)
+    current = settings_of(place_of(arguments)).workspace
+    found = workspace_names(place_of(arguments))
     for name in found:
         sys.stdout.write(f"{'*' if name == current else ' '} {name}\n")
     if current not in found:
@@ -39,9 +40,9 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _new(arguments: argparse.Namespace) -> int:
     name = _checked(arguments.name)
-    if name in workspace_names(arguments):
+    if name in workspace_names(place_of(arguments)):
         raise error("Workspace exists", f'There is a workspace "{name}" already.')
-    files.make_directory(workspace_store(arguments, name).directory)
+    files.make_directory(workspace_store(place_of(arguments), name).directory)
     sys.stderr.write(
         f"Made the workspace {name}. Work in it with --workspace {name}, or with "
         f"RUNNER_WORKSPACE={name}.\n"
@@ -53,18 +54,18 @@ def _delete(arguments: argparse.Namespace) -> int:
     name = arguments.name
     if name == DEFAULT:
         raise error("Workspace is needed", "The default workspace cannot be deleted.")
-    known = workspace_names(arguments)
+    known = workspace_names(place_of(arguments))
     if name not in known:
         hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
         raise error("Unknown workspace", f'There is no workspace "{name}".{hint}')
-    if name == settings_of(arguments).workspace:
+    if name == settings_of(place_of(arguments)).workspace:
         raise error(
             "Workspace is in use",
             f"{name} is the current workspace (--workspace, RUNNER_WORKSPACE or [runner]). Choose "
             "another one first.",
         )
-    store = workspace_store(arguments, name)
-    with store.lock("runner workspace delete", settings_of(arguments).lock_timeout):
+    store = workspace_store(place_of(arguments), name)
+    with store.lock("runner workspace delete", settings_of(place_of(arguments)).lock_timeout):
         _refuse_loss(store, name, force=arguments.force)
         for path in _inside(store.directory):
             if path.name not in _LOCK:

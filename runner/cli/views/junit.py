@@ -3,11 +3,11 @@
 import re
 from xml.etree import ElementTree as ET
 
-from runner.cli.views.report import facts_of
 from runner.core.address import in_order, split_key
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
+from runner.operations.ended import facts_of
 
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,19 +5,16 @@ end.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from runner.cli.streams import harmless, on_one_line
-from runner.cli.views.problems import json_without_secrets, without_secrets
 from runner.cli.views.style import Style
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import (
     Absent,
-    Action,
     Await,
     Instances,
     Issue,
@@ -28,13 +25,12 @@ from runner.core.plan.actions import (
     Step,
     Update,
 )
-from runner.core.plan.diff import ABSENT, Change, changes, leaves, line_diff, lines_of
-from runner.core.plan.estimate import Estimate
-from runner.core.plan.known import request_of
+from runner.core.plan.diff import ABSENT, Change, leaves, line_diff, lines_of
 from runner.core.plan.plan import Plan
-from runner.core.received import table_of, value_of
+from runner.core.plan.words import kind, request_changes, shown, summary, tallied
 from runner.core.request.build import Request
-from runner.core.values import NotKnown
+from runner.core.secrets.secrets import Secrets
+from runner.operations.plan import Planned
 
 _SHOWN_PER_BLOCK = 20
 _LINE = 100
@@ -43,65 +39,20 @@ _KEY = re.compile(r"\[[^\[\]]*\]$")
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a reader sees of one step: symbol, header, and why."""
-
-    symbol: str
-    header: str
-    because: str = ""
-
-
-def plan_text(
-    plan: Plan,
-    estimate: Estimate,
-    outputs: Mapping[str, tuple[Any, Any]],
-    style: Style,
-    *,
-    files: Sequence[FileChange] = (),
-    full: bool = False,
-) -> str:
-    """The whole plan. `outputs` are the changed outputs, old and new; `files` those of outputs."""
-    lines = list(_steps(plan, style, full=full))
+def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = False) -> str:
+    """The whole plan; `full` shows every instance and cuts no value."""
+    plan, outputs, files = made.plan, made.outputs, made.files
+    lines = list(_steps(plan, secrets, style, full=full))
     lines += [*_moves(plan), *_imports(plan)]
     if outputs:
         lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
     if files:
         lines += ["Changes to Files:", *_files(files, style), ""]
     if not plan.empty:
-        lines += [style(summary(plan, estimate), "bold")]
+        lines += [style(summary(plan, made.estimate), "bold")]
     elif not outputs and not files:
         lines += [_nothing(plan, style)]
     return harmless("\n".join(lines) + "\n")
-
-
-def summary(plan: Plan, estimate: Estimate) -> str:
-    """The plan in one line."""
-    tally = counts(plan)
-    spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
-    return _tallied(tally) + (f" Estimated: {estimate.text()}." if spends else "")
-
-
-def _tallied(tally: Mapping[str, int]) -> str:
-    words = {
-        "import": "to import",
-        "issue": "to issue",
-        "replay": "from cache",
-        "reissue": "to re-issue",
-        "update": "to update",
-        "read": "to read",
-        "remove": "to remove",
-        "move": "to move",
-    }
-    parts = [f"{tally[key]} {said}" for key, said in words.items() if tally.get(key)]
-    text = ", ".join(parts) or "nothing certain"
-    undecided = tally.get("undecided")
-    more = f"up to {undecided} more once those are known" if undecided else ""
-    if tally.get("instances"):
-        unknown = "instances not yet known"
-        more = f"{more}, and {unknown}" if more else unknown
-    tail = f" ({more})" if more else ""
-    return f"Plan: {text}{tail}."
 
 
 def acts_text(acts: Iterable[tuple[str, str]], style: Style) -> str:
@@ -114,7 +65,7 @@ def acts_text(acts: Iterable[tuple[str, str]], style: Style) -> str:
         place = on_one_line(address)
         lines.append(style(f"  # {place} {on_one_line(said)}", "bold"))
         lines.append(f"{style(f'{symbol:>3}', _COLOURS.get(symbol, 'grey'))} {place}\n")
-    lines.append(style(_tallied(tally), "bold") if tally else style("No changes.", "green"))
+    lines.append(style(tallied(tally), "bold") if tally else style("No changes.", "green"))
     return harmless("\n".join(lines) + "\n")
 
 
@@ -132,104 +83,7 @@ _ACTS = {
 }
 
 
-def counts(plan: Plan) -> Counter[str]:
-    """How many steps of each kind."""
-    tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
-    tally["move"] = len(plan.moves)
-    tally["import"] = len(plan.imports)
-    return tally
-
-
-def kind(action: Action) -> str:
-    """The word for an action in counts and events."""
-    match action:
-        case Issue(old=None):
-            return "issue"
-        case Issue():
-            return "reissue"
-        case Reuse():
-            return "replay"
-        case Update():
-            return "update"
-        case Remove():
-            return "remove"
-        case Read():
-            return "read"
-        case Await():
-            return "undecided"
-        case Instances():
-            return "instances"
-        case Keep() | Absent():
-            return "unchanged"
-
-
-def shown(step: Step) -> Shown:
-    """A step's symbol and header."""
-    match step.action:
-        case Issue(old=None, reason="new"):
-            return Shown("+", "will be issued")
-        case Issue(reason=reason):
-            return Shown("-/+", "will be issued again", without_secrets(reason))
-        case Reuse() as reuse:
-            return _reused(reuse)
-        case Update(metadata=True):
-            return Shown("~", "will be updated in place, without a new answer")
-        case Update():
-            return Shown("~", "will be recorded anew, without a request")
-        case Remove(reason="destroy"):
-            return Shown("-", "will be removed")
-        case Remove(reason=reason, forget=forget):
-            return Shown("-", "will be forgotten" if forget else "will be removed", reason)
-        case Read(on=on):
-            return Shown("<=", "will be read during apply", f"depends on {on}" if on else "")
-        case Await(on=on, old=old):
-            if old is not None:
-                return Shown("?", f"will be issued again if its request changes with {on}")
-            return Shown("?", f"will be issued once {on} is known")
-        case Instances(on=on):
-            return Shown("?", f"has instances known after {on.rstrip('#')}")
-        case Keep() | Absent():
-            return Shown(" ", "is unchanged")
-
-
-def _reused(reuse: Reuse) -> Shown:
-    symbol = "+" if reuse.old is None else "-/+"
-    tail = ", and updated in place" if reuse.metadata else ""
-    if reuse.origin is None:
-        return Shown(symbol, f"will be taken from the cache, for free{tail}")
-    return Shown(symbol, f"has the answer of {reuse.origin} (same request), for free{tail}")
-
-
-def request_changes(plan: Plan, step: Step) -> tuple[list[Change], Request | None]:
-    """What differs between the recorded request and the new one, provider and triggers
-    included; sensitive values masked on both sides.
-    """
-    match step.action:
-        case Issue(old=old) | Reuse(old=old) | Update(old=old):
-            pass
-        case Remove() | Read() | Await() | Instances() | Keep() | Absent():
-            return [], None
-    if step.instance is None:
-        return [], None
-    try:
-        request = request_of(step.instance, plan.known)
-    except NotKnown:
-        return [], None
-    if old is None:
-        return [], request
-    new_body = orjson.loads(request.recorded)
-    found = list(changes(table_of(json_without_secrets(old.request)), new_body))
-    if old.identity != request.identity:
-        found.insert(0, Change(("provider",), old.identity, request.identity))
-    found += changes(
-        _loaded(old.triggers and json_without_secrets(old.triggers)),
-        _loaded(request.triggers),
-        ("triggers",),
-    )
-    return found, request
-
-
-def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
+def _steps(plan: Plan, secrets: Secrets, style: Style, *, full: bool) -> Iterator[str]:
     per_block: Counter[tuple[str, str]] = Counter()
     hidden: Counter[tuple[str, str]] = Counter()
     for step in plan.steps:
@@ -238,7 +92,7 @@ def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
         if per_block[block] > _SHOWN_PER_BLOCK and not full:
             hidden[block] += 1
             continue
-        yield from _step(plan, step, style, None if full else _LINE)
+        yield from _step(plan, step, secrets, style, None if full else _LINE)
     for (name, what), number in hidden.items():
         yield style(
             f"  # {number} more of {name} ({what}) are not shown; --full shows them", "grey"
@@ -246,13 +100,15 @@ def _steps(plan: Plan, style: Style, *, full: bool) -> Iterator[str]:
         yield ""
 
 
-def _step(plan: Plan, step: Step, style: Style, limit: int | None) -> Iterator[str]:
-    seen = shown(step)
+def _step(
+    plan: Plan, step: Step, secrets: Secrets, style: Style, limit: int | None
+) -> Iterator[str]:
+    seen = shown(step, secrets)
     yield style(f"  # {step.address} {seen.header}", "bold")
     if seen.because:
         yield style(f"  # ({on_one_line(seen.because)})", "grey")
     yield f"{style(f'{seen.symbol:>3}', _COLOURS.get(seen.symbol, 'grey'))} {step.address}"
-    found, request = request_changes(plan, step)
+    found, request = request_changes(plan, step, secrets)
     if request is not None and _is_new(step):
         yield from _new(request, limit)
     for change in found:
@@ -368,7 +224,3 @@ def _nothing(plan: Plan, style: Style) -> str:
         f"{style('No changes.', 'green')} The configuration and the recorded answers match.\n\n"
         f"{number} {word} up to date; nothing would be sent."
     )
-
-
-def _loaded(data: bytes | None) -> Any:
-    return ABSENT if data is None else value_of(data)

@@ -4,43 +4,40 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.views.style import Style, style
 from runner.core.language.findings import KEY
-from runner.core.secrets.redact import redact, redact_text
+from runner.core.secrets.secrets import Secrets
 from runner.core.toml.source import masked
 from runner.errors import Problem, Where
 
-_hidden: set[str] = set()
+if TYPE_CHECKING:
+    from runner.operations.loaded import Loaded
 
 
-def hide(texts: Iterable[str]) -> None:
-    """Texts that no message shows, whoever wrote it."""
-    _hidden.update(texts)
-
-
-def without_secrets(text: str) -> str:
-    """The text without what is hidden."""
-    return redact_text(text, _hidden)
-
-
-def json_without_secrets(data: bytes) -> bytes:
-    """A JSON body that was recorded before a value in it was declared sensitive."""
-    return redact(data, _hidden)
-
-
-def report(problems: Iterable[Problem], *, as_json: bool = False) -> None:
-    """Every problem to stderr, equal ones folded; with --json, as events on stdout."""
+def report(
+    problems: Iterable[Problem], secrets: Secrets | None = None, *, as_json: bool = False
+) -> None:
+    """Every problem to stderr, equal ones folded; with --json, as events on stdout. `secrets` are
+    those of the project, if one was read.
+    """
+    problems = map((secrets or Secrets()).problem, problems)
     problems = sorted(problems, key=lambda problem: problem.severity != "error")
     if as_json:
         for problem in problems:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
         return
     shown = style(sys.stderr)
-    sys.stderr.write("\n".join(_folded(map(_safe, problems), shown)))
+    sys.stderr.write("\n".join(_folded(problems, shown)))
     sys.stderr.flush()
+
+
+def tell_warnings(project: "Loaded", *, as_json: bool = False) -> None:
+    """Warnings, once, to stderr (with --json, as events on stdout); none at log level error."""
+    if project.warnings and (as_json or project.settings.log_level != "error"):
+        report(project.warnings, project.secrets, as_json=as_json)
+        project.warnings.clear()
 
 
 def event(problem: Problem) -> dict[str, Any]:
@@ -49,8 +46,7 @@ def event(problem: Problem) -> dict[str, Any]:
 
 
 def diagnostic(problem: Problem) -> dict[str, Any]:
-    """severity, summary, detail, and range and snippet where the place is known; no secret."""
-    problem = _safe(problem)
+    """severity, summary, detail, and range and snippet where the place is known."""
     found: dict[str, Any] = {
         "severity": problem.severity,
         "summary": problem.summary,
@@ -75,15 +71,6 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
     elif where is not None:
         found["address"] = str(where)
     return found
-
-
-def _safe(problem: Problem) -> Problem:
-    if not _hidden:
-        return problem
-    where = problem.where
-    if where is not None and where.source is not None:
-        where = replace(where, source=redact_text(where.source, _hidden))
-    return replace(problem, detail=redact_text(problem.detail, _hidden), where=where)
 
 
 def _masked(source: str) -> str:

@@ -5,8 +5,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol, TextIO
 
 from runner.cli.streams import bare, harmless, on_one_line
@@ -30,6 +30,9 @@ class Run(Protocol):
     in_flight: int
 
 
+Hold = Callable[[Any, "Progress"], AbstractContextManager[None]]
+
+
 class Progress:
     """Counts what happened; the base of every way to show it, and the quietest one.
 
@@ -43,10 +46,14 @@ class Progress:
         self.began = time.monotonic()
         self.run: Run | None = None
         self.connections: Any = None
+        self.hold: Hold = lambda *_: nullcontext()
 
-    def watch(self, run: Run, connections: Any) -> None:
+    @contextmanager
+    def during(self, run: Any, connections: Any) -> Iterator[None]:
         """The run that is shown, and the clients whose waits are told."""
         self.run, self.connections = run, connections
+        with self.hold(run, self):
+            yield
 
     def tell(self, event: Event) -> None:
         """Something happened."""
@@ -216,16 +223,21 @@ class Events(Progress):
 
     def tell(self, event: Event) -> None:
         """Write the event."""
-        from runner.cli.views.events import apply_event, write  # noqa: PLC0415
+        from runner.cli.views.json_lines import write  # noqa: PLC0415
+        from runner.operations.events import apply_event  # noqa: PLC0415
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
-            write(apply_event(event, self.price))
+            write(apply_event(event))
 
 
 @contextmanager
-def progress(arguments: argparse.Namespace, total: int, price: Cost) -> Iterator[Progress]:
-    """The way to tell that fits the command line and the terminal."""
+def progress(
+    arguments: argparse.Namespace, total: int, price: Cost, hold: Hold
+) -> Iterator[Progress]:
+    """The way to tell that fits the command line and the terminal; `hold` is entered while the run
+    may be interrupted.
+    """
     if getattr(arguments, "json", False):
         shown: Progress = Events(total, price)
     elif getattr(arguments, "stream", False):
@@ -234,6 +246,7 @@ def progress(arguments: argparse.Namespace, total: int, price: Cost) -> Iterator
         shown = Bar(total, price, bare(sys.stderr))
     else:
         shown = Lines(total, price)
+    shown.hold = hold
     try:
         yield shown
     finally:

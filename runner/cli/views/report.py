@@ -1,73 +1,26 @@
 """What an apply did: failures each once, a table, the outputs."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from runner.cli.streams import harmless
 from runner.cli.views.style import Style
-from runner.core.address import first_few
-from runner.core.api.exchange import Failure
-from runner.core.api.usage import Used
 from runner.core.expansion.outputs import Output
 from runner.core.plan.diff import lines_of
-from runner.core.plan.estimate import compact, dollars
-from runner.errors import Problem, Where
 from runner.io.apply.ports import Outcome
+from runner.operations.ended import headline
+from runner.operations.finish import Finished
 
 _OUTPUTS_SHOWN = 20
 _TEXT_SHOWN = 1_000
 _NAMES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Tokens and dollars of a run. `unpriced` counts answers whose price nobody knows."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float = 0.0
-    unpriced: int = 0
-    priced: int = 0
-
-    def plus(self, used: Used | None, cost: float | None, *, free: bool) -> "Spent":
-        """With one more answer."""
-        known = cost is not None
-        return Spent(
-            self.prompt_tokens + (used.prompt if used else 0),
-            self.completion_tokens + (used.completion if used else 0),
-            self.cost + (cost or 0.0 if not free else 0.0),
-            self.unpriced + (not free and not known),
-            self.priced + (not free and known),
-        )
-
-    def text(self) -> str:
-        """In words; an unknown price is said."""
-        tokens = f"{compact(self.prompt_tokens + self.completion_tokens)} tokens"
-        parts = [tokens]
-        if self.priced:
-            parts.append(dollars(self.cost))
-        if self.unpriced:
-            parts.append(f"price of {self.unpriced} unknown")
-        return ", ".join(parts)
-
-
-def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
-    """Failures, equal ones folded, then the reason of an early end, then warnings. `push` gives
-    the command that brings a rescued file back.
-    """
-    return [
-        *_failures(outcome.failed),
-        *_early_end(outcome, push),
-        *unfinished(outcome.warnings),
-    ]
-
-
-def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], style: Style) -> str:
+def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     """The end of an apply for a person."""
-    lines = ["", style(headline(outcome, spent), "bold")]
+    lines = ["", style(headline(outcome, finished.spent), "bold")]
     if outcome.kept_back:
         number = outcome.kept_back
         plural = "s" if number > 1 else ""
@@ -80,7 +33,7 @@ def apply_text(outcome: Outcome, spent: Spent, outputs: Mapping[str, Output], st
         )
     if outcome.failed or outcome.skipped:
         lines += ["", *_table(outcome)]
-    known = {name: output for name, output in outputs.items() if output.known}
+    known = {name: output for name, output in finished.outputs.items() if output.known}
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
     return harmless("\n".join(lines) + "\n")
@@ -102,20 +55,6 @@ def output_lines(name: str, value: Any) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
-
-
-def headline(outcome: Outcome, spent: Spent) -> str:
-    """What was done, in one line that says whether all of it was."""
-    tally: dict[str, int] = {}
-    for how in outcome.done.values():
-        tally[how] = tally.get(how, 0) + 1
-    words = ("imported", "moved", "issued", "reused", "updated", "read", "removed")
-    parts = [f"{tally[how]} {how}" for how in words if how in tally]
-    done = ", ".join(parts) or "0 issued"
-    used = f" {spent.text()}." if outcome.issued else ""
-    if outcome.failed or outcome.stopped:
-        return f"Apply incomplete: {done}, {len(outcome.failed)} failed.{used}"
-    return f"Apply complete! {done[0].upper()}{done[1:]}.{used}"
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
@@ -141,63 +80,3 @@ def _outputs(known: Mapping[str, Output]) -> Iterator[str]:
             yield text
     if len(known) > _OUTPUTS_SHOWN:
         yield f"\n.. and {len(known) - _OUTPUTS_SHOWN} more: runner output"
-
-
-def facts_of(failure: Failure) -> list[str]:
-    """What the server told beside its message: `status 429`, `code insufficient_quota`, .."""
-    told = (
-        ("status", failure.status),
-        ("type", failure.type),
-        ("code", failure.code),
-        ("request id", failure.request_id),
-        ("attempts", failure.attempts if failure.attempts > 1 else None),
-        ("maybe billed", failure.maybe_billed or None),
-    )
-    return [f"{name} {value}" for name, value in told if value is not None]
-
-
-def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
-    groups: dict[tuple[object, ...], list[str]] = {}
-    for address, failure in failed.items():
-        key = (failure.message, failure.status, failure.type, failure.code)
-        groups.setdefault(key, []).append(address)
-    for addresses in groups.values():
-        failure = failed[addresses[0]]
-        facts = facts_of(failure)
-        detail = failure.message
-        if facts:
-            detail += f"\n({', '.join(facts)})"
-        if len(addresses) > 1:
-            shown = ", ".join(addresses[:_NAMES_SHOWN])
-            more = ", .." if len(addresses) > _NAMES_SHOWN else ""
-            detail += f"\n\nThe same for {len(addresses)} completions: {shown}{more}"
-        yield Problem("Completion failed", detail, Where(block=addresses[0]))
-
-
-def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem]:
-    if outcome.rescued is not None:
-        yield Problem(
-            "Answers are not in the cache",
-            f"{outcome.stopped} What was received is in {outcome.rescued}; the state, if it could "
-            f"be written, has it too. If not: {push(outcome.rescued)}",
-        )
-    elif outcome.stopped is not None:
-        said = {failure.message for failure in outcome.failed.values() if failure.fatal}
-        why = outcome.stopped
-        if why in said:
-            why = "Every other request would have met the same"
-        yield Problem(
-            "Run stopped",
-            f"{why[0].upper()}{why[1:].rstrip('.')}. {len(outcome.skipped)} were not "
-            "started; every answer that came is kept. Apply again to go on.",
-        )
-
-
-def unfinished(warnings: Mapping[str, str]) -> Iterator[Problem]:
-    """Answers that are not all there, by address: those that say the same in one warning."""
-    groups: dict[str, list[str]] = {}
-    for address, said in warnings.items():
-        groups.setdefault(said, []).append(address)
-    for said, addresses in groups.items():
-        shown = first_few(addresses, _NAMES_SHOWN)
-        yield Problem("Answer is not whole", f"{shown}: {said}.", None, "warning")

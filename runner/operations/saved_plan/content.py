@@ -1,18 +1,14 @@
 """What a saved plan holds, and how it differs from what is planned now."""
 
-import argparse
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from runner import __version__
-from runner.cli.parser.flags import VAR_FILE
-from runner.cli.views.plan import kind, plan_text, shown, summary
-from runner.cli.views.style import Style
 from runner.core.address import covers
 from runner.core.canonical import digest
 from runner.core.modules.module import Module
@@ -30,9 +26,12 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.plan import Plan
+from runner.core.plan.words import kind, shown, summary
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.line import encode_record
+from runner.operations.loaded import Loaded
+from runner.operations.options import VariableFile
 from runner.operations.plan import Planned
-from runner.operations.project import Project
 
 FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1
@@ -115,16 +114,15 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
     files: list[File] | None = None  # plans had none at first
 
 
-def made_from(project: Project, made: Planned, arguments: argparse.Namespace) -> Content:
-    """The content of a plan file."""
-    full = bool(getattr(arguments, "full", False))
+def made_from(project: Loaded, made: Planned, text: str) -> Content:
+    """The content of a plan file; `text` is the plan for a person."""
     return Content(
         FORMAT,
         VERSION,
         __version__,
         datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        _basis(project, secrets.token_hex(16)),
-        _given(project, arguments),
+        _basis(project, token_hex(16)),
+        _given(project),
         Chosen(
             list(made.choice.targets),
             list(made.choice.excludes),
@@ -132,16 +130,14 @@ def made_from(project: Project, made: Planned, arguments: argparse.Namespace) ->
             made.choice.destroy,
         ),
         _of(project),
-        list(_acts(made.plan)),
+        list(_acts(project, made.plan)),
         "No changes." if made.plan.empty else summary(made.plan, made.estimate),
-        plan_text(
-            made.plan, made.estimate, made.outputs, Style(False), files=made.files, full=full
-        ),
+        text,
         [File(file.path, file.output, file.action) for file in made.files],
     )
 
 
-def differences(content: Content, project: Project, made: Planned) -> Iterator[str]:
+def differences(content: Content, project: Loaded, made: Planned) -> Iterator[str]:
     """What is not as it was when the plan was saved, in words; nothing if all is."""
     yield from _basis_differences(content.config, _basis(project, content.config.salt))
     now = _of(project)
@@ -151,7 +147,7 @@ def differences(content: Content, project: Project, made: Planned) -> Iterator[s
         yield f"The state was written (serial {now.serial}, not {content.state.serial})"
     if content.state.records not in (None, now.records):
         yield f"The state was edited (its serial is {now.serial} as it was)"
-    yield from _act_differences(content.actions, list(_acts(made.plan)))
+    yield from _act_differences(content.actions, list(_acts(project, made.plan)))
     if content.files is not None:
         named = {file.path for file in content.files}
         for file in made.files:
@@ -159,26 +155,27 @@ def differences(content: Content, project: Project, made: Planned) -> Iterator[s
                 yield f"The file {file.path} is not as it was, and is to be written"
 
 
-def _given(project: Project, arguments: argparse.Namespace) -> Given:
+def _given(project: Loaded) -> Given:
     """Files, and what no later file set otherwise: so that they come first when they are read."""
     plain = {name: t for name, t in project.flagged.items() if not _is_sensitive(project, name)}
-    files = [text for flag, text in arguments.given if flag == VAR_FILE]
+    given = project.options.variables
+    files = [variable.path for variable in given if isinstance(variable, VariableFile)]
     return Given([f"{name}={text}" for name, text in plain.items()], files)
 
 
-def _is_sensitive(project: Project, name: str) -> bool:
+def _is_sensitive(project: Loaded, name: str) -> bool:
     declared = project.root.variables.get(name)
     return declared is not None and declared.block.table.get("sensitive") is True
 
 
-def _of(project: Project) -> Of:
+def _of(project: Loaded) -> Of:
     """A state that was never written has a new lineage each time: it is told as none."""
     state = project.state
     lines = b"\n".join(held.line or encode_record(held) for held in state.records.values())
     return Of(state.lineage if state.serial else None, state.serial, digest(lines))
 
 
-def _basis(project: Project, salt: str) -> Basis:
+def _basis(project: Loaded, salt: str) -> Basis:
     read = {name: digest(data) for name, data in project.folders.held.items()}
     plain = {name: v for name, v in project.values.items() if not _is_sensitive(project, name)}
     hidden = {name: v for name, v in project.values.items() if _is_sensitive(project, name)}
@@ -204,18 +201,18 @@ def _sources(module: Module) -> Iterator[tuple[str, str]]:
         yield from _sources(child)
 
 
-def _acts(plan: Plan) -> Iterator[Act]:
+def _acts(project: Loaded, plan: Plan) -> Iterator[Act]:
     """Every step, then what is renamed and what is taken in."""
-    yield from (_act(step) for step in plan.steps)
+    yield from (_act(step, project.secrets) for step in plan.steps)
     for source, target in plan.moves:
         yield Act(target, "move", None, None, f"was {source}")
     for address, identifier in plan.imports:
         yield Act(address, "import", None, None, identifier)
 
 
-def _act(step: Step) -> Act:
+def _act(step: Step, secrets: Secrets) -> Act:
     """A step in plain words; the reasons are those that the plan shows."""
-    seen = shown(step)
+    seen = shown(step, secrets)
     fingerprint, sample = _which(step.action)
     return Act(step.address, kind(step.action), fingerprint, sample, seen.because or seen.header)
 

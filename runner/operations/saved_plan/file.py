@@ -1,22 +1,22 @@
 """Saved plans: written by `plan --out`, carried out while what they were made from holds."""
 
-import argparse
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import orjson
 
 from runner import __version__
-from runner.cli.parser.flags import VAR, VAR_FILE
+from runner.core.plan.targets import Choice
 from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
+from runner.operations.loaded import Loaded
+from runner.operations.options import Options, VariableFile, VariableText
 from runner.operations.places import project_directory, same_place
 from runner.operations.plan import Planned
-from runner.operations.project import Project
 from runner.operations.saved_plan.content import FORMAT, VERSION, Content, differences, made_from
 
 
@@ -35,7 +35,7 @@ class Saved:
     path: str
     content: Content
 
-    def check(self, project: Project, made: Planned) -> None:
+    def check(self, project: Loaded, made: Planned) -> None:
         """RunnerError unless `made` is this very plan, from the same configuration and state.
 
         An answer that was to be paid for and is in the cache by now is no difference: after a
@@ -50,13 +50,14 @@ class Saved:
             )
 
 
-def save(project: Project, made: Planned, arguments: argparse.Namespace) -> None:
-    """Write the plan to `--out`; RunnerError if that would replace a file that is no plan."""
-    target = files.followed(Path(arguments.out))
+def save(project: Loaded, made: Planned, path: str, text: str) -> None:
+    """Write the plan to a file, with its text for a person; RunnerError if that would replace one
+    that is no plan.
+    """
+    target = files.followed(Path(path))
     if files.identity(target) is not None:
         _refuse_foreign(target)
-    content = made_from(project, made, arguments)
-    built = msgspec.to_builtins(content)
+    built = msgspec.to_builtins(made_from(project, made, text))
     files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
 
 
@@ -93,42 +94,45 @@ def read_plan(path: str) -> Saved:
         raise error("Saved plan is damaged", said, where) from exc
 
 
-def open_plan(arguments: argparse.Namespace) -> Saved:
-    """The saved plan that the command line names; its variables and choice become the arguments'.
+def options_in(saved: Saved, options: Options, verb: str) -> Options:
+    """The options with the variables and the choice that the plan was made with.
 
-    RunnerError if the command line chooses addresses as well.
+    RunnerError if it reads a file outside of the project that the options do not name; `verb` is
+    the command to which that is then to be said.
     """
-    saved = read_plan(arguments.plan)
-    for name in ("target", "exclude", "replace", "destroy"):
-        if getattr(arguments, name, None):
-            raise error(
-                "Choice is in the plan",
-                f"A saved plan is applied as it is, so --{name} cannot stand beside it. Give it to "
-                "`runner plan --out FILE` instead.",
-            )
-    chosen_by(saved, arguments)
-    return saved
-
-
-def chosen_by(saved: Saved, arguments: argparse.Namespace) -> None:
-    """Makes the plan's variables and choice the arguments'."""
     content = saved.content
-    _refuse_other_files(arguments, saved)
-    saved_files = content.variables.var_file
-    arguments.given = [
-        *((VAR_FILE, file) for file in saved_files),
-        *((VAR, pair) for pair in content.variables.var),
-        *((flag, text) for flag, text in arguments.given if text not in saved_files),
-    ]
-    arguments.target, arguments.exclude = content.choice.target, content.choice.exclude
-    arguments.replace, arguments.destroy = content.choice.replace, content.choice.destroy
+    _refuse_other_files(saved, options, verb)
+    named = tuple(map(VariableFile, content.variables.var_file))
+    return replace(
+        options,
+        choice=Choice(
+            tuple(content.choice.target),
+            tuple(content.choice.exclude),
+            tuple(content.choice.replace),
+            content.choice.destroy,
+        ),
+        variables=(
+            *named,
+            *(_assigned(pair) for pair in content.variables.var),
+            *(each for each in options.variables if each not in named),
+        ),
+    )
 
 
-def _refuse_other_files(arguments: argparse.Namespace, saved: Saved) -> None:
+def _assigned(pair: str) -> VariableText:
+    name, equals, text = pair.partition("=")
+    return VariableText(name, text if equals else None)
+
+
+def _refuse_other_files(saved: Saved, options: Options, verb: str) -> None:
     """What is read is what the user names: a plan may have come with the repository."""
-    again = f"{same_place(arguments)} {arguments.module} {shlex.quote(saved.path)}"
-    project = files.followed(project_directory(arguments))
-    given = {files.followed(Path(text)) for flag, text in arguments.given if flag == VAR_FILE}
+    again = f"{same_place(options.place)} {verb} {shlex.quote(saved.path)}"
+    project = files.followed(project_directory(options.place))
+    given = {
+        files.followed(Path(variable.path))
+        for variable in options.variables
+        if isinstance(variable, VariableFile)
+    }
     for file in saved.content.variables.var_file:
         path = files.followed(Path(file))
         if not path.is_relative_to(project) and path not in given:
@@ -136,7 +140,7 @@ def _refuse_other_files(arguments: argparse.Namespace, saved: Saved) -> None:
                 "File is outside of the project",
                 f"{saved.path} wants the variables in {file}, and a plan that may have come "
                 "with the project does not say what is read elsewhere. If you mean it, say so: "
-                f"{again} {VAR_FILE} {shlex.quote(file)}",
+                f"{again} --var-file {shlex.quote(file)}",
                 Where(saved.path),
             )
 

@@ -1,17 +1,11 @@
-"""The events of --json: one JSON object a line, their shapes in schemas/events.schema.json."""
+"""What is planned and done as JSON objects, their shapes in schemas/events.schema.json."""
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from runner import __version__
-from runner.cli.views.plan import counts, kind, request_changes, shown, summary
-from runner.cli.views.records import Cost
-from runner.cli.views.report import Spent, headline
 from runner.core.api.usage import usage_of
-from runner.core.expansion.outputs import FileChange, Output
+from runner.core.expansion.outputs import Output
 from runner.core.plan.actions import (
     Absent,
     Await,
@@ -26,17 +20,15 @@ from runner.core.plan.actions import (
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
-from runner.core.plan.plan import Plan
+from runner.core.plan.words import counts, kind, request_changes, shown, summary
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
+from runner.operations.ended import Spent, headline
+from runner.operations.plan import Planned
+from runner.operations.spending import cost_of
 
 FORMAT = "1.0"
-
-
-def write(event: Mapping[str, Any]) -> None:
-    """One event as one line of stdout."""
-    sys.stdout.write(orjson.dumps(event).decode() + "\n")
-    sys.stdout.flush()
 
 
 def version() -> dict[str, Any]:
@@ -44,16 +36,12 @@ def version() -> dict[str, Any]:
     return {"type": "version", "runner": __version__, "format": FORMAT}
 
 
-def plan_events(
-    plan: Plan,
-    estimate: Estimate,
-    outputs: Mapping[str, tuple[Any, Any]],
-    files: Sequence[FileChange] = (),
-) -> Iterator[dict[str, Any]]:
+def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
     """version, planned_change for each step, change_summary."""
+    plan = made.plan
     yield version()
     for step in plan.steps:
-        seen = shown(step)
+        seen = shown(step, secrets)
         change: dict[str, Any] = {
             "address": step.address,
             "action": kind(step.action),
@@ -69,7 +57,7 @@ def plan_events(
                 change["awaits"] = on
             case Update() | Remove() | Read() | Keep() | Absent():
                 pass
-        found, _ = request_changes(plan, step)
+        found, _ = request_changes(plan, step, secrets)
         change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
         yield {"type": "planned_change", "change": change}
     for source, target in plan.moves:
@@ -82,17 +70,17 @@ def plan_events(
         "type": "change_summary",
         "changes": dict(counts(plan)),
         "unchanged": plan.unchanged,
-        "outputs": [_changed(name, old, new) for name, (old, new) in outputs.items()],
+        "outputs": [_changed(name, old, new) for name, (old, new) in made.outputs.items()],
         "files": [
-            {"path": file.path, "output": file.output, "action": file.action} for file in files
+            {"path": file.path, "output": file.output, "action": file.action} for file in made.files
         ],
-        "estimate": _estimate(estimate),
-        "message": summary(plan, estimate) if not plan.empty else "No changes.",
+        "estimate": _estimate(made.estimate),
+        "message": summary(plan, made.estimate) if not plan.empty else "No changes.",
     }
 
 
-def apply_event(event: Event, price: Cost) -> dict[str, Any]:
-    """apply_start, apply_complete, apply_errored or apply_skipped; `price` is of one answer."""
+def apply_event(event: Event) -> dict[str, Any]:
+    """apply_start, apply_complete, apply_errored or apply_skipped; `cost` is in USD."""
     match event:
         case Started(address):
             return {"type": "apply_start", "address": address}
@@ -106,7 +94,7 @@ def apply_event(event: Event, price: Cost) -> dict[str, Any]:
                 }
                 told |= _usage(record)
                 if how == "issued":
-                    told["cost"] = price(record)
+                    told["cost"] = cost_of(record)
             if warning is not None:
                 told["warning"] = warning
             if maybe_billed:
@@ -124,14 +112,14 @@ def apply_event(event: Event, price: Cost) -> dict[str, Any]:
             }
             told = {"type": "apply_errored", "address": address, "error": error}
             if record is not None:
-                told |= {**_usage(record), "cost": price(record)}
+                told |= {**_usage(record), "cost": cost_of(record)}
             return told
         case Skipped(address, because):
             return {"type": "apply_skipped", "address": address, "because": because}
 
 
 def apply_end(
-    outcome: "Outcome | None", outputs: Mapping[str, Output], spent: Spent
+    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent
 ) -> Iterator[dict[str, Any]]:
     """change_summary of what was done, then outputs."""
     if outcome is not None:

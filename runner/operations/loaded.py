@@ -1,18 +1,15 @@
-"""What a verb starts from: the project as it was read."""
+"""What every operation starts from: the project as it was read."""
 
-import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.cli.views.problems import report
 from runner.core.address import covers, selects
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.module import Module
 from runner.core.modules.moves import declared_moves, forgotten, move_records
-from runner.core.modules.variables import sensitive_values
 from runner.core.plan.known import Known, Lookup
 from runner.core.plan.plan import Inputs
 from runner.core.plan.samples import Samples
@@ -21,7 +18,7 @@ from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import Declared
 from runner.core.request.reach import BASE_URL, Reach, reach
-from runner.core.secrets.texts import sensitive_texts
+from runner.core.secrets.secrets import Secrets
 from runner.core.secrets.trust import Door, Trust, decoded
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
@@ -30,20 +27,22 @@ from runner.io.folders import Folders
 from runner.io.settings import Settings
 from runner.io.state.local import Store
 from runner.io.trust import trusted
+from runner.operations.options import Options
 from runner.operations.workspaces import Elsewhere
 
-_SHORTEST_KEY = 16
+Ask = Callable[[tuple[Door, ...]], bool]
 
 
 @dataclass(slots=True)
-class Project:
-    """Everything that was read. `secrets` grows as expressions read the environment, and as
-    modules are given what they declare sensitive; `imported` are the records that [[import]]
-    blocks bring, fetched while planning; `flagged` are the texts of the variables that have
-    their value from --var; `hosts` are trusted in this run with whatever goes there.
+class Loaded:
+    """Everything that was read. `imported` are the records that [[import]] blocks bring, fetched
+    while planning; `flagged` are the texts of the variables that have their value from --var;
+    `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
+    something may go where it was not said that it may: without it, that is Untrusted.
     """
 
-    arguments: argparse.Namespace
+    options: Options
+    secrets: Secrets
     folders: Folders
     root: Module
     world: World
@@ -55,31 +54,12 @@ class Project:
     store: Store
     state: State
     warnings: list[Problem] = field(default_factory=list)
-    read_secrets: set[str] = field(default_factory=set)
     imported: dict[str, Record] = field(default_factory=dict)
     flagged: Mapping[str, str] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
+    ask: Ask | None = None
     _reach: Reach | None = None
     _trust: Trust | None = None
-    _secrets: tuple[int, tuple[str, ...]] | None = None
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The texts that nothing may show."""
-        if self._secrets is None or self._secrets[0] != len(self.read_secrets):
-            held = sensitive_values(self.root, self.values)
-            found = sensitive_texts([*held, *self.read_secrets, *self._keys()])
-            self._secrets = (len(self.read_secrets), found)
-        return self._secrets[1]
-
-    def _keys(self) -> Iterator[str]:
-        """The providers' keys: a server may repeat a header. A short one is a word that stands for
-        no key, as local servers want it, and an answer may have that word.
-        """
-        for provider in self.declared.values():
-            key = self.environment.get(str(provider.table.get("api_key_env") or "OPENAI_API_KEY"))
-            if key and len(key) >= _SHORTEST_KEY:
-                yield key
 
     @property
     def reach(self) -> Reach:
@@ -154,13 +134,5 @@ class Project:
         def forgets(address: str) -> bool:
             return any(covers(name, address) for name in kept)
 
-        named = Elsewhere(self.arguments, self.settings.workspace)
+        named = Elsewhere(self.options.place, self.settings.workspace)
         return Inputs(start, records, choice, forgets=forgets, elsewhere=named)
-
-
-def tell_warnings(project: Project) -> None:
-    """Warnings, once, to stderr (with --json, as events on stdout); none at log level error."""
-    as_json = getattr(project.arguments, "json", False)
-    if project.warnings and (as_json or project.settings.log_level != "error"):
-        report(project.warnings, as_json=as_json)
-        project.warnings.clear()

@@ -1,0 +1,42 @@
+"""The project that a command line means, read as it says."""
+
+import argparse
+import sys
+
+from runner.cli.parser.options import options_of
+from runner.cli.terminal.asking import says_yes
+from runner.core.secrets.secrets import Secrets
+from runner.core.secrets.trust import Door
+from runner.operations.load import load
+from runner.operations.loaded import Loaded
+from runner.operations.options import Options
+from runner.operations.trust import listed
+
+
+def read(arguments: argparse.Namespace, options: Options | None = None) -> Loaded:
+    """The project, with a person to be asked where one sits at a terminal; RunnerError if it
+    cannot be read. `options` are those of the command line, if no others are given.
+    """
+    arguments.secrets = Secrets()  # whatever goes wrong, they are not shown
+    asks = ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+    project = load(options or options_of(arguments), arguments.secrets, asks)
+    if project.settings.log_level in ("debug", "info"):
+        from runner.cli.views.logs import turn_on  # noqa: PLC0415  # only who asks pays for it
+
+        turn_on(project.settings.log_level, project.secrets)
+    return project
+
+
+def ask(closed: tuple[Door, ...]) -> bool:
+    """Whether a person trusts the project with that; what it is, is shown first."""
+    lines = "\n".join(listed(closed))
+    sys.stderr.write(f"\nThis project is not trusted yet to\n\n{lines}\n\n")
+    return agrees(closed)
+
+
+def agrees(_: tuple[Door, ...]) -> bool:
+    """Whether a person, who has seen what it is, trusts the project with that."""
+    return says_yes(
+        "Do you trust this project with that?",
+        "A yes is kept in your own configuration folder, until `runner trust --revoke`.",
+    )

@@ -1,0 +1,60 @@
+"""From arguments to what an operation is asked for: nobody further down sees a command line."""
+
+import argparse
+from collections.abc import Iterator
+
+from runner.cli.parser.flags import VAR_FILE
+from runner.operations.options import (
+    ApplyOptions,
+    Options,
+    Overrides,
+    Place,
+    Variable,
+    VariableFile,
+    VariableText,
+)
+
+
+def place_of(arguments: argparse.Namespace) -> Place:
+    """The project, configuration, state and workspace that the command line means."""
+    return Place(arguments.chdir, arguments.config, arguments.state, arguments.workspace)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """What the command line asks for."""
+    from runner.core.plan.targets import Choice  # noqa: PLC0415  # `state list` chooses nothing
+
+    return Options(
+        place_of(arguments),
+        Choice(
+            tuple(getattr(arguments, "target", ())),
+            tuple(getattr(arguments, "exclude", ())),
+            tuple(getattr(arguments, "replace", ())),
+            bool(getattr(arguments, "destroy", False)),
+        ),
+        tuple(_variables(getattr(arguments, "given", []))),
+        overrides_of(arguments),
+        tuple(getattr(arguments, "trust", ())),
+    )
+
+
+def overrides_of(arguments: argparse.Namespace) -> Overrides:
+    """The settings that the command line sets."""
+    names = Overrides.__dataclass_fields__
+    return Overrides(**{name: getattr(arguments, name, None) for name in names})
+
+
+def apply_options_of(arguments: argparse.Namespace) -> ApplyOptions:
+    """How an apply is to run."""
+    fail_fast, stream = (getattr(arguments, name, False) for name in ("fail_fast", "stream"))
+    return ApplyOptions(fail_fast, stream)
+
+
+def _variables(given: list[tuple[str, str]]) -> Iterator[Variable]:
+    for flag, text in given:
+        name, equals, value = text.partition("=")
+        yield (
+            VariableFile(text)
+            if flag == VAR_FILE
+            else VariableText(name, value if equals else None)
+        )

@@ -1,0 +1,172 @@
+"""A step in plain words: its symbol, what happens, why, and what changes in its request."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runner.core.plan.actions import (
+    Absent,
+    Action,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+)
+from runner.core.plan.diff import ABSENT, Change, changes
+from runner.core.plan.estimate import Estimate
+from runner.core.plan.known import request_of
+from runner.core.plan.plan import Plan
+from runner.core.received import table_of, value_of
+from runner.core.request.build import Request
+from runner.core.secrets.secrets import Secrets
+from runner.core.values import NotKnown
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader sees of one step: symbol, header, and why."""
+
+    symbol: str
+    header: str
+    because: str = ""
+
+
+def summary(plan: Plan, estimate: Estimate) -> str:
+    """The plan in one line."""
+    tally = counts(plan)
+    spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
+    return tallied(tally) + (f" Estimated: {estimate.text()}." if spends else "")
+
+
+def tallied(tally: Mapping[str, int]) -> str:
+    """How many of each kind, in one line."""
+    words = {
+        "import": "to import",
+        "issue": "to issue",
+        "replay": "from cache",
+        "reissue": "to re-issue",
+        "update": "to update",
+        "read": "to read",
+        "remove": "to remove",
+        "move": "to move",
+    }
+    parts = [f"{tally[key]} {said}" for key, said in words.items() if tally.get(key)]
+    text = ", ".join(parts) or "nothing certain"
+    undecided = tally.get("undecided")
+    more = f"up to {undecided} more once those are known" if undecided else ""
+    if tally.get("instances"):
+        unknown = "instances not yet known"
+        more = f"{more}, and {unknown}" if more else unknown
+    tail = f" ({more})" if more else ""
+    return f"Plan: {text}{tail}."
+
+
+def counts(plan: Plan) -> Counter[str]:
+    """How many steps of each kind."""
+    tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
+    tally["move"] = len(plan.moves)
+    tally["import"] = len(plan.imports)
+    return tally
+
+
+def kind(action: Action) -> str:
+    """The word for an action in counts and events."""
+    match action:
+        case Issue(old=None):
+            return "issue"
+        case Issue():
+            return "reissue"
+        case Reuse():
+            return "replay"
+        case Update():
+            return "update"
+        case Remove():
+            return "remove"
+        case Read():
+            return "read"
+        case Await():
+            return "undecided"
+        case Instances():
+            return "instances"
+        case Keep() | Absent():
+            return "unchanged"
+
+
+def shown(step: Step, secrets: Secrets) -> Shown:
+    """A step's symbol and header."""
+    match step.action:
+        case Issue(old=None, reason="new"):
+            return Shown("+", "will be issued")
+        case Issue(reason=reason):
+            return Shown("-/+", "will be issued again", secrets.text(reason))
+        case Reuse() as reuse:
+            return _reused(reuse)
+        case Update(metadata=True):
+            return Shown("~", "will be updated in place, without a new answer")
+        case Update():
+            return Shown("~", "will be recorded anew, without a request")
+        case Remove(reason="destroy"):
+            return Shown("-", "will be removed")
+        case Remove(reason=reason, forget=forget):
+            return Shown("-", "will be forgotten" if forget else "will be removed", reason)
+        case Read(on=on):
+            return Shown("<=", "will be read during apply", f"depends on {on}" if on else "")
+        case Await(on=on, old=old):
+            if old is not None:
+                return Shown("?", f"will be issued again if its request changes with {on}")
+            return Shown("?", f"will be issued once {on} is known")
+        case Instances(on=on):
+            return Shown("?", f"has instances known after {on.rstrip('#')}")
+        case Keep() | Absent():
+            return Shown(" ", "is unchanged")
+
+
+def _reused(reuse: Reuse) -> Shown:
+    symbol = "+" if reuse.old is None else "-/+"
+    tail = ", and updated in place" if reuse.metadata else ""
+    if reuse.origin is None:
+        return Shown(symbol, f"will be taken from the cache, for free{tail}")
+    return Shown(symbol, f"has the answer of {reuse.origin} (same request), for free{tail}")
+
+
+def request_changes(
+    plan: Plan, step: Step, secrets: Secrets
+) -> tuple[list[Change], Request | None]:
+    """What differs between the recorded request and the new one, provider and triggers
+    included; sensitive values masked on both sides.
+    """
+    match step.action:
+        case Issue(old=old) | Reuse(old=old) | Update(old=old):
+            pass
+        case Remove() | Read() | Await() | Instances() | Keep() | Absent():
+            return [], None
+    if step.instance is None:
+        return [], None
+    try:
+        request = request_of(step.instance, plan.known)
+    except NotKnown:
+        return [], None
+    if old is None:
+        return [], request
+    new_body = orjson.loads(request.recorded)
+    found = list(changes(table_of(secrets.body(old.request)), new_body))
+    if old.identity != request.identity:
+        found.insert(0, Change(("provider",), old.identity, request.identity))
+    found += changes(
+        _loaded(old.triggers and secrets.body(old.triggers)),
+        _loaded(request.triggers),
+        ("triggers",),
+    )
+    return found, request
+
+
+def _loaded(data: bytes | None) -> Any:
+    return ABSENT if data is None else value_of(data)

@@ -1,0 +1,47 @@
+"""What one project keeps secret: everything that is shown of it goes through here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runner.core.secrets.redact import redact, redact_text
+from runner.core.secrets.texts import sensitive_texts
+from runner.errors import Problem
+
+
+@dataclass(slots=True)
+class Secrets:
+    """Grows as expressions read the environment, and as modules are given what they declare
+    sensitive.
+    """
+
+    _found: set[str] = field(default_factory=set)
+    _sorted: tuple[str, ...] = ()
+
+    def add(self, values: Iterable[Any]) -> None:
+        """The texts of these values are secret."""
+        self._found.update(sensitive_texts(values))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts that nothing may show, longest first."""
+        if len(self._sorted) != len(self._found):
+            self._sorted = sensitive_texts(self._found)
+        return self._sorted
+
+    def text(self, text: str) -> str:
+        """A text without them."""
+        return redact_text(text, self.texts)
+
+    def body(self, data: bytes) -> bytes:
+        """JSON without them: it may have been recorded before a value in it was declared so."""
+        return redact(data, self.texts)
+
+    def problem(self, problem: Problem) -> Problem:
+        """A problem without them."""
+        if not self._found:
+            return problem
+        where = problem.where
+        if where is not None and where.source is not None:
+            where = replace(where, source=self.text(where.source))
+        return replace(problem, detail=self.text(problem.detail), where=where)

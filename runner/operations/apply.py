@@ -1,0 +1,157 @@
+"""An apply: the plan is made while nobody else writes the state, checked, and carried out."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from runner.core.address import first_few
+from runner.core.plan.events import Event
+from runner.core.state.line import encode_record
+from runner.core.state.records import Record
+from runner.errors import error
+from runner.io.apply.loop import Apply
+from runner.io.apply.ports import Doors, Limits, Outcome
+from runner.io.cache.lookup import Lookup
+from runner.io.cache.writer import Cache
+from runner.operations.blocking import run_to_end
+from runner.operations.finish import Finished, finish
+from runner.operations.load import reload_state
+from runner.operations.loaded import Loaded
+from runner.operations.options import ApplyOptions
+from runner.operations.plan import Planned, cached_answers, whole_plan
+from runner.operations.spending import Purse
+from runner.operations.trust import asked_by, asks
+
+if TYPE_CHECKING:
+    from runner.operations.connections import Connections
+
+
+class Listener(Protocol):
+    """Whoever is told how an apply goes on; called in the thread that it runs in."""
+
+    def tell(self, event: Event) -> None:
+        """Something happened."""
+
+    def say(self, text: str) -> None:
+        """A sentence for whoever waits."""
+
+    def text(self, piece: str) -> None:
+        """A piece of the one answer that is shown as it is written."""
+
+    def tick(self) -> None:
+        """A second went by."""
+
+    def during(self, run: Apply, connections: "Connections") -> AbstractContextManager[None]:
+        """Entered while requests are sent: `run` may be interrupted or abandoned in that time, by
+        the thread of its loop.
+        """
+
+
+@contextmanager
+def held_plan(project: Loaded, command: str) -> Iterator[Planned]:
+    """The plan for the state as it is now, which nobody else writes for as long as this lasts."""
+    # Where there is no folder to lock, a mistake that only planning finds makes none.
+    early = None if project.store.directory.exists() else whole_plan(project)
+    with project.store.lock(command, project.settings.lock_timeout):
+        read_again = reload_state(project)
+        yield whole_plan(project) if early is None or read_again else early
+
+
+def check(project: Loaded, made: Planned, options: ApplyOptions) -> None:
+    """RunnerError unless all holds that must before the first request: keys and trust, a place to
+    write, no request offline, one answer to be shown as it is written.
+    """
+    spends = [step.address for step in made.plan.steps if asks(step.action)]
+    if options.stream and len(spends) > 1:
+        raise error(
+            "More than one answer to stream",
+            f"--stream shows one answer as it is written, and this plan may issue {len(spends)}: "
+            f"{', '.join(spends[:5])}. Name one with --target.",
+        )
+    if spends and project.settings.offline:
+        raise error(
+            "Requests needed while offline",
+            f"--offline sends nothing, and these would need a request: {first_few(spends, 5)}. "
+            "Apply without --offline first, and commit the state.",
+        )
+    from runner.operations.connections import prepare  # noqa: PLC0415  # aiohttp
+
+    prepare(project, *asked_by(project, made.plan))
+    project.store.probe()
+
+
+def carry_out(
+    project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
+) -> Finished:
+    """Send what the plan says; every answer is kept, whatever else goes wrong."""
+    return finish(project, made, run_to_end(_apply(project, made, options, listener)))
+
+
+async def _apply(
+    project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
+) -> Outcome:
+    from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
+
+    with Lookup(project.store.cache) as lookup:
+        walk, known = made.inputs.start(made.plan.known.samples)
+        known = replace(known, lookup=cached_answers(project, lookup))
+        if made.plan.known.reads is not None:
+            known = replace(known, reads=made.plan.known.reads)
+        on_text = listener.text if options.stream else None
+        async with (
+            Cache(project.store.cache) as cache,
+            connections(project, listener.say, on_text) as held,
+        ):
+            purse = Purse(project.settings.max_cost, project.settings.max_requests)
+            doors = Doors(
+                connect=held.client,
+                save=cache.save,
+                rescue=lambda records: _rescue(project, records),
+                read=held.read,
+                update=held.update,
+                delete=held.delete,
+                checkpoint=lambda records: _checkpoint(project, records),
+                now=held.now,
+                tell=listener.tell,
+                may_start=purse.may_start,
+                settled=purse.settled,
+                begin=lambda: _begin(project),
+                lost=project.store.lost,
+            )
+            limits = Limits(
+                project.settings.concurrency,
+                options.fail_fast,
+                lambda: project.secrets.texts,
+                stream=options.stream,
+            )
+            run = Apply(made.plan, walk, known, doors, limits)
+            clock = asyncio.create_task(_tick(listener))
+            try:
+                with listener.during(run, held):
+                    return await run.run()
+            finally:
+                clock.cancel()
+
+
+async def _tick(listener: Listener) -> None:
+    while True:
+        await asyncio.sleep(1)
+        listener.tick()
+
+
+def _begin(project: Loaded) -> None:
+    """A new state gets its lineage on the disk, which what servers store belongs to from now on."""
+    if not project.state.serial:
+        project.state = project.store.write(project.state)
+
+
+async def _checkpoint(project: Loaded, records: Mapping[str, Record]) -> None:
+    """The state as it is now, written while the run goes on."""
+    state = replace(project.state, records=dict(records))
+    project.state = await asyncio.to_thread(project.store.write, state)
+
+
+def _rescue(project: Loaded, records: list[Record]) -> str:
+    return str(project.store.rescue(encode_record(record) for record in records))

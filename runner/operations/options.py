@@ -1,0 +1,87 @@
+"""What is asked for: where, with which values, about what, and how; whoever asks."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runner.core.plan.targets import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where: the folder of the project, those of configuration and state in it, and which
+    workspace; None is what the settings say.
+    """
+
+    project: str = "."
+    config: str = "configs"
+    state: str = "state"
+    workspace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableText:
+    """A variable's value as text, as --var has it; None if the equals sign is missing."""
+
+    name: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableValue:
+    """A variable's value as Python has it: text, a number, a bool, None, or lists and dicts of
+    them.
+    """
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class VariableFile:
+    """A TOML file of values."""
+
+    path: str
+
+
+Variable = VariableText | VariableValue | VariableFile
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Settings that count before those of the environment and of [runner]; None changes nothing.
+    `max_cost` is in USD, `lock_timeout` in seconds.
+    """
+
+    concurrency: int | None = None
+    lock_timeout: float | None = None
+    max_cost: float | None = None
+    max_requests: int | None = None
+    offline: bool | None = None
+    log_level: str | None = None
+
+
+NO_OVERRIDES = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a project is read for. Of `variables` the later one wins; `trust` names hosts that
+    whatever is sent may go to.
+    """
+
+    place: Place
+    choice: "Choice"
+    variables: tuple[Variable, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
+    trust: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How an apply runs: whether it ends at the first failure, and whether its one answer is shown
+    as it is written.
+    """
+
+    fail_fast: bool = False
+    stream: bool = False

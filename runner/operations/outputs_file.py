@@ -1,0 +1,55 @@
+"""outputs.json: its one reader and its one writer."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import error
+
+if TYPE_CHECKING:
+    from runner.core.expansion.outputs import Output
+    from runner.io.state.local import Store
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The outputs by name, sensitive ones left out; none if there is no such file. RunnerError for
+    one that is damaged.
+    """
+    try:
+        held = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise error("Cannot read outputs", f"{path}: {exc.strerror}.") from exc
+    except (ValueError, RecursionError) as exc:
+        raise error(
+            "Damaged outputs",
+            f"{path} is not JSON ({exc}). `runner apply` writes it again from the state, for free.",
+        ) from exc
+    if not isinstance(held, dict):
+        raise error("Damaged outputs", f"{path} is not a JSON object. `runner apply` rewrites it.")
+    return held
+
+
+def held(store: "Store") -> dict[str, Any]:
+    """What stands beside a state; nothing if it is damaged, and so will be written anew."""
+    from runner.core.received import table_of  # noqa: PLC0415  # `runner output` reads without
+    from runner.io import files  # noqa: PLC0415
+    from runner.io.state.local import OUTPUTS  # noqa: PLC0415
+
+    return table_of(files.read(store.directory / OUTPUTS) or b"")
+
+
+def write(store: "Store", outputs: Mapping[str, "Output"]) -> None:
+    """Write the outputs that may be shown beside the state, unless they stand there already."""
+    import orjson  # noqa: PLC0415  # `runner output` reads without
+
+    from runner.core.expansion.outputs import shown  # noqa: PLC0415
+    from runner.io import files  # noqa: PLC0415
+    from runner.io.state.local import OUTPUTS  # noqa: PLC0415
+
+    path, values = store.directory / OUTPUTS, shown(outputs)
+    data = orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    if (values or files.identity(path) is not None) and files.read(path) != data:
+        files.write_atomic(path, data)
