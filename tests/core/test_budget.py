@@ -13,8 +13,8 @@ from runner.core.expressions.functions import World, functions
 from runner.core.expressions.sandbox import environment
 from runner.core.expressions.template import compile_text, compile_value
 from runner.core.values import TemplateError, plain
-from tests.fuzz import odd_arguments
-from tests.fuzz.endless import EXPRESSIONS, TEXTS
+from tests.harness import odd_arguments
+from tests.harness.endless import EXPRESSIONS, TEXTS
 
 _STEPS, _BYTES = 200_000, 2_000_000
 _NAMES: dict[str, Any] = {

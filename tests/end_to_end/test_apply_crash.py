@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tests.endurance.crashes import CONCURRENCY, Crashes, after_requests, at_random
+from tests.harness.crashes import CONCURRENCY, Crashes, after_requests, at_random
 from tests.harness.project import serving
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.crashes import CONCURRENCY, Crashes, at_random
+from tests.harness.crashes import CONCURRENCY, Crashes, at_random
 from tests.harness.project import serving
 
 KILLS = 200

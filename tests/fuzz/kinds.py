@@ -18,11 +18,11 @@ from runner.io.providers.openai.stream import Stream
 from runner.io.providers.openai.waits import go_duration, named_wait, reset_wait
 from tests.fuzz import answers, configs, hostile
 from tests.fuzz.answers import Server, misbehaving
-from tests.fuzz.endless import EXPRESSIONS, TEXTS, VALUES
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, foreign_values, json_values, mutated, tree_of
 from tests.fuzz.sample import project, terraform
 from tests.fuzz.trying import BrokenError, Folder, fault_of, in_time
+from tests.harness.endless import EXPRESSIONS, TEXTS, VALUES
 
 ENV = {"OPENAI_API_KEY": "sk-not-a-key", "RUNNER_LOG_LEVEL": "error", "HOME": "/nonexistent"}
 

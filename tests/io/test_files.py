@@ -4,20 +4,21 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runner.errors import RunnerError
 from runner.io import files
+from tests.harness.folders import names, unwritable
 
 CROWDED = """
 import resource, signal, sys
 from pathlib import Path
 from runner.errors import RunnerError
 from runner.io import files
+from tests.harness.folders import names, unwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
@@ -34,31 +35,6 @@ def crowded(call: str, *arguments: str) -> str:
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
-
-
-@contextmanager
-def unwritable(fill: Callable[[Path], object] = lambda _: None) -> Iterator[Path]:
-    """A directory, filled before, that this process may read but not write in; also if root's."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        fill(directory)
-        directory.chmod(0o555)
-        for path in directory.rglob("*"):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        user = os.geteuid()
-        try:
-            if user == 0:  # whom no mode stops
-                os.seteuid(65534)
-            yield directory
-        finally:
-            if user == 0:
-                os.seteuid(0)
-            for path in (directory, *directory.rglob("*")):
-                path.chmod(0o755)
-
-
-def names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from runner.io.cache.guard import SETTINGS
 from runner.io.cache.lookup import Lookup
 from runner.io.cache.upkeep import Info, clear, info, prune
 from runner.io.cache.writer import Cache
-from tests.io.test_files import unwritable
+from tests.harness.folders import unwritable
 
 SAVER = """
 import asyncio, itertools, sys

@@ -20,7 +20,7 @@ from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError
 from runner.io.cache.database import DATABASE, database_files
 from runner.io.state.local import Store, UnsavedError
-from tests.io.test_files import names, unwritable
+from tests.harness.folders import names, unwritable
 
 HOLDER = """
 import sys, time

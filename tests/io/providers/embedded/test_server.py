@@ -93,11 +93,14 @@ from runner.io.providers.openai.client import connect
 
 async def main():
     body = {"max_tokens": 5000, "messages": [{"role": "user", "content": "Tell me a story."}]}
-    async with open_embedded("embedded") as endpoint, connect(endpoint) as client:
-        one = asyncio.create_task(client.complete(Outgoing("a", orjson.dumps(body))))
-        while not client.in_flight:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
+    begun = asyncio.Event()
+    async with (
+        open_embedded("embedded") as endpoint,
+        connect(endpoint, on_text=lambda _: begun.set()) as client,
+    ):
+        asked = Outgoing("a", orjson.dumps({**body, "stream": True}), stream=True)
+        one = asyncio.create_task(client.complete(asked))
+        await begun.wait()
         one.cancel()
     print("halted")
 
