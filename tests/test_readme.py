@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner.cli.parser.verbs import VERBS
+from runner.core.expressions import functions
+from runner.core.language import names
 from tests import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -73,6 +75,11 @@ def test_the_hcl_in_the_readme_converts_to_a_valid_configuration(tmp_path: Path)
 def test_every_command_is_in_the_readme() -> None:
     named = set(re.findall(r"^\| `runner ([a-z-]+)", README, re.MULTILINE))
     assert named == set(VERBS)
+
+
+def test_every_function_block_and_meta_argument_is_in_the_readme() -> None:
+    words = set(re.findall(r"\w+", README))
+    assert {*functions.NAMES, *names.BLOCKS, *names.META} - words == set()
 
 
 def test_the_examples_of_the_repository_are_valid() -> None:

@@ -158,6 +158,8 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
         module.outputs[name] = Value(node, block)
         if "file" in block.table:
             module.files[name] = Value(compiler.value(block, block.table["file"], ("file",)), block)
+    for block in blocks.lists["import"]:
+        module.imports.append(Value(compiler.value(block, block.table, ()), block))
     return module
 
 

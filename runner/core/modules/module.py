@@ -85,6 +85,7 @@ class Module:
     calls: dict[str, Declared] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
     files: dict[str, Value] = field(default_factory=dict)  # the names of outputs' files
+    imports: list[Value] = field(default_factory=list)  # what is taken in, and where it is stored
     children: dict[str, "Module"] = field(default_factory=dict)  # by the call's name
 
     @property

@@ -32,7 +32,7 @@ class _Checker:
     def run(self) -> None:
         module = self.module
         named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
-        for value in named:
+        for value in (*named, *module.imports):
             self._nodes(value.block, [value.node], frozenset())
         for name, value in self.module.variables.items():
             for rule in value.conditions:

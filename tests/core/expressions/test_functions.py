@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.expressions.functions import World, functions
+from runner.core.expressions.functions import NAMES, World, functions
 from runner.core.expressions.template import compile_text
 from runner.core.values import TemplateError
 from tests.harness.lab import Lab
@@ -117,3 +117,8 @@ def test_a_file_is_parsed_once_however_it_is_spelled() -> None:
     names = functions(World(lambda _folder, _path: data, lambda _: None), "configs")
     first, *others = (names["json"](f"{'./' * n}t.json") for n in range(3))
     assert all(other is first for other in others)
+
+
+def test_every_function_is_known_by_name() -> None:
+    """A name that is none of them is told before anything runs."""
+    assert tuple(functions(World(Lab(FILES).read, lambda _: None), "configs")) == NAMES

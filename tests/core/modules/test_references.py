@@ -2,6 +2,7 @@
 
 import pytest
 
+from runner.core.language.names import BLOCKS
 from runner.errors import RunnerError
 from tests.harness.lab import Lab
 
@@ -114,3 +115,31 @@ def test_a_validation_looks_at_its_own_variable_alone() -> None:
         Lab({"configs/main.toml": text}).compiled()
     (found,) = caught.value.problems
     assert (str(found.where), found.summary) == ("configs/main.toml:4", "Invalid validation")
+
+
+IN_EACH_BLOCK = {
+    "runner": "workspace = '{{ var.nope }}'",
+    "provider": "base_url = 'https://{{ var.nope }}'",
+    "variable": "validation = [{ condition = '{{ var.nope }}', error_message = 'x' }]",
+    "locals": "x = '{{ var.nope }}'",
+    "completion": "model = '{{ var.nope }}'\nmessages = [{ role = 'user', content = 'x' }]",
+    "data": "completion_id = '{{ var.nope }}'",
+    "module": "source = '../m'\nx = '{{ var.nope }}'",
+    "output": "value = '{{ var.nope }}'",
+    "moved": "from = '{{ var.nope }}'\nto = 'completion.chat'",
+    "removed": "from = '{{ var.nope }}'",
+    "import": "id = '{{ var.nope }}'\nto = 'completion.chat'",
+}
+HEADS = {"runner": "[runner]", "locals": "[locals]", "data": "[data.chat_completion.block]"}
+LISTED = ("moved", "removed", "import")
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_what_stands_in_a_block_is_read_whatever_the_block(kind: str) -> None:
+    """One that is allowed, and that nobody compiles, would be valid whatever it says."""
+    head = HEADS.get(kind, f"[[{kind}]]" if kind in LISTED else f"[{kind}.openai]")
+    lab = Lab({"configs/main.toml": f"{head}\n{IN_EACH_BLOCK[kind]}\n", "m/main.toml": MODULE})
+    with pytest.raises(RunnerError) as caught:  # noqa: PT012  # where it is told is all the same
+        lab.compiled()
+        lab.plan()
+    assert "configs/main.toml:" in str(caught.value.problems[0].where)
