@@ -24,6 +24,9 @@ META = (
 MODULE_META = ("source", "for_each", "count", "depends_on")
 """What a module block says to the runner; its other keys are the module's variables."""
 
+DATA_META = ("provider", "depends_on")
+"""What a data source says to the runner; its other keys are asked of the server."""
+
 PROVIDERS = ("openai", "embedded")
 """Types of provider."""
 

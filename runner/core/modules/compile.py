@@ -8,7 +8,7 @@ from typing import Any, Literal
 from runner.core.address import is_address
 from runner.core.api.names import PARAMETERS
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
-from runner.core.language.names import MODULE_META
+from runner.core.language.names import DATA_META, MODULE_META
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load
 from runner.core.modules.module import Condition, Declared, Module, Value, refs_of
@@ -150,7 +150,7 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
     for name, block in blocks.of("completion").items():
         module.completions[name] = compiler.completion(block)
     for name, block in blocks.of("data").items():
-        module.data[name] = compiler.declared(block, "data", ("depends_on",))
+        module.data[name] = compiler.declared(block, "data", DATA_META)
     for name, block in blocks.of("module").items():
         module.calls[name] = compiler.declared(block, "module", MODULE_META)
     for name, block in blocks.of("output").items():

@@ -54,11 +54,8 @@ def _require_answers(instance: Instance) -> None:
 def _asked(instance: Instance, masked: Masked | None = None) -> dict[str, Any]:
     """What a data source asks for."""
     names = instance.names()
-    return {
-        name: plain(node.render(names, masked))
-        for name, node in instance.declared.params.items()
-        if name != "provider"
-    }
+    params = instance.declared.params
+    return {name: plain(node.render(names, masked)) for name, node in params.items()}
 
 
 def _check_asked(instance: Instance, asked: dict[str, Any]) -> None:

@@ -40,8 +40,6 @@ def provider_of(instance: Instance, known: Known) -> Provider:
     """The provider that a completion names, or the project's own."""
     node = instance.declared.meta.get("provider")
     name: Any = known.default_provider
-    if node is None and "provider" in instance.declared.params:
-        node = instance.declared.params["provider"]
     if node is not None:
         try:
             name = node.render(instance.names())

@@ -115,7 +115,7 @@ def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tupl
     """The providers that a completion or a data source may ask: one, or any of the known ones
     where an expression says which.
     """
-    node = declared.meta.get("provider", declared.params.get("provider"))
+    node = declared.meta.get("provider")
     if node is None:
         return (default,)
     if isinstance(node, Constant):

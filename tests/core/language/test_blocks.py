@@ -1,14 +1,15 @@
 import json
 import tomllib
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema_rs import validator_for
+from typing_extensions import get_type_hints
 
 from runner.core.api.names import PARAMETERS
-from runner.core.language.blocks import Completion, File
+from runner.core.language.blocks import Completion, Data, File
 from runner.core.language.editor_schema import json_schema
-from runner.core.language.names import BLOCKS, META
+from runner.core.language.names import BLOCKS, DATA, DATA_META, META
 
 EXAMPLE = """
 [runner]
@@ -132,3 +133,11 @@ def test_a_completion_has_the_parameters_and_the_meta_arguments() -> None:
 
 def test_a_file_has_every_block_of_the_language() -> None:
     assert tuple(File.__annotations__) == BLOCKS
+
+
+def test_what_a_data_source_says_to_the_runner_is_named_as_such() -> None:
+    """Any other key of it is sent to the server."""
+    types = [get_args(held)[1] for held in get_type_hints(Data).values()]
+    assert tuple(get_type_hints(Data)) == DATA
+    for made in types:
+        assert set(made.__annotations__) & set(META) == set(DATA_META)
