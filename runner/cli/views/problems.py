@@ -1,6 +1,7 @@
 """What went wrong, in the five parts of Terraform's diagnostics, or as JSON."""
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,9 @@ from runner.errors import Problem, Where
 
 if TYPE_CHECKING:
     from runner.operations.loaded import Loaded
+
+_LONGEST_LINE, _NARROWEST = 200, 20  # characters of a source line, and of a terminal's
+_HUGE = re.compile(r"\S{1000,}")  # a name or a value in what is said
 
 
 def report(
@@ -50,7 +54,7 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
     found: dict[str, Any] = {
         "severity": problem.severity,
         "summary": problem.summary,
-        "detail": problem.detail,
+        "detail": _brief(problem.detail),
     }
     where = problem.where
     if where is not None and where.file is not None and where.line is not None:
@@ -61,16 +65,22 @@ def diagnostic(problem: Problem) -> dict[str, Any]:
             "start": {"line": where.line, "column": column},
             "end": {"line": where.line, "column": end},
         }
+        code, first = _around(_masked(where.source or ""), column, _LONGEST_LINE)
         found["snippet"] = {
             "context": where.block,
-            "code": _masked(where.source or ""),
+            "code": code,
             "start_line": where.line,
-            "highlight_start_offset": column - 1,
-            "highlight_end_offset": end - 1,
+            "highlight_start_offset": (first or 1) - 1,
+            "highlight_end_offset": min((first or 1) - 1 + end - column, len(code) + 1),
         }
     elif where is not None:
         found["address"] = str(where)
     return found
+
+
+def _brief(detail: str) -> str:
+    """What is said, without the end of a name or a value of thousands of characters."""
+    return _HUGE.sub(lambda found: f"{found[0][:_LONGEST_LINE]}..", detail)
 
 
 def _masked(source: str) -> str:
@@ -119,7 +129,26 @@ def _lines(problem: Problem, times: int, shown: Style) -> Iterator[str]:
     yield f"{shown(word, colour)}: {shown(problem.summary, 'bold')}{folded}\n"
     if problem.where is not None:
         yield from _place(problem.where, shown)
-    yield f"\n{problem.detail}\n"
+    yield f"\n{_wrapped(_brief(problem.detail), shown.width)}\n"
+
+
+def _wrapped(text: str, width: int | None) -> str:
+    """A text broken between its words where its lines are too long for a terminal."""
+    if width is None:
+        return text
+    return "\n".join(piece for line in text.split("\n") for piece in _pieces(line, width))
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    from textwrap import wrap  # noqa: PLC0415  # only for a problem on a narrow terminal
+
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrap(
+        line, max(width, _NARROWEST), subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+    )  # fmt: skip
 
 
 def _place(where: Where, shown: Style) -> Iterator[str]:
@@ -132,7 +161,20 @@ def _place(where: Where, shown: Style) -> Iterator[str]:
     yield f"\n  on {where.file}{line}{block}{':' if is_shown else ''}\n"
     if where.source is not None and where.line is not None:
         source = "".join(map(_visible, _masked(where.source)))
+        most = _LONGEST_LINE if shown.width is None else max(shown.width - 8, _NARROWEST)
+        source, column = _around(source, where.column, most)
         yield f"  {where.line:>4}: {source}\n"
-        if where.column is not None:
-            width = max(1, min(where.width, len(source) - where.column + 1))
-            yield f"        {' ' * (where.column - 1)}{shown('^' * width, 'red')}\n"
+        if column is not None:
+            width = max(1, min(where.width, len(source) - column + 1))
+            yield f"        {' ' * (column - 1)}{shown('^' * width, 'red')}\n"
+
+
+def _around(source: str, column: int | None, most: int) -> tuple[str, int | None]:
+    """A line and a column in it, cut to so many characters about that column."""
+    if len(source) <= most:
+        return source, column
+    start = max(0, min((column or 1) - 1 - most // 3, len(source) - most))
+    cut = source[start : start + most]
+    cut = f"..{cut[2:]}" if start else cut
+    cut = f"{cut[:-2]}.." if start + most < len(source) else cut
+    return cut, None if column is None else column - start

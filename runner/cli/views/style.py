@@ -13,9 +13,10 @@ _switch = {"off": False}
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Text as one stream shows it."""
+    """Text as one stream shows it; `width` is that of its terminal, where one says so."""
 
     colour: bool
+    width: int | None = None
 
     def __call__(self, text: str, name: str) -> str:
         """The text in a colour, where there is colour."""
@@ -33,4 +34,13 @@ def style(stream: TextIO | None = None) -> Style:
     """The style of a stream: colour on a terminal, unless NO_COLOR or --no-color says no."""
     target = stream or sys.stdout
     plain = _switch["off"] or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Style(not plain and target.isatty())
+    return Style(not plain and target.isatty(), _width(target))
+
+
+def _width(stream: TextIO) -> int | None:
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):  # no terminal of its own after all
+        return None

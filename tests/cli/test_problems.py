@@ -1,0 +1,61 @@
+"""How a problem is shown: where it is, on lines that a person can read."""
+
+import fcntl
+import os
+import pty
+import struct
+import termios
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project, ended
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(("before", "behind"), [(LONG, LONG), ("", LONG), (LONG, ""), ("", "")])
+def test_a_long_line_is_cut_about_its_mistake(tmp_path: Path, before: str, behind: str) -> None:
+    """The caret stays under what is wrong."""
+    project = Project(tmp_path)
+    project.write(f'[completion.a]\nstop = ["{before}", wrong, "{behind}"]\n')
+    ran = project.call("plan")
+    assert ran.status == 1
+    lines = ran.err.splitlines()
+    assert max(map(len, lines)) < 300
+    at = next(n for n, line in enumerate(lines) if line.strip() == "^")
+    assert lines[at - 1][lines[at].index("^") :].startswith("wrong")
+    ran = project.call("plan", "--json")
+    snippet = ran.of("diagnostic")[0]["diagnostic"]["snippet"]
+    assert snippet["code"][snippet["highlight_start_offset"] :].startswith("wrong")
+    assert snippet["highlight_end_offset"] == snippet["highlight_start_offset"] + 1
+    assert len(ran.out) < 2000
+
+
+def test_a_long_name_is_cut_in_what_is_said(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write(f"[completion.a]\n{LONG} = 1\n")
+    ran = project.call("plan")
+    assert (ran.status, len(ran.err) < 3000) == (1, True)
+    assert "There is no key" in ran.err
+
+
+def test_a_terminal_s_lines_break_between_words(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("[completion.a]\nstop = [wrong]\n")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    process = project.start("plan", stdout=theirs, stderr=theirs, env={"NO_COLOR": "1"})
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # nobody writes any more
+        pass
+    os.close(ours)
+    assert ended(process).status == 1
+    whole = project.call("plan").err
+    lines = shown.decode().replace("\r\n", "\n").splitlines()
+    assert max(map(len, lines)) <= 60 < max(map(len, whole.splitlines()))
+    assert " ".join(shown.decode().split()) == " ".join(whole.split())
