@@ -126,9 +126,14 @@ def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem
             why = "Every other request would have met the same"
         yield Problem(
             "Run stopped",
-            f"{why[0].upper()}{why[1:].rstrip('.')}. {len(outcome.skipped)} were not "
+            f"{_begun(why).rstrip('.')}. {len(outcome.skipped)} were not "
             "started; every answer that came is kept. Apply again to go on.",
         )
+
+
+def _begun(said: str) -> str:
+    """What was said, as a sentence begins: an address and a path stay as they are."""
+    return f"{said[0].upper()}{said[1:]}" if said.partition(" ")[0].isalpha() else said
 
 
 def unfinished(warnings: Mapping[str, str]) -> Iterator[Problem]:

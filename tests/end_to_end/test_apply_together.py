@@ -92,6 +92,7 @@ def test_a_lock_that_is_deleted_ends_the_run_after_what_is_in_flight(
         api.release()
         ran = ended(first)
         assert ran.status == 1
+        assert "The lock " in ran.err
         assert ".lock was deleted or replaced while" in " ".join(ran.err.split())
         assert "every answer that came is kept" in " ".join(ran.err.split())
         ended(second)

@@ -61,7 +61,13 @@ def _clear(arguments: argparse.Namespace, store: Store) -> int:
         return 1
     with all_held(place_of(arguments), "runner cache clear"):
         gone = clear(store.cache)
-    sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
+    if gone is None:
+        said = (
+            f"Removed {store.cache / DATABASE}, which could not be read as a cache of the runner's"
+        )
+        sys.stderr.write(f"{said}; the answers in it were not counted.\n")
+    else:
+        sys.stderr.write(f"Dropped {_answers(gone.entries)} ({gone.bytes} bytes).\n")
     return 0
 
 

@@ -106,6 +106,8 @@ def refuse_odd_files(path: Path, names: Iterable[Path]) -> None:
             continue
         except OSError as cause:
             raise files.failure("read", name, cause) from cause
+        if stat.S_ISDIR(mode):
+            raise _not_a_file(path, name)
         if not stat.S_ISREG(mode):
             raise foreign(path, f"{name.name} is not a plain file")
         if name.name.endswith("-journal") and _names_a_file(name):
@@ -148,6 +150,11 @@ def foreign(path: Path, what: str) -> RunnerError:
         "state keeps every answer that is recorded.",
         Where(str(path)),
     )
+
+
+def _not_a_file(path: Path, name: Path) -> RunnerError:
+    said = f"{name} is a folder, where the runner has a file. Move it away"
+    return error("Cache of another program", f"{said}, or all of {path.parent}.", Where(str(path)))
 
 
 def _names_a_file(journal: Path) -> bool:

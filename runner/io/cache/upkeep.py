@@ -37,13 +37,15 @@ def info(directory: Path) -> Info:
     return Info(entries, size, file_bytes(path))
 
 
-def clear(directory: Path) -> Info:
-    """Removes a cache, also a damaged one; returns what was removed, as far as it could be read."""
+def clear(directory: Path) -> Info | None:
+    """Removes a cache, also a damaged one; returns what was removed, None if it could not be read
+    as a cache.
+    """
     path = directory / DATABASE
     try:
         removed = info(directory)
     except RunnerError:
-        removed = Info(0, 0, file_bytes(path))
+        removed = None
     for file in database_files(path):
         files.remove(file)
     return removed

@@ -151,8 +151,8 @@ class Store:
         if self._lock is None or not self._lock.lost():
             return None
         return (
-            f"{self.directory / LOCK} was deleted or replaced while this command held it, and "
-            "another command may have begun. Leave that file alone while a command runs"
+            f"the lock {self.directory / LOCK} was deleted or replaced while this command held it, "
+            "and another command may have begun. Leave that file alone while a command runs"
         )
 
     def probe(self) -> None:

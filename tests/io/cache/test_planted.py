@@ -153,6 +153,10 @@ def test_a_file_that_is_none_is_not_opened(tmp_path: Path, odd: str, end: str) -
     path.unlink(missing_ok=True)
     ODD[odd](path)
     refused(tmp_path, FOREIGN)
+    with pytest.raises(RunnerError) as told:
+        info(tmp_path)
+    assert ("runner cache clear" in str(told.value)) is (odd != "a folder")
+    assert "Move " in str(told.value)
 
 
 def page(database: Path, number: int, content: bytes) -> None:
@@ -225,7 +229,9 @@ def test_no_command_pays_beside_a_planted_cache(tmp_path: Path, planted: str) ->
             assert "runner cache clear" in ran.err
             assert "Traceback" not in ran.err
         assert len(api.requests) == 1
-        assert project.run("cache", "clear", "--auto-approve").status == 0
+        cleared = project.run("cache", "clear", "--auto-approve")
+        assert (cleared.status, "Dropped" in cleared.err) == (0, False)
+        assert "cache.db, which could not be read as a cache of the runner's" in cleared.err
         assert project.apply().status == 0
         assert len(api.requests) == 2
         assert len(project.records) == 2
