@@ -14,7 +14,7 @@ import pytest
 from runner.core.expansion.outputs import outputs
 from runner.core.plan.plan import make_plan
 from runner.core.plan.targets import Choice
-from runner.core.state.file import chunks, decode, encode
+from runner.core.state.file import decode, document, encode
 from runner.core.state.records import State
 from runner.io.apply.ports import Limits
 from tests.harness.lab import Lab
@@ -298,7 +298,7 @@ def _unchanged(lab: Lab) -> None:
 
 
 def _writes(state: State) -> Callable[[], object]:
-    return lambda: list(chunks(state))
+    return lambda: list(document(state).pieces())
 
 
 def _reads(data: bytes) -> Callable[[], object]:

@@ -53,7 +53,7 @@ class Listener(Protocol):
 def held_plan(project: Loaded, command: str) -> Iterator[Planned]:
     """The plan for the state as it is now, which nobody else writes for as long as this lasts."""
     # Where there is no folder to lock, a mistake that only planning finds makes none.
-    early = None if project.store.directory.exists() else whole_plan(project)
+    early = None if project.store.backend.exists() else whole_plan(project)
     with project.store.lock(command, project.settings.lock_timeout):
         read_again = reload_state(project)
         yield whole_plan(project) if early is None or read_again else early

@@ -19,7 +19,7 @@ from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.settings import environment
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.given_variables import all_given, flagged, trusted_hosts
 from runner.operations.loaded import Ask, Loaded
 from runner.operations.options import Options
@@ -131,9 +131,9 @@ def _state(store: Store, root: str) -> State:
     if state.root not in (root, ""):
         raise error(
             "State of another root module",
-            f'{store.path} was made from the root module "{state.root}", and this is "{root}": '
+            f'{store.name} was made from the root module "{state.root}", and this is "{root}": '
             "planning would mark all its answers for removal. If it is that configuration, which "
-            f'stands here now, write "root":"{root}" in the first line of {store.path}. Another '
+            f'stands here now, write "root":"{root}" in the first line of {store.name}. Another '
             "one has a state of its own: --state DIR",
         )
     return state

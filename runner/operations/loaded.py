@@ -25,7 +25,7 @@ from runner.core.state.records import Record, State
 from runner.errors import Problem
 from runner.io.folders import Folders
 from runner.io.settings import Settings
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.io.trust import trusted
 from runner.operations.options import Options
 from runner.operations.workspaces import Elsewhere

@@ -13,7 +13,7 @@ from runner.core.expansion.outputs import FileChange, Output, declared_outputs
 from runner.core.language.file_names import ANOTHER, fault, normalised, one_spelling
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations import outputs_file
 from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
@@ -145,7 +145,7 @@ class _Ours:
         store = self._project.store
         if self._project.state.files.get(path) == digest_of_it:
             return True
-        if store.files_in(store.backup).get(path) == digest_of_it:
+        if store.files_written("before").get(path) == digest_of_it:
             return True
         yields = (self._written.get(output.name), self._recorded.get(output.name))
         return any(value is not None and _bytes(value) == held for value in yields)
@@ -247,7 +247,7 @@ def _of_other_workspaces(project: Loaded) -> dict[str, str]:
     return {
         one_spelling(path): name
         for name, store in _others(project).items()
-        for path in store.files_in(store.path)
+        for path in store.files_written()
     }
 
 

@@ -9,7 +9,7 @@ from runner.errors import error
 
 if TYPE_CHECKING:
     from runner.core.expansion.outputs import Output
-    from runner.io.state.local import Store
+    from runner.io.state.store import Store
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from runner.core.modules.folder import load as load_blocks
 from runner.core.suggest import did_you_mean
 from runner.errors import Where, error
 from runner.io import links
+from runner.io.cache.names import cache_names
 from runner.io.folders import Folders
 from runner.io.settings import Settings, settings, variable_of
-from runner.io.state.local import Store
+from runner.io.state.local import Folder
+from runner.io.state.store import Store
 from runner.operations.options import NO_OVERRIDES, Overrides, Place
 
 DEFAULT = "default"
@@ -63,13 +65,13 @@ def workspace_store(place: Place, workspace: str) -> Store:
     held = shared if workspace == DEFAULT else shared / WORKSPACES / workspace
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
-    store = Store(held, cache, _again(place, workspace))
+    folder = Folder(held)
     links.refuse_links(project_directory(place), [shared], _ELSEWHERE)
-    links.refuse_links(shared, store.names, _ELSEWHERE)
+    links.refuse_links(shared, folder.names, _ELSEWHERE)
     if not named:
         advice = "Take it away; to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
-        links.refuse_links(shared, store.cache_names, advice)
-    return store
+        links.refuse_links(shared, cache_names(cache), advice)
+    return Store(folder, held, cache, _again(place, workspace))
 
 
 def same_place(place: Place) -> str:

@@ -16,10 +16,9 @@ from runner.core.state.file import decode
 from runner.core.state.line import UNREADABLE, decode_records
 from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError, Where, error
-from runner.io import files
 from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.blocking import run_to_end
 from runner.operations.options import Overrides, Place
 from runner.operations.places import folders_of, settings_of, store_of
@@ -38,7 +37,7 @@ class _Line(msgspec.Struct):
 class Replaced:
     """The state is what the file holds."""
 
-    path: Path
+    place: str
     state: State
 
 
@@ -48,7 +47,7 @@ class Merged:
     last line of one that is `cut_off` is lost.
     """
 
-    path: Path
+    place: str
     answers: int
     new_in_state: int
     new_in_cache: int
@@ -75,7 +74,7 @@ def push(
         else:
             if not force:
                 _check(place, store, current, pushed)
-            yield Replaced(store.path, store.write(pushed))
+            yield Replaced(store.name, store.write(pushed))
 
 
 def _check_bodies(records: Iterable[Record], name: str) -> None:
@@ -157,15 +156,10 @@ def _before(store: Store, current: State, pushed: State) -> Mapping[str, Record]
         return None
     if current.serial == 1:  # the first write gives a lineage
         return {}
-    data = files.read(store.backup)
-    if data is None:
+    before = store.before()  # a help only where it can be read
+    if before is None or before.serial != current.serial - 1:
         return None
-    try:
-        backup = decode(data, str(store.backup))
-    except RunnerError:  # it is a help only where it can be read
-        return None
-    same = backup.lineage == current.lineage == pushed.lineage
-    return backup.records if same and backup.serial == current.serial - 1 else None
+    return before.records if before.lineage == current.lineage == pushed.lineage else None
 
 
 def _answer(record: Record | None) -> tuple[str, int, bytes] | None:
@@ -197,7 +191,7 @@ def _merge(
     store.write(replace(current, records=records))
     owner = Owner(current.lineage, settings_of(place).workspace)
     saved = run_to_end(_save(store.cache, rescued, owner))
-    return Merged(store.path, len(newest), taken, saved, cut_off)
+    return Merged(store.name, len(newest), taken, saved, cut_off)
 
 
 async def _save(directory: Path, rescued: tuple[Record, ...], owner: Owner) -> int:

@@ -6,7 +6,7 @@ from runner.core.address import in_order, selects
 from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.options import Place
 from runner.operations.places import store_of
 
@@ -27,7 +27,7 @@ def loaded(store: Store) -> State:
         detail = (
             said or "`runner apply` writes it with the first answer; -C and --state name others."
         )
-        raise error("No state", f"There is no {store.path}. {detail}")
+        raise error("No state", f"There is no {store.name}. {detail}")
     return state
 
 

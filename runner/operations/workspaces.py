@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.options import Place
 from runner.operations.places import settings_of, workspace_names, workspace_store
 
@@ -13,7 +13,7 @@ from runner.operations.places import settings_of, workspace_names, workspace_sto
 def stores(place: Place) -> dict[str, Store]:
     """The state of each workspace that has one, by its name."""
     found = {name: workspace_store(place, name) for name in workspace_names(place)}
-    return {name: store for name, store in found.items() if store.directory.is_dir()}
+    return {name: store for name, store in found.items() if store.backend.exists()}
 
 
 class Elsewhere:

@@ -8,9 +8,9 @@ def state(what: str, directory: str) -> None:
     """Loads a state; for `write`, writes it again with one record changed."""
     from dataclasses import replace  # each measurement pays for its own imports  # noqa: PLC0415
 
-    from runner.io.state.local import Store  # noqa: PLC0415
+    from tests.harness.states import local_store  # noqa: PLC0415
 
-    store = Store(Path(directory))
+    store = local_store(Path(directory))
     held = store.load()
     assert held is not None
     if what == "write":

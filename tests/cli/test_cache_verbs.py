@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.io.state.local import Store
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record, write_state
 from tests.harness.server import FakeAPI
+from tests.harness.states import local_store
 
 Filled = tuple[Project, FakeAPI]
 
@@ -119,7 +119,7 @@ def test_only_yes_is_yes(
 def test_nothing_is_dropped_while_any_workspace_is_written(filled: Filled, verb: str) -> None:
     project, _ = filled
     other = project.directory / "state" / "workspaces" / "staging"
-    with Store(other).lock("runner apply"):
+    with local_store(other).lock("runner apply"):
         ran = project.run("cache", verb, "--auto-approve")
     assert ran.status == 1
     assert "State is locked" in ran.err

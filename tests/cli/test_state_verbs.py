@@ -6,9 +6,9 @@ import pytest
 
 from runner.core.state.line import encode_record
 from runner.io.cache.lookup import Lookup
-from runner.io.state.local import Store
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import LINEAGE, read_state, record, stdin, write_state
+from tests.harness.states import local_store
 
 CONFIG = completion("chat", "hello") + completion("other", "{{ completion.chat.content }}")
 
@@ -280,7 +280,7 @@ def test_a_configuration_that_does_not_load_is_a_warning_for_the_outputs(project
 
 def test_a_writer_is_refused_while_another_writes(project: Project) -> None:
     write_state(project, record("completion.a"))
-    with Store(project.directory / "state").lock("runner apply"):
+    with local_store(project.directory / "state").lock("runner apply"):
         ran = project.run("state", "rm", "completion.a")
         assert ran.status == 1
         assert "State is locked" in ran.err
@@ -475,7 +475,7 @@ def test_force_unlock_says_who_holds_the_lock_or_that_nobody_does(project: Proje
     assert "Nobody holds" in free.out
     assert not (project.directory / "state").exists()
     write_state(project, record("completion.a"))
-    with Store(project.directory / "state").lock("runner apply"):
+    with local_store(project.directory / "state").lock("runner apply"):
         held = project.run("force-unlock")
         assert held.status == 1
         assert "`runner apply`" in held.err

@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.core.state.file import decode
 from runner.core.state.records import Record, State, empty
-from runner.io.state.local import Store
 from tests.harness.project import Project
+from tests.harness.states import local_store
 
 LINEAGE = "11111111-2222-3333-4444-555555555555"
 
@@ -53,7 +53,7 @@ def write_state(
     directory = project.directory / "state"
     if workspace is not None:
         directory = directory / "workspaces" / workspace
-    store = Store(directory)
+    store = local_store(directory)
     held = store.load() or empty(LINEAGE, "configs")
     return store.write(replace(held, records={r.address: r for r in records}, **header))
 

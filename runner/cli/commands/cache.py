@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from runner.cli.parser.options import place_of
 from runner.cli.terminal.asking import approved
 from runner.core.state.cache_entry import Owner, cache_keys
-from runner.io.cache.database import DATABASE
+from runner.io.cache.names import DATABASE
 from runner.io.cache.upkeep import clear, info, prune
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.places import store_of
 from runner.operations.workspaces import all_held
 

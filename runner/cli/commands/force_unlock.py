@@ -13,8 +13,8 @@ def run(arguments: argparse.Namespace) -> int:
     The kernel gives the lock back when its process ends, so none is ever left to be broken.
     """
     store = store_of(place_of(arguments))
-    if store.directory.is_dir():
+    if store.backend.exists():
         with store.lock("runner force-unlock"):
             pass
-    sys.stdout.write(f"Nobody holds {store.path}.\n")
+    sys.stdout.write(f"Nobody holds {store.name}.\n")
     return 0

@@ -54,7 +54,7 @@ def _state(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write(state_json(state, records, cost_of))
     else:
-        _lines(state_text(state, records, str(store.path)))
+        _lines(state_text(state, records, store.name))
     return 0
 
 

@@ -15,7 +15,7 @@ from runner.core.state.file import decode
 from runner.core.state.records import Record, State
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
-from runner.io.state.local import Store
+from runner.io.state.store import Store
 from runner.operations.places import settings_of, store_of
 from runner.operations.records import loaded, selected, unknown
 
@@ -49,12 +49,12 @@ def _push(arguments: argparse.Namespace) -> int:
     with push(_read(arguments.file), name, place, overrides, force=arguments.force) as pushed:
         if isinstance(pushed, Replaced):
             said = f"serial {pushed.state.serial}, {len(pushed.state.records)} records"
-            sys.stderr.write(f"{pushed.path} is now what {name} holds ({said}).\n")
+            sys.stderr.write(f"{pushed.place} is now what {name} holds ({said}).\n")
         else:
             if pushed.cut_off:
                 sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
             sys.stderr.write(
-                f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.path}, "
+                f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.place}, "
                 f"{pushed.new_in_cache} new in the cache. Nothing of this is paid again.\n"
             )
         refresh(arguments)
@@ -79,12 +79,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _pull(arguments: argparse.Namespace) -> int:
     store = store_of(place_of(arguments))
-    data = files.read(store.path)
-    if data is None:
+    found = store.backend.read()
+    if found is None:
         loaded(store)
     else:
-        decode(data, str(store.path))  # what is damaged is told here, not where it arrives
-        put(data)
+        decode(found.data, store.name)  # what is damaged is told here, not where it arrives
+        put(found.data)
     return 0
 
 
@@ -95,7 +95,7 @@ def _rm(arguments: argparse.Namespace) -> int:
         store.write(replace(state, records=kept))
         for address in in_order(gone):
             sys.stderr.write(f"Removed {address}\n")
-        sys.stderr.write(f"{_records(len(gone))} removed from {store.path}.\n")
+        sys.stderr.write(f"{_records(len(gone))} removed from {store.name}.\n")
         refresh(arguments)
     return 0
 
@@ -111,7 +111,7 @@ def _mv(arguments: argparse.Namespace) -> int:
         store.write(replace(state, records=records))
         for old, new in moves:
             sys.stderr.write(f"Moved {old} to {new}\n")
-        sys.stderr.write(f"{_records(len(moves))} moved in {store.path}.\n")
+        sys.stderr.write(f"{_records(len(moves))} moved in {store.name}.\n")
         refresh(arguments)
     return 0
 

@@ -10,7 +10,8 @@ from runner.core.language.blocks import WORKSPACE
 from runner.core.suggest import did_you_mean
 from runner.errors import error
 from runner.io import files
-from runner.io.state.local import LOCK, NAME, OUTPUTS, Store
+from runner.io.state.local import LOCK, NAME, OUTPUTS
+from runner.io.state.store import Store
 from runner.operations.places import DEFAULT, settings_of, workspace_names, workspace_store
 
 _LOCK = (LOCK, f"{LOCK}.info")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -47,13 +48,38 @@ _CLOSE = b"\n]}\n"
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
-def encode(state: State) -> bytes:
-    """The state file: JSON as a whole, header first, one record a line, in order of address."""
-    return b"".join(chunks(state))
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A state as it is written: a header, and parts by their names, in pieces that are made when
+    they are asked for, and again when they are asked for again.
+    """
+
+    header: bytes
+    parts: Mapping[str, Iterable[bytes]]
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it as one file."""
+        yield self.header
+        for part in self.parts.values():
+            yield from part
 
 
-def chunks(state: State) -> Iterator[bytes]:
-    """The state file in pieces of one record each, so that it need not be held a second time."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The records in order of address, one a line, to the end of the file."""
+
+    records: Mapping[str, Record]
+
+    def __iter__(self) -> Iterator[bytes]:
+        separator = b"\n"
+        for address in sorted(self.records, key=_natural):
+            yield separator + encode_record(self.records[address])
+            separator = b",\n"
+        yield _CLOSE
+
+
+def document(state: State) -> Document:
+    """The state's file: JSON as a whole, its header first."""
     header = {
         "version": state.version,
         "lineage": state.lineage,
@@ -63,12 +89,13 @@ def chunks(state: State) -> Iterator[bytes]:
         **state.extra,
         **({"files": dict(sorted(state.files.items()))} if state.files else {}),
     }
-    yield msgspec.json.encode(header)[:-1] + b"," + _OPEN
-    separator = b"\n"
-    for address in sorted(state.records, key=_natural):
-        yield separator + encode_record(state.records[address])
-        separator = b",\n"
-    yield _CLOSE
+    begin = msgspec.json.encode(header)[:-1] + b"," + _OPEN
+    return Document(begin, {"records": _Lines(state.records)})
+
+
+def encode(state: State) -> bytes:
+    """The bytes of the state's file."""
+    return b"".join(document(state).pieces())
 
 
 def decode(data: bytes, name: str, way_back: str | None = None) -> State:

@@ -7,8 +7,8 @@ from pathlib import Path
 from runner.io import files
 from runner.io.cache.faults import DAMAGED, UNWRITABLE, failure, result_code
 from runner.io.cache.guard import Guarded, refuse_foreign, refuse_odd_files, refuse_tangled
+from runner.io.cache.names import DATABASE, database_files
 
-DATABASE = "cache.db"
 BUSY_SECONDS = 60.0
 _READ_BUSY_SECONDS = 5.0
 
@@ -72,11 +72,6 @@ def read_only(path: Path) -> sqlite3.Connection | None:
         return connect(path, "mode=ro&immutable=1", _READ_BUSY_SECONDS)
     except DAMAGED as cause:
         raise failure(path, cause) from cause
-
-
-def database_files(path: Path) -> tuple[Path, ...]:
-    """The database and what SQLite may keep beside it."""
-    return tuple(path.with_name(f"{DATABASE}{end}") for end in ("", "-wal", "-shm", "-journal"))
 
 
 def file_bytes(path: Path) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from runner.io.cache.database import DATABASE, OURS, read_only
+from runner.io.cache.database import OURS, read_only
 from runner.io.cache.faults import DAMAGED, failure
+from runner.io.cache.names import DATABASE
 
 
 class Lookup:

@@ -8,16 +8,10 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.io import files
-from runner.io.cache.database import (
-    BUSY_SECONDS,
-    DATABASE,
-    OURS,
-    connect,
-    database_files,
-    file_bytes,
-)
+from runner.io.cache.database import BUSY_SECONDS, OURS, connect, file_bytes
 from runner.io.cache.faults import DAMAGED, failure
 from runner.io.cache.lookup import Lookup
+from runner.io.cache.names import DATABASE, database_files
 
 
 @dataclass(frozen=True, slots=True)

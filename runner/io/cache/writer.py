@@ -12,8 +12,9 @@ from typing import Any, Self
 from runner.errors import Where, error
 from runner.io import files
 from runner.io.cache.closed import open_store
-from runner.io.cache.database import BUSY_SECONDS, DATABASE
+from runner.io.cache.database import BUSY_SECONDS
 from runner.io.cache.faults import translated
+from runner.io.cache.names import DATABASE
 
 _BATCH = 1024  # so many answers are enough for one commit
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.received import is_deep, table_of
-from runner.core.state.file import chunks, decode, encode
+from runner.core.state.file import decode, document, encode
 from runner.core.state.line import decode_records, encode_record
 from runner.core.state.records import STATE_VERSION, Record, State, empty
 from runner.errors import RunnerError
@@ -223,8 +223,8 @@ def test_a_body_that_is_not_json_is_never_written(body: bytes) -> None:
 
 def test_pieces_are_the_file() -> None:
     value = decode(V1, "state.json")
-    assert b"".join(chunks(value)) == encode(value)
-    assert len(list(chunks(value))) == len(value.records) + 2
+    assert b"".join(document(value).pieces()) == encode(value)
+    assert len(list(document(value).pieces())) == len(value.records) + 2
 
 
 @pytest.mark.parametrize(

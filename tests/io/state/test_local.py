@@ -18,16 +18,17 @@ from runner.core.state.file import decode, encode
 from runner.core.state.line import decode_records, encode_record
 from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError
-from runner.io.cache.database import DATABASE, database_files
-from runner.io.state.local import Store, UnsavedError
+from runner.io.state.rescue import UnsavedError
 from tests.harness.folders import names, unwritable
+from tests.harness.states import backup_of, file_of, local_store
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runner.io.cache.database import DATABASE, database_files
-from runner.io.state.local import Store
-with Store(Path(sys.argv[1])).lock("runner apply"):
+from runner.io.state.local import Folder
+from runner.io.state.store import Store
+folder = Path(sys.argv[1])
+with Store(Folder(folder), folder, folder / "cache").lock("runner apply"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -37,9 +38,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from runner.core.state.records import Record, empty
-from runner.io.cache.database import DATABASE, database_files
-from runner.io.state.local import Store
-store = Store(Path(sys.argv[1]))
+from runner.io.state.local import Folder
+from runner.io.state.store import Store
+folder = Path(sys.argv[1])
+store = Store(Folder(folder), folder, folder / "cache")
 with store.lock("runner apply", timeout=120):
     state = store.load() or empty("lineage", "root")
     print("loaded", flush=True)
@@ -59,11 +61,13 @@ from dataclasses import replace
 from pathlib import Path
 from runner.core.state.records import Record
 from runner.errors import RunnerError
-from runner.io.cache.database import DATABASE, database_files
-from runner.io.state.local import Store, UnsavedError
+from runner.io.state.local import Folder
+from runner.io.state.rescue import UnsavedError
+from runner.io.state.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tempfile.tempdir = sys.argv[2]
-store = Store(Path(sys.argv[1]))
+folder = Path(sys.argv[1])
+store = Store(Folder(folder), folder, folder / "cache")
 state = store.load()
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 record = Record("big", "p", "i", "f", 0, b"{}", b'{"x":"%s"}' % (b"x" * 30000), "t")
@@ -114,137 +118,132 @@ def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_what_was_written_is_loaded_with_the_next_serial(tmp_path: Path) -> None:
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     assert store.load() is None
     first = store.write(state(record()))
     assert first.serial == 1
     assert first.runner_version == __version__
     second = store.write(replace(first, records={}))
     assert second.serial == 2
-    again = Store(tmp_path / "state")
+    again = local_store(tmp_path / "state")
     assert again.load() == second
     assert again.warnings == ()
     assert again.write(replace(second, records={"completion.a": record()})).serial == 3
 
 
 def test_loading_creates_nothing(tmp_path: Path) -> None:
-    assert Store(tmp_path / "state").load() is None
+    assert local_store(tmp_path / "state").load() is None
     assert names(tmp_path) == []
 
 
 def test_nothing_is_written_if_nothing_changed(tmp_path: Path) -> None:
     """Neither for another runner's version, nor after another tool laid the file out."""
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     kept = store.write(state(record()))
-    store.path.write_text(json.dumps(json.loads(store.path.read_bytes()), indent=1))
-    content = store.path.read_bytes()
+    file_of(store).write_text(json.dumps(json.loads(file_of(store).read_bytes()), indent=1))
+    content = file_of(store).read_bytes()
     assert store.load() == kept
     assert store.write(replace(kept, runner_version="0.0.1")) == kept
-    assert store.path.read_bytes() == content
+    assert file_of(store).read_bytes() == content
     assert names(tmp_path) == ["state.json"]
 
 
 def test_the_backup_is_the_state_before_the_last_write(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     first = store.write(state(record("a")))
-    before = store.path.read_bytes()
+    before = file_of(store).read_bytes()
     second = store.write(replace(first, records={}))
-    assert store.backup.read_bytes() == before
+    assert backup_of(store).read_bytes() == before
     store.write(replace(second, root="other"))
-    assert decode(store.backup.read_bytes(), "backup") == second
+    assert decode(backup_of(store).read_bytes(), "backup") == second
     assert names(tmp_path) == ["state.json", "state.json.backup"]
 
 
 def test_a_missing_state_beside_a_backup_is_a_fresh_start_with_a_warning(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     store.write(replace(store.write(state()), root="other"))
-    store.path.unlink()
+    file_of(store).unlink()
     assert store.load() is None
     (warning,) = store.warnings
     assert warning.severity == "warning"
-    assert str(store.backup) in warning.detail
+    assert str(backup_of(store)) in warning.detail
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 100])
 def test_what_cannot_be_read_is_never_overwritten(
     tmp_path: Path, elsewhere: Path, content: bytes
 ) -> None:
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     store.write(state())
-    store.path.write_bytes(content)
+    file_of(store).write_bytes(content)
     with pytest.raises(RunnerError, match=r"state\.json\.backup"):
         store.load()
-    for writer in (store, Store(tmp_path / "state")):
+    for writer in (store, local_store(tmp_path / "state")):
         with pytest.raises(RunnerError):
             writer.write(state(record()))
-    assert store.path.read_bytes() == content
+    assert file_of(store).read_bytes() == content
     assert names(elsewhere) == []
 
 
 def test_somebody_else_s_state_is_not_overwritten_and_ours_is_kept(tmp_path: Path) -> None:
-    ours, theirs = Store(tmp_path), Store(tmp_path)
+    ours, theirs = local_store(tmp_path), local_store(tmp_path)
     before = ours.write(state(record("a")))
     assert theirs.load() == before
     theirs.write(replace(before, records={}))
-    content = theirs.path.read_bytes()
+    content = file_of(theirs).read_bytes()
     with pytest.raises(RunnerError, match="changed by somebody else") as refused:
         ours.write(replace(before, records={"b": record("b")}))
-    assert theirs.path.read_bytes() == content
+    assert file_of(theirs).read_bytes() == content
     file = rescued(tmp_path)
     assert f"runner state push {file}" in str(refused.value)
     assert list(decode(file.read_bytes(), "errored").records) == ["b"]
 
 
 def test_a_state_that_was_never_loaded_is_not_overwritten(tmp_path: Path) -> None:
-    Store(tmp_path).write(state(record("a")))
+    local_store(tmp_path).write(state(record("a")))
     with pytest.raises(RunnerError, match="changed by somebody else"):
-        Store(tmp_path).write(state(record("b")))
+        local_store(tmp_path).write(state(record("b")))
 
 
 def test_a_file_that_says_the_same_may_have_been_written_meanwhile(tmp_path: Path) -> None:
     """A checkout of another branch and back gives the same bytes under another inode."""
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     before = store.write(state(record("a")))
-    content = store.path.read_bytes()
-    store.path.unlink()
-    store.path.write_bytes(content)
+    content = file_of(store).read_bytes()
+    file_of(store).unlink()
+    file_of(store).write_bytes(content)
     assert store.write(replace(before, records={})).serial == 2
 
 
 def test_a_state_deleted_meanwhile_is_written_again(tmp_path: Path) -> None:
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     before = store.write(state(record("a")))
-    store.path.unlink()
+    file_of(store).unlink()
     store.directory.rmdir()
     after = store.write(replace(before, records={"b": record("b")}))
-    assert Store(tmp_path / "state").load() == after
+    assert local_store(tmp_path / "state").load() == after
 
 
 def test_a_state_that_became_a_link_is_not_written_through(tmp_path: Path) -> None:
     shared = tmp_path / "shared.json"
     shared.write_bytes(encode(state(record("a"))))
     held = shared.read_bytes()
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     store.directory.mkdir()
-    store.path.symlink_to(shared)
+    file_of(store).symlink_to(shared)
     before = store.load()
     assert before is not None
     with pytest.raises(RunnerError, match="is a link"):
         store.write(replace(before, records={}))
-    assert (shared.read_bytes(), store.path.is_symlink()) == (held, True)
-
-
-def test_the_names_of_the_cache_are_those_of_its_database(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    assert {*database_files(store.cache / DATABASE)} < {*store.cache_names}
+    assert (shared.read_bytes(), file_of(store).is_symlink()) == (held, True)
 
 
 def test_a_full_disk_keeps_the_old_state_and_hands_out_the_new(tmp_path: Path) -> None:
     directory, elsewhere = tmp_path / "state", tmp_path / "temporary"
     elsewhere.mkdir()
-    store = Store(directory)
+    store = local_store(directory)
     store.write(state(record()))
-    before = store.path.read_bytes()
+    before = file_of(store).read_bytes()
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(directory), str(elsewhere)],
         capture_output=True,
@@ -253,7 +252,7 @@ def test_a_full_disk_keeps_the_old_state_and_hands_out_the_new(tmp_path: Path) -
     assert b"No space left" in done.stderr
     assert b"Answers were not saved" in done.stderr
     assert sorted(decode(done.stdout, "stdout").records) == ["big", "completion.a"]
-    assert store.path.read_bytes() == before
+    assert file_of(store).read_bytes() == before
     assert names(elsewhere) == []
     assert not [name for name in names(directory) if name.startswith(("errored", "."))]
 
@@ -263,8 +262,8 @@ def test_a_directory_that_may_not_be_written_sends_the_state_elsewhere(elsewhere
     for parent in list(elsewhere.parents)[:4]:
         if parent.name.startswith(("pytest-", "test_", "popen-")):
             parent.chmod(0o755)
-    with unwritable(lambda directory: Store(directory).write(state(record()))) as directory:
-        store = Store(directory)
+    with unwritable(lambda directory: local_store(directory).write(state(record()))) as directory:
+        store = local_store(directory)
         before = store.load()
         assert before is not None
         for refuse in (store.probe, store.lock("runner apply").__enter__):
@@ -281,7 +280,7 @@ def test_a_directory_that_may_not_be_written_sends_the_state_elsewhere(elsewhere
 
 
 def test_rescued_answers_are_records_again(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     many = [record(name) for name in ("a", "b", "c")]
     place = store.rescue(encode_record(one) for one in many[:2])
     assert store.rescue([encode_record(many[2])]) == place
@@ -292,10 +291,10 @@ def test_rescued_answers_are_records_again(tmp_path: Path) -> None:
 def test_what_is_rescued_is_for_nobody_else_and_goes_through_no_link(
     tmp_path: Path, elsewhere: Path
 ) -> None:
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     place = store.rescue([encode_record(record("a"))])
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    assert Store(tmp_path / "state").rescue([encode_record(record("a"))]) != place
+    assert local_store(tmp_path / "state").rescue([encode_record(record("a"))]) != place
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
     place.unlink()
@@ -304,15 +303,15 @@ def test_what_is_rescued_is_for_nobody_else_and_goes_through_no_link(
     assert again != place
     assert decode_records(again.read_bytes(), again.name) == (record("b"),)
     assert victim.read_bytes() == b"mine"
-    outside = Store(tmp_path / "victim" / "state").rescue([encode_record(record("a"))])
+    outside = local_store(tmp_path / "victim" / "state").rescue([encode_record(record("a"))])
     assert outside.is_relative_to(elsewhere)
     assert stat.S_IMODE(outside.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(outside.stat().st_mode) == 0o600
 
 
 def test_a_state_that_is_rescued_twice_is_in_one_file(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.path.mkdir()
+    store = local_store(tmp_path)
+    file_of(store).mkdir()
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
     for number in range(2):
@@ -330,7 +329,7 @@ def test_a_state_that_is_rescued_twice_is_in_one_file(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_is_made_is_for_nobody_else(tmp_path: Path) -> None:
-    Store(tmp_path).probe()
+    local_store(tmp_path).probe()
     assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
 
 
@@ -340,18 +339,18 @@ def test_answers_that_fit_nowhere_come_back_for_stdout(
     (tmp_path / "plain").touch()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "plain" / "b"))
     with pytest.raises(UnsavedError) as refused:
-        Store(tmp_path / "plain" / "a").rescue([encode_record(record())])
+        local_store(tmp_path / "plain" / "a").rescue([encode_record(record())])
     assert decode_records(refused.value.content, "stdout") == (record(),)
 
 
 def test_the_probe_creates_state_and_cache_and_leaves_them_empty(tmp_path: Path) -> None:
-    store = Store(tmp_path / "state")
+    store = local_store(tmp_path / "state")
     store.probe()
     assert names(store.directory) == ["cache"]
     assert names(store.cache) == []
     (tmp_path / "plain").touch()
     with pytest.raises(RunnerError):
-        Store(tmp_path / "plain").probe()
+        local_store(tmp_path / "plain").probe()
 
 
 def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
@@ -359,20 +358,20 @@ def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
         for timeout in (0.0, 0.1):
             with (
                 pytest.raises(RunnerError, match="State is locked") as refused,
-                Store(tmp_path).lock("runner destroy", timeout),
+                local_store(tmp_path).lock("runner destroy", timeout),
             ):
                 pytest.fail("two hold the lock")
             assert f"pid {process.pid}" in str(refused.value)
             assert "`runner apply`" in str(refused.value)
             assert "since 20" in str(refused.value)
-        assert Store(tmp_path).load() is None
+        assert local_store(tmp_path).load() is None
 
 
 def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        with Store(tmp_path).lock("runner apply"):
+        with local_store(tmp_path).lock("runner apply"):
             pass
 
 
@@ -380,12 +379,12 @@ def test_the_lock_waits_for_a_holder_that_ends(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         assert process.stdin is not None
         process.stdin.close()
-        with Store(tmp_path).lock("runner apply", timeout=120):
+        with local_store(tmp_path).lock("runner apply", timeout=120):
             pass
 
 
 def test_a_lock_whose_file_is_deleted_is_lost_and_seen_to_be(tmp_path: Path) -> None:
-    ours, theirs = Store(tmp_path), Store(tmp_path)
+    ours, theirs = local_store(tmp_path), local_store(tmp_path)
     assert ours.lost() is None
     with ours.lock("runner apply"):
         assert ours.lost() is None
@@ -398,27 +397,30 @@ def test_a_lock_whose_file_is_deleted_is_lost_and_seen_to_be(tmp_path: Path) -> 
 
 
 def test_a_lock_that_was_deleted_takes_nothing_from_the_next_holder(tmp_path: Path) -> None:
-    ours = Store(tmp_path).lock("runner apply")
+    ours = local_store(tmp_path).lock("runner apply")
     ours.__enter__()
     (tmp_path / ".lock").unlink()
     with holder(tmp_path) as process:
         ours.__exit__(None, None, None)
         with (
             pytest.raises(RunnerError, match=f"pid {process.pid}"),
-            Store(tmp_path).lock("runner apply"),
+            local_store(tmp_path).lock("runner apply"),
         ):
             pytest.fail("two hold the lock")
 
 
 def test_a_lock_is_no_link(tmp_path: Path) -> None:
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RunnerError, match="Invalid path"), Store(tmp_path).lock("runner apply"):
+    with (
+        pytest.raises(RunnerError, match="Invalid path"),
+        local_store(tmp_path).lock("runner apply"),
+    ):
         pytest.fail("a link is followed")
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_the_lock_is_free_after_a_failure_and_says_nothing_then(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
 
     def failing() -> None:
         with store.lock("runner apply"):
@@ -439,13 +441,13 @@ def test_a_holder_that_has_not_said_who_it_is_still_holds(
         (tmp_path / ".lock.info").unlink()
         if content is not None:
             (tmp_path / ".lock.info").write_bytes(content)
-        with pytest.raises(RunnerError, match="another process"), Store(tmp_path).lock("x"):
+        with pytest.raises(RunnerError, match="another process"), local_store(tmp_path).lock("x"):
             pytest.fail("two hold the lock")
 
 
 def test_a_write_survives_kill_at_any_moment(tmp_path: Path) -> None:
     """The state is the last one that was said to be written, or the one after; never a part."""
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     chance = random.Random(1)
     for _ in range(20):
         with subprocess.Popen(
@@ -462,7 +464,7 @@ def test_a_write_survives_kill_at_any_moment(tmp_path: Path) -> None:
         assert found is not None
         assert found.serial in {last, last + 1}
         assert {one.sample for one in found.records.values()} == {found.serial - 1}
-        backup = decode(store.backup.read_bytes(), "backup")
+        backup = decode(backup_of(store).read_bytes(), "backup")
         assert backup.serial in {found.serial - 1, found.serial}
 
 
@@ -471,7 +473,7 @@ def test_the_next_serial_is_above_both_what_was_loaded_and_what_is_given(
     tmp_path: Path, given: int, written: int
 ) -> None:
     """A state from elsewhere may be ahead of the one that it replaces, or behind it."""
-    store = Store(tmp_path)
+    store = local_store(tmp_path)
     for name in "abc":
         store.write(state(record(f"completion.{name}")))
     assert store.write(replace(state(record("completion.z")), serial=given)).serial == written

@@ -1,0 +1,120 @@
+"""The port to where a state lives: what is asked of a folder, a bucket or a server."""
+
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from runner.core.state.file import Document
+from runner.errors import Problem, RunnerError, Where, error
+from runner.io import files
+
+Version = Hashable
+"""What tells one write of a state from any other; None where there is no state."""
+
+Which = Literal["last", "before"]
+"""The state as last written, or the one before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state as it was found, and which version of it that is."""
+
+    data: bytes
+    version: Version
+
+
+class Holder(msgspec.Struct):
+    """Who holds the lock of a state."""
+
+    pid: int
+    host: str
+    user: str
+    command: str
+    since: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.user} on {self.host} (pid {self.pid}), which runs `{self.command}` since "
+            f"{self.since}"
+        )
+
+
+class Backend(Protocol):
+    """Where one state lives. It keeps bytes and knows nothing of records; what goes wrong is a
+    RunnerError. `name` is what messages call the state, with nothing in it that is secret.
+    """
+
+    @property
+    def name(self) -> str:
+        """Such as `state/state.json`."""
+
+    def exists(self) -> bool:
+        """Whether there is anything, be it only an empty place for a state."""
+
+    def version(self) -> Version:
+        """The version that stands there now, without reading it."""
+
+    def read(self, which: Which = "last") -> Snapshot | None:
+        """The state as a whole; None if there is none."""
+
+    def header(self, which: Which = "last") -> bytes:
+        """The beginning of a state, up to its first line's end; nothing if there is none."""
+
+    def absence(self) -> tuple[Problem, ...]:
+        """What is worth saying where `read` found no state."""
+
+    def write(self, document: Document, after: Version) -> Version:
+        """Put a state in the place of the version `after`, which stays as the one before. It is
+        there as a whole or not at all; `overwriting` is raised where another version stands.
+        """
+
+    def lock(self, command: str, timeout: float) -> AbstractContextManager[None]:
+        """Hold the state, waiting up to `timeout` seconds for another holder; else `locked`."""
+
+    def lost(self) -> str | None:
+        """Why the lock that was taken may be another's by now, if so."""
+
+    def probe(self) -> None:
+        """Really write there, so that what would fail does before anything is paid."""
+
+
+def holder(command: str) -> Holder:
+    """This process, as the holder of a lock."""
+    import getpass  # noqa: PLC0415 - only writers lock
+    import platform  # noqa: PLC0415
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        user = "unknown user"
+    return Holder(files.process_id(), platform.node(), user, command, now())
+
+
+def overwriting(name: str) -> RunnerError:
+    """The error of a write after a version that is no longer there."""
+    return error(
+        "State file was changed by somebody else",
+        f"{name} is no longer the state this command began with (another tool, an editor or a "
+        "checkout wrote it), so it was not overwritten.",
+        Where(name),
+    )
+
+
+def locked(name: str, held_by: Holder | None, way_out: str) -> RunnerError:
+    """The error of a lock that another has; `way_out` says what becomes of it."""
+    who = "another process" if held_by is None else held_by
+    return error(
+        "State is locked",
+        f"{name} is being written by {who}. Wait until that has ended, or give --lock-timeout a "
+        f"number of seconds to wait. {way_out}",
+        Where(name),
+    )
+
+
+def now() -> str:
+    """The time, RFC 3339 in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,131 @@
+"""The state's door: loaded as a whole, written as a whole, by one command at a time."""
+
+import gc
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from runner import __version__
+from runner.core.state.file import decode, document, files_in
+from runner.core.state.records import State
+from runner.errors import Problem, RunnerError
+from runner.io import files
+from runner.io.state.backend import Backend, Version, Which, overwriting
+from runner.io.state.rescue import Rescue
+
+
+class Store:
+    """One state, wherever its backend keeps it, and what is always in a folder of this machine:
+    its outputs and rescued answers in `directory`, answers in `cache`, which workspaces share.
+
+    `runner` is how a command about this very state begins. `warnings` are what the last `load`
+    found worth saying.
+    """
+
+    def __init__(
+        self, backend: Backend, directory: Path, cache: Path, runner: str = "runner"
+    ) -> None:
+        self.backend = backend
+        self.directory = directory
+        self.cache = cache
+        self.warnings: tuple[Problem, ...] = ()
+        self._loaded: State | None = None
+        self._seen: Version = None
+        self._rescue = Rescue(directory, runner)
+        self.rescue, self.push = self._rescue.add, self._rescue.push
+
+    @property
+    def name(self) -> str:
+        """What messages call the state."""
+        return self.backend.name
+
+    def load(self) -> State | None:
+        """The state as last written, without waiting for anybody; None if there is none yet.
+
+        RunnerError if what is there is anything but a whole state.
+        """
+        found = self.backend.read()
+        self.warnings = self.backend.absence() if found is None else ()
+        self._loaded = None if found is None else _decode(found.data, self.name)
+        # Only now: what could not be read is never taken for ours.
+        self._seen = None if found is None else found.version
+        return self._loaded
+
+    def before(self) -> State | None:
+        """The state before the last write; None if there is none, or it cannot be read."""
+        try:
+            found = self.backend.read("before")
+            return None if found is None else _decode(found.data, self.name)
+        except RunnerError:
+            return None
+
+    def changed(self) -> bool:
+        """Whether there is another state than the one that was loaded or written."""
+        return self.backend.version() != self._seen
+
+    def write(self, state: State) -> State:
+        """Writes the state with the next serial; the one before is kept.
+
+        Nothing is written, and the loaded state returned, if only serial or version differ.
+        RunnerError if another state than the loaded one is there or it cannot be written; the
+        state is then in a file of its own, which the message names (else UnsavedError).
+        """
+        before = self._loaded
+        if before is not None and _same(before, state):
+            return before
+        serial = max(state.serial, before.serial if before else 0) + 1
+        state = replace(state, serial=serial, runner_version=__version__)
+        try:
+            self._seen = self.backend.write(document(state), self._replaceable())
+        except RunnerError as failed:
+            raise self._rescue.replaced(document(state).pieces, failed) from failed
+        self._loaded = state
+        return state
+
+    def files_written(self, which: Which = "last") -> Mapping[str, str]:
+        """The digests of the files of outputs, by the header of a state alone."""
+        return files_in(self.backend.header(which))
+
+    def lock(self, command: str, timeout: float = 0.0) -> AbstractContextManager[None]:
+        """Holds the state for `command`, waiting up to `timeout` seconds for another holder.
+
+        RunnerError says who holds it.
+        """
+        return self.backend.lock(command, timeout)
+
+    def lost(self) -> str | None:
+        """Why nothing further may be begun under the lock, if so."""
+        return self.backend.lost()
+
+    def probe(self) -> None:
+        """Really writes beside the state and in the cache; RunnerError before anything is paid."""
+        self.backend.probe()
+        files.probe_writable(self.cache, files.PRIVATE_FOLDER)
+
+    def _replaceable(self) -> Version:
+        """The version that may be written over: what was loaded, however it got there, or none."""
+        version = self.backend.version()
+        if version == self._seen:
+            return version
+        found = self.backend.read()
+        if found is None:
+            return None
+        if _decode(found.data, self.name) == self._loaded:
+            return found.version
+        raise overwriting(self.name)
+
+
+def _decode(data: bytes, name: str) -> State:
+    """Without the collector looking through what is all kept: a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return decode(data, name)
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _same(one: State, other: State) -> bool:
+    return one == replace(other, serial=one.serial, runner_version=one.runner_version)
