@@ -11,7 +11,10 @@ Path = tuple[str | int, ...]
 Names = Mapping[str, Any]
 
 MASK = "(sensitive)"
-DYNAMIC_ENV = "env() takes the name of one variable, written as text: env('NAME')"
+DYNAMIC_ENV = (
+    "env() takes the name of one variable as it is written there, in quotes: env('NAME'); no "
+    "name that stands in a value"
+)
 
 
 HALF = "a text holds half of a character (a lone surrogate), which no file and no request can hold"

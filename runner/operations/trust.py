@@ -27,9 +27,11 @@ from runner.core.secrets.trust import (
     encoded,
     host_of,
     in_words,
+    named_hosts,
     needs_asking,
     ordered,
 )
+from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.io.trust import trust, trusted
@@ -110,7 +112,9 @@ def admit_doors(project: Loaded, closed: tuple[Door, ...]) -> None:
     if project.ask is None:
         raise refusal(project, closed)
     if not project.ask(closed):
-        raise Untrusted(Problem("Not trusted", "Nothing was sent.", _where(project, closed)))
+        again = f"`{same_place(project.options.place)} trust`"
+        said = f'You did not say "yes", so nothing was sent. {again} asks again.'
+        raise Untrusted(Problem("Not trusted", said, _where(project, closed)))
     project.open(closed)
     try:
         keep(project)
@@ -139,9 +143,19 @@ def refusal(project: Loaded, closed: tuple[Door, ...]) -> Untrusted:
     said = (
         "Nobody has said yet that this project may\n\n"
         + "\n".join(listed(closed))
-        + f"\n\nNothing was sent there. {ways(project, closed)}"
+        + f"\n\nNothing was sent there. {''.join(_misnamed(project))}{ways(project, closed)}"
     )
     return Untrusted(Problem("Not trusted", said, _where(project, closed)))
+
+
+def _misnamed(project: Loaded) -> Iterator[str]:
+    """The hosts of --trust that nothing is sent to: one may be misspelt, or lack its port."""
+    asked = {going.host for going in project.reach.destinations.values()}
+    near = [*asked, *(host.partition("://")[2] for host in asked)]
+    for name in (part.strip() for text in project.options.trust for part in text.split(",")):
+        if name and asked.isdisjoint(named_hosts(name)):
+            hint = did_you_mean(name, near)
+            yield f"--trust {name} names no host that this project asks for.{hint} "
 
 
 def ways(project: Loaded, closed: Iterable[Door]) -> str:
@@ -149,8 +163,9 @@ def ways(project: Loaded, closed: Iterable[Door]) -> str:
     hosts = shlex.quote(",".join(dict.fromkeys(host_of(door) for door in closed)))
     again = same_place(project.options.place)
     return (
-        f"If you trust it with that, say so once, at a terminal: {again} trust. Where there is "
-        f"none, for one run: --trust {hosts}, or RUNNER_TRUST={hosts} in the environment."
+        f"If you trust it with that, say so once, at a terminal: {again} trust. Without a "
+        f"terminal (in CI), for one run: --trust {hosts}, or RUNNER_TRUST={hosts} in the "
+        "environment."
     )
 
 

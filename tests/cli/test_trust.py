@@ -80,10 +80,32 @@ def test_apply_without_a_terminal_is_an_error_that_names_the_ways(
     assert "Error: Not trusted" in ran.err
     assert "provider.toml line 2, in provider.openai" in ran.err
     assert f"send requests and the key in $THE_KEY to {host}" in ran.err
-    assert f" trust. Where there is none, for one run: --trust {host}" in ran.err
+    assert f" trust. Without a terminal (in CI), for one run: --trust {host}" in ran.err
     assert f"RUNNER_TRUST={host}" in ran.err
     assert api.requests == []
     assert KEY not in ran.out + ran.err
+
+
+def test_what_needs_no_yes_is_said_to(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write('[provider.here]\ntype = "openai"\nbase_url = "http://127.0.0.1:9"\n')
+    project.write(completion("a", "hello"), "a.toml")
+    ran = project.call("trust")
+    assert "requests, without a key, to http://127.0.0.1:9 (needs no yes)\n" in ran.out
+    assert "+ is new" not in ran.out
+
+
+def test_a_host_that_nothing_is_sent_to_is_told(project: Project, api: FakeAPI) -> None:
+    """It may be misspelt, or lack its port; one that is asked for is told about nowhere."""
+    host = api.url.removesuffix("/v1")
+    typo = host.replace("127.0.0.1", "127.0.0.2")
+    ran = project.run("apply", "--auto-approve", "--trust", f"{typo},127.0.0.1")
+    said = "names no host that this project asks for."
+    assert f'--trust {typo} {said} Did you mean "{host}"?' in ran.err
+    assert f"--trust 127.0.0.1 {said}" in ran.err
+    assert api.requests == []
+    other = project.run("apply", "--auto-approve", "--trust", "localhost", "--trust", host)
+    assert (other.status, said in other.err) == (0, False)
 
 
 def test_plan_says_what_apply_will_ask_and_does_not_fail(project: Project, api: FakeAPI) -> None:
@@ -120,6 +142,8 @@ def test_anything_but_yes_sends_nothing(project: Project, api: FakeAPI, answer: 
     ran = at_a_terminal(project, "apply", "--auto-approve", answer=answer)
     assert ran.status == 1
     assert "Not trusted" in ran.err
+    assert 'You did not say "yes", so nothing was sent.' in ran.err
+    assert " trust` asks again." in ran.err
     assert api.requests == []
     assert "Not trusted yet" in project.call("plan").out
 
@@ -133,6 +157,7 @@ def test_only_what_is_new_is_asked_again(project: Project, api: FakeAPI) -> None
     known, new = ran.out.splitlines()[2:4]
     assert re.fullmatch(r"    send requests and the key in \$THE_KEY .* \(trusted\)", known)
     assert new.startswith("  + send the value of $TEAM to http")
+    assert "+ is new, and not trusted yet." in ran.out
     assert "THE_KEY" not in ran.err
     assert "$TEAM" in project.run("apply", "--auto-approve", env={"TEAM": "x"}).err
     assert api.requests == []
@@ -392,7 +417,7 @@ def test_env_spells_the_name_that_it_reads(project: Project, api: FakeAPI, hole:
     ran = project.call("apply", "--auto-approve")
     assert (ran.status, api.requests) == (1, [])
     assert "main.toml line" in ran.err
-    assert "env() takes the name of one variable, written as text" in ran.err
+    assert "env() takes the name of one variable as it is written there" in ran.err
 
 
 def test_env_in_a_provider_spells_its_name_too(project: Project, api: FakeAPI) -> None:
@@ -400,7 +425,7 @@ def test_env_in_a_provider_spells_its_name_too(project: Project, api: FakeAPI) -
     project.write('[variable.x]\ndefault = "THE_KEY"\n' + completion("a", "x"))
     ran = project.apply()
     assert (ran.status, api.requests) == (1, [])
-    assert "env() takes the name of one variable, written as text" in ran.err
+    assert "env() takes the name of one variable as it is written there" in ran.err
 
 
 def test_a_record_that_is_damaged_is_an_error_and_no_yes(

@@ -36,7 +36,8 @@ def _ask(project: Loaded) -> None:
         return
     closed = still_closed(project, doors)
     lines = "\n".join(_line(project, door, new=door in closed) for door in doors)
-    sys.stdout.write(f"When it is applied, this project may\n\n{lines}\n\n")
+    mark = "\n\n+ is new, and not trusted yet." if closed else ""
+    sys.stdout.write(f"When it is applied, this project may\n\n{lines}{mark}\n\n")
     sys.stdout.flush()
     if closed:
         if project.ask is not None:
@@ -52,7 +53,7 @@ def _line(project: Loaded, door: Door, *, new: bool) -> str:
     if new:
         return f"  + {in_words(door)}"
     usual = not needs_asking(door, project.reach.own)
-    return f"    {in_words(door)}{'' if usual else ' (trusted)'}"
+    return f"    {in_words(door)}{' (needs no yes)' if usual else ' (trusted)'}"
 
 
 def _keepers(project: Loaded) -> set[str]:
