@@ -72,6 +72,32 @@ def test_the_hcl_in_the_readme_converts_to_a_valid_configuration(tmp_path: Path)
     assert 'messages[0].content: "Tell me about rivers."' in planned.stdout
 
 
+PYTHON = next(text for kind, text in BLOCKS if kind == "python")
+NOTEBOOK = """
+import asyncio
+
+async def cell():
+    exec({code!r}, {{}})
+
+asyncio.run(cell())
+"""
+
+
+@pytest.mark.parametrize("code", [PYTHON, NOTEBOOK.format(code=PYTHON)], ids=["script", "notebook"])
+def test_the_python_in_the_readme_plans_and_applies(tmp_path: Path, code: str) -> None:
+    assert len(PYTHON.splitlines()) <= 15
+    project(tmp_path / "hello", CONFIGURATIONS[0])
+    said = "import sys; print([name for name in sys.modules if name.startswith('runner.cli')])"
+    command = [sys.executable, "-c", f"{code}\n{said}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "issue completion.list will be issued"
+    assert "Plan: 1 to issue" in done.stdout
+    assert "Done completion.remark" in done.stdout
+    assert lines[-1] == "[]"
+
+
 def test_every_command_is_in_the_readme() -> None:
     named = set(re.findall(r"^\| `runner ([a-z-]+)", README, re.MULTILINE))
     assert named == set(VERBS)

@@ -177,3 +177,12 @@ def test_without_the_fast_parser_all_is_as_with_it(tmp_path: Path, text: str) ->
     assert "toml_rs" in modules
     assert "tomllib" in other
     assert (plain.returncode, plain.stdout, plain.stderr) == (1, fast.stdout, fast.stderr)
+
+
+def test_the_package_alone_imports_nothing() -> None:
+    code = "import sys; before = {*sys.modules}; import runner; print(*({*sys.modules} - before))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=True
+    )
+    assert done.stdout.split() == ["runner"]

@@ -27,6 +27,8 @@ from runner.operations.trust import asked_by, asks
 if TYPE_CHECKING:
     from runner.operations.connections import Connections
 
+DRAIN_SECONDS = 30.0  # so long is what is in flight waited for, once somebody wants to leave
+
 
 class Listener(Protocol):
     """Whoever is told how an apply goes on; called in the thread that it runs in."""

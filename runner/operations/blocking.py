@@ -31,13 +31,13 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Aside(Generic[T]):
-    """Work in a thread of its own, begun at once."""
+    """Work in a thread of its own, begun at once; `ended` is called there when it is over."""
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], ended: Callable[[], object] = lambda: None) -> None:
         from contextvars import copy_context  # noqa: PLC0415
         from threading import Thread  # noqa: PLC0415
 
-        self._work = work
+        self._work, self._ended = work, ended
         self._made: list[T] = []
         self._fault: BaseException | None = None
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="runner")
@@ -48,8 +48,10 @@ class Aside(Generic[T]):
             self._made.append(self._work())
         except BaseException as exc:  # noqa: BLE001  # it is raised where the work is waited for
             self._fault = exc
+        finally:
+            self._ended()
 
-    def result(self, interrupt: Callable[[], object]) -> T:
+    def result(self, interrupt: Callable[[], object] = lambda: None) -> T:
         """What the work gives, or raises. Ctrl-C here calls `interrupt`, and is raised once the
         work has ended.
         """

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from runner.cli.terminal.signals import heard_by
 from runner.cli.views.progress import Progress
 from runner.io.apply.loop import Apply
-
-DRAIN_SECONDS = 30.0
+from runner.operations.apply import DRAIN_SECONDS
 
 
 @dataclass(slots=True)

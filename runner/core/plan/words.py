@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -28,6 +28,20 @@ from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
 from runner.core.secrets.secrets import Secrets
 from runner.core.values import NotKnown
+
+Word = Literal[
+    "import",
+    "instances",
+    "issue",
+    "move",
+    "read",
+    "reissue",
+    "remove",
+    "replay",
+    "unchanged",
+    "undecided",
+    "update",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ def counts(plan: Plan) -> Counter[str]:
     return tally
 
 
-def kind(action: Action) -> str:
+def kind(action: Action) -> Word:
     """The word for an action in counts and events."""
     match action:
         case Issue(old=None):

@@ -1,0 +1,441 @@
+"""A project in Python: plan, apply, and read what is recorded; the same that the commands do.
+
+Nothing here asks a person, writes to a standard stream, takes a signal or ends the process. What is
+wrong is a RunnerError with `problems`; what would go to a host that nobody trusts is Untrusted.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike, fspath
+from queue import SimpleQueue
+from typing import Any
+
+import orjson
+
+from runner.core.expansion.outputs import shown
+from runner.core.plan.diff import Change
+from runner.core.plan.estimate import Estimate
+from runner.core.plan.events import Event
+from runner.core.plan.targets import Choice
+from runner.core.plan.words import Word, kind, request_changes, summary
+from runner.core.plan.words import shown as in_words
+from runner.core.secrets.secrets import Secrets
+from runner.core.state.records import State, empty
+from runner.errors import Problem, RunnerError, error
+from runner.io.apply.loop import Apply
+from runner.io.state.local import OUTPUTS
+from runner.operations import outputs_file
+from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan
+from runner.operations.blocking import Aside
+from runner.operations.ended import headline, unfinished
+from runner.operations.events import plan_events
+from runner.operations.finish import Finished, finish
+from runner.operations.load import load
+from runner.operations.loaded import Loaded
+from runner.operations.options import (
+    ApplyOptions,
+    Options,
+    Overrides,
+    Place,
+    Variable,
+    VariableFile,
+    VariableValue,
+)
+from runner.operations.places import folders_of, store_of
+from runner.operations.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.saved_plan.content import differences, made_from
+
+OnEvent = Callable[[Event], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """What will happen at one address, and why.
+
+    `diffs` are the paths of the request whose value changes, sensitive values masked: `old` or
+    `new` is ABSENT where there is none. There are none for what is new.
+    """
+
+    address: str
+    action: Word
+    reason: str
+    diffs: tuple[Change, ...] = ()
+
+
+class Plan:
+    """What an apply would do now. `str` of it is a line for each change, and one for all.
+
+    `warnings` are what is worth knowing before.
+    """
+
+    def __init__(self, project: Loaded, made: Planned) -> None:
+        self._project, self._made = project, made
+        self.options = project.options
+        self._content = made_from(project, made, "")
+        said = [*project.warnings, *unfinished(unfinished_answers(made.plan))]
+        self.warnings: tuple[Problem, ...] = tuple(map(project.secrets.problem, said))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do, and nothing to write."""
+        return self._made.empty
+
+    @property
+    def estimate(self) -> Estimate:
+        """What the requests that are certain may use and cost: `tokens_low` to `tokens_high`,
+        `cost_low` to `cost_high` in USD; None where nothing bounds it. `unpriced` are the models
+        whose price nobody knows.
+        """
+        return self._made.estimate
+
+    @cached_property
+    def changes(self) -> tuple[PlannedChange, ...]:
+        """Each address where something happens, in order; then what moves, and what is imported."""
+        return tuple(self._changes())
+
+    @property
+    def summary(self) -> str:
+        """The plan in one line."""
+        if self._made.plan.empty:
+            return "No changes." if self.empty else "No changes but of outputs."
+        return summary(self._made.plan, self.estimate)
+
+    def to_json(self) -> str:
+        """What `runner plan --json` prints: an event a line, as schemas/events.schema.json says."""
+        events = plan_events(self._made, self._project.secrets)
+        return "".join(f"{orjson.dumps(event).decode()}\n" for event in events)
+
+    def refuse_stale(self, project: Loaded, made: Planned) -> None:
+        """RunnerError unless this is what is planned now, from the same configuration and state."""
+        for stale in differences(self._content, project, made):
+            raise error(
+                "Plan is stale",
+                f"{stale} since this plan was made, so it was not carried out. Make a new one.",
+            )
+
+    def __str__(self) -> str:
+        lines = (f"{each.action:>9} {each.address} ({each.reason})" for each in self.changes)
+        return "\n".join([*lines, self.summary])
+
+    def _changes(self) -> Iterator[PlannedChange]:
+        plan, secrets = self._made.plan, self._project.secrets
+        for step in plan.steps:
+            seen = in_words(step, secrets)
+            diffs, _ = request_changes(plan, step, secrets)
+            reason = seen.because or seen.header
+            yield PlannedChange(step.address, kind(step.action), reason, tuple(diffs))
+        for source, target in plan.moves:
+            yield PlannedChange(target, "move", f"was {source}")
+        for address, identifier in plan.imports:
+            yield PlannedChange(address, "import", identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an apply ended. `str` of it is one line.
+
+    `done` says of each address whether it was issued, reused, updated, read, removed, imported or
+    moved; `failed` has the messages of those that have no answer, or one that was not accepted, and
+    `skipped` because of what others were not tried. `outputs` are those that have a value and are
+    not sensitive. `problems` are all of it in words, warnings too. `cost` is in USD, None where a
+    price is not known. `unsaved` is what no file could take, state or records: it is nowhere else.
+    """
+
+    done: Mapping[str, str]
+    failed: Mapping[str, str]
+    skipped: Mapping[str, str]
+    outputs: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    interrupted: bool
+    ok: bool
+    summary: str
+    unsaved: tuple[bytes, ...] = ()
+
+    def raise_for_failures(self) -> None:
+        """RunnerError with the problems, unless all was done that was planned."""
+        if not self.ok:
+            raise RunnerError(*self.problems)
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a configuration and a state. Every method reads both anew.
+
+    `trust` names hosts that whatever is sent may go to, besides those that the user trusts.
+    """
+
+    place: Place
+    trust: tuple[str, ...] = ()
+
+    def plan(  # noqa: PLR0913  # by keyword
+        self,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        variable_files: Sequence[str | PathLike[str]] = (),
+        targets: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+        destroy: bool = False,
+        offline: bool | None = None,
+    ) -> Plan:
+        """What an apply would do. Nothing is written, and nothing sent unless data sources or
+        [[import]] blocks have to be read.
+
+        RunnerError with every mistake in the configuration.
+        """
+        given: tuple[Variable, ...] = (
+            *(VariableFile(fspath(path)) for path in variable_files),
+            *(VariableValue(name, value) for name, value in (variables or {}).items()),
+        )
+        choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy)
+        options = Options(self.place, choice, given, Overrides(offline=offline), self.trust)
+        with _secrets_kept() as secrets:
+            project = load(options, secrets)
+            return Plan(project, whole_plan(project))
+
+    async def aplan(  # noqa: PLR0913  # by keyword
+        self,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        variable_files: Sequence[str | PathLike[str]] = (),
+        targets: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+        destroy: bool = False,
+        offline: bool | None = None,
+    ) -> Plan:
+        """As `plan`, while the loop goes on."""
+        return await asyncio.to_thread(
+            self.plan,
+            variables=variables,
+            variable_files=variable_files,
+            targets=targets,
+            excludes=excludes,
+            replaces=replaces,
+            destroy=destroy,
+            offline=offline,
+        )
+
+    def apply(  # noqa: PLR0913  # by keyword
+        self,
+        plan: Plan,
+        *,
+        on_event: OnEvent | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        max_requests: int | None = None,
+        lock_timeout: float | None = None,
+        fail_fast: bool = False,
+    ) -> Result:
+        """Carry a plan out, if it still holds: RunnerError if configuration, variables or state are
+        not those that it was made from, and for what is wrong before the first request.
+
+        Completions that fail raise nothing: see `Result`. `on_event` is called in this thread, as
+        things happen. Ctrl-C starts nothing new, waits up to 30 s for what is in flight, and is
+        raised once all of it is recorded; so is what `on_event` raises. `max_cost` is in USD;
+        `lock_timeout` in seconds, for another writer of the state.
+        """
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        applying = _Applying(plan, limits, ApplyOptions(fail_fast=fail_fast))
+        return applying.wait(on_event or _unheard)
+
+    async def aapply(  # noqa: PLR0913  # by keyword
+        self,
+        plan: Plan,
+        *,
+        on_event: OnEvent | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        max_requests: int | None = None,
+        lock_timeout: float | None = None,
+        fail_fast: bool = False,
+    ) -> Result:
+        """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
+        ends it as Ctrl-C does: what is in flight is recorded first.
+        """
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        return await _Applying(plan, limits, ApplyOptions(fail_fast=fail_fast)).awaited(
+            on_event or _unheard
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The recorded outputs by name, sensitive ones left out; none before the first apply."""
+        return outputs_file.read(store_of(self.place).directory / OUTPUTS)
+
+    def state(self) -> State:
+        """What is recorded: `records` by address, each with its request and response as JSON."""
+        return store_of(self.place).load() or empty("", folders_of(self.place).root)
+
+
+def open_project(
+    path: str | PathLike[str] = ".",
+    *,
+    config: str = "configs",
+    state: str = "state",
+    workspace: str | None = None,
+    trust: Sequence[str] = (),
+) -> Project:
+    """The project in a folder; RunnerError if there is no such folder.
+
+    `config` and `state` are folders in it; `workspace` None is what the settings say; `trust` names
+    hosts that whatever is sent may go to, as --trust does.
+    """
+    place = Place(fspath(path), config, state, workspace)
+    folders_of(place)
+    return Project(place, tuple(trust))
+
+
+class _Applying:
+    """An apply in a thread of its own; what happens is told in the one that waits for it."""
+
+    def __init__(self, plan: Plan, limits: Overrides, options: ApplyOptions) -> None:
+        self._plan, self._limits, self._options = plan, limits, options
+        self._interrupted = 0
+        self._react: Callable[[], object] | None = None
+        self._pass: OnEvent = _unheard
+
+    def wait(self, on_event: OnEvent) -> Result:
+        """Its result, once it has ended."""
+        events: SimpleQueue[Event | None] = SimpleQueue()
+        self._pass = events.put
+        aside = Aside(self._run, ended=lambda: events.put(None))
+        fault: BaseException | None = None
+        while True:
+            try:
+                event = events.get()
+                if event is None:
+                    break
+                if fault is None:
+                    on_event(event)
+            except BaseException as exc:  # noqa: BLE001  # Ctrl-C too; it is raised at the end
+                fault = fault or exc
+                self._interrupt()
+        if fault is not None:
+            raise fault
+        return aside.result()
+
+    async def awaited(self, on_event: OnEvent) -> Result:
+        """As `wait`, while the loop goes on."""
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        fault: BaseException | None = None
+
+        def told(event: Event) -> None:
+            nonlocal fault
+            try:
+                if fault is None:
+                    on_event(event)
+            except Exception as exc:  # noqa: BLE001  # it is raised at the end
+                fault = exc
+                self._interrupt()
+
+        self._pass = lambda event: loop.call_soon_threadsafe(told, event)
+        aside = Aside(self._run, ended=lambda: loop.call_soon_threadsafe(ended.set))
+        while not ended.is_set():
+            try:
+                await ended.wait()
+            except asyncio.CancelledError as exc:
+                fault = exc
+                self._interrupt()
+        if fault is not None:
+            raise fault
+        return aside.result()
+
+    def _run(self) -> Result:
+        options = self._plan.options
+        offline = options.overrides.offline
+        with _secrets_kept() as secrets:
+            project = load(
+                replace(options, overrides=replace(self._limits, offline=offline)), secrets
+            )
+            with held_plan(project, "runner apply, from Python") as made:
+                self._plan.refuse_stale(project, made)
+                if made.empty:
+                    return _result(project, finish(project, made, None))
+                check(project, made, self._options)
+                return _result(project, carry_out(project, made, self._options, self))
+
+    def _interrupt(self) -> None:
+        self._interrupted += 1
+        if self._react is not None:
+            self._react()
+
+    # -- as a listener
+
+    def tell(self, event: Event) -> None:
+        """On to the thread that waits."""
+        self._pass(event)
+
+    def say(self, text: str) -> None:
+        """Nobody waits at a terminal."""
+
+    def text(self, piece: str) -> None:
+        """Nothing is shown as it is written."""
+
+    def tick(self) -> None:
+        """Time goes by."""
+
+    @contextmanager
+    def during(self, run: Apply, connections: object) -> Iterator[None]:  # noqa: ARG002
+        """The first interrupt drains, the next one or 30 s leave."""
+        loop = asyncio.get_running_loop()
+
+        def react() -> None:
+            if self._interrupted > 1:
+                run.abandon()
+            else:
+                run.interrupt()
+                loop.call_later(DRAIN_SECONDS, run.abandon)
+
+        self._react = lambda: loop.call_soon_threadsafe(react)
+        if self._interrupted:
+            react()
+        try:
+            yield
+        finally:
+            self._react = None
+
+
+def _result(project: Loaded, finished: Finished) -> Result:
+    outcome, spent = finished.outcome, finished.spent
+    secret = project.secrets
+    problems = map(secret.problem, (*project.warnings, *finished.problems))
+    failed = {} if outcome is None else outcome.failed
+    return Result(
+        done={} if outcome is None else outcome.done,
+        failed={address: secret.text(failure.message) for address, failure in failed.items()},
+        skipped={} if outcome is None else outcome.skipped,
+        outputs=shown(finished.outputs),
+        problems=tuple(problems),
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=None if spent.unpriced else spent.cost,
+        interrupted=finished.interrupted,
+        ok=not finished.failed and not finished.interrupted,
+        summary="No changes." if outcome is None else headline(outcome, spent),
+        unsaved=finished.unsaved,
+    )
+
+
+@contextmanager
+def _secrets_kept() -> Iterator[Secrets]:
+    """What is secret in a project; no error that leaves this tells it."""
+    secrets = Secrets()
+    try:
+        yield secrets
+    except RunnerError as exc:
+        exc.problems = exc.args = tuple(map(secrets.problem, exc.problems))
+        raise exc from None  # the cause may tell it
+
+
+def _unheard(_: Event) -> None:
+    """Nobody wants to know."""
