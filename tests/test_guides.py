@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.harness.rooms import ARCHITECTURE, written
+from tests.harness.rooms import ARCHITECTURE, floors, written
 
 GUIDES = (ARCHITECTURE, ROOT / ".github" / "CONTRIBUTING.md")
 PLACES = sorted(
@@ -49,6 +49,18 @@ def defined(node: ast.stmt) -> set[str]:
 def test_the_picture_and_the_signs_are_those_of_the_contracts_and_packages() -> None:
     """`python -m tests.harness.rooms` writes them."""
     assert ARCHITECTURE.read_text() == written(ARCHITECTURE.read_text())
+
+
+def test_every_package_has_its_floors() -> None:
+    """Contracts cover a module that comes; this covers a package that comes."""
+    held = floors()
+    for inside in (ROOT / "runner").rglob("__init__.py"):
+        folder = inside.parent
+        children = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+        children |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        package = ".".join(folder.relative_to(ROOT).parts)
+        standing = {name for floor in held.get(package, ()) for name in floor}
+        assert len(children) < 2 or standing == children, package
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if FILE.fullmatch(place)])

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_the_help_of_each_command_has_an_example_that_parses(tmp_path: Path, com
     assert program == "runner"
     assert arguments[: len(command.split())] == command.split()
     assert parser().parse_args(arguments).module
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ACTIONS])
+def test_each_command_has_a_module_that_carries_it_out(tmp_path: Path, command: str) -> None:
+    _, _, example = Project(tmp_path).call(*command.split(), "--help").out.partition("example:\n")
+    line = example.strip().splitlines()[0].split(" | ")[-1].split(" > ")[0]
+    arguments = parser().parse_args(shlex.split(line)[1:])
+    assert callable(import_module(f"runner.cli.commands.{arguments.module}").run)
 
 
 def test_the_help_of_all_names_every_command(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def floors() -> dict[str, Floors]:
             tuple(re.split(r" [|:] ", layer)) for layer in contract["layers"]
         )
         for contract in settings["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["type"] == "layers" and contract["exhaustive"]
     }
 
 
