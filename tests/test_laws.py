@@ -13,7 +13,7 @@ from runner.core.api.exchange import Failure
 from runner.core.canonical import digest
 from runner.core.plan.actions import Await, Instances, Issue, Keep, Remove, Update
 from runner.core.plan.events import Done, Event
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.io.apply.ports import Outcome
 from tests.harness.lab import Lab
 from tests.harness.random_projects import (
@@ -59,11 +59,11 @@ def asked(held: Lab) -> list[str]:
     return [f"{record.fingerprint}:{record.sample}" for record in held.records.values()]
 
 
-def issued(plan: Plan) -> set[str]:
+def issued(plan: PlannedSteps) -> set[str]:
     return {step.address for step, _ in plan.of(Issue)}
 
 
-def may_issue(plan: Plan, address: str) -> bool:
+def may_issue(plan: PlannedSteps, address: str) -> bool:
     """Whether a plan says that a request may be sent for an address."""
     if any(step.address == address for step, _ in plan.of(Issue, Await)):
         return True

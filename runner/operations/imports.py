@@ -13,7 +13,7 @@ from runner.core.expansion.session import Instance
 from runner.core.expressions.template import compile_value
 from runner.core.modules.folder import Block
 from runner.core.plan.known import provider_of, request_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.request.adoption import Stored, adopted
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
@@ -26,7 +26,7 @@ from runner.operations.connections import Connections, connections, prepare
 from runner.operations.loaded import Loaded
 
 
-def pending(project: Loaded, plan: Plan) -> dict[str, Block]:
+def pending(project: Loaded, plan: PlannedSteps) -> dict[str, Block]:
     """The [[import]] blocks whose address has no record yet, by that address."""
     found: dict[str, Block] = {}
     for block in project.root.blocks.lists["import"]:
@@ -39,7 +39,7 @@ def pending(project: Loaded, plan: Plan) -> dict[str, Block]:
     return found
 
 
-def bring(project: Loaded, plan: Plan, blocks: Mapping[str, Block]) -> None:
+def bring(project: Loaded, plan: PlannedSteps, blocks: Mapping[str, Block]) -> None:
     """Fetch what the blocks name into `project.imported`; RunnerError with all that is missing."""
     problems: list[Problem] = []
     asked = [_asked(plan, address, block) for address, block in blocks.items()]
@@ -62,7 +62,7 @@ def bring(project: Loaded, plan: Plan, blocks: Mapping[str, Block]) -> None:
 async def fetched(
     doors: Connections,
     project: Loaded,
-    plan: Plan,
+    plan: PlannedSteps,
     address: str,
     identifier: str,
     provider: Provider,
@@ -100,13 +100,13 @@ async def fetched(
     return record
 
 
-def instance_of(plan: Plan, address: str) -> Instance | None:
+def instance_of(plan: PlannedSteps, address: str) -> Instance | None:
     """The completion that the configuration has at an address."""
     vertex = plan.walk.vertices.get(address)
     return vertex.instance if vertex is not None and vertex.kind == "completion" else None
 
 
-def provider_named(plan: Plan, name: str, where: Where | None = None) -> Provider:
+def provider_named(plan: PlannedSteps, name: str, where: Where | None = None) -> Provider:
     """A provider by its name; RunnerError if there is none."""
     known = plan.known.providers
     if name in known:
@@ -115,7 +115,7 @@ def provider_named(plan: Plan, name: str, where: Where | None = None) -> Provide
     raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
 
 
-def _asked(plan: Plan, address: str, block: Block) -> tuple[str, str, Provider, Block]:
+def _asked(plan: PlannedSteps, address: str, block: Block) -> tuple[str, str, Provider, Block]:
     instance = instance_of(plan, address)
     if instance is None:
         said = (
@@ -132,7 +132,7 @@ def _asked(plan: Plan, address: str, block: Block) -> tuple[str, str, Provider, 
     return address, identifier, provider, block
 
 
-def _text(plan: Plan, block: Block, key: str) -> str:
+def _text(plan: PlannedSteps, block: Block, key: str) -> str:
     scope = plan.walk.session.scopes[""]
     try:
         value: Any = plain(compile_value(block.table.get(key), (key,)).render(scope.names))
@@ -147,7 +147,7 @@ def _text(plan: Plan, block: Block, key: str) -> str:
     return value
 
 
-def _wanted(plan: Plan, address: str) -> Request | None:
+def _wanted(plan: PlannedSteps, address: str) -> Request | None:
     instance = instance_of(plan, address)
     if instance is not None:
         with suppress(NotKnown):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProjectPlace:
     """Where: the folder of the project, those of configuration and state in it, and which
     workspace; None is what the settings say.
     """
@@ -70,7 +70,7 @@ class Options:
     whatever is sent may go to.
     """
 
-    place: Place
+    place: ProjectPlace
     choice: "Choice"
     variables: tuple[Variable, ...] = ()
     overrides: Overrides = NO_OVERRIDES

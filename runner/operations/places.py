@@ -15,14 +15,14 @@ from runner.io.folders import Folders
 from runner.io.settings import Settings, settings, variable_of
 from runner.io.state.local import Folder
 from runner.io.state.store import Store
-from runner.operations.options import NO_OVERRIDES, Overrides, Place
+from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 
 DEFAULT = "default"
 WORKSPACES = "workspaces"
 _ELSEWHERE = "Put what it names in its place; to keep the states elsewhere: --state DIR"
 
 
-def store_of(place: Place) -> Store:
+def store_of(place: ProjectPlace) -> Store:
     """The state that is meant, its workspace included; not yet read. RunnerError for
     a workspace that is none.
     """
@@ -30,7 +30,7 @@ def store_of(place: Place) -> Store:
     return store_in(blocks, settings_in(blocks, place), place)
 
 
-def store_in(blocks: Blocks, held: Settings, place: Place) -> Store:
+def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     """As `store_of`, where these blocks and settings were read: a misspelt name would be a state
     without any answer, and all would be paid again.
     """
@@ -47,7 +47,7 @@ def store_in(blocks: Blocks, held: Settings, place: Place) -> Store:
     return workspace_store(place, held.workspace)
 
 
-def workspace_names(place: Place) -> list[str]:
+def workspace_names(place: ProjectPlace) -> list[str]:
     """Every workspace there is, the default one first."""
     folder = workspace_store(place, DEFAULT).directory / WORKSPACES
     links.refuse_links(folder.parent, [folder], _ELSEWHERE)
@@ -55,7 +55,7 @@ def workspace_names(place: Place) -> list[str]:
     return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
 
 
-def workspace_store(place: Place, workspace: str) -> Store:
+def workspace_store(place: ProjectPlace, workspace: str) -> Store:
     """The state of a workspace; the cache is one for all of them.
 
     RunnerError if anything of it is a link: what a repository holds leads nowhere else. What the
@@ -74,12 +74,12 @@ def workspace_store(place: Place, workspace: str) -> Store:
     return Store(folder, held, cache, _again(place, workspace))
 
 
-def same_place(place: Place) -> str:
+def same_place(place: ProjectPlace) -> str:
     """How the next command about this project begins."""
     return _again(place, "default")
 
 
-def _again(place: Place, workspace: str) -> str:
+def _again(place: ProjectPlace, workspace: str) -> str:
     """How the next command about this state begins."""
     given = (
         ("-C", place.project, "."),
@@ -91,7 +91,7 @@ def _again(place: Place, workspace: str) -> str:
     return " ".join(["runner", *flags])
 
 
-def project_directory(place: Place) -> Path:
+def project_directory(place: ProjectPlace) -> Path:
     """The project's folder, which must be there."""
     directory = Path(place.project)
     if not directory.is_dir():
@@ -99,27 +99,27 @@ def project_directory(place: Place) -> Path:
     return directory
 
 
-def state_directory(place: Place) -> Path:
+def state_directory(place: ProjectPlace) -> Path:
     """The folder of the states of all workspaces."""
     return project_directory(place) / str(place.state)
 
 
-def folders_of(place: Place) -> Folders:
+def folders_of(place: ProjectPlace) -> Folders:
     """The folders of the project, which must be there."""
     return Folders(project_directory(place), Path(place.config))
 
 
-def settings_of(place: Place, overrides: Overrides = NO_OVERRIDES) -> Settings:
+def settings_of(place: ProjectPlace, overrides: Overrides = NO_OVERRIDES) -> Settings:
     """The settings alone, [runner] included; a configuration that is not whole will do."""
     return settings_in(_blocks_of(place), place, overrides)
 
 
-def _blocks_of(place: Place) -> Blocks:
+def _blocks_of(place: ProjectPlace) -> Blocks:
     folders = folders_of(place)
     return load_blocks(folders.root, folders.read_folder, [])
 
 
-def _naming(blocks: Blocks, place: Place) -> tuple[str, Where | None]:
+def _naming(blocks: Blocks, place: ProjectPlace) -> tuple[str, Where | None]:
     """What names the workspace, and where if that is in a file of the configuration."""
     if place.workspace is not None:
         return "--workspace", None
@@ -130,7 +130,9 @@ def _naming(blocks: Blocks, place: Place) -> tuple[str, Where | None]:
     return "workspace in [runner]", block.where(("workspace",))
 
 
-def settings_in(blocks: Blocks, place: Place, overrides: Overrides = NO_OVERRIDES) -> Settings:
+def settings_in(
+    blocks: Blocks, place: ProjectPlace, overrides: Overrides = NO_OVERRIDES
+) -> Settings:
     """The settings where these blocks are the configuration."""
     block = blocks.of("runner").get("runner")
     flags = {**asdict(overrides), "workspace": place.workspace}

@@ -15,7 +15,7 @@ from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate, bound
 from runner.core.plan.known import provider_of
-from runner.core.plan.plan import Inputs, Plan, destroy_plan, make_plan
+from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
 from runner.core.request.server_store import stored_id
@@ -38,7 +38,7 @@ class Planned:
     outputs that it changes.
     """
 
-    plan: Plan
+    plan: PlannedSteps
     inputs: Inputs
     estimate: Estimate
     outputs: Mapping[str, tuple[Any, Any]]
@@ -131,7 +131,7 @@ def whole_plan(project: Loaded) -> Planned:
     return made
 
 
-def _not_imported(project: Loaded, plan: Plan) -> Iterator[Problem]:
+def _not_imported(project: Loaded, plan: PlannedSteps) -> Iterator[Problem]:
     for block in project.root.blocks.lists["import"]:
         if block.table.get("to") not in plan.known.records:
             said = (
@@ -146,7 +146,7 @@ def read_sources(project: Loaded, made: Planned) -> dict[str, Record]:
 
     found: dict[str, Record] = {}
 
-    async def read_all(plan: Plan) -> None:
+    async def read_all(plan: PlannedSteps) -> None:
         async with connections(project) as doors:
             for address, read in plan.reads.items():
                 vertex = plan.walk.vertices[address]
@@ -169,13 +169,13 @@ def read_sources(project: Loaded, made: Planned) -> dict[str, Record]:
     return found
 
 
-def _stores(plan: Plan) -> set[str]:
+def _stores(plan: PlannedSteps) -> set[str]:
     """The providers that a plan's data sources are read from now."""
     instances = (plan.walk.vertices[address].instance for address in plan.reads)
     return {provider_of(one, plan.known).name for one in instances if one is not None}
 
 
-def unfinished_answers(plan: Plan) -> dict[str, str]:
+def unfinished_answers(plan: PlannedSteps) -> dict[str, str]:
     """The recorded answers that are used and are not all there, and why."""
     found: dict[str, str] = {}
     for address, made in plan.decisions.items():
@@ -201,7 +201,7 @@ def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
     return RunnerError(told)
 
 
-def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -> None:
+def _refuse_unknown(choice: Choice, plan: PlannedSteps, records: Mapping[str, Record]) -> None:
     """A misspelt address would quietly choose nothing, or everything."""
     flags = (
         ("--target", choice.targets),
@@ -224,7 +224,7 @@ def _refuse_unknown(choice: Choice, plan: Plan, records: Mapping[str, Record]) -
         raise RunnerError(*problems)
 
 
-def _outputs(plan: Plan) -> dict[str, Output]:
+def _outputs(plan: PlannedSteps) -> dict[str, Output]:
     """The declared outputs as the plan leaves them; RunnerError for what is wrong in them."""
     problems: list[Problem] = []
     found = declared_outputs(plan.walk.session, problems)

@@ -39,7 +39,7 @@ from runner.operations.options import (
     ApplyOptions,
     Options,
     Overrides,
-    Place,
+    ProjectPlace,
     Variable,
     VariableFile,
     VariableValue,
@@ -173,7 +173,7 @@ class Project:
     `trust` names hosts that whatever is sent may go to, besides those that the user trusts.
     """
 
-    place: Place
+    place: ProjectPlace
     trust: tuple[str, ...] = ()
 
     def plan(  # noqa: PLR0913  # by keyword
@@ -289,7 +289,7 @@ def open_project(
     `config` and `state` are folders in it; `workspace` None is what the settings say; `trust` names
     hosts that whatever is sent may go to, as --trust does.
     """
-    place = Place(fspath(path), config, state, workspace)
+    place = ProjectPlace(fspath(path), config, state, workspace)
     folders_of(place)
     return Project(place, tuple(trust))
 

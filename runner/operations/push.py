@@ -20,7 +20,7 @@ from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
 from runner.io.state.store import Store
 from runner.operations.blocking import run_to_end
-from runner.operations.options import Overrides, Place
+from runner.operations.options import Overrides, ProjectPlace
 from runner.operations.places import folders_of, settings_of, store_of
 
 _UNTOUCHED = (
@@ -56,7 +56,7 @@ class Merged:
 
 @contextmanager
 def push(
-    data: bytes, name: str, place: Place, overrides: Overrides, *, force: bool
+    data: bytes, name: str, place: ProjectPlace, overrides: Overrides, *, force: bool
 ) -> Iterator[Replaced | Merged]:
     """Take a file for the state, or merge the records of a rescue file into it; the state is held
     for as long as this lasts.
@@ -110,7 +110,7 @@ def _rescued(data: bytes, name: str) -> tuple[tuple[Record, ...], bool]:
         return decode_records(data, name), True
 
 
-def _check(place: Place, store: Store, current: State | None, pushed: State) -> None:
+def _check(place: ProjectPlace, store: Store, current: State | None, pushed: State) -> None:
     root = folders_of(place).root
     if pushed.root not in (root, ""):
         raise error(
@@ -167,7 +167,7 @@ def _answer(record: Record | None) -> tuple[str, int, bytes] | None:
 
 
 def _merge(
-    place: Place,
+    place: ProjectPlace,
     store: Store,
     current: State | None,
     rescued: tuple[Record, ...],

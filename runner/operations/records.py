@@ -7,13 +7,13 @@ from runner.core.state.records import State
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
 from runner.io.state.store import Store
-from runner.operations.options import Place
+from runner.operations.options import ProjectPlace
 from runner.operations.places import store_of
 
 _LISTED = 8
 
 
-def held_state(place: Place) -> tuple[Store, State]:
+def held_state(place: ProjectPlace) -> tuple[Store, State]:
     """The store and the state in it; RunnerError if nothing was ever recorded there."""
     store = store_of(place)
     return store, loaded(store)

@@ -18,7 +18,7 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.known import provider_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
@@ -52,7 +52,7 @@ def asks(action: Action) -> bool:
             return False
 
 
-def asked_by(project: Loaded, plan: Plan) -> tuple[set[str], set[str]]:
+def asked_by(project: Loaded, plan: PlannedSteps) -> tuple[set[str], set[str]]:
     """The providers that carrying out a plan asks, and those that it may ask besides, once an
     answer is known.
     """
@@ -73,7 +73,7 @@ def asked_by(project: Loaded, plan: Plan) -> tuple[set[str], set[str]]:
     return known, perhaps
 
 
-def _asked_by(plan: Plan, step: Step) -> str:
+def _asked_by(plan: PlannedSteps, step: Step) -> str:
     if step.instance is None:
         raise NotKnown(step.address)
     return provider_of(step.instance, plan.known).name

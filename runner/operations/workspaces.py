@@ -6,11 +6,11 @@ from contextlib import ExitStack, contextmanager
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.io.state.store import Store
-from runner.operations.options import Place
+from runner.operations.options import ProjectPlace
 from runner.operations.places import settings_of, workspace_names, workspace_store
 
 
-def stores(place: Place) -> dict[str, Store]:
+def stores(place: ProjectPlace) -> dict[str, Store]:
     """The state of each workspace that has one, by its name."""
     found = {name: workspace_store(place, name) for name in workspace_names(place)}
     return {name: store for name, store in found.items() if store.backend.exists()}
@@ -23,7 +23,7 @@ class Elsewhere:
     RunnerError if one cannot be read.
     """
 
-    def __init__(self, place: Place, here: str) -> None:
+    def __init__(self, place: ProjectPlace, here: str) -> None:
         self._place, self._here = place, here
         self._others: dict[str, Store] | None = None
         self._ids: dict[str, frozenset[str]] = {}
@@ -47,7 +47,7 @@ class Elsewhere:
 
 
 @contextmanager
-def all_held(place: Place, command: str) -> Iterator[dict[str, Store]]:
+def all_held(place: ProjectPlace, command: str) -> Iterator[dict[str, Store]]:
     """The state of every workspace, held: nobody writes to the cache that they share."""
     timeout = settings_of(place).lock_timeout
     with ExitStack() as held:

@@ -16,7 +16,7 @@ from runner.core.plan.targets import Choice
 from runner.core.secrets.secrets import Secrets
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
-from runner.operations.options import Options, Place
+from runner.operations.options import Options, ProjectPlace
 from tests import ROOT
 from tests.harness.project import HANG, Project, Ran, completion, missing
 from tests.harness.recorded import record, stdin, write_state
@@ -236,7 +236,7 @@ def test_without_the_extra_lines_are_read_and_completed_as_python_reads_them(
 
 def test_names_are_completed(project: Project) -> None:
     """Every name of the project, and the attributes of its answers."""
-    options = Options(Place(str(project.directory)), Choice())
+    options = Options(ProjectPlace(str(project.directory)), Choice())
     known = names(recorded_session(load(options, Secrets())).scopes[""])
 
     def completed(text: str) -> list[str]:

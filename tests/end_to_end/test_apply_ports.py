@@ -21,7 +21,7 @@ from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome, Refusal
 from runner.operations.load import load
-from runner.operations.options import Options, Place
+from runner.operations.options import Options, ProjectPlace
 from runner.operations.plan import planned
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion
@@ -122,7 +122,7 @@ def run(
     `first` when a provider is connected.
     """
     first = options.pop("first", lambda _: None)
-    made = planned(load(Options(Place(str(project.directory)), Choice()), Secrets()))
+    made = planned(load(Options(ProjectPlace(str(project.directory)), Choice()), Secrets()))
 
     async def go() -> Outcome:
         walk, known = made.inputs.start(made.plan.known.samples)

@@ -18,7 +18,7 @@ from runner.core.modules.moves import move_records
 from runner.core.modules.variables import Given, resolve, sensitive_values
 from runner.core.plan.events import Event
 from runner.core.plan.known import Known
-from runner.core.plan.plan import Inputs, Plan, make_plan
+from runner.core.plan.plan import Inputs, PlannedSteps, make_plan
 from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
@@ -186,7 +186,7 @@ class Lab:
         keys = cache_keys(fingerprint, sample, OWNER)
         return next((self.cache[key] for key in keys if key in self.cache), None)
 
-    def plan(self, choice: Choice = EVERYTHING) -> Plan:
+    def plan(self, choice: Choice = EVERYTHING) -> PlannedSteps:
         """The plan for the files as they are."""
         return make_plan(self.inputs(choice))
 
@@ -208,7 +208,7 @@ class Lab:
         return outcome
 
     async def _run(
-        self, plan: Plan, inputs: Inputs, stop_after: int | None, abandon_after: int | None
+        self, plan: PlannedSteps, inputs: Inputs, stop_after: int | None, abandon_after: int | None
     ) -> Outcome:
         walk, facts = inputs.start(plan.known.samples)
         answered = self.client.answered

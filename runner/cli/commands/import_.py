@@ -9,7 +9,7 @@ from runner.cli.streams import put
 from runner.cli.views.problems import report, tell_warnings
 from runner.core.address import blocks_of, module_of
 from runner.core.plan.known import provider_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
 from runner.core.request.adoption import block_of
 from runner.core.request.provider import Provider
@@ -62,7 +62,7 @@ def _check(address: str) -> None:
         )
 
 
-def _refuse_known(plan: Plan, address: str) -> None:
+def _refuse_known(plan: PlannedSteps, address: str) -> None:
     record = plan.known.records.get(address)
     if record is not None:
         raise error(
@@ -78,7 +78,7 @@ def _refuse_known(plan: Plan, address: str) -> None:
         )
 
 
-def _provider(project: Loaded, plan: Plan, address: str, named: str | None) -> Provider:
+def _provider(project: Loaded, plan: PlannedSteps, address: str, named: str | None) -> Provider:
     if named is not None:
         return provider_named(plan, named)
     instance = instance_of(plan, address)
@@ -88,13 +88,13 @@ def _provider(project: Loaded, plan: Plan, address: str, named: str | None) -> P
 
 
 async def _fetch(
-    project: Loaded, plan: Plan, address: str, identifier: str, provider: Provider
+    project: Loaded, plan: PlannedSteps, address: str, identifier: str, provider: Provider
 ) -> Record:
     async with connections(project) as doors:
         return await fetched(doors, project, plan, address, identifier, provider)
 
 
-def _tell(project: Loaded, plan: Plan, record: Record) -> None:
+def _tell(project: Loaded, plan: PlannedSteps, record: Record) -> None:
     tell_warnings(project)
     name = None if record.provider == project.default_provider else record.provider
     sys.stdout.write(block_of(record, provider=name))

@@ -8,16 +8,16 @@ from runner.operations.options import (
     ApplyOptions,
     Options,
     Overrides,
-    Place,
+    ProjectPlace,
     Variable,
     VariableFile,
     VariableText,
 )
 
 
-def place_of(arguments: argparse.Namespace) -> Place:
+def place_of(arguments: argparse.Namespace) -> ProjectPlace:
     """The project, configuration, state and workspace that the command line means."""
-    return Place(arguments.chdir, arguments.config, arguments.state, arguments.workspace)
+    return ProjectPlace(arguments.chdir, arguments.config, arguments.state, arguments.workspace)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:

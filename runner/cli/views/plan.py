@@ -26,7 +26,7 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.diff import ABSENT, Change, leaves, line_diff, lines_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import kind, request_changes, shown, summary, tallied
 from runner.core.request.build import Request
 from runner.core.secrets.secrets import Secrets
@@ -83,7 +83,7 @@ _ACTS = {
 }
 
 
-def _steps(plan: Plan, secrets: Secrets, style: Style, *, full: bool) -> Iterator[str]:
+def _steps(plan: PlannedSteps, secrets: Secrets, style: Style, *, full: bool) -> Iterator[str]:
     per_block: Counter[tuple[str, str]] = Counter()
     hidden: Counter[tuple[str, str]] = Counter()
     for step in plan.steps:
@@ -101,7 +101,7 @@ def _steps(plan: Plan, secrets: Secrets, style: Style, *, full: bool) -> Iterato
 
 
 def _step(
-    plan: Plan, step: Step, secrets: Secrets, style: Style, limit: int | None
+    plan: PlannedSteps, step: Step, secrets: Secrets, style: Style, limit: int | None
 ) -> Iterator[str]:
     seen = shown(step, secrets)
     yield style(f"  # {step.address} {seen.header}", "bold")
@@ -179,14 +179,14 @@ def short(value: Any, limit: int | None = _LINE) -> str:
     return text if limit is None or len(text) <= limit else f"{text[: limit - 2]}.."
 
 
-def _moves(plan: Plan) -> Iterator[str]:
+def _moves(plan: PlannedSteps) -> Iterator[str]:
     for source, target in plan.moves:
         yield f"  # {source} has moved to {target}"
     if plan.moves:
         yield ""
 
 
-def _imports(plan: Plan) -> Iterator[str]:
+def _imports(plan: PlannedSteps) -> Iterator[str]:
     for address, identifier in plan.imports:
         yield f"  # {address} will be imported: {on_one_line(identifier)}"
     if plan.imports:
@@ -217,7 +217,7 @@ _FILES = {
 }
 
 
-def _nothing(plan: Plan, style: Style) -> str:
+def _nothing(plan: PlannedSteps, style: Style) -> str:
     number = plan.unchanged
     word = "answer is" if number == 1 else "answers are"
     return (

@@ -41,7 +41,7 @@ _Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedSteps:
     """Every step, in the order of the addresses, unchanged ones left out.
 
     `decisions` holds what was decided for each address, unchanged ones included; `moves` the
@@ -92,7 +92,7 @@ class Inputs:
     elsewhere: Elsewhere = lambda _: None
 
 
-def make_plan(inputs: Inputs) -> Plan:
+def make_plan(inputs: Inputs) -> PlannedSteps:
     """The plan. RunnerError carries every mistake that filling the requests brought to light."""
     contested: frozenset[tuple[str, int]] = frozenset()
     while True:
@@ -111,7 +111,7 @@ def make_plan(inputs: Inputs) -> Plan:
         contested |= conflicts
 
 
-def destroy_plan(inputs: Inputs) -> Plan:
+def destroy_plan(inputs: Inputs) -> PlannedSteps:
     """The plan that removes every record."""
     walk, known = inputs.start(Samples(inputs.records))
     chosen = named(inputs.choice)
@@ -129,10 +129,12 @@ def destroy_plan(inputs: Inputs) -> Plan:
     if problems:
         raise RunnerError(*problems)
     # Nothing but the removals: no completion is looked at, let alone issued.
-    return Plan(tuple(steps), {}, 0, known, walk, lambda _: False, elsewhere=inputs.elsewhere)
+    return PlannedSteps(
+        tuple(steps), {}, 0, known, walk, lambda _: False, elsewhere=inputs.elsewhere
+    )
 
 
-def _weigh(plan: Plan, weigh: Weigh) -> None:
+def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
     """Each request that will be sent, once, however often the plan was made."""
     for step, issued in plan.of(Issue):
         if step.instance is not None:
@@ -191,7 +193,9 @@ def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
         folded.problems.extend(exc.problems)
 
 
-def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: _Folded) -> Plan:
+def _finished(
+    inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: _Folded
+) -> PlannedSteps:
     problems = list(folded.problems)
     steps: list[Step] = []
     unchanged = 0
@@ -222,7 +226,7 @@ def _finished(inputs: Inputs, walk: Walk, known: Known, chosen: Chosen, folded: 
         for address, decision in folded.decisions.items()
         if isinstance(decision, Read) and decision.on is None
     }
-    return Plan(
+    return PlannedSteps(
         tuple(steps),
         folded.decisions,
         unchanged,

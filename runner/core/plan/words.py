@@ -23,7 +23,7 @@ from runner.core.plan.actions import (
 from runner.core.plan.diff import ABSENT, Change, changes
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.known import request_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
 from runner.core.secrets.secrets import Secrets
@@ -53,7 +53,7 @@ class Shown:
     because: str = ""
 
 
-def summary(plan: Plan, estimate: Estimate) -> str:
+def summary(plan: PlannedSteps, estimate: Estimate) -> str:
     """The plan in one line."""
     tally = counts(plan)
     spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
@@ -83,7 +83,7 @@ def tallied(tally: Mapping[str, int]) -> str:
     return f"Plan: {text}{tail}."
 
 
-def counts(plan: Plan) -> Counter[str]:
+def counts(plan: PlannedSteps) -> Counter[str]:
     """How many steps of each kind."""
     tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
     tally["move"] = len(plan.moves)
@@ -152,7 +152,7 @@ def _reused(reuse: Reuse) -> Shown:
 
 
 def request_changes(
-    plan: Plan, step: Step, secrets: Secrets
+    plan: PlannedSteps, step: Step, secrets: Secrets
 ) -> tuple[list[Change], Request | None]:
     """What differs between the recorded request and the new one, provider and triggers
     included; sensitive values masked on both sides.

@@ -17,7 +17,7 @@ from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, provider_of, request_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import replaced
 from runner.core.plan.walk import Vertex, Walk
 from runner.core.request.build import Request
@@ -34,7 +34,9 @@ from runner.io.apply.run import Run
 class Apply:
     """One run. Drive it with `run`; `stop` ends it after what is in flight, `abandon` at once."""
 
-    def __init__(self, plan: Plan, walk: Walk, known: Known, doors: Doors, limits: Limits) -> None:
+    def __init__(
+        self, plan: PlannedSteps, walk: Walk, known: Known, doors: Doors, limits: Limits
+    ) -> None:
         self.outcome = Outcome(dict(known.records), walk.session)
         self.in_flight = 0
         known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's

@@ -10,7 +10,7 @@ from runner.core.api.exchange import Answer, Failure
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import protected, unreachable
 from runner.core.received import table_of
 from runner.core.request.server_store import cached, is_stored, keeper, stored_id
@@ -26,7 +26,7 @@ _SORTED = orjson.OPT_SORT_KEYS
 class Removal:
     """The removals of a plan, and `vanished`: what the apply found to be wanted no more."""
 
-    plan: Plan
+    plan: PlannedSteps
     outcome: Outcome
     doors: Doors
     vanished: Mapping[str, Record]

@@ -7,7 +7,7 @@ from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed, Skipped
 from runner.core.plan.known import Known
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.walk import Vertex, Walk, cycle_error
 from runner.core.secrets.redact import redact_text
 from runner.core.state.records import Record
@@ -22,7 +22,7 @@ class Run:
     is started: something in flight has to end first.
     """
 
-    plan: Plan
+    plan: PlannedSteps
     walk: Walk
     known: Known
     doors: Doors

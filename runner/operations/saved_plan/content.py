@@ -25,7 +25,7 @@ from runner.core.plan.actions import (
     Step,
     Update,
 )
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import kind, shown, summary
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.line import encode_record
@@ -48,7 +48,7 @@ class Act(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
 
 
-class Given(msgspec.Struct, forbid_unknown_fields=True):
+class SavedVariables(msgspec.Struct, forbid_unknown_fields=True):
     """Variables of the command line; sensitive ones are not among them."""
 
     var: list[str]
@@ -89,7 +89,7 @@ class Of(msgspec.Struct, forbid_unknown_fields=True):
     records: str | None = None  # plans had none at first
 
 
-class File(msgspec.Struct, forbid_unknown_fields=True):
+class SavedFile(msgspec.Struct, forbid_unknown_fields=True):
     """The file of an output that will be written."""
 
     path: str
@@ -105,13 +105,13 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
     runner_version: str
     created_at: str
     config: Basis
-    variables: Given
+    variables: SavedVariables
     choice: Chosen
     state: Of
     actions: list[Act]
     summary: str
     text: str
-    files: list[File] | None = None  # plans had none at first
+    files: list[SavedFile] | None = None  # plans had none at first
 
 
 def made_from(project: Loaded, made: Planned, text: str) -> Content:
@@ -133,7 +133,7 @@ def made_from(project: Loaded, made: Planned, text: str) -> Content:
         list(_acts(project, made.plan)),
         "No changes." if made.plan.empty else summary(made.plan, made.estimate),
         text,
-        [File(file.path, file.output, file.action) for file in made.files],
+        [SavedFile(file.path, file.output, file.action) for file in made.files],
     )
 
 
@@ -155,12 +155,12 @@ def differences(content: Content, project: Loaded, made: Planned) -> Iterator[st
                 yield f"The file {file.path} is not as it was, and is to be written"
 
 
-def _given(project: Loaded) -> Given:
+def _given(project: Loaded) -> SavedVariables:
     """Files, and what no later file set otherwise: so that they come first when they are read."""
     plain = {name: t for name, t in project.flagged.items() if not _is_sensitive(project, name)}
     given = project.options.variables
     files = [variable.path for variable in given if isinstance(variable, VariableFile)]
-    return Given([f"{name}={text}" for name, text in plain.items()], files)
+    return SavedVariables([f"{name}={text}" for name, text in plain.items()], files)
 
 
 def _is_sensitive(project: Loaded, name: str) -> bool:
@@ -201,7 +201,7 @@ def _sources(module: Module) -> Iterator[tuple[str, str]]:
         yield from _sources(child)
 
 
-def _acts(project: Loaded, plan: Plan) -> Iterator[Act]:
+def _acts(project: Loaded, plan: PlannedSteps) -> Iterator[Act]:
     """Every step, then what is renamed and what is taken in."""
     yield from (_act(step, project.secrets) for step in plan.steps)
     for source, target in plan.moves:

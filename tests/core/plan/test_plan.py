@@ -7,7 +7,7 @@ import pytest
 
 from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Instances, Issue, Remove
-from runner.core.plan.plan import Plan, destroy_plan, make_plan
+from runner.core.plan.plan import PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
 from runner.core.state.records import Record
@@ -22,7 +22,7 @@ def block(name: str, content: str = "x", more: str = "") -> str:
     )
 
 
-def kinds(plan: Plan) -> dict[str, str]:
+def kinds(plan: PlannedSteps) -> dict[str, str]:
     return {step.address: type(step.action).__name__ for step in plan.steps}
 
 

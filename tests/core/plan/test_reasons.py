@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runner.core.plan.known import request_of
-from runner.core.plan.plan import Plan
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.reasons import reason
 from runner.core.request.build import Request
 from runner.core.state.records import Record
@@ -90,7 +90,7 @@ def test_an_edited_fingerprint_is_no_sensitive_value() -> None:
 def test_a_provider_of_its_own_identity_is_no_sensitive_value() -> None:
     moved = HEAD.replace("[provider.openai]\n", '[provider.openai]\nbase_url = "http://h/v1"\n')
     lab = Lab({"configs/main.toml": moved + BLOCK})
-    plan: Plan = lab.plan()
+    plan: PlannedSteps = lab.plan()
     instance = plan.walk.vertices["completion.a"].instance
     assert instance is not None
     assert reason(OLD, request_of(instance, plan.known)) == ""
