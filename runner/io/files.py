@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from runner.errors import RunnerError, Where, error
 
@@ -21,6 +22,7 @@ _NO_RIGHT = {errno.EACCES, errno.EPERM}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}  # a directory, on some systems
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody writes to would be waited for
 _BEING_READ = {5, 32}  # Windows: a file that somebody has open cannot be replaced just now
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 PRIVATE = 0o600
@@ -55,7 +57,15 @@ class Identity:
 
 
 def read(path: Path) -> bytes | None:
-    """The file's bytes, or None if there is no such file; RunnerError if it cannot be read."""
+    """The file's bytes, or None if there is no such file; RunnerError if it cannot be read, or is a
+    pipe or a device, which may have no end.
+    """
+    with _opened(path) as file:
+        return None if file is None else file.read()
+
+
+def read_named(path: Path) -> bytes | None:
+    """As `read`, for what the user names on the command line, which may be a pipe: <(command)."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -64,9 +74,14 @@ def read(path: Path) -> bytes | None:
         raise failure("read", path, cause) from cause
 
 
-def read_text(path: Path) -> str | None:
-    """The file's text less a byte order mark; RunnerError names the line that is not UTF-8."""
-    data = read(path)
+def first_line(path: Path) -> bytes | None:
+    """The first line of a file, as `read` reads it."""
+    with _opened(path) as file:
+        return None if file is None else file.readline()
+
+
+def text_of(path: Path, data: bytes | None) -> str | None:
+    """A file's text less a byte order mark; RunnerError names the line that is not UTF-8."""
     if data is None:
         return None
     try:
@@ -131,8 +146,14 @@ def keep_copy(path: Path, copy: Path) -> None:
 
 
 def followed(path: Path) -> Path:
-    """What a name leads to that the user gave: where he made it a link, he meant its target."""
-    return Path(os.path.realpath(path))
+    """What a name leads to that the user gave: where he made it a link, he meant its target.
+
+    RunnerError for one that no file has.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as cause:
+        raise _unnameable(path, cause) from cause
 
 
 def is_link(path: Path) -> bool:
@@ -260,7 +281,7 @@ def identity(path: Path) -> Identity | None:
     """Which file stands under this name now; None if there is none or it cannot be reached."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file has such a name
         return None
     return Identity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
@@ -313,6 +334,41 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
         case _:
             detail = f"{reason} Check the disk it is on."
             return error("File cannot be used", detail, where)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO | None]:
+    """A regular file; None if there is none of that name."""
+    try:
+        fd = os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT)
+    except FileNotFoundError:
+        yield None
+        return
+    except OSError as cause:
+        raise failure("read", path, cause) from cause
+    except ValueError as cause:
+        raise _unnameable(path, cause) from cause
+    try:
+        with _reading(path, fd) as file:
+            yield file
+    except OSError as cause:
+        raise failure("read", path, cause) from cause
+
+
+def _reading(path: Path, fd: int) -> BinaryIO:
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    detail = f"{path} is a pipe or a device, and only a file is read there. Take it away."
+    raise error("Not a file", detail, Where(str(path)))
+
+
+def _unnameable(path: Path, cause: ValueError) -> RunnerError:
+    shown = ascii(str(path))[1:-1]
+    return error("Invalid path", f"No file has the name {shown} ({cause}). Correct the path.")
 
 
 def _name_once(new: Path, path: Path) -> None:

@@ -70,7 +70,7 @@ def all_given(
 
 def _from_file(file: str, problems: list[Problem]) -> list[Given]:
     try:
-        data = files.read(Path(file))
+        data = files.read_named(Path(file))
         if data is not None:
             return from_file(values_of(source(file, data)))
         problems.append(Problem("No such file", f'--var-file: there is no file "{file}".'))

@@ -275,8 +275,14 @@ def _held(project: Loaded, path: str) -> bytes | None:
 
 
 def _is_as_written(project: Loaded, path: str, said: str) -> bool:
+    """Whether a file of the state's header holds what the header says. A state that came with the
+    repository may name anything: only what an output may be written to is looked at.
+    """
+    if normalised(path) != path or fault(path) is not None:
+        return False
+    root = project.folders.project
     try:
-        held = _held(project, path)
+        held = None if links.first_link(root, root / path) else _held(project, path)
     except RunnerError:
         return False
     return held is not None and named(held) == said

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import error
+from runner.io import files
 
 if TYPE_CHECKING:
     from runner.core.expansion.outputs import Output
@@ -16,12 +17,11 @@ def read(path: Path) -> dict[str, Any]:
     """The outputs by name, sensitive ones left out; none if there is no such file. RunnerError for
     one that is damaged.
     """
-    try:
-        held = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    data = files.read(path)
+    if data is None:
         return {}
-    except OSError as exc:
-        raise error("Cannot read outputs", f"{path}: {exc.strerror}.") from exc
+    try:
+        held = json.loads(data)
     except (ValueError, RecursionError) as exc:
         raise error(
             "Damaged outputs",
@@ -35,7 +35,6 @@ def read(path: Path) -> dict[str, Any]:
 def held(store: "Store") -> dict[str, Any]:
     """What stands beside a state; nothing if it is damaged, and so will be written anew."""
     from runner.core.received import table_of  # noqa: PLC0415  # `runner output` reads without
-    from runner.io import files  # noqa: PLC0415
     from runner.io.state.local import OUTPUTS  # noqa: PLC0415
 
     return table_of(files.read(store.directory / OUTPUTS) or b"")
@@ -46,7 +45,6 @@ def write(store: "Store", outputs: Mapping[str, "Output"]) -> None:
     import orjson  # noqa: PLC0415  # `runner output` reads without
 
     from runner.core.expansion.outputs import shown  # noqa: PLC0415
-    from runner.io import files  # noqa: PLC0415
     from runner.io.state.local import OUTPUTS  # noqa: PLC0415
 
     path, values = store.directory / OUTPUTS, shown(outputs)

@@ -1,7 +1,9 @@
 """The files of outputs: named by the plan, and never written over what somebody else wrote."""
 
 import json
+import os
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +325,39 @@ def test_a_move_in_the_state_leaves_files_and_state_together(
     assert project.call("state", "push", "--force", str(project.state_file)).status == 0
     assert header(project)["files"] == held
     assert files_of(project) == []
+
+
+def test_a_state_that_names_other_files_reads_none_of_them(
+    project: Project, api: FakeAPI, tmp_path: Path
+) -> None:
+    """It may have come with the repository: only where outputs are written is looked at."""
+    project.write(config(api, output("out/x.md")))
+    project.apply()
+    (tmp_path / "secret").write_text("secret")
+    (project.directory / "link").symlink_to(tmp_path)
+    (project.directory / ".hidden").write_text("secret")
+    (project.directory / "mine").write_text("secret")
+    os.mkfifo(project.directory / "pipe")
+    named = f"sha256:{sha256(b'secret').hexdigest()}"
+    foreign = ("/dev/zero", "pipe", "x\0y", "../secret", str(tmp_path / "secret"), "link/secret")
+    names = (*foreign, ".hidden", "./mine", "mine", "")
+    held = header(project)
+    held["files"] |= dict.fromkeys(names, named)
+    project.state_file.write_text(json.dumps(held))
+    project.write(config(api, output("out/x.md"), prompt="ho"))
+    assert project.apply().status == 0
+    assert sorted(header(project)["files"]) == ["mine", "out/x.md"]
+
+
+def test_an_output_where_a_pipe_stands_is_refused(project: Project, api: FakeAPI) -> None:
+    os.mkfifo(project.directory / "pipe")
+    project.write(config(api, output("pipe", more="overwrite = true\n")))
+    ran = project.call("plan")
+    assert (ran.status, "pipe is a pipe or a device" in ran.err) == (1, True)
+
+
+def test_outputs_that_are_a_pipe_are_refused(project: Project) -> None:
+    (project.directory / "state").mkdir()
+    os.mkfifo(project.directory / "state/outputs.json")
+    ran = project.call("output")
+    assert (ran.status, "is a pipe or a device" in ran.err) == (1, True)

@@ -250,12 +250,12 @@ def test_no_copy_is_made_of_a_link_or_through_one(tmp_path: Path) -> None:
 
 def test_text_is_utf8_and_a_wrong_byte_has_its_line(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
-    assert files.read_text(path) is None
+    assert files.text_of(path, files.read(path)) is None
     path.write_bytes("\ufeffé\r\n☀\n".encode())
-    assert files.read_text(path) == "é\r\n☀\n"
+    assert files.text_of(path, files.read(path)) == "é\r\n☀\n"
     path.write_bytes(b"fine\nalso\nbad \xe9\n")
     with pytest.raises(RunnerError, match="0xe9") as refused:
-        files.read_text(path)
+        files.text_of(path, files.read(path))
     assert str(refused.value.problems[0].where) == f"{path}:3"
 
 
@@ -299,3 +299,17 @@ def test_a_copy_may_be_on_another_file_system(tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == b"one"
     assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o640
     assert names(tmp_path) == ["copy"]
+
+
+@pytest.mark.parametrize("read", [files.read, files.first_line])
+def test_what_has_no_end_is_not_read(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(RunnerError, match="is a pipe or a device"):
+            read(path)
+    with pytest.raises(RunnerError, match="No file has the name"):
+        read(tmp_path / "x\0y")
+    with pytest.raises(RunnerError, match="A file is expected there"):
+        read(tmp_path)

@@ -56,7 +56,7 @@ def _text(name: str) -> list[tuple[str, str]]:
         if not inside:
             raise error("No such file", f'There are no *.tf files in "{name}".', Where(name))
         return [pair for file in inside for pair in _text(str(file))]
-    text = files.read_text(path)
+    text = files.text_of(path, files.read_named(path))
     if text is None:
         raise error("No such file", f'There is no file "{name}".', Where(name))
     return [(name, text)]

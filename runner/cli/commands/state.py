@@ -64,7 +64,7 @@ def _push(arguments: argparse.Namespace) -> int:
 def _read(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read()
-    data = files.read(Path(file))
+    data = files.read_named(Path(file))
     if data is None:
         raise error("No such file", f'There is no file "{file}".')
     return data

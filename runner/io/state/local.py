@@ -63,9 +63,8 @@ class Folder:
     def header(self, which: Which = "last") -> bytes:
         """The first line; nothing if it cannot be read."""
         try:
-            with self._file(which).open("rb") as file:
-                return file.readline()
-        except OSError:
+            return files.first_line(self._file(which)) or b""
+        except RunnerError:
             return b""
 
     def absence(self) -> tuple[Problem, ...]:

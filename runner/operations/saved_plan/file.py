@@ -66,7 +66,7 @@ def read_plan(path: str) -> Saved:
     where = Where(path)
     if Path(path).is_dir():
         raise error("Not a saved plan", f"{path} is a directory.", where)
-    data = files.read(Path(path))
+    data = files.read_named(Path(path))
     if data is None:
         raise error(
             "No such file",
