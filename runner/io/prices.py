@@ -3,6 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
+from runner.core.request.provider_types import type_of
+
 _EXACT_UP_TO = 200_000  # characters counted by the vocabulary in one run; beyond, by their ratio
 _BYTES_PER_TOKEN = 4  # of text nobody asks money for: near enough in most languages
 _LOCAL = ("127.", "localhost", "[::1]", "0.0.0.0")  # noqa: S104  # addresses looked for, not bound
@@ -32,21 +34,21 @@ def count_tokens(identity: str, model: str, text: str) -> int:
 
 
 def price(identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
-    """USD for one request; 0 for the embedded model; None if nobody knows the price.
+    """USD for one request; None if nobody knows the price.
 
     `identity` is a provider's: `openai https://..` or `embedded SHA256`. A price may hang on the
     length of a request, so requests are priced one by one.
     """
-    kind, _, url = identity.partition(" ")
-    if kind == "embedded":
+    if type_of(identity).is_free:
         return 0.0
+    url = identity.partition(" ")[2]
     return _listed(url, model, tokens_in, tokens_out) if priced(identity) else None
 
 
 def priced(identity: str) -> bool:
     """Whether a provider may have prices: a server on this machine has no price list."""
-    kind, _, url = identity.partition(" ")
-    return kind == "embedded" or not url.partition("://")[2].startswith(_LOCAL)
+    host = identity.partition("://")[2]
+    return type_of(identity).is_free or not host.startswith(_LOCAL)
 
 
 @lru_cache(maxsize=65_536)

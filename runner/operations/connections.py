@@ -48,7 +48,7 @@ class Connections:
         return self.clients[name]
 
     async def _endpoint(self, declared: Declared) -> Endpoint:
-        if declared.type != "embedded":
+        if declared.type.leaves:
             return _trusted(self.project, declared)
         from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
 
@@ -142,7 +142,7 @@ def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
     """
     for name in sorted(names):
         declared = project.declared[name]
-        if declared.type != "embedded":
+        if declared.type.leaves:
             endpoint(declared, project.environment, 1)
     admit(project, names | perhaps)
 

@@ -7,6 +7,7 @@ from runner.core.address import first_few
 from runner.core.api.exchange import Failure
 from runner.core.api.usage import Used, usage_of
 from runner.core.plan.estimate import compact, dollars
+from runner.core.request.provider_types import type_of
 from runner.errors import Problem, Where
 from runner.io.apply.ports import Outcome
 from runner.operations.spending import cost_of
@@ -52,7 +53,7 @@ def spent(outcome: Outcome) -> Spent:
     for record in outcome.issued.values():
         used = usage_of(record.response)
         cost = cost_of(record, used)
-        total = total.plus(used, cost, free=record.identity.startswith("embedded"))
+        total = total.plus(used, cost, free=type_of(record.identity).is_free)
     return total
 
 

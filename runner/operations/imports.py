@@ -68,7 +68,7 @@ async def fetched(
     provider: Provider,
 ) -> Record:
     """The record of a stored completion; RunnerError if the server does not have it."""
-    if provider.type == "embedded":
+    if not provider.type.stores:
         raise error(
             "Cannot import",
             f"The provider {provider.name} is the model in this process, which stores no "

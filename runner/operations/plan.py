@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
@@ -25,7 +23,6 @@ from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
 from runner.io.cache.lookup import Lookup
 from runner.io.prices import count_tokens, price
-from runner.io.providers.embedded.model_file import unsupported
 from runner.operations import outputs_file
 from runner.operations.blocking import run_to_end
 from runner.operations.loaded import Loaded
@@ -91,7 +88,7 @@ def cached_answers(project: Loaded, lookup: Lookup) -> Callable[[str, int], byte
 
 @dataclass(slots=True)
 class _Scales:
-    """Weighs each request that will be sent: its cost, and what its model cannot do."""
+    """Weighs each request that will be sent: its cost, and what its provider does not do."""
 
     project: Loaded
     estimate: Estimate = field(default_factory=Estimate)
@@ -99,10 +96,8 @@ class _Scales:
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
         self.estimate.add(bound(request, old, count_tokens, price))
-        if request.identity.startswith("embedded "):
-            own = "model_path" in self.project.declared[request.provider].table
-            for said in unsupported(orjson.loads(request.body), default_model=not own):
-                self.limits.setdefault(said, []).append(address)
+        for said in self.project.declared[request.provider].limits(request.body):
+            self.limits.setdefault(said, []).append(address)
 
 
 def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:

@@ -172,7 +172,7 @@ def ways(project: Loaded, closed: Iterable[Door]) -> str:
 def _leaves(project: Loaded, name: str) -> bool:
     """Whether a provider is another process; a name that is none is told where it is named."""
     declared = project.declared.get(name)
-    return declared is not None and declared.type != "embedded"
+    return declared is not None and declared.type.leaves
 
 
 def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:

@@ -24,7 +24,7 @@ def decide_data(instance: Instance, known: Known) -> Keep | Read:
     """
     _require_answers(instance)
     provider = provider_of(instance, known)
-    if provider.type == "embedded":
+    if not provider.type.stores:
         raise RunnerError(_no_store(instance, provider))
     try:
         asked = _asked(instance)

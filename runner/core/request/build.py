@@ -65,7 +65,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         shown = body if not shape.masked else _keep(shown, ignored, record.request)
         if "triggers" in ignored and not _is_masked(record.triggers or b""):
             triggers = shown_triggers = record.triggers
-    if not body.get("model") and provider.type != "embedded":
+    if not body.get("model") and not provider.type.has_model:
         raise RunnerError(_no_model(instance))
     sent = canonical(body)
     asked = sent

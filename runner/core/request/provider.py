@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.canonical import canonical
+from runner.core.request.provider_types import ProviderType, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Provider:
     """
 
     name: str
-    type: str
+    type: ProviderType
     identity: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     recorded_defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -28,19 +29,19 @@ class Provider:
     def of(
         cls,
         name: str,
-        kind: str,
-        identity: Mapping[str, str],
+        type_: ProviderType,
+        which: str,
         defaults: Mapping[str, Any],
         recorded_defaults: Mapping[str, Any],
         secrets: tuple[str, ...] = (),
     ) -> "Provider":
-        """A provider by the parts of its identity."""
-        shown = " ".join([kind, *identity.values()])
-        held = canonical({"type": kind, **identity})
-        return cls(name, kind, shown, defaults, recorded_defaults, secrets, held)
+        """A provider by what its answers hang on."""
+        shown = f"{type_.name} {which}"
+        held = identity_json(shown)
+        return cls(name, type_, shown, defaults, recorded_defaults, secrets, held)
 
 
 def identity_json(shown: str) -> bytes:
     """The identity, as a fingerprint has it, of the one that a record shows."""
     kind, _, which = shown.partition(" ")
-    return canonical({"type": kind, "model" if kind == "embedded" else "base_url": which})
+    return canonical({"type": kind, type_of(shown).hangs_on: which})

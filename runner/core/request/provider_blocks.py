@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
+
 from runner.core.canonical import normalise
 from runner.core.expansion.scope import Scope
 from runner.core.expressions.template import compile_value
 from runner.core.language.findings import contains, has_hole
-from runner.core.language.names import PROVIDERS
 from runner.core.modules.folder import Block
 from runner.core.request.provider import Provider
+from runner.core.request.provider_types import EMBEDDED, OPENAI, TYPES, ProviderType
 from runner.core.secrets.texts import yielded_secrets
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
@@ -23,25 +25,31 @@ class Declared:
     """A provider block, filled. `table` holds its settings (never a key)."""
 
     name: str
-    type: str
+    type: ProviderType
     table: Mapping[str, Any] = field(default_factory=dict)
     block: Block | None = None
+
+    def limits(self, body: bytes) -> tuple[str, ...]:
+        """What a request asks for and this provider does not do, each in a sentence."""
+        limits = self.type.limits
+        return () if limits is None else limits(orjson.loads(body), self.table)
 
 
 def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
     """Every provider of the root module, and the types of provider under their own names."""
-    found = {name: Declared(name, name) for name in PROVIDERS}
+    found = {name: Declared(name, known) for name, known in TYPES.items()}
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
         for key, problem in _misfits(block, table, scope):
             problems.append(problem)
             table.pop(key, None)
         kind = str(table.get("type", name))
-        if kind not in PROVIDERS:
-            said = f'"{name}" is no type of provider; write type = "openai" or type = "embedded".'
+        if kind not in TYPES:
+            types = " or ".join(f'type = "{known}"' for known in TYPES)
+            said = f'"{name}" is no type of provider; write {types}.'
             problems.append(block.problem("Missing type", said))
-            kind = PROVIDERS[0]
-        found[name] = Declared(name, kind, table, block)
+            kind = OPENAI.name
+        found[name] = Declared(name, TYPES[kind], table, block)
         if _is_masked(block.table.get("base_url"), scope):
             said = (
                 "base_url hangs on a sensitive value, and it is recorded with every answer. Put "
@@ -94,11 +102,11 @@ def _secrets(provider: Declared, scope: Scope) -> tuple[str, ...]:
     return yielded_secrets([compile_value(provider.block.table)], scope.masks, scope.names)
 
 
-def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> dict[str, str]:
+def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> str:
     """What a provider's answers hang on: its declared base URL, or its model file."""
-    if provider.type == "embedded":
-        return {"model": model_digest(provider.table.get("model_path"))}
-    return {"base_url": str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")}
+    if provider.type is EMBEDDED:
+        return model_digest(provider.table.get("model_path"))
+    return str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")
 
 
 def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def reach(
     destinations = {
         name: destination(provider, environment_url)
         for name, provider in providers.items()
-        if provider.type != "embedded"
+        if provider.type.leaves
     }
     reads = _reads(root, providers)
     asks = _asks(root, providers, default, reads)

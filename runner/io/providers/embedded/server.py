@@ -13,10 +13,7 @@ from pathlib import Path
 
 from runner.errors import error, not_installed
 from runner.io.providers.embedded.model_fetch import Say, find_model
-from runner.io.providers.embedded.model_file import model_digest, unsupported
 from runner.io.providers.endpoint import Endpoint
-
-__all__ = ["model_digest", "open_embedded", "unsupported"]
 
 MODEL = "smollm2"
 _CONTEXT = 8192  # tokens, what SmolLM2 was trained for

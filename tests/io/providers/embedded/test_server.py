@@ -17,7 +17,7 @@ import pytest
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.io.providers.embedded import model_fetch, model_file
-from runner.io.providers.embedded.model_file import DIGEST, NAME, SIZE, model_digest, unsupported
+from runner.io.providers.embedded.model_file import DIGEST, NAME, SIZE, model_digest
 from runner.io.providers.embedded.server import open_embedded
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import connect
@@ -214,18 +214,3 @@ def test_a_file_s_digest_is_remembered_until_it_changes(cache: Path, tmp_path: P
     assert model_digest(model) == hashlib.sha256(b"four").hexdigest()
     with pytest.raises(RunnerError, match="There is no file"):
         model_digest(tmp_path / "none.gguf")
-
-
-def test_what_the_model_cannot_do_is_known_before() -> None:
-    image = {"role": "user", "content": [{"type": "text"}, {"type": "image_url"}]}
-    body = QUESTION | {"tools": [{}], "n": 2, "messages": [image, image], "store": True}
-    assert unsupported(body) == (
-        "The embedded model ignores tools.",
-        "The embedded model gives one choice: it will refuse n above 1.",
-        "The embedded model will refuse the images in the messages.",
-        "The embedded model has no store: store = true keeps nothing.",
-    )
-    assert "ignores" not in " ".join(unsupported(body, default_model=False))
-    assert unsupported({"modalities": ["text", "audio"]})
-    assert unsupported(QUESTION) == ()
-    assert unsupported(QUESTION | {"tools": [], "functions": None, "n": 1}) == ()

@@ -1,0 +1,52 @@
+from typing import Any, get_args, get_type_hints
+
+import orjson
+import pytest
+
+from runner.core.language.blocks import EmbeddedSettings, OpenAISettings
+from runner.core.language.names import PROVIDERS
+from runner.core.request.provider import identity_json
+from runner.core.request.provider_blocks import Declared
+from runner.core.request.provider_types import EMBEDDED, OPENAI, TYPES, type_of
+
+QUESTION = {"messages": [{"role": "user", "content": "Say hello."}]}
+
+
+def limits(body: dict[str, Any], **settings: Any) -> tuple[str, ...]:
+    return Declared("local", EMBEDDED, settings).limits(orjson.dumps(body))
+
+
+def test_the_types_are_those_that_may_be_written() -> None:
+    assert tuple(TYPES) == PROVIDERS
+    written = [get_type_hints(block)["type"] for block in (OpenAISettings, EmbeddedSettings)]
+    assert [get_args(hint) for hint in written] == [(name,) for name in TYPES]
+
+
+@pytest.mark.parametrize(
+    ("identity", "known", "held"),
+    [
+        ("openai https://x/v1", OPENAI, b'{"base_url":"https://x/v1","type":"openai"}'),
+        ("embedded ab12", EMBEDDED, b'{"model":"ab12","type":"embedded"}'),
+        ("later https://x", OPENAI, b'{"base_url":"https://x","type":"later"}'),
+        ("embeddedness x", OPENAI, b'{"base_url":"x","type":"embeddedness"}'),
+    ],
+)
+def test_an_identity_tells_its_type(identity: str, known: object, held: bytes) -> None:
+    assert type_of(identity) is known
+    assert identity_json(identity) == held
+
+
+def test_what_the_model_cannot_do_is_known_before() -> None:
+    image = {"role": "user", "content": [{"type": "text"}, {"type": "image_url"}]}
+    body = QUESTION | {"tools": [{}], "n": 2, "messages": [image, image], "store": True}
+    assert limits(body) == (
+        "The embedded model ignores tools.",
+        "The embedded model gives one choice: it will refuse n above 1.",
+        "The embedded model will refuse the images in the messages.",
+        "The embedded model has no store: store = true keeps nothing.",
+    )
+    assert "ignores" not in " ".join(limits(body, model_path="m.gguf"))
+    assert limits({"modalities": ["text", "audio"]})
+    assert limits(QUESTION) == ()
+    assert limits(QUESTION | {"tools": [], "functions": None, "n": 1}) == ()
+    assert Declared("openai", OPENAI).limits(orjson.dumps(body)) == ()
