@@ -96,3 +96,19 @@ def test_an_apply_writes_it_where_it_is_asked_to(tmp_path: Path) -> None:
         found = cases(path.read_bytes())
         assert all(case.find("failure") is None for case in found.values())
         assert len(found) == 2
+
+
+def test_a_report_replaces_nothing_but_a_report(tmp_path: Path) -> None:
+    with serving() as api:
+        project = Project(tmp_path / "p")
+        project.write(provider(api) + completion("a", "one"))
+        path = tmp_path / "p/notes"
+        path.write_text("mine")
+        ran = project.apply("--junit", str(path))
+        assert (ran.status, "is no JUnit report" in ran.err) == (1, True)
+        assert (path.read_text(), api.completions) == ("mine", [])
+        for report in ("", "<testsuite/>", '<?xml version="1.0"?>\n<!-- x -->\n<testsuites>'):
+            path.write_text(report)
+            project.state_file.unlink(missing_ok=True)
+            assert project.apply("--junit", str(path)).status == 0
+            assert b"runner apply" in path.read_bytes()

@@ -203,3 +203,39 @@ def test_init_writes_nothing_through_a_link(tmp_path: Path, outside: Path) -> No
         ran = Project(tmp_path / "here").call("init", str(folder))
         assert (ran.status, "is a link" in ran.err) == (1, True)
     assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+@pytest.mark.parametrize("inner", ["", "/inner.txt"])
+@pytest.mark.parametrize(
+    "words",
+    [("plan", "--out"), ("apply", "--auto-approve", "--junit"), ("convert", "main.tf", "--out")],
+)
+def test_what_the_user_names_is_written_through_no_link_of_the_project(
+    mine: Project,
+    outside: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    inner: str,
+    dangling: bool,
+) -> None:
+    """Whoever types plan.json need not know what the repository has made of it."""
+    monkeypatch.chdir(mine.directory)
+    (mine.directory / "main.tf").write_text('variable "a" {}\n')
+    target = outside / "target"
+    if inner and not dangling:
+        target.mkdir()
+    elif not dangling:
+        target.write_text("")
+    Path("link").symlink_to(target)
+    ran = mine.call(*words, f"link{inner}")
+    assert (ran.status, "link is a link to" in ran.err) == (1, True)
+    assert [path.name for path in outside.rglob("*")] == ([] if dangling else ["target"])
+    assert not target.is_file() or not target.read_text()
+    assert not mine.state_file.exists()  # it is said before anything is asked
+
+
+def test_what_the_user_names_outside_may_be_a_link(mine: Project, outside: Path) -> None:
+    (outside / "link").symlink_to(outside / "plan")
+    assert mine.call("plan", "--out", str(outside / "link")).status == 0
+    assert (outside / "plan").is_file()

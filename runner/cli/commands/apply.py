@@ -18,6 +18,7 @@ from runner.cli.views.report import apply_text
 from runner.cli.views.style import style
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
+from runner.operations import named_file
 from runner.operations.apply import carry_out, check, held_plan
 from runner.operations.finish import Finished, finish
 from runner.operations.loaded import Loaded
@@ -32,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if saved is not None:
         options = options_in(saved, options, "apply")
     project = read(arguments, options)
+    _junit_place(project, arguments)  # known to be writable before anything is paid
     with held_plan(project, f"runner {'destroy' if options.choice.destroy else 'apply'}") as made:
         if saved is not None:
             saved.check(project, made)
@@ -90,8 +92,7 @@ def _tell(project: Loaded, finished: Finished, arguments: argparse.Namespace) ->
     """What happened, in words or as events; and with which status to leave."""
     for content in finished.unsaved:  # what no file could take: the last place left
         put(content)
-    if arguments.junit:
-        finished = _with_junit(finished, Path(arguments.junit))
+    finished = _with_junit(project, finished, arguments)
     tell_warnings(project, as_json=arguments.json)
     if arguments.json:
         _tell_events(project, finished)
@@ -114,15 +115,26 @@ def _tell_events(project: Loaded, finished: Finished) -> None:
         write(event)
 
 
-def _with_junit(finished: Finished, path: Path) -> Finished:
-    """Its report written; what keeps it from that is a problem like any other."""
-    if finished.outcome is None:
+def _junit_place(project: Loaded, arguments: argparse.Namespace) -> Path | None:
+    if not arguments.junit:
+        return None
+    from runner.cli.views.junit import is_junit  # noqa: PLC0415  # asked for by a flag
+
+    folder = project.folders.project
+    return named_file.place(folder, arguments.junit, "--junit", "JUnit report", is_junit)
+
+
+def _with_junit(project: Loaded, finished: Finished, arguments: argparse.Namespace) -> Finished:
+    """Its report written, if it is asked for; what keeps it from that is a problem like others."""
+    if finished.outcome is None or not arguments.junit:
         return finished
     from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
 
     problems: tuple[Problem, ...] = ()
     try:
-        files.write_atomic(files.followed(path), junit(finished.outcome))
+        path = _junit_place(project, arguments)
+        if path is not None:
+            files.write_atomic(path, junit(finished.outcome))
     except RunnerError as exc:
         problems = exc.problems
     return replace(finished, problems=(*finished.problems, *problems))

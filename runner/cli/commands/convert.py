@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.cli.views.problems import report
 from runner.errors import Problem, RunnerError, Where, error
 from runner.hcl import convert
-from runner.io import files
+from runner.io import files, links
 
 STDIN = "-"
 
@@ -15,6 +15,8 @@ STDIN = "-"
 def run(arguments: argparse.Namespace) -> int:
     """Convert all files as one configuration; 1 if anything could not be kept."""
     target = None if arguments.out is None else Path(arguments.out)
+    if target is not None:
+        links.refuse_leaving(Path(), target, "Take the link away, or name another file with --out.")
     if target is not None and files.identity(target) is not None:
         raise error(
             "File exists",

@@ -12,6 +12,10 @@ from runner.operations.ended import facts_of
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_IS_ONE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<testsuites?[\s/>]", re.DOTALL
+)
+
 
 def junit(outcome: Outcome) -> bytes:
     """The report as XML in UTF-8: done (or as it was), failed, or skipped; seconds as `time`."""
@@ -37,6 +41,11 @@ def junit(outcome: Outcome) -> bytes:
     ET.indent(suites)
     written: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return written + b"\n"
+
+
+def is_junit(data: bytes) -> bool:
+    """Whether a file is a report of this kind, ours or of another program."""
+    return _IS_ONE.match(data) is not None
 
 
 def _case(address: str, outcome: Outcome) -> ET.Element:

@@ -13,6 +13,7 @@ from runner.core.received import DEEPEST, is_deep
 from runner.core.state.line import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
+from runner.operations import named_file
 from runner.operations.loaded import Loaded
 from runner.operations.options import Options, VariableFile, VariableText
 from runner.operations.places import project_directory, same_place
@@ -54,9 +55,7 @@ def save(project: Loaded, made: Planned, path: str, text: str) -> None:
     """Write the plan to a file, with its text for a person; RunnerError if that would replace one
     that is no plan.
     """
-    target = files.followed(Path(path))
-    if files.identity(target) is not None:
-        _refuse_foreign(target)
+    target = named_file.place(project.folders.project, path, "--out", "saved plan", _is_plan)
     built = msgspec.to_builtins(made_from(project, made, text))
     files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
 
@@ -151,14 +150,3 @@ def _is_plan(data: bytes) -> bool:
         return msgspec.json.decode(data, type=_Sign).format == FORMAT
     except UNREADABLE:
         return f'"format": "{FORMAT}"'.encode() in data[:100]
-
-
-def _refuse_foreign(target: Path) -> None:
-    data = None if target.is_dir() else files.read(target)
-    if data is None or (data and not _is_plan(data)):
-        raise error(
-            "File exists",
-            f"{target} is there already and is no saved plan, so it was not overwritten. Name "
-            "another file with --out.",
-            Where(str(target)),
-        )
