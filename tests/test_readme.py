@@ -12,6 +12,7 @@ import pytest
 from runner.cli.parser.verbs import VERBS
 from runner.core.expressions import functions
 from runner.core.language import names
+from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -106,6 +107,11 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_function_block_and_meta_argument_is_in_the_readme() -> None:
     words = set(re.findall(r"\w+", README))
     assert {*functions.NAMES, *names.BLOCKS, *names.META} - words == set()
+
+
+def test_every_file_of_a_state_is_in_the_readme() -> None:
+    for name in (NAME, OUTPUTS, LOCK):
+        assert f"`state/{name}`" in README
 
 
 def test_the_examples_of_the_repository_are_valid() -> None:

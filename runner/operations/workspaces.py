@@ -1,19 +1,88 @@
 """The workspaces of a project: each a state of its own, one cache for all."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from runner.core.language.names import WORKSPACE
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
+from runner.core.suggest import did_you_mean
+from runner.errors import error
+from runner.io import files
+from runner.io.state.local import Folder
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
-from runner.operations.places import settings_of, workspace_names, workspace_store
+from runner.operations.places import DEFAULT, settings_of, workspace_names, workspace_store
 
 
 def stores(place: ProjectPlace) -> dict[str, Store]:
     """The state of each workspace that has one, by its name."""
     found = {name: workspace_store(place, name) for name in workspace_names(place)}
     return {name: store for name, store in found.items() if store.backend.exists()}
+
+
+def make(place: ProjectPlace, name: str) -> None:
+    """A workspace that was not there; RunnerError for a name that is none, or is taken."""
+    if not re.match(WORKSPACE, name) or name.endswith("\n"):
+        raise error(
+            "Invalid name",
+            f'"{name}" cannot be a workspace: its name is letters, digits, _, - and dots, and '
+            "begins with none of the last two.",
+        )
+    if name in workspace_names(place):
+        raise error("Workspace exists", f'There is a workspace "{name}" already.')
+    files.make_directory(workspace_store(place, name).directory)
+
+
+def delete(place: ProjectPlace, name: str, *, force: bool) -> None:
+    """Take a workspace away; RunnerError if it is in use, or holds records and not `force`, or
+    what is not the runner's.
+    """
+    if name == DEFAULT:
+        raise error("Workspace is needed", "The default workspace cannot be deleted.")
+    known = workspace_names(place)
+    if name not in known:
+        hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
+        raise error("Unknown workspace", f'There is no workspace "{name}".{hint}')
+    held = settings_of(place)
+    if name == held.workspace:
+        raise error(
+            "Workspace is in use",
+            f"{name} is the current workspace (--workspace, RUNNER_WORKSPACE or [runner]). Choose "
+            "another one first.",
+        )
+    store = workspace_store(place, name)
+    folder = Folder(store.directory)
+    with store.lock("runner workspace delete", held.lock_timeout):
+        _refuse_loss(store, folder, name, force=force)
+        for path in folder.names:
+            if path not in folder.locks:
+                files.remove(path)
+    for path in folder.locks:
+        files.remove(path)
+    try:
+        folder.directory.rmdir()
+    except OSError as cause:
+        raise files.failure("remove", folder.directory, cause) from cause
+
+
+def _refuse_loss(store: Store, folder: Folder, name: str, *, force: bool) -> None:
+    """RunnerError for records, unless that is meant, and for files that are not the runner's."""
+    foreign = sorted(set(folder.directory.iterdir()) - set(folder.names))
+    if foreign:
+        raise error(
+            "Workspace holds other files",
+            f"{foreign[0]} is no part of a state (answers that could not be written elsewhere are "
+            "in errored-* files). Move it away first.",
+        )
+    state = None if force else store.load()
+    if state is not None and state.records:
+        raise error(
+            "Workspace holds records",
+            f"{name} holds {len(state.records)} records. `runner --workspace {name} destroy` "
+            "removes them, and what a server stored; --force only forgets them.",
+        )
 
 
 class Elsewhere:

@@ -1,5 +1,7 @@
+from fnmatch import fnmatch
 from pathlib import Path
 
+from runner.io.state.local import NAME, OUTPUTS, Folder
 from tests.harness.project import Project, Ran
 from tests.harness.recorded import files_of
 
@@ -70,4 +72,10 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
 def test_git_is_told_to_leave_out_cache_locks_backups_and_secrets(tmp_path: Path) -> None:
     init(tmp_path, "p")
     ignored = (tmp_path / "p" / ".gitignore").read_text().splitlines()
-    assert {"state/cache/", ".lock", "*.backup", ".env"} <= set(ignored)
+    assert {"state/cache/", "errored-*", ".env"} <= set(ignored)
+    kept = {
+        path.name
+        for path in Folder(tmp_path / "p" / "state").names
+        if not any(fnmatch(path.name, pattern) for pattern in ignored)
+    }
+    assert kept == {NAME, OUTPUTS}

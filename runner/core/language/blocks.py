@@ -7,14 +7,13 @@ from typing_extensions import TypedDict
 
 from runner.core.api.parameters import Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
-from runner.core.language.names import IDENTIFIER, IGNORABLE
+from runner.core.language.names import IDENTIFIER, IGNORABLE, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
 COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
-WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 URL = r"^https?://[^\s]+$"
 
 Name = Annotated[str, Field(pattern=IDENTIFIER)]

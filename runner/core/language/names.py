@@ -51,6 +51,9 @@ BLOCKS = (
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 """What the name of a block looks like."""
 
+WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+"""What the name of a workspace looks like."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

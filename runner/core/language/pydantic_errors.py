@@ -12,9 +12,9 @@ from runner.core.api.names import PARAMETERS
 from runner.core.api.parameters import TOKEN_ID
 from runner.core.api.tools import FUNCTION_NAME
 from runner.core.canonical import dotted
-from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL, WORKSPACE
+from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL
 from runner.core.language.findings import Finding, Hole, Path, shown
-from runner.core.language.names import IDENTIFIER
+from runner.core.language.names import IDENTIFIER, WORKSPACE
 from runner.core.suggest import did_you_mean
 
 Model = tuple[str, Any]

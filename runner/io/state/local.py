@@ -40,10 +40,14 @@ class Folder:
         self._lock: Lock | None = None
 
     @property
+    def locks(self) -> tuple[Path, Path]:
+        """The file that is locked, and the one that says who holds it."""
+        return self.directory / LOCK, self._info
+
+    @property
     def names(self) -> tuple[Path, ...]:
         """Every file of the folder that is read or written under a name of its own."""
-        outputs, lock = self.directory / OUTPUTS, self.directory / LOCK
-        return (self.path, self.backup, outputs, lock, self._info)
+        return (self.path, self.backup, self.directory / OUTPUTS, *self.locks)
 
     def exists(self) -> bool:
         """Whether there is the folder."""
