@@ -68,14 +68,18 @@ def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
     ]
 
 
-def headline(outcome: Outcome, spent: Spent) -> str:
-    """What was done, in one line that says whether all of it was."""
+def headline(outcome: Outcome, spent: Spent, files: int = 0) -> str:
+    """What was done, in one line that says whether all of it was; so many files of outputs were
+    written.
+    """
     tally: dict[str, int] = {}
     for how in outcome.done.values():
         tally[how] = tally.get(how, 0) + 1
     words = ("imported", "moved", "issued", "reused", "updated", "read", "removed")
     parts = [f"{tally[how]} {how}" for how in words if how in tally]
     done = ", ".join(parts) or "0 issued"
+    if files:
+        done += f", {files} file{'s' if files > 1 else ''} written"
     used = f" {spent.text()}." if outcome.issued else ""
     if outcome.failed or outcome.stopped:
         return f"Apply incomplete: {done}, {len(outcome.failed)} failed.{used}"

@@ -20,7 +20,7 @@ from runner.core.plan.actions import (
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
-from runner.core.plan.words import counts, kind, request_changes, shown, summary
+from runner.core.plan.words import counts, kind, request_changes, shown
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
@@ -75,7 +75,7 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
             {"path": file.path, "output": file.output, "action": file.action} for file in made.files
         ],
         "estimate": _estimate(made.estimate),
-        "message": summary(plan, made.estimate) if not plan.empty else "No changes.",
+        "message": made.summary,
     }
 
 
@@ -119,9 +119,9 @@ def apply_event(event: Event) -> dict[str, Any]:
 
 
 def apply_end(
-    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent
+    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent, files: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """change_summary of what was done, then outputs."""
+    """change_summary of what was done, then outputs; so many files of outputs were written."""
     if outcome is not None:
         tally: dict[str, int] = {}
         for how in outcome.done.values():
@@ -138,7 +138,7 @@ def apply_end(
                 "completion_tokens": spent.completion_tokens,
             },
             "cost": spent.cost if not spent.unpriced else None,
-            "message": headline(outcome, spent),
+            "message": headline(outcome, spent, files),
         }
     yield {
         "type": "outputs",

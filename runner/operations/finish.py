@@ -20,7 +20,7 @@ from runner.operations.plan import Planned
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How an apply ended. `outcome` is None where there was nothing to carry out; `unsaved` is what
-    no file could take, state or records: it is nowhere else.
+    no file could take, state or records: it is nowhere else. `files` of outputs were written.
     """
 
     outcome: Outcome | None
@@ -28,6 +28,7 @@ class Finished:
     problems: tuple[Problem, ...]
     spent: Spent
     unsaved: tuple[bytes, ...] = ()
+    files: int = 0
 
     @property
     def interrupted(self) -> bool:
@@ -47,6 +48,7 @@ class _Told:
 
     problems: list[Problem] = field(default_factory=list)
     unsaved: list[bytes] = field(default_factory=list)
+    files: int = 0
 
     def lost(self, failed: RunnerError) -> None:
         """Something could not be written, and maybe nowhere else either."""
@@ -71,12 +73,12 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
         if destroys and records:  # what is left may be too little for an output: no mistake then
             found = _outputs(recorded_session(project), records, [])
         _write_outputs(project, found, problems)
-        _write_files(project, written, problems)
+        _write_files(project, written, told)
         problems.extend(_stale(project, found))
     if outcome is None:
         return Finished(None, found, tuple(problems), Spent(), tuple(told.unsaved))
     said = (*problems_of(outcome, project.store.push), *problems)
-    return Finished(outcome, found, said, spent(outcome), tuple(told.unsaved))
+    return Finished(outcome, found, said, spent(outcome), tuple(told.unsaved), told.files)
 
 
 def _as_read(made: Planned) -> Mapping[str, Record]:
@@ -93,7 +95,7 @@ def refresh_outputs(project: Loaded) -> Finished:
     written = output_files.ready(project, found, told.problems)
     if _write_state(project, project.state.records, written, told):
         _write_outputs(project, found, told.problems)
-        _write_files(project, written, told.problems)
+        _write_files(project, written, told)
     return Finished(None, found, tuple(told.problems), Spent(), tuple(told.unsaved))
 
 
@@ -137,13 +139,15 @@ def _write_outputs(project: Loaded, found: Mapping[str, Output], problems: list[
         problems.extend(exc.problems)
 
 
-def _write_files(project: Loaded, written: tuple[Ready, ...], problems: list[Problem]) -> None:
+def _write_files(project: Loaded, written: tuple[Ready, ...], told: _Told) -> None:
     """What cannot be written is told, and the state does not say that it was."""
     held = dict(project.state.files)
     for one in written:
         problem = output_files.write(project, one)
-        if problem is not None:
-            problems.append(problem)
+        if problem is None:
+            told.files += one.differs
+        else:
+            told.problems.append(problem)
             held.pop(one.path, None)
             if one.seen is not None:
                 held[one.path] = one.seen
@@ -151,7 +155,7 @@ def _write_files(project: Loaded, written: tuple[Ready, ...], problems: list[Pro
         try:
             project.state = project.store.write(replace(project.state, files=held))
         except RunnerError as exc:
-            problems.extend(exc.problems)
+            told.problems.extend(exc.problems)
 
 
 def _stale(project: Loaded, found: Mapping[str, Output]) -> Iterator[Problem]:

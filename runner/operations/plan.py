@@ -15,6 +15,7 @@ from runner.core.plan.estimate import Estimate, bound
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
+from runner.core.plan.words import summary
 from runner.core.request.build import Request
 from runner.core.request.server_store import stored_id
 from runner.core.state.cache_entry import cache_keys
@@ -46,6 +47,14 @@ class Planned:
     def empty(self) -> bool:
         """Whether there is nothing to do, and nothing to write."""
         return self.plan.empty and not self.outputs and not self.files
+
+    @property
+    def summary(self) -> str:
+        """In one line."""
+        files = sum(file.action != "undecided" for file in self.files)
+        if self.plan.empty and not files:
+            return "No changes."
+        return summary(self.plan, self.estimate, files)
 
 
 def planned(

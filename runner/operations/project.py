@@ -20,7 +20,7 @@ from runner.core.plan.diff import Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Event
 from runner.core.plan.targets import Choice
-from runner.core.plan.words import Word, kind, request_changes, summary
+from runner.core.plan.words import Word, kind, request_changes
 from runner.core.plan.words import shown as in_words
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
@@ -99,9 +99,9 @@ class Plan:
     @property
     def summary(self) -> str:
         """The plan in one line."""
-        if self._made.plan.empty:
+        if self._made.plan.empty and not self._made.files:
             return "No changes." if self.empty else "No changes but of outputs."
-        return summary(self._made.plan, self.estimate)
+        return self._made.summary
 
     def to_json(self) -> str:
         """What `runner plan --json` prints: an event a line, as schemas/events.schema.json says."""
@@ -421,7 +421,7 @@ def _result(project: Loaded, finished: Finished) -> Result:
         cost=None if spent.unpriced else spent.cost,
         interrupted=finished.interrupted,
         ok=not finished.failed and not finished.interrupted,
-        summary="No changes." if outcome is None else headline(outcome, spent),
+        summary="No changes." if outcome is None else headline(outcome, spent, finished.files),
         unsaved=finished.unsaved,
     )
 

@@ -50,6 +50,7 @@ def test_the_plan_names_each_file(project: Project, api: FakeAPI) -> None:
     assert "Changes to Files:\n" in text
     assert "  ? out/x.md (output.x, once its answer is known)\n" in text
     assert "  + y.json (output.y)\n" in text
+    assert "Plan: 1 to issue, 1 file to write. Estimated:" in text
     assert files_of(project) == [
         {"path": "out/x.md", "output": "x", "action": "undecided"},
         {"path": "y.json", "output": "y", "action": "create"},
@@ -58,7 +59,7 @@ def test_the_plan_names_each_file(project: Project, api: FakeAPI) -> None:
     project.call("plan", "--out", str(saved))
     assert json.loads(saved.read_bytes())["files"] == files_of(project)
     assert not (project.directory / "y.json").exists()
-    assert project.apply().status == 0
+    assert "\nApply complete! 1 issued, 2 files written." in project.apply().out
     assert (project.directory / "out/x.md").read_text() == "echo: hi"
     assert list(header(project)["files"]) == ["out/x.md", "y.json"]
     assert files_of(project) == []
@@ -73,8 +74,11 @@ def test_a_file_that_is_not_as_its_output_is_a_change(project: Project, api: Fak
     ran = project.call("plan", "--detailed-exitcode")
     assert (ran.status, "  + x.md (output.x)" in ran.out) == (2, True)
     assert "No changes" not in ran.out
+    assert "\nPlan: 1 file to write.\n" in ran.out
     serial = header(project)["serial"]
-    assert project.apply().status == 0
+    ran = project.apply()
+    assert ran.status == 0
+    assert "\nApply complete! 0 issued, 1 file written.\n" in ran.out
     assert path.read_text() == "echo: hi"
     assert header(project)["serial"] == serial  # it says so already
     assert len(api.completions) == 1

@@ -1,6 +1,7 @@
 """How a problem is shown: where it is, on lines that a person can read."""
 
 import fcntl
+import json
 import os
 import pty
 import struct
@@ -59,3 +60,22 @@ def test_a_terminal_s_lines_break_between_words(tmp_path: Path) -> None:
     lines = shown.decode().replace("\r\n", "\n").splitlines()
     assert max(map(len, lines)) <= 60 < max(map(len, whole.splitlines()))
     assert " ".join(shown.decode().split()) == " ".join(whole.split())
+
+
+def test_mistakes_are_told_in_the_order_in_which_they_stand(tmp_path: Path) -> None:
+    """By file and line, whichever stage of the reading finds them first."""
+    project = Project(tmp_path)
+    project.write(
+        '[output.o]\nvalue = "{{ nothing }}"\nwrong = 1\n[variable.v]\nwrong = 1\n', "b.toml"
+    )
+    project.write("[completion.z]\nwrong = 1\n[completion.a]\nwrong = 1\n[bad.x]\n", "a.toml")
+    places = [line.split() for line in project.call("plan").err.splitlines() if "  on " in line]
+    found = [(words[1], int(words[3].strip(",:"))) for words in places]
+    assert found == sorted(found)
+    assert len(found) > 3
+    told = project.call("plan", "--json").of("diagnostic")
+    events = [event["diagnostic"] for event in told]
+    validated = json.loads(project.call("validate", "--json").out)["diagnostics"]
+    assert validated == events
+    ranges = [event["range"] for event in events]
+    assert [(each["filename"], each["start"]["line"]) for each in ranges] == found

@@ -50,6 +50,19 @@ def test_it_is_not_in_outputs_json_nor_in_a_file(project: Project) -> None:
     assert "echo: bad" in project.call("show", "completion.chat").out
 
 
+def test_where_no_answer_was_accepted_output_says_so(tmp_path: Path) -> None:
+    """Nothing is in outputs.json then, and it is not because nothing was applied."""
+    project = Project(tmp_path)
+    with serving(script=lambda got: answer(got.body, 7)) as api:
+        project.write(provider(api) + completion("chat", "bad") + RULE.format(name="chat"))
+        assert "There are no outputs yet: `runner apply` writes them." in project.call("output").err
+        assert project.apply().status == 1
+    ran = project.call("output")
+    assert "There are no outputs: of completion.chat no answer was accepted." in ran.err
+    assert "`runner show completion.chat`" in ran.err
+    assert project.call("output", "--json").out == "{}\n"
+
+
 @pytest.mark.parametrize("name", ["chat", "loud", "hidden", 'each["bad"]'])
 def test_asking_for_it_says_why_there_is_none(project: Project, name: str) -> None:
     for flags in ((), ("--raw",)):

@@ -111,7 +111,8 @@ def _tell_events(project: Loaded, finished: Finished) -> None:
     from runner.operations.events import apply_end  # noqa: PLC0415
 
     report(finished.problems, project.secrets, as_json=True)
-    for event in apply_end(finished.outcome, finished.outputs, finished.spent):
+    told = finished.outcome, finished.outputs, finished.spent, finished.files
+    for event in apply_end(*told):
         write(event)
 
 

@@ -4,13 +4,19 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.streams import harmless
 from runner.core.suggest import closest
 from runner.errors import RunnerError, error
 from runner.operations import outputs_file
+
+if TYPE_CHECKING:
+    from runner.core.expansion.outputs import Output
+    from runner.operations.loaded import Loaded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,7 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     path = _path(arguments)
     held = outputs_file.read(path)
     if arguments.name is None:
-        _all(held, as_json=arguments.json)
+        if not held and not arguments.json:
+            sys.stderr.write(f"{_why_none(arguments, path)}\n")
+        else:
+            _all(held, as_json=arguments.json)
         return 0
     name, bracket, rest = arguments.name.partition("[")
     if name not in held:
@@ -57,11 +66,34 @@ def _all(held: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(held, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
         return
-    if not held:
-        sys.stderr.write("There are no outputs yet: `runner apply` writes them.\n")
-        return
     for name, value in held.items():
         sys.stdout.write(harmless("\n".join(_lines(name, value)) + "\n"))
+
+
+def _why_none(arguments: argparse.Namespace, path: Path) -> str:
+    """Why there are no outputs: nothing was applied yet, or no answer was accepted."""
+    refused: set[str] = set()
+    if path.with_name("state.json").exists():
+        with suppress(RunnerError):  # a mistake in the configuration is plan's to tell
+            refused = {one for out in _outputs(arguments)[1].values() for one in out.rejected}
+    if not refused:
+        return "There are no outputs yet: `runner apply` writes them."
+    from runner.core.address import first_few, in_order  # noqa: PLC0415  # the slow path
+
+    named = in_order(refused)
+    return (
+        f"There are no outputs: of {first_few(named, 5)} no answer was accepted. `runner show "
+        f"{shlex.quote(named[0])}` shows what came; the next `runner apply` asks again."
+    )
+
+
+def _outputs(arguments: argparse.Namespace) -> tuple["Loaded", Mapping[str, "Output"]]:
+    """The project, and its outputs as it and its state give them."""
+    from runner.cli.commands.reading import read  # noqa: PLC0415
+    from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
+
+    project = read(arguments)
+    return project, all_outputs(project)
 
 
 def _lines(name: str, value: Any) -> list[str]:
@@ -108,11 +140,7 @@ def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     config = Path(arguments.chdir) / arguments.config
     if not config.is_dir():
         return {}
-    from runner.cli.commands.reading import read  # noqa: PLC0415
-    from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
-
-    project = read(arguments)
-    found = all_outputs(project)
+    project, found = _outputs(arguments)
     if (output := found.get(name.partition("[")[0])) is not None:
         for address in output.rejected:
             if (name == output.name and not output.known) or address == f"completion.{name}":

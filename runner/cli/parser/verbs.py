@@ -51,7 +51,7 @@ def _destroy(add: Verb) -> None:
         "remove every record",
         "runner destroy --auto-approve",
         detail="Deletes stored completions at their server; cached answers stay, so that a later "
-        "apply is free.",
+        "apply is free,\nand so do the files that outputs were written to.",
     )
     flags.variables(made)
     flags.addresses(made)

@@ -27,7 +27,7 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.diff import ABSENT, Change, leaves, line_diff, lines_of
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import kind, request_changes, shown, summary, tallied
+from runner.core.plan.words import kind, request_changes, shown, tallied
 from runner.core.request.build import Request
 from runner.core.secrets.secrets import Secrets
 from runner.operations.plan import Planned
@@ -48,8 +48,8 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
         lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
     if files:
         lines += ["Changes to Files:", *_files(files, style), ""]
-    if not plan.empty:
-        lines += [style(summary(plan, made.estimate), "bold")]
+    if not plan.empty or files:
+        lines += [style(made.summary, "bold")]
     elif not outputs and not files:
         lines += [_nothing(plan, style)]
     return harmless("\n".join(lines) + "\n")

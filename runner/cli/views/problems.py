@@ -27,7 +27,7 @@ def report(
     those of the project, if one was read.
     """
     problems = map((secrets or Secrets()).problem, problems)
-    problems = sorted(problems, key=lambda problem: problem.severity != "error")
+    problems = in_order(problems)
     if as_json:
         for problem in problems:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
@@ -42,6 +42,18 @@ def tell_warnings(project: "Loaded", *, as_json: bool = False) -> None:
     if project.warnings and (as_json or project.settings.log_level != "error"):
         report(project.warnings, project.secrets, as_json=as_json)
         project.warnings.clear()
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Errors first; what is wrong in files as it stands there, all else as it was found."""
+    return sorted(problems, key=_rank)
+
+
+def _rank(problem: Problem) -> tuple[bool, bool, str, int, int]:
+    where, last = problem.where, problem.severity != "error"
+    if where is None or where.file is None or where.line is None:
+        return last, True, "", 0, 0
+    return last, False, where.file, where.line, where.column or 0
 
 
 def event(problem: Problem) -> dict[str, Any]:

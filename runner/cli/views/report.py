@@ -20,7 +20,7 @@ _NAMES_SHOWN = 5
 
 def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     """The end of an apply for a person."""
-    lines = ["", style(headline(outcome, finished.spent), "bold")]
+    lines = ["", style(headline(outcome, finished.spent, finished.files), "bold")]
     if outcome.kept_back:
         number = outcome.kept_back
         plural = "s" if number > 1 else ""

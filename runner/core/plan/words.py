@@ -53,14 +53,14 @@ class Shown:
     because: str = ""
 
 
-def summary(plan: PlannedSteps, estimate: Estimate) -> str:
-    """The plan in one line."""
+def summary(plan: PlannedSteps, estimate: Estimate, files: int = 0) -> str:
+    """The plan in one line; so many files of outputs are to be written."""
     tally = counts(plan)
     spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
-    return tallied(tally) + (f" Estimated: {estimate.text()}." if spends else "")
+    return tallied(tally, files) + (f" Estimated: {estimate.text()}." if spends else "")
 
 
-def tallied(tally: Mapping[str, int]) -> str:
+def tallied(tally: Mapping[str, int], files: int = 0) -> str:
     """How many of each kind, in one line."""
     words = {
         "import": "to import",
@@ -73,14 +73,18 @@ def tallied(tally: Mapping[str, int]) -> str:
         "move": "to move",
     }
     parts = [f"{tally[key]} {said}" for key, said in words.items() if tally.get(key)]
+    written = f"{files} file{'s' if files > 1 else ''} to write" if files else ""
     text = ", ".join(parts) or "nothing certain"
     undecided = tally.get("undecided")
     more = f"up to {undecided} more once those are known" if undecided else ""
     if tally.get("instances"):
         unknown = "instances not yet known"
         more = f"{more}, and {unknown}" if more else unknown
-    tail = f" ({more})" if more else ""
-    return f"Plan: {text}{tail}."
+    if more:
+        text = f"{text} ({more})"
+    if written:
+        text = f"{text}, {written}" if parts or more else written
+    return f"Plan: {text}."
 
 
 def counts(plan: PlannedSteps) -> Counter[str]:

@@ -26,7 +26,7 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import kind, shown, summary
+from runner.core.plan.words import kind, shown
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.line import encode_record
 from runner.operations.loaded import Loaded
@@ -131,7 +131,7 @@ def made_from(project: Loaded, made: Planned, text: str) -> Content:
         ),
         _of(project),
         list(_acts(project, made.plan)),
-        "No changes." if made.plan.empty else summary(made.plan, made.estimate),
+        made.summary,
         text,
         [SavedFile(file.path, file.output, file.action) for file in made.files],
     )
