@@ -13,14 +13,14 @@ from runner.core.state.records import Record
 from runner.errors import error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome
-from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
+from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.finish import Finished, finish
 from runner.operations.load import reload_state
 from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
-from runner.operations.plan import Planned, cached_answers, whole_plan
+from runner.operations.plan import Planned, whole_plan
 from runner.operations.spending import Purse
 from runner.operations.trust import asked_by, asks
 
@@ -96,9 +96,9 @@ async def _apply(
 ) -> Outcome:
     from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
 
-    with Lookup(project.store.cache) as lookup:
+    with answers_of(project.store, project.owner) as answers:
         walk, known = made.inputs.start(made.plan.known.samples)
-        known = replace(known, lookup=cached_answers(project, lookup))
+        known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
         on_text = listener.text if options.stream else None

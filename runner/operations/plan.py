@@ -1,6 +1,6 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,13 +18,12 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.words import summary
 from runner.core.request.build import Request
 from runner.core.request.server_store import stored_id
-from runner.core.state.cache_entry import cache_keys
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
-from runner.io.cache.lookup import Lookup
 from runner.io.prices import count_tokens, price
 from runner.operations import outputs_file
+from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.loaded import Loaded
 from runner.operations.output_files import changes
@@ -71,12 +70,9 @@ def planned(
     records, moves = project.moved()
     scales = _Scales(project)
 
-    with Lookup(project.store.cache) as lookup:
-        offline = project.settings.offline
-
-        cached = cached_answers(project, lookup) if answers else lambda *_: None
-        held = None if offline else (reads or {})
-        inputs = project.inputs(cached, records, wanted, held)
+    with answers_of(project.store, project.owner) as cached:
+        held = None if project.settings.offline else (reads or {})
+        inputs = project.inputs(cached if answers else lambda *_: None, records, wanted, held)
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
@@ -87,12 +83,6 @@ def planned(
     changed = _changed_outputs(project, found)
     written = changes(project, found, decided=plan.empty)
     return Planned(plan, inputs, scales.estimate, changed, written, wanted)
-
-
-def cached_answers(project: Loaded, lookup: Lookup) -> Callable[[str, int], bytes | None]:
-    """What the cache holds for this state, by fingerprint and sample."""
-    owner = project.owner
-    return lambda fingerprint, sample: lookup.get(*cache_keys(fingerprint, sample, owner))
 
 
 @dataclass(slots=True)

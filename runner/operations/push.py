@@ -4,21 +4,19 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 import orjson
 
-from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
 from runner.core.state.line import UNREADABLE, decode_records
 from runner.core.state.records import Record, State, empty
 from runner.errors import RunnerError, Where, error
-from runner.io.cache.lookup import Lookup
 from runner.io.cache.writer import Cache
 from runner.io.state.store import Store
+from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.options import Overrides, ProjectPlace
 from runner.operations.places import folders_of, settings_of, store_of
@@ -190,16 +188,15 @@ def _merge(
         current = empty(str(uuid4()), root)
     store.write(replace(current, records=records))
     owner = Owner(current.lineage, settings_of(place).workspace)
-    saved = run_to_end(_save(store.cache, rescued, owner))
+    saved = run_to_end(_save(store, rescued, owner))
     return Merged(store.name, len(newest), taken, saved, cut_off)
 
 
-async def _save(directory: Path, rescued: tuple[Record, ...], owner: Owner) -> int:
+async def _save(store: Store, rescued: tuple[Record, ...], owner: Owner) -> int:
     """Put the answers into the cache, those it has kept as they are; how many were new."""
-    found = dict(cached(record, owner) for record in rescued)
-    with Lookup(directory) as lookup:
-        missing = {key: entry for key, entry in found.items() if not lookup.contains(key)}
+    with answers_of(store, owner) as answers:
+        missing = answers.missing(rescued)
     if missing:
-        async with Cache(directory) as cache:
+        async with Cache(store.cache) as cache:
             await asyncio.gather(*(cache.save(key, entry) for key, entry in missing.items()))
     return len(missing)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.core.state.line import encode_record
-from runner.io.cache.lookup import Lookup
+from runner.io.cache.reader import Reader
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import LINEAGE, read_state, record, stdin, write_state
 from tests.harness.states import local_store
@@ -450,8 +450,8 @@ def test_a_rescued_answer_does_not_replace_a_later_one(project: Project, tmp_pat
     file = rescue(tmp_path / "e.jsonl", encode_record(earlier))
     assert project.call("state", "push", file).status == 0
     assert read_state(project).records["completion.a"] == later
-    with Lookup(project.directory / "state" / "cache") as lookup:
-        assert lookup.contains(f"{earlier.fingerprint}:0")
+    with Reader(project.directory / "state" / "cache") as reader:
+        assert reader.contains(f"{earlier.fingerprint}:0")
 
 
 def test_a_rescue_file_cut_off_in_the_middle_gives_its_whole_lines(

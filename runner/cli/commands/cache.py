@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from runner.cli.parser.options import place_of
 from runner.cli.terminal.asking import approved
-from runner.core.state.cache_entry import Owner, cache_keys
 from runner.io.cache.names import DATABASE
 from runner.io.cache.upkeep import clear, info, prune
 from runner.io.state.store import Store
+from runner.operations.answers import keys_of
 from runner.operations.places import store_of
 from runner.operations.workspaces import all_held
 
@@ -84,9 +84,7 @@ def _referred(stores: Mapping[str, Store]) -> set[str]:
     for name, store in stores.items():
         state = store.load()
         if state is not None:
-            owner = Owner(state.lineage, name)
-            for record in state.records.values():
-                found.update(cache_keys(record.fingerprint, record.sample, owner))
+            found.update(keys_of(state, name))
     return found
 
 

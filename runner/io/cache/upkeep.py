@@ -10,8 +10,8 @@ from runner.errors import RunnerError
 from runner.io import files
 from runner.io.cache.database import BUSY_SECONDS, OURS, connect, file_bytes
 from runner.io.cache.faults import DAMAGED, failure
-from runner.io.cache.lookup import Lookup
 from runner.io.cache.names import DATABASE, database_files
+from runner.io.cache.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Info:
 def info(directory: Path) -> Info:
     """What is in a cache; RunnerError if it is damaged."""
     path = directory / DATABASE
-    with Lookup(directory) as lookup:
-        entries, size = lookup.totals()
+    with Reader(directory) as reader:
+        entries, size = reader.totals()
     return Info(entries, size, file_bytes(path))
 
 

@@ -18,7 +18,7 @@ from runner.errors import RunnerError
 from runner.io.cache.closed import closed_disk
 from runner.io.cache.faults import failure
 from runner.io.cache.guard import SETTINGS
-from runner.io.cache.lookup import Lookup
+from runner.io.cache.reader import Reader
 from runner.io.cache.upkeep import Info, clear, info, prune
 from runner.io.cache.writer import Cache
 from tests.harness.folders import unwritable
@@ -96,27 +96,27 @@ class Bomb:
 
 def test_what_was_saved_is_found(tmp_path: Path) -> None:
     save(tmp_path / "new" / "cache", ["a:0", "a:1", "☀:0"], bytes(range(256)) * 400)
-    with Lookup(tmp_path / "new" / "cache") as lookup:
-        assert lookup.get("a:1") == bytes(range(256)) * 400
-        assert lookup.contains("☀:0")
-        assert lookup.get("a:2") is None
-        assert not lookup.contains("a:2")
-        assert sorted(lookup.keys()) == ["a:0", "a:1", "☀:0"]
+    with Reader(tmp_path / "new" / "cache") as reader:
+        assert reader.get("a:1") == bytes(range(256)) * 400
+        assert reader.contains("☀:0")
+        assert reader.get("a:2") is None
+        assert not reader.contains("a:2")
+        assert sorted(reader.keys()) == ["a:0", "a:1", "☀:0"]
 
 
 def test_a_later_answer_replaces_the_earlier(tmp_path: Path) -> None:
     save(tmp_path, ["a:0"], b"one")
     save(tmp_path, ["a:0"], b"two")
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("a:0") == b"two"
+    with Reader(tmp_path) as reader:
+        assert reader.get("a:0") == b"two"
 
 
 def test_without_a_cache_nothing_is_found_and_nothing_created(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "missing"):
-        with Lookup(directory) as lookup:
-            assert lookup.get("a:0") is None
-            assert not lookup.contains("a:0")
-            assert list(lookup.keys()) == []
+        with Reader(directory) as reader:
+            assert reader.get("a:0") is None
+            assert not reader.contains("a:0")
+            assert list(reader.keys()) == []
         assert info(directory) == Info(0, 0, 0)
         assert prune(directory, set()) == Info(0, 0, 0)
         assert clear(directory) == Info(0, 0, 0)
@@ -126,8 +126,8 @@ def test_without_a_cache_nothing_is_found_and_nothing_created(tmp_path: Path) ->
 def test_an_empty_database_is_an_empty_cache(tmp_path: Path) -> None:
     """As it is at the moment when an apply creates it."""
     (tmp_path / "cache.db").touch()
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("a:0") is None
+    with Reader(tmp_path) as reader:
+        assert reader.get("a:0") is None
     save(tmp_path, ["a:0"])
     assert info(tmp_path).entries == 1
 
@@ -135,11 +135,11 @@ def test_an_empty_database_is_an_empty_cache(tmp_path: Path) -> None:
 def test_answers_are_readable_while_others_are_written(tmp_path: Path) -> None:
     async def main() -> None:
         async with Cache(tmp_path) as opened:
-            with Lookup(tmp_path) as lookup:
+            with Reader(tmp_path) as reader:
                 for number in range(20):
-                    assert not lookup.contains(f"{number}:0")
+                    assert not reader.contains(f"{number}:0")
                     await opened.save(f"{number}:0", b"answer")
-                    assert lookup.get(f"{number}:0") == b"answer"
+                    assert reader.get(f"{number}:0") == b"answer"
 
     asyncio.run(main())
 
@@ -193,8 +193,8 @@ def test_a_cancelled_save_disturbs_no_other(tmp_path: Path) -> None:
             await opened.save("b:0", b"x")
 
     asyncio.run(main())
-    with Lookup(tmp_path) as lookup:
-        assert lookup.contains("b:0")
+    with Reader(tmp_path) as reader:
+        assert reader.contains("b:0")
 
 
 def test_a_closed_cache_takes_no_answer(tmp_path: Path) -> None:
@@ -217,8 +217,8 @@ def test_a_killed_process_loses_no_saved_answer(tmp_path: Path) -> None:
         said += process.stdout.read().splitlines(keepends=True)
     saved = {line.strip() for line in said if line.endswith("\n")}
     assert len(saved) >= 300
-    with Lookup(tmp_path) as lookup:
-        assert all(lookup.contains(f"{number}:0") for number in saved)
+    with Reader(tmp_path) as reader:
+        assert all(reader.contains(f"{number}:0") for number in saved)
     save(tmp_path, ["next:0"])
 
 
@@ -253,8 +253,8 @@ def test_diskcache_itself_reads_the_format(tmp_path: Path) -> None:
         assert list(plain) == ["a:0"]
         plain["b:0"] = b"more"
         del plain["a:0"]
-    with Lookup(tmp_path) as lookup:
-        assert list(lookup.keys()) == ["b:0"]
+    with Reader(tmp_path) as reader:
+        assert list(reader.keys()) == ["b:0"]
 
 
 def test_a_planted_pickle_is_never_executed(tmp_path: Path) -> None:
@@ -264,18 +264,18 @@ def test_a_planted_pickle_is_never_executed(tmp_path: Path) -> None:
     save(tmp_path, ["good:0"])
     plant(tmp_path, mode=4, value=bomb)
     plant(tmp_path, key=bomb, raw=0)
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("planted:0") is None
-        assert not lookup.contains("planted:0")
-        assert list(lookup.keys()) == ["good:0"]
+    with Reader(tmp_path) as reader:
+        assert reader.get("planted:0") is None
+        assert not reader.contains("planted:0")
+        assert list(reader.keys()) == ["good:0"]
     with diskcache.Cache(str(tmp_path), disk=closed_disk(), **SETTINGS) as plain:
         with pytest.raises(ValueError, match="not plain bytes"):
             plain.get("planted:0")
         with pytest.raises(ValueError, match="not a text"):
             list(plain)
     save(tmp_path, ["planted:0"], b"paid")
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("planted:0") == b"paid"
+    with Reader(tmp_path) as reader:
+        assert reader.get("planted:0") == b"paid"
     assert prune(tmp_path, {"good:0", "planted:0"}).entries == 1
     assert not boom.exists()
 
@@ -288,15 +288,15 @@ def test_a_planted_file_name_is_neither_read_nor_deleted(tmp_path: Path) -> None
     for mode, key in enumerate(("raw:0", "binary:0", "text:0", "pickle:0"), start=1):
         plant(directory, key=key, mode=mode, filename="../secret", value=None)
     keys = ["raw:0", "binary:0", "text:0", "pickle:0"]
-    with Lookup(directory) as lookup:
-        assert [lookup.get(key) for key in keys] == [None] * 4
+    with Reader(directory) as reader:
+        assert [reader.get(key) for key in keys] == [None] * 4
     with diskcache.Cache(str(directory), disk=closed_disk(), **SETTINGS) as plain:
         for key in keys:
             with pytest.raises(ValueError, match="not plain bytes"):
                 plain.get(key)
     save(directory, keys, b"paid")
-    with Lookup(directory) as lookup:
-        assert [lookup.get(key) for key in keys] == [b"paid"] * 4
+    with Reader(directory) as reader:
+        assert [reader.get(key) for key in keys] == [b"paid"] * 4
     plant(directory, key="again:0", mode=2, filename="../secret", value=None)
     assert prune(directory, {"good:0"}).entries == 5
     assert secret.read_bytes() == b"secret"
@@ -331,9 +331,9 @@ def test_a_full_disk_is_told_to_each_save_and_keeps_what_was_there(tmp_path: Pat
     said = done.stdout.split("\n")
     assert said[0] in {"No space left", "Cache cannot be used"}
     assert said[1] == said[0]
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("first:0") == b"kept"
-        assert list(lookup.keys()) == ["first:0"]
+    with Reader(tmp_path) as reader:
+        assert reader.get("first:0") == b"kept"
+        assert list(reader.keys()) == ["first:0"]
 
 
 def empty(directory: Path) -> None:
@@ -368,7 +368,7 @@ def test_a_damaged_cache_says_how_to_go_on_and_can_be_cleared(tmp_path: Path) ->
     content = b"no database at all, but long enough to have a header" * 99
     (tmp_path / "cache.db").write_bytes(content)
     for use in (
-        lambda: Lookup(tmp_path),
+        lambda: Reader(tmp_path),
         lambda: save(tmp_path, ["a:0"]),
         lambda: info(tmp_path),
         lambda: prune(tmp_path, set()),
@@ -387,14 +387,14 @@ def test_damage_inside_is_an_error_and_no_other_exception(tmp_path: Path) -> Non
     data = bytearray(path.read_bytes())
     data[4096:] = os.urandom(len(data) - 4096)
     path.write_bytes(data)
-    with pytest.raises(RunnerError, match="Cache is damaged"), Lookup(tmp_path) as lookup:
-        list(lookup.keys())
+    with pytest.raises(RunnerError, match="Cache is damaged"), Reader(tmp_path) as reader:
+        list(reader.keys())
 
 
 def test_a_cache_that_may_not_be_written_is_read_but_not_opened() -> None:
     with unwritable(lambda directory: save(directory, ["a:0"])) as directory:
-        with Lookup(directory) as lookup:
-            assert lookup.get("a:0") == b"answer"
+        with Reader(directory) as reader:
+            assert reader.get("a:0") == b"answer"
         with pytest.raises(RunnerError):
             save(directory, ["b:0"])
 
@@ -407,7 +407,7 @@ def test_an_unfinished_cache_that_may_not_be_written_is_not_read_in_part() -> No
         (directory / "cache.db-wal").write_bytes(b"the last answers")
 
     with unwritable(killed) as directory, pytest.raises(RunnerError, match="not writable"):
-        Lookup(directory)
+        Reader(directory)
 
 
 def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:
@@ -433,8 +433,8 @@ def test_info_counts_and_prune_keeps_what_is_asked_for(tmp_path: Path) -> None:
 
 def test_reading_imports_neither_diskcache_nor_asyncio() -> None:
     script = (
-        "import sys; from pathlib import Path; from runner.io.cache.lookup import Lookup;"
-        "Lookup(Path('missing')).get('a:0'); print({'asyncio', 'diskcache'} & set(sys.modules))"
+        "import sys; from pathlib import Path; from runner.io.cache.reader import Reader;"
+        "Reader(Path('missing')).get('a:0'); print({'asyncio', 'diskcache'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -502,7 +502,7 @@ def test_a_cache_that_may_not_be_looked_at_is_no_empty_one() -> None:
         (directory / "cache").chmod(0)
         os.seteuid(user)
         with pytest.raises(RunnerError, match="Permission denied"):
-            Lookup(directory / "cache")
+            Reader(directory / "cache")
 
 
 def test_after_a_first_failure_nothing_that_waited_is_saved(tmp_path: Path) -> None:

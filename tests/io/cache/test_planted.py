@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError
-from runner.io.cache.lookup import Lookup
+from runner.io.cache.reader import Reader
 from runner.io.cache.upkeep import clear, info, prune
 from runner.io.cache.writer import Cache
 from tests.harness.project import Project, completion, provider, serving
@@ -77,7 +77,7 @@ PLANTED = {
 
 def refused(directory: Path, summary: str) -> None:
     """By who reads, who writes and who prunes; and it can be set aside."""
-    for use in (Lookup, lambda at: save(at, "b:0"), info, lambda at: prune(at, set())):
+    for use in (Reader, lambda at: save(at, "b:0"), info, lambda at: prune(at, set())):
         with pytest.raises(RunnerError, match=summary):
             use(directory)
 
@@ -91,8 +91,8 @@ def test_what_the_runner_does_not_make_is_refused_and_can_be_cleared(
     refused(tmp_path, FOREIGN)
     clear(tmp_path)
     save(tmp_path, "b:0")
-    with Lookup(tmp_path) as lookup:
-        assert list(lookup.keys()) == ["b:0"]
+    with Reader(tmp_path) as reader:
+        assert list(reader.keys()) == ["b:0"]
 
 
 def test_what_stands_in_a_log_beside_counts_as_in_the_database(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_what_a_killed_process_began_to_make_is_made(tmp_path: Path) -> None:
     (tmp_path / "cache.db-journal").write_bytes(bytes(512))
     save(tmp_path, "a:0")
     run(tmp_path / "cache.db", "DROP TRIGGER Settings_size_delete", "DROP INDEX Cache_key_raw")
-    with Lookup(tmp_path) as lookup:
-        assert lookup.get("a:0") == b"answer"
+    with Reader(tmp_path) as reader:
+        assert reader.get("a:0") == b"answer"
     save(tmp_path, "b:0")
-    with Lookup(tmp_path) as lookup:
-        assert sorted(lookup.keys()) == ["a:0", "b:0"]
+    with Reader(tmp_path) as reader:
+        assert sorted(reader.keys()) == ["a:0", "b:0"]
 
 
 ODD: dict[str, Callable[[Path], object]] = {

@@ -9,7 +9,7 @@ from runner.io.cache.faults import DAMAGED, failure
 from runner.io.cache.names import DATABASE
 
 
-class Lookup:
+class Reader:
     """Reads a cache, also while an apply writes it, and changes nothing; without one it is empty.
 
     Its methods raise RunnerError if the cache is damaged. For use in one thread.

@@ -1,0 +1,36 @@
+"""The answers that are at hand for one state."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from runner.core.request.server_store import cached
+from runner.core.state.cache_entry import Owner, cache_keys
+from runner.core.state.records import Record
+from runner.io.cache.reader import Reader
+
+
+class Answers:
+    """What a cache holds for an owner, by fingerprint and sample: anybody's answers, and those that
+    a server stored for this owner, which come first. For use in one thread; RunnerError if the
+    cache is damaged.
+    """
+
+    def __init__(self, directory: Path, owner: Owner) -> None:
+        self._reader = Reader(directory)
+        self._owner = owner
+
+    def __call__(self, fingerprint: str, sample: int) -> bytes | None:
+        """The entry of an answer, or None."""
+        return self._reader.get(*cache_keys(fingerprint, sample, self._owner))
+
+    def missing(self, records: Iterable[Record]) -> dict[str, bytes]:
+        """The entries, by their keys, of those records whose answers it does not hold."""
+        entries = dict(cached(record, self._owner) for record in records)
+        return {key: made for key, made in entries.items() if not self._reader.contains(key)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()

@@ -1,0 +1,22 @@
+"""Where a state's answers are at hand: opened here, and nowhere else."""
+
+from collections.abc import Iterator
+
+from runner.core.state.cache_entry import Owner, cache_keys
+from runner.core.state.records import State
+from runner.io.cache.answers import Answers
+from runner.io.state.store import Store
+
+
+def answers_of(store: Store, owner: Owner) -> Answers:
+    """The answers as they are now, to be closed. Whoever plans or applies opens them once: what
+    was there before the state was held may not be all.
+    """
+    return Answers(store.cache, owner)
+
+
+def keys_of(state: State, workspace: str) -> Iterator[str]:
+    """Every key under which the answers of a state may be there."""
+    owner = Owner(state.lineage, workspace)
+    for record in state.records.values():
+        yield from cache_keys(record.fingerprint, record.sample, owner)
