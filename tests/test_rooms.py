@@ -1,81 +1,72 @@
-"""The rooms of the tests: what the harnesses know, what a test imports, and what it waits for."""
+"""What only one room does, looked for in the source of all others."""
 
 import ast
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
-from pathlib import Path
+
+import pytest
 
 from tests import ROOT
 
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((ROOT / "tests").rglob("*.py"))
+RUNNER = ROOT / "runner"
+SAID = {
+    "print",
+    "SystemExit",
+    "argparse",
+    "sys.argv",
+    "sys.stdin",
+    "sys.stdout",
+    "sys.stderr",
+    "sys.exit",
+    "sys.__stdout__",
+    "sys.__stderr__",
+    "os._exit",
+    "signal",
 }
-ROOMS = ("cli", "core", "hcl", "io", "operations", "web")  # those of the program
-PACED = {  # a time is what they are about
-    "tests.benchmarks": "an answer that takes as long as one does",
-    "tests.harness.server": "the latency that a test asks for",
-    "tests.io.state.test_local": "a kill at any moment",
-}
+"""What belongs to a command line: arguments, streams, exit statuses, signals."""
 
 
-def imported(name: str) -> Iterator[str]:
-    """The modules of the tests that one imports, lazily too."""
-    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+def used(tree: ast.AST) -> Iterator[str]:
+    """The names that a module uses, those of modules with theirs before."""
+    for node in ast.walk(tree):
         match node:
+            case ast.Name(id=name):
+                yield name
+            case ast.Attribute(value=ast.Name(id=module), attr=name):
+                yield f"{module}.{name}"
             case ast.Import(names=names):
-                yield from (alias.name for alias in names if alias.name in MODULES)
-            case ast.ImportFrom(module=str(module), names=names) if module in MODULES:
-                inner = {f"{module}.{alias.name}" for alias in names}
-                yield from inner & MODULES.keys() or (module,)
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.Constant(value=str(text)) if "\x1b[" in text:
+                yield "a colour"
             case _:
                 pass
 
 
-def room(name: str) -> str:
-    """Which of the folders in tests/ a module stands in; itself if in none."""
-    return ".".join(name.split(".")[:2])
+def modules(*rooms: str) -> list[str]:
+    """The modules of rooms, by their path from runner/."""
+    files = (file for room in rooms for file in (RUNNER / room).rglob("*.py"))
+    return sorted(file.relative_to(RUNNER).as_posix() for file in files)
 
 
-def is_test(name: str) -> bool:
-    return name.rpartition(".")[2].startswith(("test_", "conftest"))
+@pytest.mark.parametrize("module", modules("core", "hcl", "io", "operations"))
+def test_only_the_command_line_knows_arguments_streams_and_statuses(module: str) -> None:
+    names = set(used(ast.parse((RUNNER / module).read_text())))
+    assert sorted(names & {*SAID, "a colour"}) == []
 
 
-def test_a_module_imports_its_own_room_and_harnesses_and_no_test() -> None:
-    for name in MODULES:
-        for wanted in imported(name):
-            assert room(wanted) in {"tests", "tests.harness", room(name)}, (name, wanted)
-            assert not is_test(wanted), (name, wanted)
+def test_a_coroutine_is_run_from_one_place() -> None:
+    runs = {"asyncio.run", "asyncio.Runner", "asyncio.new_event_loop"}
+    found = [
+        module
+        for module in modules("")
+        if runs & set(used(ast.parse((RUNNER / module).read_text())))
+    ]
+    assert found == ["operations/blocking.py"]
 
 
-def test_harnesses_stand_on_floors() -> None:
-    """None leads back to itself, or this raises CycleError."""
-    held = {name: {*imported(name)} for name in MODULES if room(name) == "tests.harness"}
-    assert tuple(TopologicalSorter(held).static_order())
-
-
-def test_the_rooms_of_the_tests_are_those_of_the_program() -> None:
-    for name, path in MODULES.items():
-        if room(name).removeprefix("tests.") in ROOMS and path.name == "__init__.py":
-            mirrored = ROOT / "runner" / Path(*name.split(".")[1:])
-            assert mirrored.is_dir(), f"{name} is about no room"
-
-
-def waits(node: ast.AST, *, polls: bool = False) -> Iterator[int]:
-    """The lines that sleep for a time, and not from one look to the next at what has to come."""
-    if (
-        isinstance(node, ast.Call)
-        and ast.unparse(node.func) in {"asyncio.sleep", "time.sleep"}
-        and ast.unparse(node.args[0]) != "0"
-        and not polls
-    ):
-        yield node.lineno
-    for inner in ast.iter_child_nodes(node):
-        yield from waits(inner, polls=polls or isinstance(node, ast.While))
-
-
-def test_no_test_waits_for_a_time() -> None:
-    """It waits for what has to come: a deadline only ends a hang."""
-    for name, path in MODULES.items():
-        if not name.startswith(tuple(PACED)):
-            assert [*waits(ast.parse(path.read_text()))] == [], name
+def test_what_is_looked_for_would_be_found() -> None:
+    said = "import sys, signal\nfrom argparse import Namespace\nprint(sys.stdout)\nraise SystemExit"
+    assert {"signal", "argparse", "print", "sys.stdout", "SystemExit"} <= set(used(ast.parse(said)))
+    assert "a colour" in set(used(ast.parse(r'"\x1b[31m"')))

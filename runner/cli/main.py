@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
-from os import devnull
+from os import _exit, devnull
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,8 +29,10 @@ def entry() -> NoReturn:
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.io.providers.embedded.server")
-    if embedded is not None:
-        embedded.leave(status)
+    if embedded is not None and embedded.has_begun():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _exit(status)
     sys.exit(status)
 
 

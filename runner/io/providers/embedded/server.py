@@ -6,7 +6,6 @@ import importlib.util
 import os
 import re
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,16 +52,11 @@ async def open_embedded(
         await server.close()
 
 
-def leave(status: int) -> None:
-    """End the process, if a model was started in it; returns if none was.
-
-    Threads of llama.cpp outlive a request that was given up, and crash (exit status 139) when
-    the process takes its C++ part down beneath them: so it is not taken down.
+def has_begun() -> bool:
+    """Whether a model was started in this process, whose C++ part is then not to be taken down:
+    threads of llama.cpp outlive a request that was given up, and crash beneath (exit status 139).
     """
-    if _Server.started:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    return _Server.started
 
 
 class _Server:

@@ -86,9 +86,9 @@ def test_a_process_with_the_model_says_nothing_and_ends_in_the_middle_of_an_answ
 
 
 _ABANDON = """
-import asyncio, orjson
+import asyncio, orjson, os, sys
 from runner.core.api.exchange import Outgoing
-from runner.io.providers.embedded.server import leave, open_embedded
+from runner.io.providers.embedded.server import has_begun, open_embedded
 from runner.io.providers.openai.client import connect
 
 async def main():
@@ -105,7 +105,9 @@ async def main():
     print("halted")
 
 asyncio.run(main())
-leave(0)
+assert has_begun()
+sys.stdout.flush()
+os._exit(0)
 """
 
 
