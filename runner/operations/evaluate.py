@@ -27,7 +27,7 @@ def recorded_session(project: Loaded, *, rejected: bool = False) -> Session:
                 walk.expand(vertex)
             except (NotKnown, RunnerError):
                 continue  # its instances are not known; what needs them says so
-        walk.settle(vertex.address)
+        walk.settle(vertex)
     return session
 
 

@@ -204,7 +204,7 @@ def _refuse_unknown(choice: Choice, plan: PlannedSteps, records: Mapping[str, Re
     )
     if not any(patterns for _, patterns in flags):
         return
-    known = dict.fromkeys([*(name.rstrip("#") for name in plan.walk.vertices), *records])
+    known = dict.fromkeys([*(vertex.address for vertex in plan.walk.vertices.values()), *records])
     unrolled = [step.address for step, _ in plan.of(Instances)]
     problems = []
     for flag, patterns in flags:

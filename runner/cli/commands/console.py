@@ -40,7 +40,7 @@ class Evaluator:
         except TemplateError as exc:
             raise _failed(exc.message) from exc
         except NotKnown as exc:
-            address = exc.address.rstrip("#")
+            address = exc.address
             raise _failed(f"{address} has no answer yet: `runner apply` gets it") from exc
         except MemoryError as exc:
             raise _failed("the value does not fit into memory") from exc

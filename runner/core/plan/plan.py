@@ -153,16 +153,16 @@ def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
     folded = _Folded()
     while walk.ready:
         batch = [walk.ready.popleft() for _ in range(len(walk.ready))]
-        selected = [vertex for vertex in batch if chosen(vertex.address)]
+        selected = [vertex for vertex in batch if chosen(vertex.key)]
         for vertex, decision in decide(selected, known):
             if isinstance(decision, RunnerError):
                 folded.problems.extend(decision.problems)
             else:
                 _learn(vertex, decision, walk, folded)
         for vertex in batch:
-            if vertex.kind == "expand" and chosen(vertex.address):
+            if vertex.kind == "expand" and chosen(vertex.key):
                 _expand(vertex, walk, folded)
-            walk.settle(vertex.address)
+            walk.settle(vertex)
     if next(walk.stuck(), None) is not None:
         raise cycle_error(walk)
     return folded
@@ -184,11 +184,10 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> N
 
 
 def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
-    block = vertex.address.rstrip("#")
     try:
         walk.expand(vertex)
     except NotKnown as exc:
-        folded.instances[block] = exc.address
+        folded.instances[vertex.address] = exc.address
     except RunnerError as exc:
         folded.problems.extend(exc.problems)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runner.core.address import around, selects
-from runner.core.plan.walk import Vertex, Walk
+from runner.core.plan.walk import Vertex, VertexKey, Walk, address_of
 
-Chosen = Callable[[str], bool]
+Chosen = Callable[[VertexKey], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ def chooser(walk: Walk, choice: Choice) -> Chosen:
         return lambda _: True
     needed = _closure(walk, choice.targets, lambda vertex: vertex.needs)
     blocks = walk.groups & needed
-    users: dict[str, list[str]] = {}
+    users: dict[VertexKey, list[VertexKey]] = {}
     for vertex in walk.vertices.values():
         for need in vertex.needs:
-            users.setdefault(need, []).append(vertex.address)
-    left_out = _closure(walk, choice.excludes, lambda vertex: users.get(vertex.address, ()))
+            users.setdefault(need, []).append(vertex.key)
+    left_out = _closure(walk, choice.excludes, lambda vertex: users.get(vertex.key, ()))
     is_named = named(choice)
 
-    def chosen(address: str) -> bool:
-        if address in left_out:
+    def chosen(key: VertexKey) -> bool:
+        if key in left_out:
             return False
-        if address in needed or is_named(address.rstrip("#")):
+        if key in needed or is_named(key):
             return True
-        return any(block in blocks for block in around(address))
+        return any(block in blocks for block in around(address_of(key)))
 
     return chosen
 
@@ -45,7 +45,8 @@ def chooser(walk: Walk, choice: Choice) -> Chosen:
 def named(choice: Choice) -> Chosen:
     """What the targets and excludes name, and nothing else for its sake."""
 
-    def chosen(address: str) -> bool:
+    def chosen(key: VertexKey) -> bool:
+        address = address_of(key)
         if any(selects(pattern, address) for pattern in choice.excludes):
             return False
         wanted = choice.targets
@@ -55,18 +56,18 @@ def named(choice: Choice) -> Chosen:
 
 
 def _closure(
-    walk: Walk, patterns: tuple[str, ...], following: Callable[[Vertex], Iterable[str]]
-) -> set[str]:
+    walk: Walk, patterns: tuple[str, ...], following: Callable[[Vertex], Iterable[VertexKey]]
+) -> set[VertexKey]:
     todo = [
-        address
-        for address in walk.vertices
-        if any(selects(pattern, address.rstrip("#")) for pattern in patterns)
+        key
+        for key, vertex in walk.vertices.items()
+        if any(selects(pattern, vertex.address) for pattern in patterns)
     ]
     found = set(todo)
     while todo:
         vertex = walk.vertices.get(todo.pop())
-        for address in following(vertex) if vertex is not None else ():
-            if address not in found:
-                found.add(address)
-                todo.append(address)
+        for key in following(vertex) if vertex is not None else ():
+            if key not in found:
+                found.add(key)
+                todo.append(key)
     return found

@@ -19,24 +19,39 @@ from runner.errors import Problem, RunnerError
 Kind = Literal["completion", "data", "expand", "group"]
 
 
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The key of the step that expands a block; the block's address is its group's."""
+
+    block: str
+
+
+VertexKey = str | Expansion
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vertex:
     """One step of the walk: a completion, a data source, the expansion of a block whose
     instances are not known before an answer, or a group that has settled when all of its
-    instances have.
+    instances have. The address of an expansion, and of a group, is the block's.
     """
 
     address: str
     kind: Kind
-    needs: tuple[str, ...]
+    needs: tuple[VertexKey, ...]
     instance: Instance | None = None
     declared: Declared | None = None
     scope: Scope | None = None
 
+    @property
+    def key(self) -> VertexKey:
+        """What tells it from every other one of a walk."""
+        return Expansion(self.address) if self.kind == "expand" else self.address
 
-def expansion(block: str) -> str:
-    """The name of the step that expands a block."""
-    return f"{block}#"
+
+def address_of(key: VertexKey) -> str:
+    """The address of the vertex with this key."""
+    return key.block if isinstance(key, Expansion) else key
 
 
 class Walk:
@@ -44,28 +59,29 @@ class Walk:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.vertices: dict[str, Vertex] = {}
+        self.vertices: dict[VertexKey, Vertex] = {}
         self.ready: deque[Vertex] = deque()
         self.groups: set[str] = set()  # blocks whose instances hang on answers
-        self._settled: set[str] = set()
-        self._pending: dict[str, int] = {}
-        self._dependents: dict[str, list[str]] = {}
+        self._settled: set[VertexKey] = set()
+        self._pending: dict[VertexKey, int] = {}
+        self._dependents: dict[VertexKey, list[VertexKey]] = {}
         self._shared: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = {}
         root = session.scopes.get("") or Scope(session, session.root)
         self._add(self._module(root))
 
-    def settle(self, address: str) -> None:
-        """Nothing will change at this address any more; what waited for it may be ready."""
-        if address in self._settled:
+    def settle(self, vertex: Vertex) -> None:
+        """Nothing will change at this vertex any more; what waited for it may be ready."""
+        settled = vertex.key
+        if settled in self._settled:
             return
-        self._settled.add(address)
-        for name in self._dependents.pop(address, ()):
-            left = self._pending[name] - 1
+        self._settled.add(settled)
+        for key in self._dependents.pop(settled, ()):
+            left = self._pending[key] - 1
             if left:
-                self._pending[name] = left
+                self._pending[key] = left
             else:
-                del self._pending[name]
-                self.ready.append(self.vertices[name])
+                del self._pending[key]
+                self.ready.append(self.vertices[key])
 
     def expand(self, vertex: Vertex) -> None:
         """The instances of a block whose for_each is known now join the walk."""
@@ -86,7 +102,7 @@ class Walk:
 
     def stuck(self) -> Iterator[Vertex]:
         """What can never become ready: it stands on a cycle, or behind one."""
-        return (self.vertices[name] for name in self._pending)
+        return (self.vertices[key] for key in self._pending)
 
     def is_declared(self, address: str) -> bool:
         """Whether the configuration has this address, or may have it once answers are known."""
@@ -112,9 +128,9 @@ class Walk:
             return
         block = scope.address(declared)
         self.groups.add(block)
-        yield Vertex(expansion(block), "expand", needs, None, declared, scope)
+        yield Vertex(block, "expand", needs, None, declared, scope)
         yield Vertex(
-            block, "group", (expansion(block), *_shared(scope, declared)), None, declared, scope
+            block, "group", (Expansion(block), *_shared(scope, declared)), None, declared, scope
         )
 
     def _instances(self, scope: Scope, declared: Declared) -> Iterator[Vertex]:
@@ -130,32 +146,32 @@ class Walk:
     def _add(self, found: Iterable[Vertex]) -> None:
         added = list(found)
         for vertex in added:
-            self.vertices[vertex.address] = vertex
+            self.vertices[vertex.key] = vertex
         todo = added
         while todo:
-            wanted: dict[str, None] = {}
+            wanted: dict[VertexKey, None] = {}
             for vertex in todo:
                 needs = vertex.needs or self._needs(vertex)
                 if needs is not vertex.needs:
-                    self.vertices[vertex.address] = _with_needs(vertex, needs)
-                for address in needs:
-                    if address not in self.vertices:
-                        wanted[address] = None
-                self._wait(vertex.address, needs, new=True)
-            todo = [self._group(block) for block in wanted]
+                    self.vertices[vertex.key] = _with_needs(vertex, needs)
+                for need in needs:
+                    if need not in self.vertices:
+                        wanted[need] = None
+                self._wait(vertex.key, needs, new=True)
+            todo = [self._group(address_of(block)) for block in wanted]
             for group in todo:
                 self.vertices[group.address] = group
 
-    def _wait(self, name: str, needs: Iterable[str], *, new: bool = False) -> None:
+    def _wait(self, key: VertexKey, needs: Iterable[VertexKey], *, new: bool = False) -> None:
         waits = 0
-        for address in needs:
-            if address not in self._settled:
-                self._dependents.setdefault(address, []).append(name)
+        for need in needs:
+            if need not in self._settled:
+                self._dependents.setdefault(need, []).append(key)
                 waits += 1
         if waits:
-            self._pending[name] = self._pending.get(name, 0) + waits
+            self._pending[key] = self._pending.get(key, 0) + waits
         elif new:
-            self.ready.append(self.vertices[name])
+            self.ready.append(self.vertices[key])
 
     def _group(self, block: str) -> Vertex:
         """All instances of a block that is known, as one step."""
@@ -218,7 +234,7 @@ def _is_keyed(ref: Ref) -> bool:
     return any(isinstance(part, tuple) for part in ref)
 
 
-def _with_needs(vertex: Vertex, needs: tuple[str, ...]) -> Vertex:
+def _with_needs(vertex: Vertex, needs: tuple[VertexKey, ...]) -> Vertex:
     return Vertex(
         vertex.address, vertex.kind, needs, vertex.instance, vertex.declared, vertex.scope
     )
@@ -228,19 +244,19 @@ def cycle_error(walk: Walk) -> RunnerError:
     """The error of a graph that cannot be walked: one whole cycle, in order, with the place of
     each edge.
     """
-    stuck = {vertex.address: vertex for vertex in walk.stuck()}
-    path: list[str] = []
-    seen: dict[str, int] = {}
-    at = next(iter(sorted(stuck)))
+    stuck = {vertex.key: vertex for vertex in walk.stuck()}
+    path: list[VertexKey] = []
+    seen: dict[VertexKey, int] = {}
+    at = min(stuck, key=lambda key: (address_of(key), isinstance(key, Expansion)))
     while at not in seen:
         seen[at] = len(path)
         path.append(at)
-        at = next(address for address in stuck[at].needs if address in stuck)
+        at = next(need for need in stuck[at].needs if need in stuck)
     ring = path[seen[at] :]
     inner = [*ring[1:], ring[0]]
-    ring = [name for name, after in zip(ring, inner, strict=True) if not _holds(name, after)]
-    lines = [_edge(stuck[name], ring[(i + 1) % len(ring)]) for i, name in enumerate(ring)]
-    names = [name.rstrip("#") for name in ring]
+    ring = [key for key, after in zip(ring, inner, strict=True) if not _holds(key, after)]
+    names = [address_of(key) for key in ring]
+    lines = [_edge(stuck[key], names[(i + 1) % len(ring)]) for i, key in enumerate(ring)]
     first = stuck[ring[0]]
     declared = first.instance.declared if first.instance else first.declared
     where = declared.block.where() if declared else None
@@ -253,18 +269,19 @@ def cycle_error(walk: Walk) -> RunnerError:
     return RunnerError(Problem("Cycle", said, where))
 
 
-def _holds(group: str, address: str) -> bool:
+def _holds(group: VertexKey, key: VertexKey) -> bool:
     """Whether a step stands for the other one: a group for an instance of it."""
-    return address == expansion(group) or inside(group, address)
+    if isinstance(group, Expansion):
+        return False
+    return key == Expansion(group) or inside(group, address_of(key))
 
 
-def _edge(vertex: Vertex, target: str) -> str:
+def _edge(vertex: Vertex, block: str) -> str:
     declared = vertex.instance.declared if vertex.instance else vertex.declared
     scope = vertex.instance.scope if vertex.instance else vertex.scope
     if declared is None or scope is None:
-        return f"{vertex.address} -> {target}"
+        return f"{vertex.address} -> {block}"
     names = vertex.instance.names() if vertex.instance else None
-    block = target.rstrip("#")
 
     def refers(ref: Ref) -> bool:
         return any(
@@ -272,10 +289,9 @@ def _edge(vertex: Vertex, target: str) -> str:
             for need in scope.deps([ref], names)
         )
 
-    shown = vertex.address.rstrip("#")
     hole = declared.hole_of(refers)
     if hole is not None:
         where = declared.block.where(hole.path, line_in_value=hole.line)
-        return f"{shown} refers to {block} ({where})"
+        return f"{vertex.address} refers to {block} ({where})"
     path = next((path for ref, path in declared.depends_on if refers(ref)), ())
-    return f"{shown} waits for {block} ({declared.block.where(path)})"
+    return f"{vertex.address} waits for {block} ({declared.block.where(path)})"

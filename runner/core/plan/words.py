@@ -142,7 +142,7 @@ def shown(step: Step, secrets: Secrets) -> Shown:
                 return Shown("?", f"will be issued again if its request changes with {on}")
             return Shown("?", f"will be issued once {on} is known")
         case Instances(on=on):
-            return Shown("?", f"has instances known after {on.rstrip('#')}")
+            return Shown("?", f"has instances known after {on}")
         case Keep() | Absent():
             return Shown(" ", "is unchanged")
 

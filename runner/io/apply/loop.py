@@ -19,7 +19,7 @@ from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import replaced
-from runner.core.plan.walk import Vertex, Walk
+from runner.core.plan.walk import Vertex, Walk, address_of
 from runner.core.request.build import Request
 from runner.core.request.server_store import is_stored
 from runner.core.state.records import Record
@@ -139,11 +139,11 @@ class Apply:
         for vertex in batch:
             broken = next((need for need in vertex.needs if need in self._run.failed), None)
             if broken is not None:
-                self._run.skip(vertex, broken)
-            elif vertex.kind == "expand" and self._plan.chosen(vertex.address):
+                self._run.skip(vertex, address_of(broken))
+            elif vertex.kind == "expand" and self._plan.chosen(vertex.key):
                 self._expand(vertex)
-            elif vertex.instance is None or not self._plan.chosen(vertex.address):
-                self._walk.settle(vertex.address)
+            elif vertex.instance is None or not self._plan.chosen(vertex.key):
+                self._walk.settle(vertex)
             else:
                 match self._plan.decisions.get(vertex.address):
                     case None | Await() | Read():
@@ -192,8 +192,8 @@ class Apply:
         except (RunnerError, NotKnown) as exc:
             self._run.fail(vertex, Failure(str(exc)))
             return
-        self._expanded.add(vertex.address.rstrip("#"))
-        self._walk.settle(vertex.address)
+        self._expanded.add(vertex.address)
+        self._walk.settle(vertex)
 
     def _vanish_unnamed(self) -> None:
         """Instances that the answers of this run no longer name."""

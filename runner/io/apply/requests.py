@@ -11,7 +11,7 @@ from runner.core.plan.appraise import Appraisal, appraise
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.events import Started
 from runner.core.plan.known import provider_of, request_of
-from runner.core.plan.walk import Vertex
+from runner.core.plan.walk import Vertex, address_of
 from runner.core.request.build import Request, streaming
 from runner.core.request.server_store import cached, stored_id
 from runner.core.secrets.redact import redact
@@ -72,7 +72,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
         issued_at=run.doors.now(),
         duration_ms=answer.duration_ms,
         attempts=answer.attempts,
-        depends_on=tuple(need.rstrip("#") for need in vertex.needs),
+        depends_on=tuple(map(address_of, vertex.needs)),
         triggers=request.triggers,
         maybe_billed=answer.maybe_billed,
         mended=answer.mended,

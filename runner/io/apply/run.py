@@ -8,7 +8,7 @@ from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed, Skipped
 from runner.core.plan.known import Known
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.walk import Vertex, Walk, cycle_error
+from runner.core.plan.walk import Vertex, VertexKey, Walk, cycle_error
 from runner.core.secrets.redact import redact_text
 from runner.core.state.records import Record
 from runner.errors import RunnerError
@@ -29,7 +29,7 @@ class Run:
     limits: Limits
     outcome: Outcome
     clients: dict[str, Client] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)
+    failed: set[VertexKey] = field(default_factory=set)
     lost: list[Record] = field(default_factory=list)
     held_back: bool = False
 
@@ -54,30 +54,29 @@ class Run:
             answers[address] = answer
         else:
             answers.setdefault(address, answer)
-        self.walk.settle(address)
+        self.walk.settle(vertex)
 
     def fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
         """There is no answer, or the `record` of one that is not accepted; it may end the run."""
-        name = vertex.address.rstrip("#")
+        address = vertex.address
         message = redact_text(failure.message, self.limits.secrets())
         failure = replace(failure, message=message)
-        self.outcome.failed[name] = failure
-        self.failed.update((vertex.address, name))
-        self.doors.tell(Failed(name, failure, record))
+        self.outcome.failed[address] = failure
+        self.failed.update((vertex.key, address))
+        self.doors.tell(Failed(address, failure, record))
         if failure.fatal:
             self.stop(failure.message)
         elif self.limits.fail_fast:
-            self.stop(f"{name} failed, and --fail-fast was given")
-        self.walk.settle(vertex.address)
+            self.stop(f"{address} failed, and --fail-fast was given")
+        self.walk.settle(vertex)
 
     def skip(self, vertex: Vertex, because: str) -> None:
         """Not started; `because` is the address that failed, or why the run ended."""
-        self.failed.add(vertex.address)
+        self.failed.add(vertex.key)
         if vertex.instance is not None and self.plan.chosen(vertex.address):
-            cause = because.rstrip("#")
-            self.outcome.skipped[vertex.address] = cause
-            self.doors.tell(Skipped(vertex.address, cause))
-        self.walk.settle(vertex.address)
+            self.outcome.skipped[vertex.address] = because
+            self.doors.tell(Skipped(vertex.address, because))
+        self.walk.settle(vertex)
 
     def stop(self, why: str, *, halt: bool = True) -> None:
         """Start nothing new; with `halt`, what waits to be sent again is not waited for."""
