@@ -140,20 +140,21 @@ def _evaluated(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     config = Path(arguments.chdir) / arguments.config
     if not config.is_dir():
         return {}
+    from runner.core.state.records import REJECTED  # noqa: PLC0415  # the slow path
+
     project, found = _outputs(arguments)
     if (output := found.get(name.partition("[")[0])) is not None:
         for address in output.rejected:
             if (name == output.name and not output.known) or address == f"completion.{name}":
-                raise _rejected(name, address, project.moved()[0][address].status)
+                why = REJECTED[project.moved()[0][address].status]
+                raise _rejected(name, address, why)
     return {name: out.value for name, out in found.items() if out.known}
 
 
-def _rejected(name: str, address: str, status: str) -> Exception:
-    from runner.core.state.records import REJECTED  # noqa: PLC0415  # the slow path
-
+def _rejected(name: str, address: str, why: str) -> Exception:
     return error(
         "Answer was not accepted",
-        f"{name} has no value: the answer of {address} came and was kept, but {REJECTED[status]}. "
+        f"{name} has no value: the answer of {address} came and was kept, but {why}. "
         f"`runner show {shlex.quote(address)}` shows it; the next `runner apply` asks again.",
     )
 

@@ -11,7 +11,7 @@ from runner.core.expressions.template import Constant, Node, compile_text, compi
 from runner.core.language.names import DATA_META, MODULE_META
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load
-from runner.core.modules.module import Condition, Declared, Module, Value, refs_of
+from runner.core.modules.module import Condition, Declared, DeclaredKind, Module, Value, refs_of
 from runner.core.modules.moves import check_moves
 from runner.core.modules.references import check_references
 from runner.core.values import Path, Ref, TemplateError
@@ -190,7 +190,7 @@ class _Compiler:
                 found.append(Condition(condition, message, (*at, "condition")))
         return tuple(found)
 
-    def declared(self, block: Block, kind: str, meta: Iterable[str]) -> Declared:
+    def declared(self, block: Block, kind: DeclaredKind, meta: Iterable[str]) -> Declared:
         meta_names = frozenset(meta)
         params: dict[str, Node] = {}
         held: dict[str, Node] = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from runner.core.address import blocks_of
 from runner.core.expressions.template import Hole, Node, holes
@@ -19,11 +19,14 @@ class Condition:
     path: Path
 
 
+DeclaredKind = Literal["completion", "data", "module"]
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A completion, a data source or a module call: its parameters and meta-arguments, compiled."""
 
-    kind: str
+    kind: DeclaredKind
     name: str
     block: Block
     params: dict[str, Node]

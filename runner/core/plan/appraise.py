@@ -11,13 +11,14 @@ from runner.core.canonical import dotted
 from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
 from runner.core.received import json_of
+from runner.core.state.records import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Appraisal:
     """`status` is the record's; `fault` says why the answer is not accepted, if it is not."""
 
-    status: str
+    status: Status
     fault: str | None = None
     warning: str | None = None
 

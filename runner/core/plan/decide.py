@@ -15,11 +15,11 @@ from runner.core.plan.data_sources import decide_data
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.reasons import reason as why
 from runner.core.plan.reuse import Wants, find
-from runner.core.plan.walk import Vertex
+from runner.core.plan.walk import Kind, Vertex
 from runner.core.received import value_of
 from runner.core.request.build import Request
 from runner.core.request.server_store import is_stored, relabelled
-from runner.core.state.records import Record
+from runner.core.state.records import Record, Status
 from runner.core.values import NotKnown, TemplateError
 from runner.errors import RunnerError
 
@@ -60,7 +60,7 @@ def decide(
         yield vertex, decision
 
 
-def _first_look(instance: Instance, known: Known, kind: str) -> Decision | Wants:
+def _first_look(instance: Instance, known: Known, kind: Kind) -> Decision | Wants:
     record = known.records.get(instance.address)
     try:
         if not _enabled(instance):
@@ -112,7 +112,7 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
     return ""
 
 
-def _updated(request: Request, record: Record, status: str) -> Decision:
+def _updated(request: Request, record: Record, status: Status) -> Decision:
     same = _same(record.request, request.recorded) and _same(record.triggers, request.triggers)
     if same and record.status == status:
         return Keep(record)  # a reformatted state says it in other words

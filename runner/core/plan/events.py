@@ -1,9 +1,12 @@
 """What an apply tells while it runs."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
+
+How = Literal["imported", "moved", "issued", "reused", "updated", "read", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +18,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A record is durable. `how` is issued, reused, updated, read, imported, moved or
-    removed.
-    """
+    """A record is durable, or removed."""
 
     address: str
-    how: str
+    how: How
     record: Record | None = None
     warning: str | None = None
     maybe_billed: int = 0

@@ -1,6 +1,7 @@
 """Which answers go, why, and what forbids it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from runner.core.address import module_of, split_key
 from runner.core.expansion.session import Instance
@@ -89,7 +90,9 @@ def _out_of_range(address: str, walk: Walk) -> str | None:
             return f'key ["{key}"] is not in for_each{of}'
 
 
-def protected(declared: Declared | None, address: str, what: str) -> list[Problem]:
+def protected(
+    declared: Declared | None, address: str, what: Literal["destroy", "remove", "re-issue"]
+) -> list[Problem]:
     """The problem of doing this to an answer that must not be destroyed; none if it may be."""
     lifecycle = declared.block.table.get("lifecycle") if declared is not None else None
     if not isinstance(lifecycle, dict) or lifecycle.get("prevent_destroy") is not True:

@@ -3,7 +3,7 @@
 import msgspec
 
 from runner.core.received import shallow
-from runner.core.state.records import Natural, Record
+from runner.core.state.records import Natural, Record, Status
 from runner.errors import Where, error
 
 
@@ -19,7 +19,7 @@ class _Line(msgspec.Struct, gc=False):
     duration_ms: Natural = 0
     attempts: Natural = 1
     depends_on: tuple[str, ...] = ()
-    status: str = "complete"
+    status: Status = "complete"
     triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
     mended: bool | msgspec.UnsetType = msgspec.UNSET

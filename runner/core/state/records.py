@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,7 +12,9 @@ STATE_VERSION = 1
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A count that can be written again: JSON from elsewhere may hold any number."""
 
-REJECTED = {
+Status = Literal["complete", "incomplete", "invalid", "failed_check"]
+
+REJECTED: Mapping[Status, str] = {
     "invalid": "it does not fit its JSON schema",
     "failed_check": "a postcondition of it does not hold",
 }
@@ -46,7 +48,7 @@ class Record:
     duration_ms: int = 0
     attempts: int = 1
     depends_on: tuple[str, ...] = ()
-    status: str = "complete"
+    status: Status = "complete"
     triggers: bytes | None = None
     maybe_billed: int = 0
     mended: bool = False

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
@@ -76,7 +77,7 @@ Value = Scalar | Array | Inline
 class Line:
     """A comment, a header or a pair; `blank` where an empty line stands before it."""
 
-    kind: str
+    kind: Literal["comment", "header", "pair"]
     text: str
     blank: bool
     key: Key | None = None

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.core.expansion.session import Session
-from runner.core.plan.events import Done, Event
+from runner.core.plan.events import Done, Event, How
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.errors import RunnerError
@@ -74,7 +74,7 @@ class Outcome:
 
     records: dict[str, Record]
     session: Session
-    done: dict[str, str] = field(default_factory=dict)  # address -> how
+    done: dict[str, How] = field(default_factory=dict)
     failed: dict[str, Failure] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     issued: dict[str, Record] = field(default_factory=dict)
@@ -90,12 +90,12 @@ class Outcome:
         self,
         tell: Callable[[Event], None],
         address: str,
-        how: str,
+        how: How,
         record: Record | None = None,
         warning: str | None = None,
         maybe_billed: int = 0,
     ) -> None:
-        """Something is done: note it, and tell it. `how` is as in the event Done."""
+        """Something is done: note it, and tell it."""
         self.done[address] = how
         if warning is not None:
             self.warnings[address] = warning

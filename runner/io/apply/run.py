@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from runner.core.api.answer import recorded_answer
 from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Remove
-from runner.core.plan.events import Failed, Skipped
+from runner.core.plan.events import Failed, How, Skipped
 from runner.core.plan.known import Known
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.walk import Vertex, VertexKey, Walk, cycle_error
@@ -36,12 +36,12 @@ class Run:
     def finish(
         self,
         vertex: Vertex,
-        how: str,
+        how: How,
         record: Record,
         said: str | None = None,
         maybe_billed: int = 0,
     ) -> None:
-        """The record is the completion's; `how` is as in the event Done."""
+        """The record is the completion's."""
         self.outcome.records[vertex.address] = record
         self.outcome.finish(self.doors.tell, vertex.address, how, record, said, maybe_billed)
         self.settle(vertex, record)

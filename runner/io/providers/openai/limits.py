@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from runner.io.providers.openai.waits import go_duration
 
@@ -20,7 +21,7 @@ class Bucket:
     """A smooth rate: `per_minute` units, of which hardly more than one instant's go at once."""
 
     per_minute: float
-    kind: str  # as in the names of the headers: "requests" or "tokens"
+    kind: Literal["requests", "tokens"]  # as in the names of the headers
     level: float = 0.0
     updated: float | None = None
 
