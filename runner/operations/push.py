@@ -11,8 +11,9 @@ import orjson
 
 from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
-from runner.core.state.line import UNREADABLE, decode_records
+from runner.core.state.line import decode_records
 from runner.core.state.records import Record, State, empty
+from runner.core.state.written import UNREADABLE
 from runner.errors import RunnerError, Where, error
 from runner.io.cache.writer import Cache
 from runner.io.state.store import Store

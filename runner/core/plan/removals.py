@@ -24,6 +24,7 @@ from runner.core.request.server_store import is_stored, keeper
 from runner.core.state.records import Record
 from runner.errors import Problem
 
+_Loss = Literal["destroy", "remove", "re-issue"]
 Elsewhere = Callable[[Record], str | None]  # the other workspace that names the same completion
 
 
@@ -90,9 +91,7 @@ def _out_of_range(address: str, walk: Walk) -> str | None:
             return f'key ["{key}"] is not in for_each{of}'
 
 
-def protected(
-    declared: Declared | None, address: str, what: Literal["destroy", "remove", "re-issue"]
-) -> list[Problem]:
+def protected(declared: Declared | None, address: str, what: _Loss) -> list[Problem]:
     """The problem of doing this to an answer that must not be destroyed; none if it may be."""
     lifecycle = declared.block.table.get("lifecycle") if declared is not None else None
     if not isinstance(lifecycle, dict) or lifecycle.get("prevent_destroy") is not True:

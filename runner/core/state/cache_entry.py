@@ -6,7 +6,8 @@ import msgspec
 
 from runner.core.canonical import digest
 from runner.core.received import shallow
-from runner.core.state.records import Natural, Record
+from runner.core.state.records import Record
+from runner.core.state.written import UNREADABLE, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +20,11 @@ class Owner:
     workspace: str
 
 
-class _Entry(msgspec.Struct, gc=False):
-    provider: str
-    identity: str
-    fingerprint: str
-    sample: Natural
-    request: msgspec.Raw
-    response: msgspec.Raw
-    issued_at: str
-    duration_ms: Natural = 0
-    attempts: Natural = 1
-    triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
-    mended: bool | msgspec.UnsetType = msgspec.UNSET
-    owner: Owner | msgspec.UnsetType = msgspec.UNSET
-
-
 class _Owned(msgspec.Struct):
     owner: Owner | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Entry)
-_ENCODER = msgspec.json.Encoder()
+_ENTRY = Form(bytes, "address", "depends_on", "status", more=[("owner", Owner)])
 
 
 def cache_key(fingerprint: str, sample: int) -> str:
@@ -61,23 +45,7 @@ def cache_keys(fingerprint: str, sample: int, owner: Owner) -> tuple[str, str]:
 
 def to_entry(record: Record, owner: Owner | None = None) -> bytes:
     """The bytes that the cache holds for a record; the owner of what a server stored is named."""
-    return _ENCODER.encode(
-        _Entry(
-            record.provider,
-            record.identity,
-            record.fingerprint,
-            record.sample,
-            msgspec.Raw(record.request),
-            msgspec.Raw(record.response),
-            record.issued_at,
-            record.duration_ms,
-            record.attempts,
-            msgspec.UNSET if record.triggers is None else msgspec.Raw(record.triggers),
-            record.maybe_billed or msgspec.UNSET,
-            record.mended or msgspec.UNSET,
-            owner or msgspec.UNSET,
-        )
-    )
+    return _ENTRY.encode(record, owner or msgspec.UNSET)
 
 
 def owner_of(data: bytes) -> Owner | None:
@@ -89,28 +57,10 @@ def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Reco
     """The record that cached bytes stand for; None if they are not an entry of this request."""
     try:
         held = shallow(data, 1)
-        entry = _DECODER.decode(held)
-        if not held.isascii():
-            held.decode()
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        values, _ = _ENTRY.decode(held)
+    except (ValueError, *UNREADABLE):
         return None
-    if (entry.fingerprint, entry.sample) != (fingerprint, sample):
+    fields = _ENTRY.named(values)
+    if (fields["fingerprint"], fields["sample"]) != (fingerprint, sample):
         return None
-    request, response = bytes(entry.request), bytes(entry.response)
-    if request[:1] != b"{" or response[:1] != b"{":
-        return None
-    return Record(
-        address=address,
-        provider=entry.provider,
-        identity=entry.identity,
-        fingerprint=fingerprint,
-        sample=sample,
-        request=request,
-        response=response,
-        issued_at=entry.issued_at,
-        duration_ms=entry.duration_ms,
-        attempts=entry.attempts,
-        triggers=None if entry.triggers is msgspec.UNSET else bytes(entry.triggers),
-        maybe_billed=entry.maybe_billed or 0,
-        mended=bool(entry.mended) or held is not data,
-    )
+    return Record(**fields | {"address": address, "mended": fields["mended"] or held is not data})

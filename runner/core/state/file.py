@@ -9,8 +9,9 @@ import msgspec
 
 from runner import __version__
 from runner.core.state.damage import TwiceError, damage, offset_of, way_back_to
-from runner.core.state.line import UNREADABLE, decode_record, encode_record, one_line
+from runner.core.state.line import decode_record, encode_record, one_line
 from runner.core.state.records import STATE_VERSION, Natural, Record, State
+from runner.core.state.written import UNREADABLE
 from runner.errors import Where, error
 
 

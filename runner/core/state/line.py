@@ -3,32 +3,21 @@
 import msgspec
 
 from runner.core.received import shallow
-from runner.core.state.records import Natural, Record, Status
+from runner.core.state.records import Record
+from runner.core.state.written import UNREADABLE, Form
 from runner.errors import Where, error
 
 
-class _Line(msgspec.Struct, gc=False):
-    address: str
-    provider: str
-    identity: str
-    fingerprint: str
-    sample: Natural
-    request: msgspec.Raw
-    response: msgspec.Raw
-    issued_at: str
-    duration_ms: Natural = 0
-    attempts: Natural = 1
-    depends_on: tuple[str, ...] = ()
-    status: Status = "complete"
-    triggers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    maybe_billed: Natural | msgspec.UnsetType = msgspec.UNSET
-    mended: bool | msgspec.UnsetType = msgspec.UNSET
+def one_line(body: bytes) -> bytes:
+    """JSON without line ends."""
+    if b"\n" in body or b"\r" in body:
+        return msgspec.json.format(body, indent=-1)
+    return body.strip()
 
 
+_LINE = Form(one_line)
 _ENCODE = msgspec.json.Encoder().encode
-_DECODE_LINE = msgspec.json.Decoder(_Line).decode
 _DECODE_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def encode_record(record: Record) -> bytes:
@@ -38,8 +27,8 @@ def encode_record(record: Record) -> bytes:
     """
     if record.line is not None and decode_record(record.line) == record:
         return record.line
-    line = _ENCODE(_fields(record))
-    _check(line)
+    line = _LINE.encode(record)
+    _LINE.check(line)
     return line if record.line is None else _patched(record.line, line)
 
 
@@ -49,28 +38,8 @@ def decode_record(line: bytes) -> Record:
     What nests too deeply in a body is text (an older version kept such answers as they came).
     """
     line = shallow(line, 1)
-    parsed = _check(line)
-    request, response, triggers = bytes(parsed.request), bytes(parsed.response), parsed.triggers
-    if request[:1] != b"{" or response[:1] != b"{":  # their readers count on tables
-        raise msgspec.ValidationError("`request` and `response` have to be JSON objects")
-    return Record(
-        parsed.address,
-        parsed.provider,
-        parsed.identity,
-        parsed.fingerprint,
-        parsed.sample,
-        request,
-        response,
-        parsed.issued_at,
-        parsed.duration_ms,
-        parsed.attempts,
-        parsed.depends_on,
-        parsed.status,
-        None if isinstance(triggers, msgspec.UnsetType) else bytes(triggers),
-        parsed.maybe_billed or 0,
-        bool(parsed.mended),
-        None if _ENCODE(parsed) == line else line,
-    )
+    values, plain = _LINE.decode(line)
+    return Record(*values, None if plain else line)
 
 
 def decode_records(data: bytes, name: str) -> tuple[Record, ...]:
@@ -89,42 +58,8 @@ def decode_records(data: bytes, name: str) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def _fields(record: Record) -> _Line:
-    return _Line(
-        record.address,
-        record.provider,
-        record.identity,
-        record.fingerprint,
-        record.sample,
-        msgspec.Raw(one_line(record.request)),
-        msgspec.Raw(one_line(record.response)),
-        record.issued_at,
-        record.duration_ms,
-        record.attempts,
-        record.depends_on,
-        record.status,
-        msgspec.UNSET if record.triggers is None else msgspec.Raw(one_line(record.triggers)),
-        record.maybe_billed or msgspec.UNSET,
-        record.mended or msgspec.UNSET,
-    )
-
-
-def one_line(body: bytes) -> bytes:
-    """JSON without line ends."""
-    if b"\n" in body or b"\r" in body:
-        return msgspec.json.format(body, indent=-1)
-    return body.strip()
-
-
 def _patched(line: bytes, known: bytes) -> bytes:
     fields = _DECODE_FIELDS(line)
-    for name in ("triggers", "maybe_billed", "mended"):  # what is not there is not written
+    for name in _LINE.sparse:  # what is not there is not written
         fields.pop(name, None)
     return _ENCODE(fields | _DECODE_FIELDS(known))
-
-
-def _check(line: bytes) -> _Line:
-    """Parses all of it, bodies included: only their UTF-8 is not msgspec's business."""
-    if not line.isascii():
-        line.decode()
-    return _DECODE_LINE(line)

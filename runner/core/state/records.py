@@ -20,6 +20,9 @@ REJECTED: Mapping[Status, str] = {
 }
 """Statuses of answers that are kept, and are not accepted; and why not."""
 
+SPARSE = {"sparse": True}
+"""Marks the fields that are written only where they say something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -35,23 +38,26 @@ class Record:
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
+
+    States and cache entries are written by these fields, in their order and by their types: a new
+    one stands after the others, sparse, and nothing else has to know of it.
     """
 
     address: str
     provider: str
     identity: str
     fingerprint: str
-    sample: int
+    sample: Natural
     request: bytes
     response: bytes
     issued_at: str
-    duration_ms: int = 0
-    attempts: int = 1
+    duration_ms: Natural = 0
+    attempts: Natural = 1
     depends_on: tuple[str, ...] = ()
     status: Status = "complete"
-    triggers: bytes | None = None
-    maybe_billed: int = 0
-    mended: bool = False
+    triggers: bytes | None = field(default=None, metadata=SPARSE)
+    maybe_billed: Natural = field(default=0, metadata=SPARSE)
+    mended: bool = field(default=False, metadata=SPARSE)
     line: bytes | None = field(default=None, compare=False, repr=False)
 
     @property

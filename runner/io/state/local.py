@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from runner.core.state.file import Document
-from runner.core.state.line import UNREADABLE
+from runner.core.state.written import UNREADABLE
 from runner.errors import Problem, RunnerError, Where
 from runner.io import files
 from runner.io.state.backend import (

@@ -10,7 +10,7 @@ import orjson
 from runner import __version__
 from runner.core.plan.targets import Choice
 from runner.core.received import DEEPEST, is_deep
-from runner.core.state.line import UNREADABLE
+from runner.core.state.written import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
 from runner.operations import named_file

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import orjson
 
@@ -272,7 +273,10 @@ async def connect(
     `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by.
     """
     pace = Pace(now, sleep, jitter)
-    rates = (("requests", endpoint.requests_per_minute), ("tokens", endpoint.tokens_per_minute))
+    rates: tuple[tuple[Literal["requests", "tokens"], float | None], ...] = (
+        ("requests", endpoint.requests_per_minute),
+        ("tokens", endpoint.tokens_per_minute),
+    )
     buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
     gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
     async with open_wire(endpoint, gate.held) as wire:
