@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from runner.core.address import first_few
 from runner.core.api.exchange import Failure
 from runner.core.api.usage import Used, usage_of
 from runner.core.plan.estimate import compact, dollars
+from runner.core.plan.events import How
 from runner.core.request.provider_types import type_of
 from runner.errors import Problem, Where
 from runner.io.apply.ports import Outcome
@@ -75,8 +77,7 @@ def headline(outcome: Outcome, spent: Spent, files: int = 0) -> str:
     tally: dict[str, int] = {}
     for how in outcome.done.values():
         tally[how] = tally.get(how, 0) + 1
-    words = ("imported", "moved", "issued", "reused", "updated", "read", "removed")
-    parts = [f"{tally[how]} {how}" for how in words if how in tally]
+    parts = [f"{tally[how]} {how}" for how in get_args(How) if how in tally]
     done = ", ".join(parts) or "0 issued"
     if files:
         done += f", {files} file{'s' if files > 1 else ''} written"

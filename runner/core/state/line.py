@@ -39,7 +39,7 @@ def decode_record(line: bytes) -> Record:
     """
     line = shallow(line, 1)
     values, plain = _LINE.decode(line)
-    return Record(*values, None if plain else line)
+    return Record(*(*values, None if plain else line))
 
 
 def decode_records(data: bytes, name: str) -> tuple[Record, ...]:

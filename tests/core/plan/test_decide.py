@@ -143,7 +143,7 @@ def test_an_answer_that_is_not_accepted_is_kept_and_asked_for_again() -> None:
     lab.reply = lambda _: "bad"
     outcome = lab.apply()
     assert "it is not good" in outcome.failed["completion.a"].message
-    assert lab.records["completion.a"].status == "failed_check"
+    assert outcome.records["completion.a"].status == "failed_check"
     (step,) = lab.plan().steps
     assert isinstance(step.action, Issue)
     assert (step.action.sample, "not accepted" in step.action.reason) == (1, True)

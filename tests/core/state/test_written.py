@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import MISSING, fields
+from typing import Any
 
 from runner.core.state.cache_entry import Owner, to_entry
 from runner.core.state.line import encode_record
 from runner.core.state.records import SPARSE, Record
 
-FULL = {
+FULL: dict[str, Any] = {
     "address": "completion.a",
     "provider": "p",
     "identity": "openai https://x",
@@ -28,11 +29,11 @@ FULL = {
 
 def test_every_field_of_a_record_is_in_its_line_in_its_order() -> None:
     names = [field.name for field in fields(Record) if field.name != "line"]
-    assert list(json.loads(encode_record(Record(**FULL)))) == names == list(FULL)  # type: ignore[arg-type]
+    assert list(json.loads(encode_record(Record(**FULL)))) == names == list(FULL)
 
 
 def test_a_cache_entry_has_every_field_that_is_of_the_answer() -> None:
-    entry = json.loads(to_entry(Record(**FULL), Owner("l", "w")))  # type: ignore[arg-type]
+    entry = json.loads(to_entry(Record(**FULL), Owner("l", "w")))
     of_the_place = {"address", "depends_on", "status"}
     assert list(entry) == [*(name for name in FULL if name not in of_the_place), "owner"]
 
@@ -43,5 +44,5 @@ def test_what_is_sparse_and_empty_is_not_written_and_stands_last() -> None:
     sparse = [field for field in held if field.metadata == SPARSE]
     assert held[-len(sparse) :] == sparse
     assert MISSING not in {field.default for field in sparse}
-    bare = Record(**{name: FULL[name] for name in list(FULL)[: -len(sparse)]})  # type: ignore[arg-type]
+    bare = Record(**{name: FULL[name] for name in list(FULL)[: -len(sparse)]})
     assert not {field.name for field in sparse} & json.loads(encode_record(bare)).keys()
