@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema_rs import validator_for
 
 from runner.core.api.names import PARAMETERS
 from runner.core.language.check import (
@@ -12,7 +13,8 @@ from runner.core.language.check import (
     check,
     check_parameter,
 )
-from runner.core.language.names import META
+from runner.core.language.editor_schema import json_schema
+from runner.core.language.names import META, PROVIDERS
 
 HELLO = 'messages = [{ role = "user", content = "hi" }]\n'
 KEY = "sk-" + "Ab1_" * 8
@@ -460,6 +462,16 @@ def test_a_key_in_a_configuration_is_an_error_that_does_not_show_it(
 @pytest.mark.parametrize("text", ["risk-aversion-and-other-topics-here", "sk-short", "ask-me"])
 def test_words_are_no_keys(text: str) -> None:
     assert check("locals", {"a": text}) == []
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_each_type_of_provider_is_checked_and_in_the_schema_for_editors(kind: str) -> None:
+    assert errors(check("provider", {"type": kind, "nope": 1}, name="x")) == [
+        (("nope",), "Unknown key")
+    ]
+    schema = validator_for(json_schema())
+    assert schema.is_valid({"provider": {"x": {"type": kind}}})
+    assert not schema.is_valid({"provider": {"x": {"type": f"{kind}x"}}})
 
 
 def test_a_block_that_is_no_table_is_one_finding() -> None:
