@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from runner.core.expansion.outputs import Output, learn, outputs
 from runner.core.expansion.session import Session
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.io import files
@@ -12,7 +13,9 @@ from runner.io.apply.ports import Outcome
 from runner.operations import output_files, outputs_file
 from runner.operations.ended import Spent, problems_of, spent
 from runner.operations.evaluate import recorded_session
+from runner.operations.load import load
 from runner.operations.loaded import Loaded
+from runner.operations.options import Options
 from runner.operations.output_files import Ready
 from runner.operations.plan import Planned
 
@@ -85,6 +88,32 @@ def _as_read(made: Planned) -> Mapping[str, Record]:
     """The records of a plan with nothing to do: data sources may say something new."""
     reads = made.plan.known.reads
     return {**made.inputs.records, **reads} if reads else made.inputs.records
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The outputs beside a state that was edited. `stale` says why they are not up to date, if they
+    are not; `unsaved` is as in Finished.
+    """
+
+    stale: Problem | None
+    unsaved: tuple[bytes, ...] = ()
+
+
+def refreshed(options: Options, secrets: Secrets) -> Refreshed:
+    """Write the outputs anew, as far as the configuration lets it."""
+    unsaved: tuple[bytes, ...] = ()
+    try:
+        finished = refresh_outputs(load(options, secrets))
+        problems, unsaved = finished.problems, finished.unsaved
+    except RunnerError as exc:
+        problems = exc.problems
+    first = next((problem for problem in problems if problem.severity == "error"), None)
+    if first is None:
+        return Refreshed(None, unsaved)
+    said = f"{first.summary}: {first.detail}"
+    detail = f"{said}\nThe state was written; the next `runner apply` writes outputs.json."
+    return Refreshed(Problem("Outputs are not up to date", detail, first.where, "warning"), unsaved)
 
 
 def refresh_outputs(project: Loaded) -> Finished:

@@ -1,14 +1,14 @@
 """A state file, or the answers of a rescue file, into the state."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import msgspec
 import orjson
 
+from runner.core.secrets.secrets import Secrets
 from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
 from runner.core.state.line import decode_records
@@ -19,7 +19,8 @@ from runner.io.cache.writer import Cache
 from runner.io.state.store import Store
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
-from runner.operations.options import Overrides, ProjectPlace
+from runner.operations.finish import Refreshed, refreshed
+from runner.operations.options import Options, ProjectPlace
 from runner.operations.places import folders_of, settings_of, store_of
 
 _UNTOUCHED = (
@@ -53,27 +54,28 @@ class Merged:
     cut_off: bool
 
 
-@contextmanager
 def push(
-    data: bytes, name: str, place: ProjectPlace, overrides: Overrides, *, force: bool
-) -> Iterator[Replaced | Merged]:
-    """Take a file for the state, or merge the records of a rescue file into it; the state is held
-    for as long as this lasts.
+    options: Options, secrets: Secrets, data: bytes, name: str, *, force: bool
+) -> tuple[Replaced | Merged, Refreshed]:
+    """Take a file for the state, or merge the records of a rescue file into it; `name` is the
+    file's.
 
     RunnerError for another lineage, or a serial that is not newer, unless `force`.
     """
     rescued, cut_off = _rescued(data, name) if _is_rescue(data) else (None, False)
     pushed = decode(data, name, _UNTOUCHED) if rescued is None else None
     _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
+    place = options.place
     store = store_of(place)
-    with store.lock("runner state push", settings_of(place, overrides).lock_timeout):
+    with store.lock("runner state push", settings_of(place, options.overrides).lock_timeout):
         current = store.load()
         if pushed is None:
-            yield _merge(place, store, current, rescued or (), cut_off=cut_off)
+            done: Replaced | Merged = _merge(place, store, current, rescued or (), cut_off=cut_off)
         else:
             if not force:
                 _check(place, store, current, pushed)
-            yield Replaced(store.name, store.write(pushed))
+            done = Replaced(store.name, store.write(pushed))
+        return done, refreshed(options, secrets)
 
 
 def _check_bodies(records: Iterable[Record], name: str) -> None:

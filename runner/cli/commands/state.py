@@ -2,22 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runner.cli.parser.options import overrides_of, place_of
+from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import put
 from runner.cli.views.problems import report
-from runner.core.address import covers, in_order, is_address, split_key
+from runner.core.address import in_order
 from runner.core.state.file import decode
-from runner.core.state.records import Record, State
-from runner.errors import Problem, RunnerError, error
+from runner.errors import error
 from runner.io import files
-from runner.io.state.store import Store
-from runner.operations.places import settings_of, store_of
-from runner.operations.records import loaded, selected, unknown
+from runner.operations.places import store_of
+from runner.operations.records import loaded, selected
+
+if TYPE_CHECKING:
+    from runner.operations.finish import Refreshed
 
 STDIN = "-"
 
@@ -45,19 +44,19 @@ def _push(arguments: argparse.Namespace) -> int:
     from runner.operations.push import Replaced, push  # noqa: PLC0415  # the cache's library
 
     name = "standard input" if arguments.file == STDIN else arguments.file
-    place, overrides = place_of(arguments), overrides_of(arguments)
-    with push(_read(arguments.file), name, place, overrides, force=arguments.force) as pushed:
-        if isinstance(pushed, Replaced):
-            said = f"serial {pushed.state.serial}, {len(pushed.state.records)} records"
-            sys.stderr.write(f"{pushed.place} is now what {name} holds ({said}).\n")
-        else:
-            if pushed.cut_off:
-                sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
-            sys.stderr.write(
-                f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.place}, "
-                f"{pushed.new_in_cache} new in the cache. Nothing of this is paid again.\n"
-            )
-        refresh(arguments)
+    options, secrets = options_of(arguments), secrets_of(arguments)
+    pushed, outputs = push(options, secrets, _read(arguments.file), name, force=arguments.force)
+    if isinstance(pushed, Replaced):
+        said = f"serial {pushed.state.serial}, {len(pushed.state.records)} records"
+        sys.stderr.write(f"{pushed.place} is now what {name} holds ({said}).\n")
+    else:
+        if pushed.cut_off:
+            sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
+        sys.stderr.write(
+            f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.place}, "
+            f"{pushed.new_in_cache} new in the cache. Nothing of this is paid again.\n"
+        )
+    _tell(outputs, arguments)
     return 0
 
 
@@ -89,128 +88,33 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _rm(arguments: argparse.Namespace) -> int:
-    with writing(arguments, "runner state rm") as (store, state):
-        gone = set(selected(state, arguments.patterns))
-        kept = {name: record for name, record in state.records.items() if name not in gone}
-        store.write(replace(state, records=kept))
-        for address in in_order(gone):
-            sys.stderr.write(f"Removed {address}\n")
-        sys.stderr.write(f"{_records(len(gone))} removed from {store.name}.\n")
-        refresh(arguments)
+    from runner.operations.edits import remove  # noqa: PLC0415  # only writers
+
+    edited = remove(options_of(arguments), secrets_of(arguments), arguments.patterns)
+    for address, _ in edited.changed:
+        sys.stderr.write(f"Removed {address}\n")
+    sys.stderr.write(f"{_records(len(edited.changed))} removed from {edited.place}.\n")
+    _tell(edited.outputs, arguments)
     return 0
 
 
 def _mv(arguments: argparse.Namespace) -> int:
-    source, target = arguments.source, arguments.target
-    _check_names(source, target)
-    with writing(arguments, "runner state mv") as (store, state):
-        if not any(covers(source, address) for address in state.records):
-            raise unknown(state, source)
-        _refuse_existing(state, source, target)
-        records, moves = _moved(state, source, target)
-        store.write(replace(state, records=records))
-        for old, new in moves:
-            sys.stderr.write(f"Moved {old} to {new}\n")
-        sys.stderr.write(f"{_records(len(moves))} moved in {store.name}.\n")
-        refresh(arguments)
+    from runner.operations.edits import move  # noqa: PLC0415  # only writers
+
+    secrets = secrets_of(arguments)
+    edited = move(options_of(arguments), secrets, arguments.source, arguments.target)
+    for old, new in edited.changed:
+        sys.stderr.write(f"Moved {old} to {new}\n")
+    sys.stderr.write(f"{_records(len(edited.changed))} moved in {edited.place}.\n")
+    _tell(edited.outputs, arguments)
     return 0
 
 
-@contextmanager
-def writing(arguments: argparse.Namespace, command: str) -> Iterator[tuple[Store, State]]:
-    """The store, held, and its state; RunnerError if there is none."""
-    store = store_of(place_of(arguments))
-    loaded(store)  # a mistake in the path makes no directory
-    with store.lock(
-        command, settings_of(place_of(arguments), overrides_of(arguments)).lock_timeout
-    ):
-        yield store, loaded(store)
-
-
-def refresh(arguments: argparse.Namespace) -> None:
-    """Write the outputs anew; a warning where the configuration does not let it."""
-    from runner.cli.commands.reading import read  # noqa: PLC0415  # only writers
-    from runner.operations.finish import refresh_outputs  # noqa: PLC0415
-
-    try:
-        told = refresh_outputs(read(arguments))
-        problems: Iterable[Problem] = told.problems
-        for content in told.unsaved:
-            put(content)
-    except RunnerError as exc:
-        problems = exc.problems
-    found = [problem for problem in problems if problem.severity == "error"]
-    if found:
-        said = " ".join(f"{problem.summary}: {problem.detail}" for problem in found[:1])
-        detail = f"{said}\nThe state was written; the next `runner apply` writes outputs.json."
-        report(
-            [Problem("Outputs are not up to date", detail, found[0].where, "warning")],
-            arguments.secrets,
-        )
-
-
-def _check_names(source: str, target: str) -> None:
-    for name in (source, target):
-        if not is_address(name):
-            raise error(
-                "Invalid address",
-                f'"{name}" is no address. Addresses are completion.NAME, data.TYPE.NAME or '
-                'module.NAME, with ["KEY"] or [INDEX] for one instance.',
-            )
-    if source == target:
-        raise error("Nothing to move", f"{source} is both where from and where to.")
-    if _kind(source) != _kind(target):
-        raise error(
-            "Invalid move",
-            f"{source} is a {_kind(source)}, and {target} would be a {_kind(target)}: records "
-            "move within their kind.",
-        )
-
-
-def _refuse_existing(state: State, source: str, target: str) -> None:
-    taken = [name for name in state.records if covers(target, name) and not covers(source, name)]
-    if taken:
-        raise error(
-            "Address is taken",
-            f"There is a record of {in_order(taken)[0]} already, and a move replaces none. Take "
-            f"it away first: runner state rm '{target}'",
-        )
-
-
-def _moved(
-    state: State, source: str, target: str
-) -> tuple[dict[str, Record], list[tuple[str, str]]]:
-    """The records under their new addresses, and each pair of old and new."""
-    records: dict[str, Record] = {}
-    moves = []
-    for address, record in state.records.items():
-        new = _renamed(address, source, target)
-        depends_on = tuple(_renamed(need, source, target) for need in record.depends_on)
-        if (new, depends_on) == (address, record.depends_on):
-            records[new] = record
-            continue
-        if not is_address(new):
-            raise error(
-                "Invalid move",
-                f"{address} would become {new}, which is no address: {source} has instances, so "
-                "it moves to a block, not to one instance.",
-            )
-        records[new] = replace(record, address=new, depends_on=depends_on)
-        if new != address:
-            moves.append((address, new))
-    return records, moves
-
-
-def _kind(address: str) -> str:
-    """completion, module, or data.TYPE: what the last step of an address names."""
-    steps = split_key(address)[0].split(".")
-    if len(steps) > 2 and steps[-3] == "data":
-        return f"data.{steps[-2]}"
-    return steps[-2]
-
-
-def _renamed(address: str, source: str, target: str) -> str:
-    return target + address[len(source) :] if covers(source, address) else address
+def _tell(outputs: "Refreshed", arguments: argparse.Namespace) -> None:
+    for content in outputs.unsaved:
+        put(content)
+    if outputs.stale is not None:
+        report([outputs.stale], arguments.secrets)
 
 
 def _records(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from runner.cli.parser.flags import VAR_FILE
 from runner.operations.options import (
@@ -13,6 +14,9 @@ from runner.operations.options import (
     VariableFile,
     VariableText,
 )
+
+if TYPE_CHECKING:
+    from runner.core.secrets.secrets import Secrets
 
 
 def place_of(arguments: argparse.Namespace) -> ProjectPlace:
@@ -36,6 +40,15 @@ def options_of(arguments: argparse.Namespace) -> Options:
         overrides_of(arguments),
         tuple(getattr(arguments, "trust", ())),
     )
+
+
+def secrets_of(arguments: argparse.Namespace) -> "Secrets":
+    """What the project keeps secret: empty until it is read, and not shown whatever goes wrong."""
+    from runner.core.secrets.secrets import Secrets  # noqa: PLC0415  # `state list` reads none
+
+    arguments.secrets = Secrets()
+    made: Secrets = arguments.secrets
+    return made
 
 
 def overrides_of(arguments: argparse.Namespace) -> Overrides:
