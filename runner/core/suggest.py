@@ -31,5 +31,14 @@ def did_you_mean(name: str, candidates: Iterable[str], otherwise: str = "") -> s
     return otherwise if near is None else f' Did you mean "{near}"?'
 
 
+def there_are(names: Iterable[str], most: int = 8) -> str:
+    """What there is, after a space, the first of many; nothing where there is nothing."""
+    known = list(names)
+    if len(known) == 1:
+        return f" There is only {known[0]}."
+    more = ", .." if len(known) > most else ""
+    return f" There are {', '.join(known[:most])}{more}." if known else ""
+
+
 def _plain(name: str) -> str:
     return name.casefold().replace("-", "_")

@@ -18,7 +18,7 @@ from runner.core.request.adoption import Stored, adopted
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
-from runner.core.suggest import did_you_mean
+from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
 from runner.operations.blocking import run_to_end
@@ -111,7 +111,7 @@ def provider_named(plan: PlannedSteps, name: str, where: Where | None = None) ->
     known = plan.known.providers
     if name in known:
         return known[name]
-    hint = did_you_mean(name, known, f" There are {', '.join(known)}.")
+    hint = did_you_mean(name, known, there_are(known))
     raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.core.modules.folder import Blocks
 from runner.core.modules.folder import load as load_blocks
-from runner.core.suggest import did_you_mean
+from runner.core.suggest import did_you_mean, there_are
 from runner.errors import Where, error
 from runner.io import links
 from runner.io.cache.names import cache_names
@@ -37,7 +37,7 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     known = workspace_names(place)
     if held.workspace not in known:
         source, where = _naming(blocks, place)
-        hint = did_you_mean(held.workspace, known, f" There are {', '.join(known)}.")
+        hint = did_you_mean(held.workspace, known, there_are(known))
         raise error(
             "Unknown workspace",
             f'There is no workspace "{held.workspace}" ({source}).{hint} '

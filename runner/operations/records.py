@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from runner.core.address import in_order, selects
 from runner.core.state.records import State
-from runner.core.suggest import closest
+from runner.core.suggest import closest, there_are
 from runner.errors import RunnerError, error
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
@@ -56,7 +56,5 @@ def unknown(state: State, name: str) -> RunnerError:
     if near is not None:
         hint = f" Did you mean {near}?"
     else:
-        listed = in_order(state.records)
-        more = ", .." if len(listed) > _LISTED else ""
-        hint = f" There are {', '.join(listed[:_LISTED])}{more}."
+        hint = there_are(in_order(state.records), _LISTED)
     return error("Unknown address", f"There is no record of {name}.{hint}")

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from runner.core.language.names import WORKSPACE
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
-from runner.core.suggest import did_you_mean
+from runner.core.suggest import did_you_mean, there_are
 from runner.errors import error
 from runner.io import files
 from runner.io.state.local import Folder
@@ -28,7 +28,7 @@ def make(place: ProjectPlace, name: str) -> None:
         raise error(
             "Invalid name",
             f'"{name}" cannot be a workspace: its name is letters, digits, _, - and dots, and '
-            "begins with none of the last two.",
+            "it begins with a letter, a digit or _.",
         )
     if name in workspace_names(place):
         raise error("Workspace exists", f'There is a workspace "{name}" already.')
@@ -40,10 +40,10 @@ def delete(place: ProjectPlace, name: str, *, force: bool) -> None:
     what is not the runner's.
     """
     if name == DEFAULT:
-        raise error("Workspace is needed", "The default workspace cannot be deleted.")
+        raise error("Workspace cannot be deleted", "default is the one that every project has.")
     known = workspace_names(place)
     if name not in known:
-        hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
+        hint = did_you_mean(name, known) or there_are(known)
         raise error("Unknown workspace", f'There is no workspace "{name}".{hint}')
     held = settings_of(place)
     if name == held.workspace:
@@ -78,10 +78,11 @@ def _refuse_loss(store: Store, folder: Folder, name: str, *, force: bool) -> Non
         )
     state = None if force else store.load()
     if state is not None and state.records:
+        held = len(state.records)
         raise error(
             "Workspace holds records",
-            f"{name} holds {len(state.records)} records. `runner --workspace {name} destroy` "
-            "removes them, and what a server stored; --force only forgets them.",
+            f"{name} holds {held} record{'s' if held > 1 else ''}. `runner --workspace {name} "
+            "destroy` removes them, and what a server stored; --force only forgets them.",
         )
 
 

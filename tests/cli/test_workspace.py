@@ -110,7 +110,7 @@ def test_who_names_one_that_does_not_exist_is_told(
 ) -> None:
     project.write('[runner]\nworkspace = "prdo"\n[output.a]\nvalue = "x"\n')
     ran = project.call("plan")
-    assert "(workspace in [runner]). There are default." in " ".join(ran.err.split())
+    assert "(workspace in [runner]). There is only default." in " ".join(ran.err.split())
     assert "configs/main.toml line 2" in ran.err
     (project.directory / ".env").write_text("RUNNER_WORKSPACE=stagin\n")
     assert "(RUNNER_WORKSPACE in .env)" in project.call("plan").err
@@ -133,6 +133,7 @@ def test_delete_keeps_records_unless_forced(project: Project) -> None:
     ran = project.call("workspace", "delete", "staging")
     assert ran.status == 1
     assert "Workspace holds records" in ran.err
+    assert "staging holds 1 record. `" in ran.err
     assert (project.directory / "state/workspaces/staging/state.json").exists()
     assert project.call("workspace", "delete", "--force", "staging").status == 0
     assert not (project.directory / "state/workspaces/staging").exists()
@@ -152,7 +153,8 @@ def test_delete_never_removes_what_is_not_a_states(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("workspace", "delete", "default"), "cannot be deleted"),
+        (("workspace", "delete", "default"), "Error: Workspace cannot be deleted\n\ndefault is"),
+        (("workspace", "new", ".x"), "it begins with a letter, a digit or _."),
         (("workspace", "delete", "stagin"), 'Did you mean "staging"?'),
         (("workspace", "delete", "../.."), "Unknown workspace"),
         (("--workspace", "staging", "workspace", "delete", "staging"), "Workspace is in use"),

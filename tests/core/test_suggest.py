@@ -4,7 +4,7 @@ import pytest
 
 from runner.core.api.names import PARAMETERS
 from runner.core.language.names import META
-from runner.core.suggest import closest, did_you_mean
+from runner.core.suggest import closest, did_you_mean, there_are
 
 KNOWN = (*PARAMETERS, *META)
 
@@ -40,3 +40,10 @@ def test_the_answer_does_not_depend_on_the_order_of_candidates() -> None:
 
 def test_a_suggestion_is_a_question() -> None:
     assert did_you_mean("temprature", KNOWN) == ' Did you mean "temperature"?'
+
+
+def test_what_there_is_is_said_in_the_right_number() -> None:
+    assert there_are([]) == ""
+    assert there_are(["default"]) == " There is only default."
+    assert there_are(["a", "b"]) == " There are a, b."
+    assert there_are("abc", 2) == " There are a, b, ..."

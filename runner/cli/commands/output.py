@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.streams import harmless
-from runner.core.suggest import closest
+from runner.core.suggest import closest, there_are
 from runner.errors import RunnerError, error
 from runner.operations import outputs_file
 
@@ -164,8 +164,7 @@ def _unknown(name: str, held: dict[str, Any], path: Path) -> Exception:
     if near:
         hint = f' Did you mean "{near}"?'
     elif held:
-        names = list(held)
-        hint = f" There are {', '.join(names[:8])}{', ..' if len(names) > 8 else ''}."
+        hint = there_are(held)
     else:
         hint = f" {path} has none yet: `runner apply` writes them."
     return error("Unknown output", f'There is no output "{name}".{hint}')

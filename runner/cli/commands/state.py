@@ -47,7 +47,9 @@ def _push(arguments: argparse.Namespace) -> int:
     options, secrets = options_of(arguments), secrets_of(arguments)
     pushed, outputs = push(options, secrets, _read(arguments.file), name, force=arguments.force)
     if isinstance(pushed, Replaced):
-        said = f"serial {pushed.state.serial}, {len(pushed.state.records)} records"
+        number = len(pushed.state.records)
+        records = f"{number} record{'' if number == 1 else 's'}"
+        said = f"serial {pushed.state.serial}, {records}"
         sys.stderr.write(f"{pushed.place} is now what {name} holds ({said}).\n")
     else:
         if pushed.cut_off:

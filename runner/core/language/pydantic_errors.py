@@ -15,7 +15,7 @@ from runner.core.canonical import dotted
 from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL
 from runner.core.language.findings import Finding, Hole, Path, shown
 from runner.core.language.names import IDENTIFIER, WORKSPACE
-from runner.core.suggest import did_you_mean
+from runner.core.suggest import did_you_mean, there_are
 
 Model = tuple[str, Any]
 """What a block is called, and the type that describes it."""
@@ -133,7 +133,7 @@ def _unknown_key(model: Model, loc: tuple[int | str, ...], path: Path) -> Findin
     detail = f'There is no key "{key}" in {_named(model, path[:-1])}.'
     near = did_you_mean(key, keys)
     if not near and len(keys) <= _FEW:
-        near = f" There are {', '.join(keys)}."
+        near = there_are(keys, _FEW)
     elif not near and len(keys) > len(PARAMETERS):
         near = " What a server takes besides the API's own parameters goes into extra_body."
     return Finding(path, "Unknown key", detail + near)

@@ -10,7 +10,7 @@ from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.modules.conditions import typed
 from runner.core.modules.folder import Block
 from runner.core.modules.module import Condition, Declared, Module
-from runner.core.suggest import closest, did_you_mean
+from runner.core.suggest import closest, did_you_mean, there_are
 from runner.core.values import DYNAMIC_ENV, Ref, written
 from runner.errors import Problem
 
@@ -190,7 +190,7 @@ def _attribute(ref: Ref, at: int, declared: Declared, known: Iterable[str]) -> s
 def _there_are(names: list[str], what: str) -> str:
     if not names:
         return f" None is declared: write [{what}.NAME]." if " " not in what else ""
-    return f" There are {', '.join(names[:8])}{', ..' if len(names) > 8 else ''}."
+    return there_are(names)
 
 
 def _check_call(call: Declared, module: Module, problems: list[Problem]) -> None:

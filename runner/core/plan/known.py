@@ -11,7 +11,7 @@ from runner.core.request.build import Request, build
 from runner.core.request.provider import Provider
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record
-from runner.core.suggest import did_you_mean
+from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import TemplateError
 from runner.errors import RunnerError
 
@@ -54,7 +54,7 @@ def provider_of(instance: Instance, known: Known) -> Provider:
 
 def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
     """That there is no such provider, and which are near."""
-    hint = did_you_mean(name, providers, f" There are {', '.join(providers)}.")
+    hint = did_you_mean(name, providers, there_are(providers))
     return f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
 
 
