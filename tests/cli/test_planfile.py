@@ -1,10 +1,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from runner.cli.views.plan import acts_text
+from runner.cli.views.style import Style
+from runner.core.plan.words import Word
 from tests.harness.project import Project, Ran, completion, prompts, provider, serving
 from tests.harness.recorded import write_state
 from tests.harness.server import FakeAPI
@@ -393,3 +396,8 @@ def test_out_replaces_a_plan_and_nothing_else(made: Made, tmp_path: Path) -> Non
     ran = project.call("plan", "--out", str(tmp_path / "nowhere" / "plan.json"))
     assert ran.status == 1
     assert "No such directory" in ran.err
+
+
+@pytest.mark.parametrize("word", [word for word in get_args(Word) if word != "unchanged"])
+def test_every_action_of_a_saved_plan_has_words(word: str) -> None:
+    assert "not known here" not in acts_text([("completion.a", word)], Style(colour=False))

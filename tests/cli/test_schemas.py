@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
@@ -13,7 +13,9 @@ import pytest
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import Output
 from runner.core.language.editor_schema import json_schema
-from runner.core.plan.events import Done, Failed, Skipped, Started
+from runner.core.plan.events import Done, Failed, How, Skipped, Started
+from runner.core.plan.words import Word
+from runner.core.state.records import Status
 from runner.operations.ended import Spent
 from runner.operations.events import apply_end, apply_event
 from tests.harness.faults import error
@@ -218,3 +220,25 @@ def test_real_saved_plans_are_valid(project: Project, tmp_path: Path) -> None:
     assert faults("plan", json.loads(path.read_bytes())) == []
     held["actions"][0]["adress"] = "x"
     assert faults("plan", held)
+
+
+WORDS = {
+    "replay": set(get_args(Word)) - {"unchanged"},
+    "issued": set(get_args(How)),
+    "failed_check": set(get_args(Status)),
+}
+
+
+@pytest.mark.parametrize("name", ["events", "plan", "state"])
+def test_every_word_for_what_happens_is_in_the_schemas(name: str) -> None:
+    def enums(part: Any) -> Iterator[set[str]]:
+        if isinstance(part, dict):
+            if isinstance(part.get("enum"), list):
+                yield set(part["enum"])
+            part = list(part.values())
+        for inner in part if isinstance(part, list) else ():
+            yield from enums(inner)
+
+    for named in enums(schema(name)):
+        for word, every in WORDS.items():
+            assert word not in named or named == every
