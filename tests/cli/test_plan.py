@@ -25,6 +25,17 @@ def test_nothing_is_sent_and_nothing_is_written(project: Project) -> None:
     assert not (project.directory / "state").exists()
 
 
+def test_what_asks_for_nothing_but_messages_shows_nothing_else(project: Project) -> None:
+    messages = '[{ role = "user", content = "hi" }]'
+    project.write(f'[runner]\nprovider = "embedded"\n[completion.a]\nmessages = {messages}\n')
+    lines = project.call("plan").out.splitlines()
+    assert [line for line in lines if line.startswith("      ")] == [
+        "      provider: embedded",
+        '      messages[0].content: "hi"',
+        '      messages[0].role: "user"',
+    ]
+
+
 def test_every_action_in_one_plan(project: Project) -> None:
     with serving() as api:
         text = (

@@ -130,7 +130,7 @@ def _new(request: Request, limit: int | None) -> Iterator[str]:
     yield f"      provider: {request.provider}"
     body = orjson.loads(request.recorded)
     messages = body.pop("messages", [])
-    for path, value in leaves(body):
+    for path, value in leaves(body) if body else ():
         yield from _value(Change(path, ABSENT, value).name, value, limit)
     for index, message in enumerate(messages):
         for path, value in leaves(message, ("messages", index)):
