@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.core.api.exchange import Answer, Failure
 from runner.core.request.provider_blocks import Declared
-from runner.core.request.reach import BASE_URL, Destination, destination, own_hosts
+from runner.core.request.reach import BASE_URL, Destination, destination
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
@@ -116,7 +116,7 @@ def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: in
     """Where an OpenAI-compatible provider's requests go; RunnerError if it has no key."""
     table = declared.table
     going = destination(declared, environment.get(BASE_URL))
-    own = environment if going.host in own_hosts(environment.get(BASE_URL)) else {}
+    own = environment if going.own else {}
     return Endpoint(
         name=declared.name,
         base_url=going.base_url,

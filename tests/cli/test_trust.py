@@ -225,6 +225,20 @@ def test_a_base_url_of_the_user_s_own_environment_gets_openai_s_key(
     assert api.requests[0].headers["OpenAI-Organization"] == "org-1"
 
 
+def test_another_path_of_the_user_s_gateway_gets_nothing_unasked(
+    project: Project, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{api.url}/mine")
+    project.write(provider(api, api_key_env="OPENAI_API_KEY"), "provider.toml")
+    ran = project.run("apply", "--auto-approve")
+    assert (ran.status, api.requests) == (1, [])
+    assert f"the key in $OPENAI_API_KEY to {api.url.removesuffix('/v1')}\n" in ran.err
+    project.write(provider(api), "provider.toml")
+    assert project.apply().status == 0
+    assert keys(api) == [None]
+    assert "OpenAI-Organization" not in api.requests[0].headers
+
+
 def test_an_environment_s_base_url_does_not_get_a_key_that_the_project_chose(
     project: Project, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from runner.core.secrets.trust import (
     VariableDoor,
     ordered,
     origin,
+    place,
 )
 from runner.core.values import TemplateError
 from runner.errors import error
@@ -27,17 +28,28 @@ BASE_URL = "OPENAI_BASE_URL"  # of the user's own environment, and of no file
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a provider's requests go, and the variable whose key goes with them, if any."""
+    """Where a provider's requests go, and the variable whose key goes with them, if any. `own` says
+    that OPENAI_API_KEY, and what is set beside it, belong there.
+    """
 
     base_url: str
     host: str
     credential: str | None
+    own: bool
+
+    @property
+    def door(self) -> KeyDoor:
+        """What the user has to say yes to; a gateway has many accounts, one a path, and the one
+        that is the user's own is named with its path.
+        """
+        is_own = self.own and self.credential == OPENAI_KEY and self.host != OPENAI_HOST
+        return KeyDoor(place(self.base_url) or self.host if is_own else self.host, self.credential)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What the providers of a project reach: `used` are those that a block may ask; `variables`
-    are those that env() reads for a host, `own` the hosts that OPENAI_API_KEY is for. A provider
+    are those that env() reads for a host, `own` the places that OPENAI_API_KEY is for. A provider
     that stays in this process has no destination.
     """
 
@@ -53,23 +65,34 @@ class Reach:
     def _doors(self, provider: str) -> Iterator[Door]:
         going = self.destinations.get(provider)
         if going is not None:
-            yield KeyDoor(going.host, going.credential)
+            yield going.door
             for name in self.variables.get(going.host, ()):
                 yield VariableDoor(name, going.host)
 
 
-def own_hosts(environment_url: str | None) -> frozenset[str]:
-    """The hosts to which OPENAI_API_KEY belongs. `environment_url` is the OPENAI_BASE_URL of the
-    user's own environment.
+def own_places(environment_url: str | None) -> frozenset[str]:
+    """Where OPENAI_API_KEY belongs: a host, and the OPENAI_BASE_URL of the user's own environment,
+    with its path.
     """
-    named = origin(environment_url) if environment_url else None
+    named = place(environment_url) if environment_url else None
     return frozenset((OPENAI_HOST,)) if named is None else frozenset((OPENAI_HOST, named))
+
+
+def _is_own(url: str, host: str, environment_url: str | None) -> bool:
+    """Whether it is the very address that the user's environment names. Another path of that host,
+    or another query, may be somebody else's.
+    """
+    if host == OPENAI_HOST:
+        return True
+    if environment_url is None or "?" in url or "@" in url:
+        return environment_url is not None and url == environment_url.rstrip("/")
+    return "?" not in environment_url and place(url) == place(environment_url)
 
 
 def destination(provider: Provider, environment_url: str | None) -> Destination:
     """Where an OpenAI-compatible provider's requests go; RunnerError if that is no address.
 
-    A key goes only where its owner sends it: a host that the configuration names gets the key
+    A key goes only where its owner sends it: an address that the configuration names gets the key
     whose variable the configuration names beside it, or none.
     """
     url = str(provider.table.get("base_url") or environment_url or OPENAI_URL).rstrip("/")
@@ -83,8 +106,9 @@ def destination(provider: Provider, environment_url: str | None) -> Destination:
             provider.block.where(("base_url",)) if provider.block is not None else None,
         )
     named = provider.table.get("api_key_env")
-    own = OPENAI_KEY if host in own_hosts(environment_url) else None
-    return Destination(url, host, own if named is None else str(named))
+    own = _is_own(url, host, environment_url)
+    key = OPENAI_KEY if own else None
+    return Destination(url, host, key if named is None else str(named), own)
 
 
 def reach(
@@ -108,7 +132,7 @@ def reach(
             if values and name in destinations:
                 variables[destinations[name].host].update(values)
     kept = {host: frozenset(values) for host, values in variables.items()}
-    return Reach(destinations, tuple(used), kept, own_hosts(environment_url))
+    return Reach(destinations, tuple(used), kept, own_places(environment_url))
 
 
 def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tuple[str, ...]:

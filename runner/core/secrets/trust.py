@@ -64,8 +64,8 @@ class Trust:
 
 
 def needs_asking(door: Door, own: frozenset[str]) -> bool:
-    """Whether the user has to say yes to a door first. `own` are the hosts that OPENAI_API_KEY is
-    for; requests without a key to this machine ask nobody's leave.
+    """Whether the user has to say yes to a door first. `own` are the places that OPENAI_API_KEY
+    is for; requests without a key to this machine ask nobody's leave.
     """
     match door:
         case KeyDoor(host, None):
@@ -142,6 +142,16 @@ def origin(url: str) -> str | None:
         return None
     port = int(found["port"] or _PORTS[scheme])
     return f"{scheme}://{host}" + ("" if port == _PORTS[scheme] else f":{port}")
+
+
+def place(url: str) -> str | None:
+    """As `origin`, with the path, which ends in a slash. No credentials and no query, which are
+    shown to nobody.
+    """
+    host, found = origin(url), _ORIGIN.match(url)
+    if host is None or found is None:
+        return None
+    return f"{host}{url[found.end() :].partition('?')[0].rstrip('/')}/"
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,8 @@ from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
 from runner.core.request.provider_blocks import Declared
 from runner.core.request.provider_types import EMBEDDED, TYPES
-from runner.core.request.reach import Destination, destination, reach
+from runner.core.request.reach import Destination, destination, own_places, reach
+from runner.core.secrets.trust import KeyDoor, needs_asking
 from runner.errors import Problem
 
 GROQ, OPENAI = "https://api.groq.com", "https://api.openai.com"
@@ -120,24 +121,24 @@ def test_modules_are_looked_through(text: str, found: dict[str, set[str]]) -> No
 @pytest.mark.parametrize(
     ("table", "url", "going"),
     [
-        ({}, None, Destination(f"{OPENAI}/v1", OPENAI, "OPENAI_API_KEY")),
-        ({"api_key_env": "K"}, None, Destination(f"{OPENAI}/v1", OPENAI, "K")),
+        ({}, None, Destination(f"{OPENAI}/v1", OPENAI, "OPENAI_API_KEY", own=True)),
+        ({"api_key_env": "K"}, None, Destination(f"{OPENAI}/v1", OPENAI, "K", own=True)),
         (
             {"base_url": f"{OPENAI}/v2/"},
             None,
-            Destination(f"{OPENAI}/v2", OPENAI, "OPENAI_API_KEY"),
+            Destination(f"{OPENAI}/v2", OPENAI, "OPENAI_API_KEY", own=True),
         ),
-        ({"base_url": f"{GROQ}/v1"}, None, Destination(f"{GROQ}/v1", GROQ, None)),
+        ({"base_url": f"{GROQ}/v1"}, None, Destination(f"{GROQ}/v1", GROQ, None, own=False)),
         (
             {"base_url": f"{GROQ}/v1", "api_key_env": "K"},
             None,
-            Destination(f"{GROQ}/v1", GROQ, "K"),
+            Destination(f"{GROQ}/v1", GROQ, "K", own=False),
         ),
-        ({}, f"{GROQ}/v1", Destination(f"{GROQ}/v1", GROQ, "OPENAI_API_KEY")),
+        ({}, f"{GROQ}/v1", Destination(f"{GROQ}/v1", GROQ, "OPENAI_API_KEY", own=True)),
         (
             {"base_url": "http://127.0.0.1:1"},
             None,
-            Destination("http://127.0.0.1:1", "http://127.0.0.1:1", None),
+            Destination("http://127.0.0.1:1", "http://127.0.0.1:1", None, own=False),
         ),
     ],
 )
@@ -145,3 +146,39 @@ def test_a_host_that_the_configuration_names_gets_no_key_but_its_own(
     table: dict[str, str], url: str | None, going: Destination
 ) -> None:
     assert destination(Declared("p", TYPES["openai"], table), url) == going
+
+
+@pytest.mark.parametrize(
+    ("written", "mine", "own"),
+    [
+        ("/v1/mine", "/v1/mine", True),
+        ("/v1/mine/", "/v1/mine", True),
+        ("/v1/other", "/v1/mine", False),
+        ("/v1/mine/../other", "/v1/mine", False),
+        ("/v1/mine?account=other", "/v1/mine", False),
+        ("/v1/mine?account=other", "/v1/mine?account=mine", False),
+        ("/v1/mine", "/v1/mine?account=mine", False),
+        ("/v1", "", False),
+        ("", "", True),
+    ],
+)
+def test_a_shared_gateway_gets_the_key_at_the_user_s_own_path_alone(
+    written: str, mine: str, own: bool
+) -> None:
+    """Other paths are other accounts, of whoever reads what they are sent."""
+    going = destination(
+        Declared("p", TYPES["openai"], {"base_url": f"HTTPS://API.groq.com:443{written}"}),
+        f"{GROQ}{mine}",
+    )
+    assert (going.own, going.credential) == (own, "OPENAI_API_KEY" if own else None)
+    places = own_places(f"{GROQ}{mine}")
+    assert needs_asking(going.door, places) is not own
+    named = {"base_url": f"{GROQ}{written}", "api_key_env": "OPENAI_API_KEY"}
+    chosen = destination(Declared("p", TYPES["openai"], named), f"{GROQ}{mine}")
+    assert needs_asking(chosen.door, places) is not own
+    assert chosen.own or chosen.door == KeyDoor(GROQ, "OPENAI_API_KEY")
+
+
+def test_an_address_with_a_query_is_the_user_s_own_if_it_is_the_very_same() -> None:
+    url = f"{GROQ}/v1?account=mine"
+    assert destination(Declared("p", TYPES["openai"], {"base_url": url}), url).own
