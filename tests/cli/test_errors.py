@@ -34,6 +34,21 @@ MISTAKES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         7,
         ('has no "cty". Did you mean "city"?',),
     ),
+    "another host": (
+        CHAT + HI + "extra_headers = { Host = 'evil.example' }\n",
+        4,
+        ("decides to whom a request goes",),
+    ),
+    "another host by an expression": (
+        CHAT + HI + "extra_headers = \"{{ {'Host': 'evil.example'} }}\"\n",
+        4,
+        ('the header "Host" decides to whom a request goes',),
+    ),
+    "another host for a provider": (
+        "[provider.openai]\nheaders = \"{{ {'host': 'evil.example'} }}\"\n" + GOOD,
+        2,
+        ("decides to whom a request goes",),
+    ),
     "misspelt table": (GOOD + "[completions.chat]\n" + HI, 5, ('Did you mean "completion"?',)),
     "unknown table": ("[frobnicate]\nx = 1\n", 1, ("frobnicate", "completion")),
     "out of range": (CHAT + HI + "temperature = 3\n", 4, ("temperature", "2", "3")),

@@ -13,6 +13,7 @@ from runner.core.canonical import dotted
 from runner.core.language import blocks, file_names
 from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
 from runner.core.language.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
+from runner.core.language.header_names import fault, header_findings
 from runner.core.language.json_schemas import json_findings
 from runner.core.language.names import IGNORABLE, META, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
@@ -166,6 +167,7 @@ def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[
     yield from instance_findings(meta, has_hole)
     if "extra_body" in meta:
         yield from json_findings(("extra_body",), meta["extra_body"])
+    yield from header_findings(("extra_headers",), meta.get("extra_headers"))
     yield from _ignored(meta)
 
 
@@ -190,6 +192,10 @@ def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
         return
     settings = {k: v for k, v in table.items() if k != "defaults"}
     yield from _shape(f"provider.{kind}", {**settings, "type": kind}, has_hole)
+    yield from header_findings(("headers",), table.get("headers"))
+    key = table.get("auth_header")
+    if isinstance(key, str) and not has_hole(key) and (said := fault(key)) is not None:
+        yield Finding(("auth_header",), "Invalid header", f'auth_header: "{key}" {said}')
     if "defaults" in table:
         yield from _defaults(table["defaults"])
 

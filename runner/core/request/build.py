@@ -9,6 +9,7 @@ import orjson
 from runner.core.api.names import PARAMETERS, TRANSPORT
 from runner.core.canonical import canonical, fingerprint
 from runner.core.expansion.session import Instance
+from runner.core.language.header_names import fault
 from runner.core.received import table_of
 from runner.core.request.body import Shape, fill, json_value, shape_of
 from runner.core.request.provider import Provider
@@ -113,6 +114,10 @@ def _headers(instance: Instance, names: Names) -> tuple[tuple[str, str], ...]:
         return ()
     table = node.render(names)
     pairs = table.items() if isinstance(table, Mapping) else ()
+    for key, _ in pairs:
+        said = fault(str(key))
+        if said is not None:
+            raise TemplateError(f'the header "{key}" {said}', ("extra_headers",))
     return tuple((str(key), to_text(value)) for key, value in pairs)
 
 
