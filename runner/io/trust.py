@@ -11,18 +11,18 @@ from runner.core.toml.source import parse, source
 from runner.errors import RunnerError, error
 from runner.io import files
 
-Table = Mapping[str, Any]
+DoorTable = Mapping[str, Any]
 
 _HEAD = "# Written by runner. `runner trust --revoke` in the project takes it back.\n"
 
 
-def trusted(project: Path) -> tuple[Table, ...]:
+def trusted(project: Path) -> tuple[DoorTable, ...]:
     """The doors that are recorded for a project; RunnerError if the record cannot be read."""
     folder = _folder()
     return () if _is_inside(folder, project) else _doors(_read(folder / _name(project)))
 
 
-def trust(project: Path, doors: Iterable[Table]) -> Path:
+def trust(project: Path, doors: Iterable[DoorTable]) -> Path:
     """Records doors for a project, instead of what is recorded; the file that has them now."""
     folder = _folder()
     if _is_inside(folder, project):
@@ -53,7 +53,7 @@ def revoke(project: Path) -> bool:
     return files.remove(_folder() / _name(project))
 
 
-def all_trusted() -> Iterator[tuple[str, tuple[Table, ...]]]:
+def all_trusted() -> Iterator[tuple[str, tuple[DoorTable, ...]]]:
     """Every project that something is recorded for, by its path."""
     folder = _folder()
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
@@ -79,7 +79,7 @@ def _is_inside(folder: Path, project: Path) -> bool:
     return folder.resolve().is_relative_to(project.resolve())
 
 
-def _read(path: Path) -> Table:
+def _read(path: Path) -> DoorTable:
     data = files.read(path)
     if not data:
         return {}
@@ -94,7 +94,7 @@ def _read(path: Path) -> Table:
         ) from exc
 
 
-def _doors(held: Table) -> tuple[Table, ...]:
+def _doors(held: DoorTable) -> tuple[DoorTable, ...]:
     doors = held.get("door")
     return tuple(door for door in (doors if isinstance(doors, list) else ()) if _is_table(door))
 

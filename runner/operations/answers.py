@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from runner.core.state.cache_entry import Owner, cache_keys
 from runner.core.state.records import State
-from runner.io.cache.answers import Answers
+from runner.io.cache.answers import CachedAnswers
 from runner.io.state.store import Store
 
 
-def answers_of(store: Store, owner: Owner) -> Answers:
+def answers_of(store: Store, owner: Owner) -> CachedAnswers:
     """The answers as they are now, to be closed. Whoever plans or applies opens them once: what
     was there before the state was held may not be all.
     """
-    return Answers(store.cache, owner)
+    return CachedAnswers(store.cache, owner)
 
 
 def keys_of(state: State, workspace: str) -> Iterator[str]:

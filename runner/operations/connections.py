@@ -14,14 +14,12 @@ from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import error
-from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint
+from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, Say
 from runner.io.providers.openai import server_store
-from runner.io.providers.openai.client import Client, connect
+from runner.io.providers.openai.client import OpenAIClient, connect
 from runner.io.providers.openai.wire import sent_to
 from runner.operations.loaded import Loaded
 from runner.operations.trust import admit, refusal, untrusted
-
-Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -32,10 +30,10 @@ class Connections:
     stack: AsyncExitStack
     say: Say
     on_text: Callable[[str], None] | None = None
-    clients: dict[str, Client] = field(default_factory=dict)
+    clients: dict[str, OpenAIClient] = field(default_factory=dict)
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    async def client(self, name: str) -> Client:
+    async def client(self, name: str) -> OpenAIClient:
         """The client of a provider; RunnerError if it cannot be opened (no key, no model), and
         Untrusted if nobody has said that what goes there may. There is no other way to one.
         """

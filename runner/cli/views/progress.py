@@ -24,7 +24,7 @@ _BAR = 24  # columns
 _REDRAWN = 0.1  # seconds
 
 
-class Run(Protocol):
+class Running(Protocol):
     """What a progress line reads of an apply."""
 
     in_flight: int
@@ -44,7 +44,7 @@ class Progress:
         self.cost = 0.0
         self.price = price
         self.began = time.monotonic()
-        self.run: Run | None = None
+        self.run: Running | None = None
         self.connections: Any = None
         self.hold: Hold = lambda *_: nullcontext()
 

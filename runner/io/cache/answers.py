@@ -10,7 +10,7 @@ from runner.core.state.records import Record
 from runner.io.cache.reader import Reader
 
 
-class Answers:
+class CachedAnswers:
     """What a cache holds for an owner, by fingerprint and sample: anybody's answers, and those that
     a server stored for this owner, which come first. For use in one thread; RunnerError if the
     cache is damaged.

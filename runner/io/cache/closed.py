@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.errors import Where, error
 from runner.io import files
-from runner.io.cache.database import RAW, check
+from runner.io.cache.database import RAW, check_whole
 from runner.io.cache.guard import SETTINGS, harden
 
 
@@ -14,7 +14,7 @@ def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
     directory = path.parent.resolve()
     files.make_directory(directory, files.PRIVATE_FOLDER)
-    check(path)
+    check_whole(path)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths
         store.close()

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from runner.io import files
-from runner.io.cache.faults import DAMAGED, UNWRITABLE, failure, result_code
+from runner.io.cache.faults import DAMAGED, UNWRITABLE, database_failure, result_code
 from runner.io.cache.guard import Guarded, refuse_foreign, refuse_odd_files, refuse_tangled
 from runner.io.cache.names import DATABASE, database_files
 
@@ -19,7 +19,7 @@ OURS = (
 )
 
 
-def connect(path: Path, how: str, timeout: float) -> sqlite3.Connection:
+def connection_to(path: Path, how: str, timeout: float) -> sqlite3.Connection:
     """A connection that commits by itself and waits `timeout` seconds; `how` is SQLite's query.
 
     RunnerError unless it is a cache as this program makes it.
@@ -41,15 +41,15 @@ def connect(path: Path, how: str, timeout: float) -> sqlite3.Connection:
     return connection
 
 
-def check(path: Path) -> None:
+def check_whole(path: Path) -> None:
     """RunnerError if there is a cache that this program has not made, or it is damaged."""
     refuse_odd_files(path, database_files(path))
     if files.exists(path):
         try:  # as a writer: it takes back what a killed one began, and that is what counts
-            with closing(connect(path, "mode=rw", BUSY_SECONDS)) as connection:
+            with closing(connection_to(path, "mode=rw", BUSY_SECONDS)) as connection:
                 refuse_tangled(connection, path, file_bytes(path))
         except DAMAGED as cause:
-            raise failure(path, cause) from cause
+            raise database_failure(path, cause) from cause
 
 
 def read_only(path: Path) -> sqlite3.Connection | None:
@@ -60,18 +60,18 @@ def read_only(path: Path) -> sqlite3.Connection | None:
     if not files.exists(path):
         return None
     try:
-        return connect(path, "mode=ro", _READ_BUSY_SECONDS)
+        return connection_to(path, "mode=ro", _READ_BUSY_SECONDS)
     except sqlite3.OperationalError as cause:
         # SQLite has to create its -shm file, except where nobody can be writing.
         wal = files.identity(path.with_name(f"{DATABASE}-wal"))
         if result_code(cause) not in UNWRITABLE or (wal is not None and wal.size):
-            raise failure(path, cause) from cause
+            raise database_failure(path, cause) from cause
     except DAMAGED as cause:
-        raise failure(path, cause) from cause
+        raise database_failure(path, cause) from cause
     try:
-        return connect(path, "mode=ro&immutable=1", _READ_BUSY_SECONDS)
+        return connection_to(path, "mode=ro&immutable=1", _READ_BUSY_SECONDS)
     except DAMAGED as cause:
-        raise failure(path, cause) from cause
+        raise database_failure(path, cause) from cause
 
 
 def file_bytes(path: Path) -> int:

@@ -10,7 +10,7 @@ DAMAGED = (sqlite3.Error, UnicodeError)  # the latter from bytes where a name sh
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 
 
-def failure(path: Path, cause: Exception) -> RunnerError:
+def database_failure(path: Path, cause: Exception) -> RunnerError:
     """The error for what `cause` says is wrong with the database at `path`."""
     where = Where(str(path))
     match result_code(cause):
@@ -47,7 +47,7 @@ def translated(path: Path, cause: Exception) -> Exception:
         if isinstance(found, RunnerError):
             return found
         if isinstance(found, DAMAGED) and found.__context__ is None:
-            return failure(path, found)
+            return database_failure(path, found)
         if isinstance(found, OSError):
             return files.failure("write", path, found)
         found = found.__context__

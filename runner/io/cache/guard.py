@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.errors import RunnerError, Where, error
 from runner.io import files
-from runner.io.cache.faults import failure
+from runner.io.cache.faults import database_failure
 
 # diskcache keeps its settings in the database and would take those it finds there.
 SETTINGS: dict[str, int | str] = {
@@ -138,7 +138,7 @@ def refuse_tangled(connection: sqlite3.Connection, path: Path, size: int) -> Non
     if size <= _LOOKED_THROUGH:
         ((said, *_),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
         if said != "ok":
-            raise failure(path, sqlite3.DatabaseError(str(said)[:200]))
+            raise database_failure(path, sqlite3.DatabaseError(str(said)[:200]))
 
 
 def foreign(path: Path, what: str) -> RunnerError:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from runner.io.cache.database import OURS, read_only
-from runner.io.cache.faults import DAMAGED, failure
+from runner.io.cache.faults import DAMAGED, database_failure
 from runner.io.cache.names import DATABASE
 
 
@@ -59,4 +59,4 @@ class Reader:
         except DAMAGED as cause:
             if str(cause).startswith("no such table"):  # an apply is just creating it
                 return []
-            raise failure(self._path, cause) from cause
+            raise database_failure(self._path, cause) from cause

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.io import files
-from runner.io.cache.database import BUSY_SECONDS, OURS, connect, file_bytes
-from runner.io.cache.faults import DAMAGED, failure
+from runner.io.cache.database import BUSY_SECONDS, OURS, connection_to, file_bytes
+from runner.io.cache.faults import DAMAGED, database_failure
 from runner.io.cache.names import DATABASE, database_files
 from runner.io.cache.reader import Reader
 
@@ -52,10 +52,10 @@ def prune(directory: Path, keep: Set[str]) -> Info:
         return Info(0, 0, 0)
     before = file_bytes(path)
     try:
-        with closing(connect(path, "mode=rw", BUSY_SECONDS)) as connection:
+        with closing(connection_to(path, "mode=rw", BUSY_SECONDS)) as connection:
             entries, size = _prune(connection, keep)
     except DAMAGED as cause:
-        raise failure(path, cause) from cause
+        raise database_failure(path, cause) from cause
     return Info(entries, size, before - file_bytes(path))
 
 

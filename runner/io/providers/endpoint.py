@@ -1,8 +1,12 @@
 """Where a provider's requests go, and under which limits; everything already resolved."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_RESPONSE_BYTES = 64_000_000
+
+Say = Callable[[str], None]
+"""Where a provider that takes long to open tells whoever waits what it does."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

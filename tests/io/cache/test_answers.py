@@ -5,7 +5,7 @@ from pathlib import Path
 from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record
-from runner.io.cache.answers import Answers
+from runner.io.cache.answers import CachedAnswers
 from runner.io.cache.writer import Cache
 
 OURS, THEIRS = Owner("lineage", "default"), Owner("lineage", "staging")
@@ -24,31 +24,31 @@ def save(directory: Path, *many: tuple[Record, Owner]) -> None:
 
 def test_what_nobody_s_server_stored_is_everybody_s(tmp_path: Path) -> None:
     save(tmp_path, (FREE, THEIRS))
-    with Answers(tmp_path, OURS) as answers:
+    with CachedAnswers(tmp_path, OURS) as answers:
         assert b'"free"' in (answers("f", 0) or b"")
         assert (answers("f", 1), answers("g", 0)) == (None, None)
 
 
 def test_what_a_server_stored_is_its_owner_s_and_comes_first(tmp_path: Path) -> None:
     save(tmp_path, (FREE, OURS), (STORED, OURS))
-    with Answers(tmp_path, OURS) as answers:
+    with CachedAnswers(tmp_path, OURS) as answers:
         assert b'"stored"' in (answers("f", 0) or b"")
-    with Answers(tmp_path, THEIRS) as answers:
+    with CachedAnswers(tmp_path, THEIRS) as answers:
         assert b'"free"' in (answers("f", 0) or b"")
 
 
 def test_what_is_missing_is_what_this_owner_has_not(tmp_path: Path) -> None:
     save(tmp_path, (STORED, THEIRS))
-    with Answers(tmp_path, OURS) as answers:
+    with CachedAnswers(tmp_path, OURS) as answers:
         assert list(answers.missing([STORED, FREE])) == [
             cached(STORED, OURS)[0],
             cached(FREE, OURS)[0],
         ]
-    with Answers(tmp_path, THEIRS) as answers:
+    with CachedAnswers(tmp_path, THEIRS) as answers:
         assert list(answers.missing([STORED])) == []
 
 
 def test_without_a_cache_there_are_none_and_nothing_is_made(tmp_path: Path) -> None:
-    with Answers(tmp_path / "cache", OURS) as answers:
+    with CachedAnswers(tmp_path / "cache", OURS) as answers:
         assert answers("f", 0) is None
     assert list(tmp_path.iterdir()) == []

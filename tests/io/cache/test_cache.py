@@ -16,7 +16,7 @@ import pytest
 
 from runner.errors import RunnerError
 from runner.io.cache.closed import closed_disk
-from runner.io.cache.faults import failure
+from runner.io.cache.faults import database_failure
 from runner.io.cache.guard import SETTINGS
 from runner.io.cache.reader import Reader
 from runner.io.cache.upkeep import Info, clear, info, prune
@@ -460,7 +460,7 @@ def test_reading_imports_neither_diskcache_nor_asyncio() -> None:
 def test_every_fault_of_the_database_has_its_words(code: int, summary: str) -> None:
     cause = sqlite3.OperationalError("what sqlite says")
     cause.sqlite_errorcode = code
-    (problem,) = failure(Path("state/cache/cache.db"), cause).problems
+    (problem,) = database_failure(Path("state/cache/cache.db"), cause).problems
     assert problem.summary == summary
     assert "what sqlite says" in problem.detail
 

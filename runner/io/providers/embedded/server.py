@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from runner.errors import error, not_installed
-from runner.io.providers.embedded.model_fetch import Say, find_model
-from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.embedded.model_fetch import find_model
+from runner.io.providers.endpoint import Endpoint, Say
 
 MODEL = "smollm2"
 _CONTEXT = 8192  # tokens, what SmolLM2 was trained for

@@ -33,7 +33,7 @@ class Said:
     moderated: bool = False
 
 
-def fault(value: object) -> object | None:
+def error_in(value: object) -> object | None:
     """The error that a parsed body carries in itself or in one of its choices, or None."""
     if not isinstance(value, dict):
         return None
@@ -62,7 +62,7 @@ def said(status: int, body: bytes, reason: str | None = None) -> Said:
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
-        error = fault(value) or value
+        error = error_in(value) or value
         return said_by(status, error)
     return Said(status, _prose(body) or reason or "the response has no body")
 
@@ -118,7 +118,7 @@ def _prose(body: bytes) -> str:
     return "an HTML page, not JSON: " + " ".join(html.unescape(shown).split())
 
 
-def redact(text: str, secrets: tuple[str, ...]) -> str:
+def readable(text: str, secrets: tuple[str, ...]) -> str:
     """One line of text without the secrets, cut to a length that a person reads."""
     text = " ".join(redact_text(text, filter(None, secrets)).split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

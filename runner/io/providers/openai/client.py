@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 _Attempted = Good | Bad | Broken | HeldBack | Failure
 
 
-class Client:
+class OpenAIClient:
     """One provider, for as many requests at a time as one likes: it lets out what its limits allow.
 
     `attempts` counts the requests sent, `answered` the answers, since the client was opened.
@@ -266,7 +266,7 @@ async def connect(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
     on_text: Callable[[str], None] | None = None,
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[OpenAIClient]:
     """A client of an endpoint; RunnerError if its URL or a header cannot be used.
 
     `on_text` is called with each new piece of text of a streamed completion.
@@ -280,7 +280,7 @@ async def connect(
     buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
     gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
     async with open_wire(endpoint, gate.held) as wire:
-        client = Client(endpoint, wire, gate, pace, on_text)
+        client = OpenAIClient(endpoint, wire, gate, pace, on_text)
         try:
             yield client
         finally:

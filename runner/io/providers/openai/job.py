@@ -7,7 +7,7 @@ from yarl import URL
 
 from runner.core.api.exchange import Failure
 from runner.io.providers.endpoint import Endpoint
-from runner.io.providers.openai.bodies import redact
+from runner.io.providers.openai.bodies import readable
 from runner.io.providers.openai.outcomes import Bad, request_id
 from runner.io.providers.openai.retry import Verdict, delay
 
@@ -91,7 +91,7 @@ class Job:
     def told(self, failure: Failure, secrets: tuple[str, ...]) -> Failure:
         """The failure with what the request took, and without `secrets` and its own."""
         sent = secret_values((self.headers or {}).values())
-        message = redact(failure.message, (*secrets, *self.secrets, *sent))
+        message = readable(failure.message, (*secrets, *self.secrets, *sent))
         return self.counted(replace(failure, message=message))
 
     def counted(self, failure: Failure) -> Failure:

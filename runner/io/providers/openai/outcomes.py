@@ -52,7 +52,7 @@ def judged(reply: Reply, stream: Stream | None, *, chat: bool) -> Good | Bad:
         said = bodies.said(reply.status, body, "the response is empty")
         page = said.message.startswith("an HTML page")
         return Bad(said, reply.headers, billed=not page)
-    problem = bodies.fault(got.value)
+    problem = bodies.error_in(got.value)
     if problem is not None:
         begun = not (isinstance(got.value, dict) and got.value.get("error"))
         return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)

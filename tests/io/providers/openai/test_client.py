@@ -22,7 +22,7 @@ from runner import __version__
 from runner.core.api.exchange import Answer, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.io.providers.endpoint import Endpoint
-from runner.io.providers.openai.client import Client, connect
+from runner.io.providers.openai.client import OpenAIClient, connect
 from runner.io.providers.openai.wire import Wire
 from tests import ROOT
 from tests.harness.clock import Clock
@@ -42,7 +42,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def opened(api: FakeAPI, clock: Clock | None = None, **options: Any) -> AsyncIterator[Client]:
+async def opened(
+    api: FakeAPI, clock: Clock | None = None, **options: Any
+) -> AsyncIterator[OpenAIClient]:
     clock = clock or Clock()
     endpoint = Endpoint("openai", **({"base_url": api.url, "key": KEY} | options))
     async with connect(endpoint, now=clock.now, sleep=clock.sleep, jitter=lambda: 1.0) as client:

@@ -1,6 +1,6 @@
 import pytest
 
-from runner.io.providers.openai.bodies import fault, has_choices, redact, said, said_by
+from runner.io.providers.openai.bodies import error_in, has_choices, readable, said, said_by
 from runner.io.providers.openai.retry import LONGEST_DELAY, Verdict, classify, delay
 from runner.io.providers.openai.waits import go_duration, named_wait, reset_wait
 
@@ -230,8 +230,8 @@ def test_a_page_is_told_by_its_words() -> None:
 
 def test_a_choice_that_carries_an_error_is_an_error() -> None:
     broken = {"choices": [{"finish_reason": "error", "error": {"code": 502, "message": "x"}}]}
-    assert fault(broken) == {"code": 502, "message": "x"}
-    assert fault({"error": None, "choices": [{}]}) is None
+    assert error_in(broken) == {"code": 502, "message": "x"}
+    assert error_in({"error": None, "choices": [{}]}) is None
 
 
 def test_an_answer_needs_a_choice_and_no_message() -> None:
@@ -242,6 +242,6 @@ def test_an_answer_needs_a_choice_and_no_message() -> None:
 
 def test_secrets_are_taken_out_before_the_text_is_cut() -> None:
     secret = "s3cret" * 10
-    text = redact("x" * 480 + " " + secret, (secret, "", "s3cret"))
+    text = readable("x" * 480 + " " + secret, (secret, "", "s3cret"))
     assert text.endswith("(sensitive)")
-    assert len(redact("word " * 1000, ())) == 500
+    assert len(readable("word " * 1000, ())) == 500
