@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 import sys
 import time
@@ -253,7 +252,7 @@ def make_directory(path: Path, mode: int = 0o777) -> None:
 def probe_writable(directory: Path, mode: int = 0o777) -> None:
     """Creates the directory if need be and really writes in it; RunnerError if that fails."""
     make_directory(directory, mode)
-    name = directory / f".probe.{os.getpid()}.{secrets.token_hex(4)}"
+    name = directory / f".probe.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -413,7 +412,7 @@ def _write_new(new: Path, like: Path | None, pieces: Iterable[bytes], mode: int 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """A new name in the target's directory, which is gone afterwards if something fails."""
-    new = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    new = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         yield new
     except BaseException:
