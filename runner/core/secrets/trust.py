@@ -6,7 +6,7 @@ A configuration is often somebody else's; the keys and the environment are the u
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal
 
 Purpose = Literal["completions"]
@@ -20,9 +20,7 @@ _ORIGIN = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?]|$)",
     re.IGNORECASE,
 )
-_LOOPBACK = re.compile(
-    r"https?://(localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\])(:[0-9]+)?"
-)
+_HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -155,8 +153,18 @@ def place(url: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an origin is on this machine."""
-    return _LOOPBACK.fullmatch(host) is not None
+    """Whether an origin is on this machine; what only looks like an address is a name, for which
+    somebody else answers.
+    """
+    found = _ORIGIN.fullmatch(host)
+    if found is None:
+        return False
+    named = found["host"].lower().strip("[]")
+    try:
+        address = ip_address(named)
+    except ValueError:
+        return named == "localhost"
+    return address.is_loopback if address.version == 4 else address == _HERE  # noqa: PLR2004
 
 
 def named_hosts(text: str) -> frozenset[str]:
