@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
+from runner.core.language.file_names import one_spelling
 from runner.core.modules.folder import holds_values
 from runner.errors import RunnerError, error
 from runner.io import files, links
@@ -120,13 +121,15 @@ class Folders:
 
     def _refuse_private(self, target: Path, written: str) -> None:
         """A prompt is sent away, and a mistake is shown: no file of keys is a part of either."""
-        root = next(root for root in self._roots if target.is_relative_to(root))
-        parts = [part.casefold() for part in target.relative_to(root).parts]
-        if ".git" in parts or parts[-1:] == [".env"]:
+        roots = [root for root in self._roots if target.is_relative_to(root)]
+        inner = max(roots, key=lambda root: len(root.parts))  # the user may name a hidden one
+        parts = [one_spelling(part) for part in target.relative_to(inner).parts]
+        if any(part.startswith(".") for part in parts) or "".join(parts[-1:]).endswith(".env"):
             raise error(
                 "File is private",
-                f'"{written}" may hold keys, and what is read is shown or sent. '
-                "Copy what is meant into a file of its own.",
+                f'"{written}" may hold keys, as files do that have a dot before their name or .env '
+                "at its end, and what is read is shown or sent. Copy what is meant into a file of "
+                "another name.",
             )
 
     def _name(self, path: Path) -> str:

@@ -172,7 +172,11 @@ def test_a_saved_plan_names_no_file_outside_of_the_project(
     assert then in ran.out + ran.err
 
 
-@pytest.mark.parametrize("name", [".env", ".ENV", ".git/config", "sub/.git/config"])
+@pytest.mark.parametrize(
+    "name",
+    [".env", ".ENV", ".git/config", "sub/.git/config", ".envrc", ".env.local", "prod.ENV", ".npmrc",
+     ".git-credentials", ".aws/x"],
+)  # fmt: skip
 def test_no_prompt_holds_a_file_of_keys(mine: Project, name: str) -> None:
     path = mine.directory / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,3 +243,14 @@ def test_what_the_user_names_outside_may_be_a_link(mine: Project, outside: Path)
     (outside / "link").symlink_to(outside / "plan")
     assert mine.call("plan", "--out", str(outside / "link")).status == 0
     assert (outside / "plan").is_file()
+
+
+def test_a_hidden_configuration_that_the_user_names_reads_its_own_files(mine: Project) -> None:
+    folder = mine.directory / ".prompts"
+    folder.mkdir()
+    (folder / "main.toml").write_text(GOOD.replace("{{ var.topic }}", "{{ file('text.md') }}"))
+    (folder / "text.md").write_text("a text")
+    assert "a text" in mine.call("--config", ".prompts", "plan").out
+    (folder / ".env").write_text("A=a-secret-of-mine")
+    (folder / "main.toml").write_text(GOOD.replace("{{ var.topic }}", "{{ file('.env') }}"))
+    assert mine.call("--config", ".prompts", "plan").status == 1

@@ -164,7 +164,7 @@ def is_loopback(host: str) -> bool:
         address = ip_address(named)
     except ValueError:
         return named == "localhost"
-    return address.is_loopback if address.version == 4 else address == _HERE  # noqa: PLR2004
+    return address.is_loopback if address.version == 4 else address == _HERE
 
 
 def named_hosts(text: str) -> frozenset[str]:
