@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from json import JSONEncoder, loads
 
 Key = str | int
+Path = tuple[Key, ...]
+"""From a table to a value in it."""
 
 _STEP = re.compile(
     r"(?:(?P<kind>module|completion)\.(?P<name>[A-Za-z_]\w*)"

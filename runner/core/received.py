@@ -35,7 +35,7 @@ class Received(NamedTuple):
     mended: bool = False
 
 
-def read(text: bytes) -> Received:
+def received(text: bytes) -> Received:
     """A JSON text as it came, or the nearest to it that can be held; ValueError if it is no JSON.
 
     What some servers send beyond JSON (NaN, half of a character) is not worth paying for again:
@@ -53,7 +53,7 @@ def read(text: bytes) -> Received:
 def value_of(text: bytes) -> Any:
     """The value of a JSON text; None if it is none."""
     try:
-        return read(text).value
+        return received(text).value
     except ValueError:
         return None
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+from runner.core.address import Path
 from runner.core.budget import Budget, OverBudgetError, current
 from runner.core.suggest import closest
 
 Ref = tuple[Union[str, int, "Ref", None], ...]  # None: an index that is computed
-Path = tuple[str | int, ...]
 Names = Mapping[str, Any]
 
 MASK = "(sensitive)"

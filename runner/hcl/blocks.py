@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from runner.core.toml.write import Entry, Remark
-from runner.hcl.context import Context, Items, Rules, note, plain, remark
+from runner.hcl.context import Context, Items, Rules, as_written, note, remark
 from runner.hcl.keys import LIFECYCLE
 from runner.hcl.scope import Untranslatable
 from runner.hcl.tree import Attribute, Body, Nested
@@ -42,7 +42,7 @@ def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | Non
 
 def _attribute(context: Context, attribute: Attribute, rules: Rules) -> Items:
     try:
-        return rules.get(attribute.name, plain)(context, attribute)
+        return rules.get(attribute.name, as_written)(context, attribute)
     except Untranslatable as exc:
         context.error(f"{attribute.name}: {exc.why}.", exc.node)
         return [remark(attribute)]

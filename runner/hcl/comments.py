@@ -56,7 +56,7 @@ def gap(pending: Sequence[Comment], line: int) -> tuple[str, ...]:
     return ("",) if pending and line > pending[-1].last + 1 else ()
 
 
-def lines_of(comments: Sequence[Comment]) -> tuple[str, ...]:
+def comment_lines(comments: Sequence[Comment]) -> tuple[str, ...]:
     """Their lines, with an empty one where one stands between two comments."""
     lines: list[str] = []
     for index, comment in enumerate(comments):
@@ -66,7 +66,7 @@ def lines_of(comments: Sequence[Comment]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def around(tokens: Iterator[Any]) -> tuple[list[Comment], list[Comment], int]:
+def comments_around(tokens: Iterator[Any]) -> tuple[list[Comment], list[Comment], int]:
     """The comments inside an element, those after its last token, and that token's last line."""
     held = list(tokens)
     significant = [index for index, token in enumerate(held) if token.type != "NL_OR_COMMENT"]

@@ -7,8 +7,8 @@ from typing import Any
 from runner.core.toml.write import Entry, Remark
 from runner.errors import Problem
 from runner.hcl.expressions import code
-from runner.hcl.scope import Names, Scope
-from runner.hcl.tree import Attribute, Nested, Node, Text
+from runner.hcl.scope import HclNames, HclScope
+from runner.hcl.tree import Attribute, HclNode, HclText, Nested
 from runner.hcl.values import NULL, value
 
 Items = list[Entry | Remark]
@@ -20,32 +20,32 @@ _SECRET = ("api_key", "admin_key", "token", "secret", "password")
 class Context:
     """The block being converted, and the list its problems go to."""
 
-    file: Text
-    names: Names
+    file: HclText
+    names: HclNames
     block: str
     problems: list[Problem]
     tables: bool = False
 
-    def scope(self, *, constant: bool = False) -> Scope:
+    def scope(self, *, constant: bool = False) -> HclScope:
         """The scope of the block's expressions."""
-        return Scope(self.names, self._difference, code, tables=self.tables, constant=constant)
+        return HclScope(self.names, self._difference, code, tables=self.tables, constant=constant)
 
-    def _difference(self, node: Node, said: str) -> None:
+    def _difference(self, node: HclNode, said: str) -> None:
         self.warning("Converted with a difference", said, node)
 
-    def warning(self, summary: str, detail: str, at: Node | Attribute | Nested) -> None:
+    def warning(self, summary: str, detail: str, at: HclNode | Attribute | Nested) -> None:
         """Something that loses no meaning, or that needs a look."""
         where = self.file.where(at.line, at.column, self.block)
         self.problems.append(Problem(summary, detail, where, "warning"))
 
-    def error(self, detail: str, at: Node | Attribute | Nested) -> None:
+    def error(self, detail: str, at: HclNode | Attribute | Nested) -> None:
         """Something whose meaning is lost."""
         where = self.file.where(at.line, at.column, self.block)
         self.problems.append(Problem("Not converted", detail, where))
 
 
-Rule = Callable[[Context, Attribute], Items]
-Rules = Mapping[str, Rule]
+KeyRule = Callable[[Context, Attribute], Items]
+Rules = Mapping[str, KeyRule]
 
 
 def note(text: str) -> str:
@@ -72,16 +72,16 @@ def remark(attribute: Attribute) -> Remark:
     return Remark((*attribute.above, note(first), *(printable(f"#   {line}") for line in rest)))
 
 
-def entry(attribute: Attribute, held: Any, key: str = "") -> Items:
+def commented_entry(attribute: Attribute, held: Any, key: str = "") -> Items:
     """The attribute under a key, with its comments."""
     return [Entry(key or attribute.name, held, attribute.above, attribute.beside)]
 
 
-def plain(context: Context, attribute: Attribute) -> Items:
+def as_written(context: Context, attribute: Attribute) -> Items:
     """A key whose value is converted as it is; null is the same as leaving it out."""
     held = value(attribute.value, context.scope(), attribute.name)
     if held == NULL and context.tables:
         return dropped(
             context, attribute, f"{attribute.name} = null is the same as not setting it."
         )
-    return entry(attribute, held)
+    return commented_entry(attribute, held)

@@ -13,18 +13,18 @@ from runner.hcl.context import Context, Items, note
 from runner.hcl.extent import check_size, deepest, too_deep
 from runner.hcl.keys import (
     ADDRESSES,
-    DATA,
-    META,
+    DATA_KEYS,
+    META_KEYS,
     MODULE,
     OUTPUT,
     PROVIDER,
     VARIABLE,
     value_is_literal,
 )
-from runner.hcl.scope import Names, data_type, identifier
+from runner.hcl.scope import HclNames, data_type, identifier
 from runner.hcl.survey import survey
-from runner.hcl.syntax import parse, require_parser
-from runner.hcl.tree import Attribute, File, Nested, Text, attribute
+from runner.hcl.syntax import parse_hcl, require_parser
+from runner.hcl.tree import Attribute, HclFile, HclText, Nested, attribute
 
 
 def _keys(made: Any) -> frozenset[str]:
@@ -74,18 +74,18 @@ def convert(files: Sequence[tuple[str, str]]) -> Converted:
         parsed = _parsed(files)
         return _Conversion(survey(parsed)).run(parsed)
     except RecursionError:
-        places = (deepest(Text(*file)) for file in files)
+        places = (deepest(HclText(*file)) for file in files)
         raise too_deep(max(places, key=lambda found: found[0])[1]) from None
 
 
-def _parsed(files: Sequence[tuple[str, str]]) -> list[File]:
-    parsed: list[File] = []
+def _parsed(files: Sequence[tuple[str, str]]) -> list[HclFile]:
+    parsed: list[HclFile] = []
     problems: list[Problem] = []
     for name, text in files:
-        source = Text(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
+        source = HclText(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
         try:
             check_size(source)
-            parsed.append(File(source, parse(source)))
+            parsed.append(HclFile(source, parse_hcl(source)))
         except RunnerError as exc:
             problems.extend(exc.problems)
     if problems:
@@ -97,13 +97,13 @@ def _parsed(files: Sequence[tuple[str, str]]) -> list[File]:
 class _Conversion:
     """The tables made so far; one for each block, in the order of the files."""
 
-    names: Names
+    names: HclNames
     problems: list[Problem] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     seen: dict[tuple[str, ...], str] = field(default_factory=dict)
     locals_at: int | None = None
 
-    def run(self, files: Sequence[File]) -> Converted:
+    def run(self, files: Sequence[HclFile]) -> Converted:
         for file in files:
             for element in file.body.elements:
                 context = Context(file.source, self.names, _header(element), self.problems)
@@ -118,7 +118,7 @@ class _Conversion:
         text = KEY.sub(lambda key: f"{key[0][:3]}…", write_toml(self.sections))
         return Converted(text, tuple(self.problems))
 
-    def _name_keys(self, source: Text) -> None:
+    def _name_keys(self, source: HclText) -> None:
         """Every line that holds what looks like a key, unless that was said of it."""
         said = {each.where for each in self.problems if each.summary == _KEY_SUMMARY}
         told = {(where.file, where.line) for where in said if where is not None}
@@ -136,11 +136,11 @@ class _Conversion:
                 self._add(context, block, ("module", name), items(context, block.body, MODULE))
             case ("module", (name,)) | ("resource", ("openai_chat_completion", name)):
                 context = replace(context, tables=True)
-                found = items(context, block.body, META, _COMPLETION)
+                found = items(context, block.body, META_KEYS, _COMPLETION)
                 self._add(context, block, ("completion", name), found)
             case "data", (kind, name) if data_type(kind):
                 known = data_type(kind) or ""
-                found = items(context, block.body, DATA, _DATA[known])
+                found = items(context, block.body, DATA_KEYS, _DATA[known])
                 self._add(context, block, ("data", known, name), found)
             case "variable", (name,):
                 found = items(context, block.body, VARIABLE, _VARIABLE)

@@ -23,8 +23,8 @@ from runner.hcl.functions import (
 )
 from runner.hcl.loops import for_list, for_map
 from runner.hcl.references import reference
-from runner.hcl.scope import Scope, Untranslatable, bare, written_key
-from runner.hcl.tree import Node
+from runner.hcl.scope import HclScope, Untranslatable, without_parens, written_key
+from runner.hcl.tree import HclNode
 
 _DIFFERENCES = {
     "jsonencode": "tojson keeps the order of the keys and writes a space after , and : where "
@@ -43,7 +43,7 @@ _BINARY = {
 }
 
 
-def code(node: Node, scope: Scope) -> Code:  # noqa: C901, PLR0912  # one case per kind of expression
+def code(node: HclNode, scope: HclScope) -> Code:  # noqa: C901, PLR0912  # one case per kind of expression
     """An expression of the runner's; Untranslatable where it has none."""
     match node.kind:
         case "parens":
@@ -79,7 +79,7 @@ def code(node: Node, scope: Scope) -> Code:  # noqa: C901, PLR0912  # one case p
             raise Untranslatable(node, "a for expression that groups (...) has no counterpart")
 
 
-def _binary(node: Node, scope: Scope) -> Code:
+def _binary(node: HclNode, scope: HclScope) -> Code:
     left, right = (code(child, scope) for child in node.children)
     sign, level = _BINARY[node.text]
     if sign == "/":
@@ -90,7 +90,7 @@ def _binary(node: Node, scope: Scope) -> Code:
     return Code(f"{left.at(level)} {sign} {right.at(stricter)}", level)
 
 
-def number_of(node: Node) -> int | float:
+def number_of(node: HclNode) -> int | float:
     """The number that is written, 1.0 as 1 (to Terraform they are the same, in texts too);
     Untranslatable where TOML cannot hold it.
     """
@@ -107,24 +107,24 @@ def _number_code(number: float) -> Code:
     return Code(repr(number), PRIMARY if number >= 0 else UNARY)
 
 
-def _object(node: Node, scope: Scope) -> Code:
+def _object(node: HclNode, scope: HclScope) -> Code:
     pairs = []
     for pair in node.children:
         key, held = pair.children
         name = written_key(key)
-        shown = quoted(name) if name is not None else code(bare(key), scope).text
+        shown = quoted(name) if name is not None else code(without_parens(key), scope).text
         pairs.append(f"{shown}: {code(held, scope)}")
     return Code("{" + ", ".join(pairs) + "}")
 
 
-def _concatenated(node: Node, scope: Scope) -> Code:
+def _concatenated(node: HclNode, scope: HclScope) -> Code:
     parts = [_joinable(part, scope) for part in node.children]
     if len(parts) < 2:
         return parts[0] if parts else Code("''")
     return together(parts)
 
 
-def _joinable(part: Node, scope: Scope) -> Code:
+def _joinable(part: HclNode, scope: HclScope) -> Code:
     if part.kind == "chars":
         return Code(quoted(part.text))
     if part.kind == "interpolation":
@@ -132,7 +132,7 @@ def _joinable(part: Node, scope: Scope) -> Code:
     raise Untranslatable(part, "%{ } directives can stand in a text, not in an expression")
 
 
-def _call(node: Node, scope: Scope) -> Code:
+def _call(node: HclNode, scope: HclScope) -> Code:
     if any(child.kind == "spread" for child in node.children):
         return _spread(node, scope)
     read = file_call(node, scope)
@@ -148,12 +148,14 @@ def _call(node: Node, scope: Scope) -> Code:
     return written
 
 
-def _is_pattern(node: Node) -> bool:
-    pattern = (written_key(bare(node.children[1])) or "") if len(node.children) == 3 else ""
+def _is_pattern(node: HclNode) -> bool:
+    pattern = (
+        (written_key(without_parens(node.children[1])) or "") if len(node.children) == 3 else ""
+    )
     return len(pattern) > 1 and pattern[0] == pattern[-1] == "/"
 
 
-def _spread(node: Node, scope: Scope) -> Code:
+def _spread(node: HclNode, scope: HclScope) -> Code:
     """f(xs...): of the functions that take any number, those that take a list here."""
     inner = code(node.children[-1].children[0], scope)
     if len(node.children) == 1 and node.text in ("max", "min"):

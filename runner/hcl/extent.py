@@ -3,7 +3,7 @@
 import re
 
 from runner.errors import RunnerError, Where, error
-from runner.hcl.tree import Text
+from runner.hcl.tree import HclText
 
 _LONGEST = 4_000_000
 """Characters; reading takes some 200 bytes of memory for each."""
@@ -12,7 +12,7 @@ _DEEPEST = 100_000
 _STEP = re.compile(r"[\[({]|[\])}]|[-!?:+*/%&|=.<>]")
 
 
-def check_size(source: Text) -> None:
+def check_size(source: HclText) -> None:
     """RunnerError, with the first line that is too far down or the deepest one, where a file is
     too long or too deep to read.
     """
@@ -31,7 +31,7 @@ def too_deep(where: Where) -> RunnerError:
     return error("Nesting too deep", said, where)
 
 
-def _too_long(source: Text) -> RunnerError:
+def _too_long(source: HclText) -> RunnerError:
     said = (
         f"A Terraform file of more than {_LONGEST:,} characters is not converted; it ends its "
         "first part here. Take long texts out of it and read them with file()."
@@ -40,7 +40,7 @@ def _too_long(source: Text) -> RunnerError:
     return error("File too long", said, source.where(line))
 
 
-def deepest(source: Text) -> tuple[int, Where]:
+def deepest(source: HclText) -> tuple[int, Where]:
     """How many levels are open where most are, and the place: brackets, and the operators since
     the last line began, which nest as well.
     """

@@ -4,10 +4,19 @@ from dataclasses import replace
 
 from runner.core.toml.write import Entry, Remark
 from runner.core.values import to_text
-from runner.hcl.context import Context, Items, Rule, Rules, dropped, entry, plain, remark
+from runner.hcl.context import (
+    Context,
+    Items,
+    KeyRule,
+    Rules,
+    as_written,
+    commented_entry,
+    dropped,
+    remark,
+)
 from runner.hcl.expressions import code
-from runner.hcl.scope import Scope, Untranslatable, identifier, written_key
-from runner.hcl.tree import Attribute, Node
+from runner.hcl.scope import HclScope, Untranslatable, identifier, written_key
+from runner.hcl.tree import Attribute, HclNode
 from runner.hcl.values import value
 
 _KEY_ADVICE = (
@@ -18,7 +27,9 @@ _KEY_ADVICE = (
 
 def constant(context: Context, attribute: Attribute) -> Items:
     """A key whose value the runner reads as it is written."""
-    return entry(attribute, value(attribute.value, context.scope(constant=True), attribute.name))
+    return commented_entry(
+        attribute, value(attribute.value, context.scope(constant=True), attribute.name)
+    )
 
 
 def _default(context: Context, attribute: Attribute) -> Items:
@@ -32,10 +43,10 @@ def _default(context: Context, attribute: Attribute) -> Items:
 
 
 def _type(context: Context, attribute: Attribute) -> Items:
-    return entry(attribute, _type_text(attribute.value, context.scope()))
+    return commented_entry(attribute, _type_text(attribute.value, context.scope()))
 
 
-def _type_text(node: Node, scope: Scope) -> str:  # one case per kind
+def _type_text(node: HclNode, scope: HclScope) -> str:  # one case per kind
     match node.kind:
         case "name":
             return node.text
@@ -63,7 +74,7 @@ def _texts(context: Context, attribute: Attribute) -> Items:
     held = value(attribute.value, context.scope(), attribute.name)
     if isinstance(held, dict):
         held = {k: to_text(v) if isinstance(v, int | float) else v for k, v in held.items()}
-    return entry(attribute, held)
+    return commented_entry(attribute, held)
 
 
 def _sourced(_context: Context, attribute: Attribute) -> Items:
@@ -76,17 +87,17 @@ def _version(context: Context, attribute: Attribute) -> Items:
 
 
 def _provider_name(_context: Context, attribute: Attribute) -> Items:
-    return entry(attribute, _configuration(attribute.value), "provider")
+    return commented_entry(attribute, _configuration(attribute.value), "provider")
 
 
 def _providers(context: Context, attribute: Attribute) -> Items:
     pairs = [pair.children for pair in attribute.value.children]
     if attribute.value.kind != "object" or len(pairs) != 1 or not context.tables:
         raise Untranslatable(attribute.value, "name the provider in each completion instead")
-    return entry(attribute, _configuration(pairs[0][1]), "provider")
+    return commented_entry(attribute, _configuration(pairs[0][1]), "provider")
 
 
-def _configuration(node: Node) -> str:
+def _configuration(node: HclNode) -> str:
     """`openai` or `openai.azure`: the provider block is named by its alias."""
     if node.kind == "attr" and node.children[0].kind == "name":
         return identifier(node.text)
@@ -95,7 +106,7 @@ def _configuration(node: Node) -> str:
     raise Untranslatable(node, "a provider is named, as in openai.azure")
 
 
-def address(node: Node, scope: Scope) -> str:
+def address(node: HclNode, scope: HclScope) -> str:
     """The address of a block, as in depends_on."""
     written = code(node, scope)
     found = written.text.replace("['", '["').replace("']", '"]')
@@ -107,27 +118,27 @@ def address(node: Node, scope: Scope) -> str:
 def _address(context: Context, attribute: Attribute) -> Items:
     """The old address of moved and removed is declared nowhere any more: no warning."""
     scope = replace(context.scope(), warn=lambda _node, _said: None)
-    return entry(attribute, address(attribute.value, scope))
+    return commented_entry(attribute, address(attribute.value, scope))
 
 
 def _depends_on(context: Context, attribute: Attribute) -> Items:
     if attribute.value.kind != "list":
         raise Untranslatable(attribute.value, "depends_on is a list of addresses")
     scope = context.scope()
-    return entry(attribute, [address(child, scope) for child in attribute.value.children])
+    return commented_entry(attribute, [address(child, scope) for child in attribute.value.children])
 
 
-def _not_needed(said: str) -> Rule:
+def _not_needed(said: str) -> KeyRule:
     return lambda context, attribute: dropped(context, attribute, said)
 
 
 def _ignored(_context: Context, attribute: Attribute) -> Items:
     if attribute.value.kind != "list":
         raise Untranslatable(attribute.value, "write out the parameters that are to be ignored")
-    return entry(attribute, [_parameter(child) for child in attribute.value.children])
+    return commented_entry(attribute, [_parameter(child) for child in attribute.value.children])
 
 
-def _parameter(node: Node) -> str:
+def _parameter(node: HclNode) -> str:
     match node.kind:
         case "name":
             return node.text
@@ -157,7 +168,7 @@ def _secret(context: Context, attribute: Attribute) -> Items:
     return [remark(attribute), Entry("api_key_env", identifier(name))]
 
 
-def value_is_literal(node: Node) -> bool:
+def value_is_literal(node: HclNode) -> bool:
     """Whether a text is written out."""
     return node.kind in ("string", "heredoc") and all(p.kind == "chars" for p in node.children)
 
@@ -168,14 +179,14 @@ def _uncopied(context: Context, attribute: Attribute) -> Items:
     return [remark(attribute)]
 
 
-def _setting(key: str) -> Rule:
+def _setting(key: str) -> KeyRule:
     def rule(context: Context, attribute: Attribute) -> Items:
-        return entry(attribute, value(attribute.value, context.scope(), key), key)
+        return commented_entry(attribute, value(attribute.value, context.scope(), key), key)
 
     return rule
 
 
-META: Rules = {
+META_KEYS: Rules = {
     "depends_on": _depends_on,
     "metadata": _texts,
     "provider": _provider_name,
@@ -185,7 +196,7 @@ META: Rules = {
 }
 """A completion's keys that are more than values; those of a resource and of a module."""
 
-DATA: Rules = {"depends_on": _depends_on, "provider": _provider_name}
+DATA_KEYS: Rules = {"depends_on": _depends_on, "provider": _provider_name}
 
 MODULE: Rules = {
     "depends_on": _depends_on,
@@ -225,6 +236,6 @@ PROVIDER: Rules = {
 LIFECYCLE: Rules = {
     "create_before_destroy": _not_needed("An answer is always kept until the new one is there."),
     "ignore_changes": _ignored,
-    "prevent_destroy": plain,
+    "prevent_destroy": as_written,
     "replace_triggered_by": _triggered,
 }

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from runner.hcl.file_functions import csv_path
 from runner.hcl.functions import FILTER, FILTERS, OR, Code, quoted
 from runner.hcl.references import mapped, steps_of
-from runner.hcl.scope import Scope, Untranslatable, bare, identifier, shape
-from runner.hcl.tree import Node
+from runner.hcl.scope import HclScope, Untranslatable, identifier, shape, without_parens
+from runner.hcl.tree import HclNode
 
 _TESTS = {"==": "eq", "!=": "ne", "<": "lt", ">": "gt", "<=": "le", ">=": "ge"}
 
 
-def loop(names: Sequence[str], iterable: Node, scope: Scope) -> tuple[str, str, Scope]:
+def loop(names: Sequence[str], iterable: HclNode, scope: HclScope) -> tuple[str, str, HclScope]:
     """The names, the iterable and the inner scope of a loop, as the runner writes them."""
     names = [identifier(name) for name in names]
     over = scope.code(iterable)
@@ -25,14 +25,14 @@ def loop(names: Sequence[str], iterable: Node, scope: Scope) -> tuple[str, str, 
     return ", ".join(names), over.at(OR), scope.inside(*names)
 
 
-def elements(iterable: Node, over: Code, scope: Scope) -> Code:
+def elements(iterable: HclNode, over: Code, scope: HclScope) -> Code:
     """What Terraform iterates over: the values of a map, in the order of its keys."""
     if shape(iterable, scope) == "map":
         return Code(f"{over:f} | dictsort(true) | map('last')", FILTER)
     return over
 
 
-def for_list(node: Node, scope: Scope) -> Code:
+def for_list(node: HclNode, scope: HclScope) -> Code:
     """[for x in xs : x.name if x.good] as filters, as far as filters go."""
     iterable, each, *condition = node.children
     over = _Loop.over(node.text.split(), iterable, scope)
@@ -40,8 +40,8 @@ def for_list(node: Node, scope: Scope) -> Code:
     return Code(f"{over.base:f}{tests}{over.each(each)} | list", FILTER)
 
 
-def _conjuncts(condition: Sequence[Node]) -> list[Node]:
-    nodes = [bare(node) for node in condition]
+def _conjuncts(condition: Sequence[HclNode]) -> list[HclNode]:
+    nodes = [without_parens(node) for node in condition]
     if nodes and nodes[0].kind == "binary" and nodes[0].text == "&&":
         return [test for child in nodes[0].children for test in _conjuncts([child])]
     return nodes
@@ -53,10 +53,10 @@ class _Loop:
 
     base: Code
     paths: Mapping[str, str]
-    scope: Scope
+    scope: HclScope
 
     @staticmethod
-    def over(names: Sequence[str], iterable: Node, scope: Scope) -> "_Loop":
+    def over(names: Sequence[str], iterable: HclNode, scope: HclScope) -> "_Loop":
         if len(names) == 1:
             base = elements(iterable, scope.code(iterable), scope)
             return _Loop(base, {names[0]: ""}, scope)
@@ -65,18 +65,20 @@ class _Loop:
         base = Code(f"{scope.code(iterable):f} | dictsort(true)", FILTER)
         return _Loop(base, {names[0]: "0", names[1]: "1"}, scope)
 
-    def path(self, node: Node) -> str | None:
+    def path(self, node: HclNode) -> str | None:
         """Where in an item `x.a.b` is; empty for the item itself, None for anything else."""
-        root, steps = steps_of(bare(node))
+        root, steps = steps_of(without_parens(node))
         if root.kind != "name" or root.text not in self.paths:
             return None
         if any(step.kind != "attr" for step in steps):
             return None
         return ".".join(filter(None, [self.paths[root.text], *(step.text for step in steps)]))
 
-    def filtered(self, test: Node) -> str:
+    def filtered(self, test: HclNode) -> str:
         """A filter that keeps the items that pass the test."""
-        verb, inner = ("reject", bare(test.children[0])) if test.kind == "not" else ("select", test)
+        verb, inner = (
+            ("reject", without_parens(test.children[0])) if test.kind == "not" else ("select", test)
+        )
         path = self.path(inner)
         if path is not None:
             return f" | {verb}" if not path else f" | {verb}attr({quoted(path)})"
@@ -88,11 +90,11 @@ class _Loop:
                 return f" | {verb}{kind}({where}{quoted(_TESTS[inner.text])}, {against})"
         raise Untranslatable(test, "this condition of a for expression has no counterpart")
 
-    def each(self, node: Node) -> str:
+    def each(self, node: HclNode) -> str:
         """The filters that turn an item into what the for expression yields."""
-        node = bare(node)
+        node = without_parens(node)
         if [part.kind for part in node.children] == ["interpolation"]:
-            node = bare(node.children[0].children[0])
+            node = without_parens(node.children[0].children[0])
         path = self.path(node)
         if path is not None:
             return mapped(path)
@@ -101,14 +103,14 @@ class _Loop:
             return f"{self.each(node.children[0])} | map({quoted(FILTERS[node.text])})"
         raise Untranslatable(node, "this for expression has no counterpart in the runner's filters")
 
-    def _mentions(self, node: Node) -> bool:
+    def _mentions(self, node: HclNode) -> bool:
         named = node.kind == "name" and node.text in self.paths
         return named or any(self._mentions(child) for child in node.children)
 
 
-def for_map(node: Node, scope: Scope) -> Code:
+def for_map(node: HclNode, scope: HclScope) -> Code:
     """The maps that for_each is given: rows of a file by a column, a list's items by themselves."""
-    names, (iterable, key, held, *condition) = node.text.split(), map(bare, node.children)
+    names, (iterable, key, held, *condition) = node.text.split(), map(without_parens, node.children)
     if not condition and held.kind == "name" and held.text == names[-1]:
         path = csv_path(iterable, scope)
         if path is not None and key.kind == "attr" and key.children[0].text == names[-1]:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runner.hcl.functions import FILTER, Code, quoted
-from runner.hcl.scope import Scope, Untranslatable, bare, data_type, identifier
-from runner.hcl.tree import Node
+from runner.hcl.scope import HclScope, Untranslatable, data_type, identifier, without_parens
+from runner.hcl.tree import HclNode
 
 _LIST_OF_ONE = {"message", "function_call", "usage"}  # the provider's idiom for one object
 
 
-def reference(node: Node, scope: Scope) -> Code:
+def reference(node: HclNode, scope: HclScope) -> Code:
     """A name with the steps after it; Untranslatable where the runner has no such name."""
     root, steps = steps_of(node)
     if root.kind != "name":
@@ -25,7 +25,7 @@ def reference(node: Node, scope: Scope) -> Code:
 
 
 def _start(
-    node: Node, root: str, names: Sequence[str], scope: Scope
+    node: HclNode, root: str, names: Sequence[str], scope: HclScope
 ) -> tuple[str, int]:  # one case per kind
     """What a root is called here, and how many of the names after it that takes."""
     match root, names:
@@ -48,7 +48,7 @@ def _start(
             raise Untranslatable(node, f"{shown} is nothing that the runner has")
 
 
-def _module(node: Node, name: str, scope: Scope) -> str:
+def _module(node: HclNode, name: str, scope: HclScope) -> str:
     if name in scope.names.modules:
         return f"module.{identifier(name)}"
     if name not in scope.names.completions:
@@ -57,16 +57,16 @@ def _module(node: Node, name: str, scope: Scope) -> str:
     return f"completion.{identifier(name)}"
 
 
-def steps_of(node: Node) -> tuple[Node, list[Node]]:
+def steps_of(node: HclNode) -> tuple[HclNode, list[HclNode]]:
     """The root of a.b[c].d, and its steps; those of a splat are the children of one."""
-    steps: list[Node] = []
+    steps: list[HclNode] = []
     while node.kind in ("attr", "index", "splat") and node.children:
         steps.insert(0, replace(node, children=node.children[1:]))
         node = node.children[0]
-    return (bare(node) if node.kind == "parens" else node), steps
+    return (without_parens(node) if node.kind == "parens" else node), steps
 
 
-def _follow(start: Code, steps: Sequence[Node], scope: Scope, *, one: bool) -> Code:
+def _follow(start: Code, steps: Sequence[HclNode], scope: HclScope, *, one: bool) -> Code:
     """The steps after a root; `one` drops [0] where the provider holds an object as a list."""
     written = start
     before = ""
@@ -76,7 +76,7 @@ def _follow(start: Code, steps: Sequence[Node], scope: Scope, *, one: bool) -> C
                 tail = f".{step.text}" if step.text.isidentifier() else f"[{quoted(step.text)}]"
                 written = Code(f"{written:p}{tail}")
             case "index":
-                inner = bare(step.children[0])
+                inner = without_parens(step.children[0])
                 if not (one and before in _LIST_OF_ONE and inner.text == "0"):
                     written = Code(f"{written:p}[{scope.code(inner)}]")
             case _:
@@ -85,10 +85,10 @@ def _follow(start: Code, steps: Sequence[Node], scope: Scope, *, one: bool) -> C
     return written
 
 
-def _splat(base: Code, step: Node) -> Code:
+def _splat(base: Code, step: HclNode) -> Code:
     path = []
     for each in step.children:
-        named = bare(each.children[0]) if each.kind == "index" else each
+        named = without_parens(each.children[0]) if each.kind == "index" else each
         if named.kind != ("number" if each.kind == "index" else "attr"):
             raise Untranslatable(step, "a splat [*] can be followed by names and numbers only")
         path.append(named.text)

@@ -4,50 +4,50 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from runner.hcl.functions import LISTS, MAPS, Code
-from runner.hcl.tree import Node
+from runner.hcl.tree import HclNode
 
-DEEPEST = 40
+DEEPEST_HCL = 40
 
 
 class Untranslatable(Exception):  # noqa: N818  # not an error: the caller names it and goes on
     """An expression that the runner's language does not have."""
 
-    def __init__(self, node: Node, why: str) -> None:
+    def __init__(self, node: HclNode, why: str) -> None:
         super().__init__(why)
         self.node, self.why = node, why
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class HclNames:
     """What the files declare: which modules are completions, what is a map, what locals hold."""
 
     completions: frozenset[str] = frozenset()  # module blocks that are completions
     modules: frozenset[str] = frozenset()  # the other module blocks
     maps: frozenset[str] = frozenset()  # var.x, completion.x
     lists: frozenset[str] = frozenset()
-    locals: Mapping[str, Node] = field(default_factory=dict)
+    locals: Mapping[str, HclNode] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class HclScope:
     """What an expression sees, and how one inside it is translated.
 
     `tables` where JSON text may be written as a table; `constant` where the runner reads no
     template, so that text is left as it is.
     """
 
-    names: Names
-    warn: Callable[[Node, str], None]
-    translate: Callable[[Node, "Scope"], Code]
+    names: HclNames
+    warn: Callable[[HclNode, str], None]
+    translate: Callable[[HclNode, "HclScope"], Code]
     loops: frozenset[str] = frozenset()
     tables: bool = False
     constant: bool = False
 
-    def code(self, node: Node) -> Code:
+    def code(self, node: HclNode) -> Code:
         """The expression as the runner's; Untranslatable where it has none."""
         return self.translate(node, self)
 
-    def inside(self, *loops: str) -> "Scope":
+    def inside(self, *loops: str) -> "HclScope":
         """The scope in a loop over these names."""
         return replace(self, loops=self.loops | set(loops))
 
@@ -63,14 +63,14 @@ def data_type(kind: str) -> str | None:
     return kind.removeprefix("openai_") if kind.removeprefix("openai_") in known else None
 
 
-def bare(node: Node) -> Node:
+def without_parens(node: HclNode) -> HclNode:
     """The expression without brackets around it."""
     while node.kind == "parens":
         node = node.children[0]
     return node
 
 
-def written_key(node: Node) -> str | None:
+def written_key(node: HclNode) -> str | None:
     """A key that is written out, or None where it is computed."""
     match node.kind:
         case "name" | "word" | "number":
@@ -81,22 +81,22 @@ def written_key(node: Node) -> str | None:
             return None
 
 
-def written_keys(node: Node) -> tuple[str, ...] | None:
+def written_keys(node: HclNode) -> tuple[str, ...] | None:
     """The keys of an object, or None where one is computed."""
     keys = [written_key(pair.children[0]) for pair in node.children]
     return None if None in keys else tuple(key for key in keys if key is not None)
 
 
-def shape(node: Node, scope: Scope, depth: int = 0) -> str:
+def shape(node: HclNode, scope: HclScope, depth: int = 0) -> str:
     """`list`, `map`, or empty where the files do not tell."""
-    node = bare(node)
+    node = without_parens(node)
     if node.kind in ("list", "for_list", "splat") or (node.kind == "call" and node.text in LISTS):
         return "list"
     if node.kind in ("object", "for_map", "for_group"):
         return "map"
     if node.kind == "call" and node.text in MAPS:
         return "map"
-    if node.kind != "attr" or node.children[0].kind != "name" or depth > DEEPEST:
+    if node.kind != "attr" or node.children[0].kind != "name" or depth > DEEPEST_HCL:
         return ""
     root, name = node.children[0].text, node.text
     if root == "local" and name in scope.names.locals:

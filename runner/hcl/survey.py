@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from runner.hcl.scope import Names, identifier
-from runner.hcl.tree import File, Nested, Node, attribute, attributes
+from runner.hcl.scope import HclNames, identifier
+from runner.hcl.tree import HclFile, HclNode, Nested, attribute, attributes
 
 
-def survey(files: Sequence[File]) -> Names:
+def survey(files: Sequence[HclFile]) -> HclNames:
     """The names that a conversion of these files has to know of."""
     completions: set[str] = set()
     modules: set[str] = set()
     maps: set[str] = set()
     lists: set[str] = set()
-    held: dict[str, Node] = {}
+    held: dict[str, HclNode] = {}
     for block in _blocks(files):
         if block.kind == "locals":
             held.update({each.name: each.value for each in attributes(block.body)})
@@ -22,12 +22,12 @@ def survey(files: Sequence[File]) -> Names:
             (completions if _is_completion(block) else modules).add(block.labels[0])
         if address and (kind := _collection(block)):
             (maps if kind == "map" else lists).add(address)
-    return Names(
+    return HclNames(
         frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), held
     )
 
 
-def _blocks(files: Sequence[File]) -> Iterator[Nested]:
+def _blocks(files: Sequence[HclFile]) -> Iterator[Nested]:
     for file in files:
         yield from (each for each in file.body.elements if isinstance(each, Nested))
 

@@ -6,9 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from runner.errors import RunnerError, error, not_installed
-from runner.hcl.comments import Comment, around, comments_in, gap, lines_of, without_comments
-from runner.hcl.texts import dedent, joined, lines, requote, trim
-from runner.hcl.tree import Attribute, Body, Nested, Node, Text
+from runner.hcl.comments import (
+    Comment,
+    comment_lines,
+    comments_around,
+    comments_in,
+    gap,
+    without_comments,
+)
+from runner.hcl.texts import dedent, heredoc_lines, joined_parts, requote, trim
+from runner.hcl.tree import Attribute, Body, HclNode, HclText, Nested
 
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 
@@ -31,12 +38,12 @@ def require_parser() -> None:
         ) from exc
 
 
-def parse(source: Text) -> Body:
+def parse_hcl(source: HclText) -> Body:
     """The body of a file; RunnerError with the place where it is not HCL."""
     return _Reader(source, 0).body(_tree(source, source.text, 0).children[0])
 
 
-def _tree(source: Text, text: str, offset: int) -> Any:
+def _tree(source: HclText, text: str, offset: int) -> Any:
     import hcl2  # noqa: PLC0415  # slow to import, needed by one command
     from lark.exceptions import LarkError  # noqa: PLC0415
 
@@ -46,7 +53,7 @@ def _tree(source: Text, text: str, offset: int) -> Any:
         raise _broken(source, exc, offset) from exc
 
 
-def _broken(source: Text, exc: Any, offset: int) -> RunnerError:
+def _broken(source: HclText, exc: Any, offset: int) -> RunnerError:
     unclosed = None if offset else _unclosed(exc)
     line = (unclosed or getattr(exc, "line", 1) or 1) + offset
     line = min(max(line, 1), source.text.count("\n") + 1)
@@ -86,7 +93,7 @@ def _unclosed(exc: Any) -> int | None:
 class _Reader:
     """Lark's trees as ours; `offset` lines stand before the text that was parsed."""
 
-    def __init__(self, source: Text, offset: int) -> None:
+    def __init__(self, source: HclText, offset: int) -> None:
         self.source, self.offset = source, offset
 
     def body(self, tree: Any) -> Body:
@@ -99,12 +106,12 @@ class _Reader:
                 pending.extend(comments_in(_tokens(child)))
             else:
                 elements, pending = _beside(elements, pending, last)
-                within, after, last = around(_tokens(child))
-                above = (*lines_of(pending), *gap(pending, child.meta.line))
-                elements.append(self._element(child, above, lines_of(within)))
+                within, after, last = comments_around(_tokens(child))
+                above = (*comment_lines(pending), *gap(pending, child.meta.line))
+                elements.append(self._element(child, above, comment_lines(within)))
                 pending = after
         elements, pending = _beside(elements, pending, last)
-        return Body(tuple(elements), lines_of(pending))
+        return Body(tuple(elements), comment_lines(pending))
 
     def _element(
         self, tree: Any, above: tuple[str, ...], within: tuple[str, ...]
@@ -126,7 +133,7 @@ class _Reader:
         kind, *names = [self._label(label) for label in labels]
         between = (each for each in tree.children if _is(each, "new_line_or_comment"))
         header = comments_in(token for each in between for token in _tokens(each))
-        above = (*above, *lines_of(header))
+        above = (*above, *comment_lines(header))
         return Nested(kind, tuple(names), self.body(body), above, line, column)
 
     def _label(self, tree: Any) -> str:
@@ -137,7 +144,7 @@ class _Reader:
             raise self._wrong(tree, "A block's label is plain text; it cannot hold ${ }.")
         return "".join(part.text for part in parts)
 
-    def node(self, tree: Any) -> Node:  # noqa: C901, PLR0912  # one case per rule of the grammar
+    def node(self, tree: Any) -> HclNode:  # noqa: C901, PLR0912  # one case per rule of the grammar
         """An expression."""
         parts = _trees(tree)
         match str(tree.data):
@@ -180,17 +187,17 @@ class _Reader:
             case _:
                 return self._step(tree, parts)
 
-    def _at(self, tree: Any, kind: str, text: str, *children: Node) -> Node:
+    def _at(self, tree: Any, kind: str, text: str, *children: HclNode) -> HclNode:
         line, column = getattr(tree.meta, "line", 1), getattr(tree.meta, "column", 1)
-        return Node(kind, text, children, line + self.offset, column)
+        return HclNode(kind, text, children, line + self.offset, column)
 
     def _wrong(self, tree: Any, said: str) -> RunnerError:
         line = getattr(tree.meta, "line", 1) + self.offset
         return error("Invalid HCL", said, self.source.where(line))
 
-    def _call(self, tree: Any) -> Node:
+    def _call(self, tree: Any) -> HclNode:
         names = "::".join(str(part.children[0]) for part in _trees(tree) if _is(part, "identifier"))
-        arguments: list[Node] = []
+        arguments: list[HclNode] = []
         for part in _trees(tree):
             if _is(part, "arguments"):
                 arguments.extend(map(self.node, _trees(part)))
@@ -198,13 +205,13 @@ class _Reader:
                     arguments[-1] = self._at(part, "spread", "", arguments[-1])
         return self._at(tree, "call", names, *arguments)
 
-    def _binary(self, tree: Any, parts: Sequence[Any]) -> Node:
+    def _binary(self, tree: Any, parts: Sequence[Any]) -> HclNode:
         operator, right = _trees(parts[1])
         # A line break or comment before the operator is part of its token.
         text = without_comments(str(operator.children[0])).strip()
         return self._at(tree, "binary", text, self.node(parts[0]), self.node(right))
 
-    def _for(self, tree: Any, parts: Sequence[Any]) -> Node:
+    def _for(self, tree: Any, parts: Sequence[Any]) -> HclNode:
         intro, *rest = parts
         *names, iterable = _trees(intro)
         values = [self.node(part) for part in rest if not _is(part, "for_cond")]
@@ -220,7 +227,7 @@ class _Reader:
             *condition,
         )
 
-    def _step(self, tree: Any, parts: Sequence[Any]) -> Node:
+    def _step(self, tree: Any, parts: Sequence[Any]) -> HclNode:
         """`a.b`, `a[b]`, `a[*].b`; a step of a splat has no base."""
         match str(tree.data):
             case "get_attr":
@@ -240,10 +247,10 @@ class _Reader:
             case other:
                 raise self._wrong(tree, f"{other} is not an expression.")
 
-    def _string(self, tree: Any) -> Node:
+    def _string(self, tree: Any) -> HclNode:
         parts = [self._part(part, heredoc=False) for part in _trees(tree)]
         self._check(tree, [part.kind for part, _ in parts])
-        return self._at(tree, "string", "", *joined(trim(parts)))
+        return self._at(tree, "string", "", *joined_parts(trim(parts)))
 
     def _check(self, tree: Any, kinds: Sequence[str]) -> None:
         opened: list[str] = []
@@ -257,7 +264,7 @@ class _Reader:
         if opened:
             raise self._wrong(tree, f"This text has a %{{ {opened[-1]} }} without its end.")
 
-    def _part(self, tree: Any, *, heredoc: bool) -> tuple[Node, tuple[bool, bool]]:
+    def _part(self, tree: Any, *, heredoc: bool) -> tuple[HclNode, tuple[bool, bool]]:
         """A part of a text, and whether it strips the space before and after it."""
         child = tree.children[0]
         if not hasattr(child, "data"):
@@ -294,7 +301,7 @@ class _Reader:
 
         return _ESCAPE.sub(one, text)
 
-    def _heredoc(self, tree: Any) -> Node:
+    def _heredoc(self, tree: Any) -> HclNode:
         text = str(tree.children[0]).removesuffix("\n")
         match = _HEREDOC.match(text)
         if match is None or not text.endswith(match[2]):
@@ -307,8 +314,8 @@ class _Reader:
         string = _trees(_trees(attribute)[1])[0]
         parts = [inner._part(part, heredoc=True) for part in _trees(string)]
         self._check(tree, [part.kind for part, _ in parts])
-        nodes = trim(lines(parts))
-        return self._at(tree, "heredoc", "", *joined(dedent(nodes) if match[1] else nodes))
+        nodes = trim(heredoc_lines(parts))
+        return self._at(tree, "heredoc", "", *joined_parts(dedent(nodes) if match[1] else nodes))
 
 
 def _beside(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from runner.hcl.tree import Node
+from runner.hcl.tree import HclNode
 
-Part = tuple[Node, tuple[bool, bool]]  # whether it strips the space before and after it
+Part = tuple[HclNode, tuple[bool, bool]]  # whether it strips the space before and after it
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HOLE = re.compile(r"\$\$\{|%%\{|[$%]\{")
@@ -55,7 +55,7 @@ def _closing(text: str, at: int) -> int:
     return at
 
 
-def lines(parts: Sequence[Part]) -> list[Part]:
+def heredoc_lines(parts: Sequence[Part]) -> list[Part]:
     """The parts of a heredoc, each literal cut at its line ends."""
     return [
         (replace(part, text=line), strips)
@@ -64,7 +64,7 @@ def lines(parts: Sequence[Part]) -> list[Part]:
     ]
 
 
-def trim(parts: Sequence[Part]) -> list[Node]:
+def trim(parts: Sequence[Part]) -> list[HclNode]:
     """The parts, with the space that ~ markers strip taken off the literals next to them."""
     trimmed = []
     for index, (part, _) in enumerate(parts):
@@ -77,7 +77,7 @@ def trim(parts: Sequence[Part]) -> list[Node]:
     return trimmed
 
 
-def dedent(parts: Sequence[Node]) -> Iterator[Node]:
+def dedent(parts: Sequence[HclNode]) -> Iterator[HclNode]:
     """The parts of a <<- heredoc, trimmed before, without the indentation all its lines share.
 
     As Terraform does it: a blank line does not count, and a line that a ~ joined to the one
@@ -93,15 +93,15 @@ def dedent(parts: Sequence[Node]) -> Iterator[Node]:
             yield part
 
 
-def _is_blank(part: Node) -> bool:
+def _is_blank(part: HclNode) -> bool:
     return part.kind == "chars" and part.text.endswith("\n") and not part.text.strip()
 
 
-def _indentation(part: Node) -> int:
+def _indentation(part: HclNode) -> int:
     return len(part.text) - len(part.text.lstrip()) if part.kind == "chars" else 0
 
 
-def joined(parts: Iterable[Node]) -> Iterator[Node]:
+def joined_parts(parts: Iterable[HclNode]) -> Iterator[HclNode]:
     """The parts, neighbouring literals as one."""
     for is_text, run in groupby(parts, lambda part: part.kind == "chars"):
         if not is_text:

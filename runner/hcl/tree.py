@@ -8,7 +8,7 @@ from runner.errors import Where
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class HclNode:
     """Part of an expression: `text` is a name, operator or literal, by `kind`; places from 1.
 
     Kinds: number word name string heredoc chars interpolation if else endif for endfor list
@@ -18,7 +18,7 @@ class Node:
 
     kind: str
     text: str = ""
-    children: tuple["Node", ...] = ()
+    children: tuple["HclNode", ...] = ()
     line: int = 1
     column: int = 1
 
@@ -28,7 +28,7 @@ class Attribute:
     """`name = value`, with the comments around it; `written` is its own text."""
 
     name: str
-    value: Node
+    value: HclNode
     written: str
     above: tuple[str, ...]
     beside: str
@@ -57,7 +57,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class HclText:
     """One file's name and text, with line ends as LF."""
 
     file: str
@@ -76,10 +76,10 @@ def _lines(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class HclFile:
     """A file that has been read."""
 
-    source: Text
+    source: HclText
     body: Body
 
 
@@ -88,6 +88,6 @@ def attributes(body: Body) -> Iterator[Attribute]:
     yield from (each for each in body.elements if isinstance(each, Attribute))
 
 
-def attribute(body: Body, name: str) -> Node | None:
+def attribute(body: Body, name: str) -> HclNode | None:
     """The value of an attribute, or None where it is not set."""
     return next((each.value for each in attributes(body) if each.name == name), None)

@@ -7,8 +7,8 @@ from typing import Any
 
 from runner.hcl.expressions import code, number_of
 from runner.hcl.loops import loop
-from runner.hcl.scope import DEEPEST, Scope, Untranslatable, bare, written_keys
-from runner.hcl.tree import Node
+from runner.hcl.scope import DEEPEST_HCL, HclScope, Untranslatable, without_parens, written_keys
+from runner.hcl.tree import HclNode
 
 NULL = "{{ none }}"
 _TABLES = {
@@ -18,14 +18,14 @@ _TABLES = {
 }
 
 
-def value(node: Node, scope: Scope, key: str = "", depth: int = 0) -> Any:
+def value(node: HclNode, scope: HclScope, key: str = "", depth: int = 0) -> Any:
     """A TOML value: literals as themselves, all else as text with holes.
 
     `key` is what the value is called. Untranslatable where the runner has nothing like it.
     """
-    node = bare(node)
-    if depth > DEEPEST:
-        raise Untranslatable(node, f"values are nested deeper than {DEEPEST} levels")
+    node = without_parens(node)
+    if depth > DEEPEST_HCL:
+        raise Untranslatable(node, f"values are nested deeper than {DEEPEST_HCL} levels")
     match node.kind:
         case "number" | "negative" | "word":
             return _literal(node, scope)
@@ -42,7 +42,7 @@ def value(node: Node, scope: Scope, key: str = "", depth: int = 0) -> Any:
             return _hole(node, scope)
 
 
-def _literal(node: Node, scope: Scope) -> Any:
+def _literal(node: HclNode, scope: HclScope) -> Any:
     if node.kind == "number":
         return number_of(node)
     if node.kind == "negative":
@@ -53,39 +53,39 @@ def _literal(node: Node, scope: Scope) -> Any:
     return {"true": True, "false": False}.get(node.text, NULL)
 
 
-def _call_value(node: Node, scope: Scope, key: str, depth: int) -> Any:
+def _call_value(node: HclNode, scope: HclScope, key: str, depth: int) -> Any:
     match node.text, node.children:
         case "jsonencode", (inner,) if scope.tables and key in _TABLES:
             return value(inner, scope, key, depth + 1)
-        case "toset", (inner,) if bare(inner).kind == "list":
-            items = dict.fromkeys(value(each, scope) for each in _scalars(bare(inner)))
+        case "toset", (inner,) if without_parens(inner).kind == "list":
+            items = dict.fromkeys(value(each, scope) for each in _scalars(without_parens(inner)))
             return sorted(items) if all(isinstance(item, str) for item in items) else list(items)
-        case (("tomap" | "tolist"), (inner,)) if bare(inner).kind in ("object", "list"):
+        case (("tomap" | "tolist"), (inner,)) if without_parens(inner).kind in ("object", "list"):
             return value(inner, scope, key, depth + 1)
         case _:
             return _hole_or_loop(node, scope)
 
 
-def _scalars(node: Node) -> Sequence[Node]:
+def _scalars(node: HclNode) -> Sequence[HclNode]:
     for child in node.children:
-        if bare(child).kind in ("list", "object"):
+        if without_parens(child).kind in ("list", "object"):
             raise Untranslatable(child, "the items of a set have to be text or numbers here")
     return node.children
 
 
-def _text_value(node: Node, scope: Scope, key: str, depth: int) -> Any:
+def _text_value(node: HclNode, scope: HclScope, key: str, depth: int) -> Any:
     if [part.kind for part in node.children] == ["interpolation"]:
         return value(node.children[0].children[0], scope, key, depth + 1)
     return text(node, scope)
 
 
-def text(node: Node, scope: Scope) -> str:
+def text(node: HclNode, scope: HclScope) -> str:
     """A text as a template of the runner."""
     if scope.constant:
         return _constant(node)
     written = ""
     scopes = [scope]
-    for part, after in pairwise((*node.children, Node("end"))):
+    for part, after in pairwise((*node.children, HclNode("end"))):
         match part.kind:
             case "chars":
                 written += _escaped(part.text, before_hole=after.kind != "end")
@@ -105,7 +105,7 @@ def text(node: Node, scope: Scope) -> str:
     return written
 
 
-def _constant(node: Node) -> str:
+def _constant(node: HclNode) -> str:
     for part in node.children:
         if part.kind != "chars":
             raise Untranslatable(part, "this text has to be written out: no template is read here")
@@ -118,15 +118,15 @@ def _escaped(literal: str, *, before_hole: bool) -> str:
     return re.sub(braces, lambda match: f"{{{{ '{match[0]}' }}}}", literal)
 
 
-def _hole(node: Node, scope: Scope) -> str:
+def _hole(node: HclNode, scope: HclScope) -> str:
     if scope.constant:
         raise Untranslatable(node, "this value has to be written out: no expression is read here")
     return f"{{{{ {code(node, scope)} }}}}"
 
 
-def _hole_or_loop(node: Node, scope: Scope, *, in_text: bool = False) -> str:
+def _hole_or_loop(node: HclNode, scope: HclScope, *, in_text: bool = False) -> str:
     """`{{ .. }}`; or, for join() over a for that no filter can express, a loop."""
-    node = bare(node)
+    node = without_parens(node)
     if in_text and node.kind == "call" and node.text == "tostring" and len(node.children) == 1:
         return _hole_or_loop(node.children[0], scope, in_text=True)  # text is what it goes into
     try:
@@ -138,11 +138,11 @@ def _hole_or_loop(node: Node, scope: Scope, *, in_text: bool = False) -> str:
         return looped
 
 
-def _joined(node: Node, scope: Scope) -> str | None:
+def _joined(node: HclNode, scope: HclScope) -> str | None:
     """join(separator, [for x in xs : "text"]) as a loop."""
     if node.kind != "call" or node.text != "join" or len(node.children) != 2:
         return None
-    separator, each = (bare(child) for child in node.children)
+    separator, each = (without_parens(child) for child in node.children)
     if separator.kind != "string" or each.kind != "for_list":
         return None
     iterable, yielded, *condition = each.children

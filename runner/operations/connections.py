@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.core.api.exchange import Answer, Failure
-from runner.core.request.provider_blocks import Declared
+from runner.core.api.exchange import Answered, Failure
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import BASE_URL, Destination, destination
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
@@ -45,7 +45,7 @@ class Connections:
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 
-    async def _endpoint(self, declared: Declared) -> Endpoint:
+    async def _endpoint(self, declared: DeclaredProvider) -> Endpoint:
         if declared.type.leaves:
             return _trusted(self.project, declared)
         from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
@@ -60,7 +60,7 @@ class Connections:
 
     async def read(
         self, provider: str, kind: str, arguments: bytes, fresh: bool = False
-    ) -> Answer | Failure:
+    ) -> Answered | Failure:
         """A data source, all pages of it; `fresh`: it was stored a moment ago."""
         return await server_store.read(await self.client(provider), kind, arguments, fresh=fresh)
 
@@ -68,15 +68,15 @@ class Connections:
         """A stored completion's body and messages."""
         return await server_store.fetch(await self.client(provider), identifier)
 
-    async def look(self, provider: str, identifier: str) -> Answer | Failure:
+    async def look(self, provider: str, identifier: str) -> Answered | Failure:
         """A stored completion, or why it cannot be read."""
         return await server_store.look(await self.client(provider), identifier)
 
-    async def update(self, provider: str, identifier: str, body: bytes) -> Answer | Failure:
+    async def update(self, provider: str, identifier: str, body: bytes) -> Answered | Failure:
         """New metadata for a stored completion."""
         return await server_store.update(await self.client(provider), identifier, body)
 
-    async def delete(self, provider: str, identifier: str) -> Answer | Failure:
+    async def delete(self, provider: str, identifier: str) -> Answered | Failure:
         """A stored completion, gone."""
         return await server_store.delete(await self.client(provider), identifier)
 
@@ -94,7 +94,7 @@ async def connections(
         yield Connections(project, stack, say, on_text)
 
 
-def _trusted(project: Loaded, declared: Declared) -> Endpoint:
+def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:
     """The endpoint of a provider that leaves this process, if what goes there may."""
     closed = untrusted(project, (declared.name,))
     if closed:
@@ -110,7 +110,9 @@ def _trusted(project: Loaded, declared: Declared) -> Endpoint:
     return made
 
 
-def endpoint(declared: Declared, environment: Mapping[str, str], concurrency: int) -> Endpoint:
+def endpoint(
+    declared: DeclaredProvider, environment: Mapping[str, str], concurrency: int
+) -> Endpoint:
     """Where an OpenAI-compatible provider's requests go; RunnerError if it has no key."""
     table = declared.table
     going = destination(declared, environment.get(BASE_URL))
@@ -151,7 +153,9 @@ def _pairs(table: object) -> tuple[tuple[str, str], ...]:
     return tuple((str(key), to_text(value)) for key, value in table.items())
 
 
-def _key(declared: Declared, environment: Mapping[str, str], going: Destination) -> str | None:
+def _key(
+    declared: DeclaredProvider, environment: Mapping[str, str], going: Destination
+) -> str | None:
     wanted = declared.table.get("api_key_env")
     name = going.credential
     if name is None or environment.get(name):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runner.core.expansion.outputs import Output, learn, outputs
+from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.plan.walk import Walk
@@ -31,7 +31,7 @@ def recorded_session(project: Loaded, *, rejected: bool = False) -> Session:
     return session
 
 
-def all_outputs(project: Loaded) -> Mapping[str, Output]:
+def all_outputs(project: Loaded) -> Mapping[str, OutputValue]:
     """Every output as the records give it; RunnerError for an expression that fails."""
     session = recorded_session(project)
     records, _ = project.moved()

@@ -5,7 +5,7 @@ from typing import Any
 
 from runner import __version__
 from runner.core.api.usage import usage_of
-from runner.core.expansion.outputs import Output
+from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.actions import (
     Absent,
     Await,
@@ -119,7 +119,7 @@ def apply_event(event: Event) -> dict[str, Any]:
 
 
 def apply_end(
-    outcome: Outcome | None, outputs: Mapping[str, Output], spent: Spent, files: int = 0
+    outcome: Outcome | None, outputs: Mapping[str, OutputValue], spent: Spent, files: int = 0
 ) -> Iterator[dict[str, Any]]:
     """change_summary of what was done, then outputs; so many files of outputs were written."""
     if outcome is not None:

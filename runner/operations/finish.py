@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from runner.core.expansion.outputs import Output, learn, outputs
+from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.session import Session
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
@@ -27,7 +27,7 @@ class Finished:
     """
 
     outcome: Outcome | None
-    outputs: Mapping[str, Output]
+    outputs: Mapping[str, OutputValue]
     problems: tuple[Problem, ...]
     spent: Spent
     unsaved: tuple[bytes, ...] = ()
@@ -153,7 +153,7 @@ def _write_state(
 
 def _outputs(
     session: Session, records: Mapping[str, Record], problems: list[Problem]
-) -> dict[str, Output]:
+) -> dict[str, OutputValue]:
     learn(session, records)
     found: list[Problem] = []
     made = outputs(session, records, found)
@@ -161,7 +161,9 @@ def _outputs(
     return made
 
 
-def _write_outputs(project: Loaded, found: Mapping[str, Output], problems: list[Problem]) -> None:
+def _write_outputs(
+    project: Loaded, found: Mapping[str, OutputValue], problems: list[Problem]
+) -> None:
     try:
         outputs_file.write(project.store, found)
     except RunnerError as exc:
@@ -187,7 +189,7 @@ def _write_files(project: Loaded, written: tuple[Ready, ...], told: _Told) -> No
             told.problems.extend(exc.problems)
 
 
-def _stale(project: Loaded, found: Mapping[str, Output]) -> Iterator[Problem]:
+def _stale(project: Loaded, found: Mapping[str, OutputValue]) -> Iterator[Problem]:
     """Files of outputs that have no value any more; what an earlier apply wrote stays in them."""
     for output in found.values():
         if not output.rejected or output.file is None:

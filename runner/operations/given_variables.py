@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from runner.core.modules.folder import values_of
-from runner.core.modules.module import Module
+from runner.core.modules.module import CompiledModule
 from runner.core.modules.variables import Given, from_file
 from runner.core.secrets.trust import named_hosts
 from runner.core.toml.source import source
@@ -40,7 +40,7 @@ def trusted_hosts(named: Iterable[str]) -> frozenset[str]:
 
 
 def all_given(
-    root: Module,
+    root: CompiledModule,
     variables: Iterable[Variable],
     surroundings: Mapping[str, str],
     problems: list[Problem],

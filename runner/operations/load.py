@@ -9,11 +9,11 @@ from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
-from runner.core.modules.module import Module
+from runner.core.modules.module import CompiledModule
 from runner.core.modules.variables import resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
 from runner.core.request.provider import Provider
-from runner.core.request.provider_blocks import Declared, declared, known
+from runner.core.request.provider_blocks import DeclaredProvider, declared, known
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
@@ -71,7 +71,7 @@ def load(options: Options, secrets: Secrets, ask: Ask | None = None) -> Loaded:
     return project
 
 
-def _keys(blocks: Mapping[str, Declared], surroundings: Mapping[str, str]) -> Iterator[str]:
+def _keys(blocks: Mapping[str, DeclaredProvider], surroundings: Mapping[str, str]) -> Iterator[str]:
     """The providers' keys: a server may repeat a header. A short one is a word that stands for
     no key, as local servers want it, and an answer may have that word.
     """
@@ -89,7 +89,7 @@ def reload_state(project: Loaded) -> bool:
     return changed
 
 
-def _root(folders: Folders, options: Options, problems: list[Problem]) -> Module:
+def _root(folders: Folders, options: Options, problems: list[Problem]) -> CompiledModule:
     if not folders.config.is_dir():
         raise error(
             "No configuration",
@@ -140,12 +140,12 @@ def _state(store: Store, root: str) -> State:
 
 
 def _providers(
-    root: Module,
+    root: CompiledModule,
     world: World,
     values: Mapping[str, Any],
     folders: Folders,
     problems: list[Problem],
-) -> tuple[dict[str, Provider], dict[str, Declared]]:
+) -> tuple[dict[str, Provider], dict[str, DeclaredProvider]]:
     from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415
 
     scope = Scope(Session(root, world, values), root)
@@ -157,7 +157,9 @@ def _providers(
     return known(blocks, scope, digest, problems), blocks
 
 
-def _check_default(name: str | None, providers: Mapping[str, Provider], root: Module) -> None:
+def _check_default(
+    name: str | None, providers: Mapping[str, Provider], root: CompiledModule
+) -> None:
     """One error where the project's own provider is named, not one for each completion."""
     if name is None or name in providers:
         return

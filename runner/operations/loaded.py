@@ -8,7 +8,7 @@ from runner.core.address import covers, selects
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
-from runner.core.modules.module import Module
+from runner.core.modules.module import CompiledModule
 from runner.core.modules.moves import declared_moves, forgotten, move_records
 from runner.core.plan.known import Known, Lookup
 from runner.core.plan.plan import Inputs
@@ -16,10 +16,10 @@ from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
-from runner.core.request.provider_blocks import Declared
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import BASE_URL, Reach, reach
 from runner.core.secrets.secrets import Secrets
-from runner.core.secrets.trust import Door, Trust, decoded
+from runner.core.secrets.trust import Door, Trust, from_table
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
 from runner.errors import Problem
@@ -44,12 +44,12 @@ class Loaded:
     options: Options
     secrets: Secrets
     folders: Folders
-    root: Module
+    root: CompiledModule
     world: World
     values: Mapping[str, Any]
     settings: Settings
     providers: Mapping[str, Provider]
-    declared: Mapping[str, Declared]
+    declared: Mapping[str, DeclaredProvider]
     environment: Mapping[str, str]
     store: Store
     state: State
@@ -73,7 +73,7 @@ class Loaded:
     def trust(self) -> Trust:
         """What the user said yes to: in this run, or for this project at any time."""
         if self._trust is None:
-            known = map(decoded, trusted(self.folders.project))
+            known = map(from_table, trusted(self.folders.project))
             doors = frozenset(door for door in known if door is not None)
             self._trust = Trust(doors, self.hosts)
         return self._trust

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from runner.core.canonical import digest
-from runner.core.expansion.outputs import FileChange, Output, declared_outputs
-from runner.core.language.file_names import ANOTHER, fault, normalised, one_spelling
+from runner.core.expansion.outputs import FileChange, OutputValue, declared_outputs
+from runner.core.language.file_names import ANOTHER, name_fault, normalised, one_spelling
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
 from runner.io.state.store import Store
@@ -29,7 +29,7 @@ class Ready:
     to replace; None if there is none.
     """
 
-    output: Output
+    output: OutputValue
     path: str
     data: bytes
     seen: str | None
@@ -41,7 +41,7 @@ class Ready:
 
 
 def changes(
-    project: Loaded, outputs: Mapping[str, Output], *, decided: bool
+    project: Loaded, outputs: Mapping[str, OutputValue], *, decided: bool
 ) -> tuple[FileChange, ...]:
     """What will happen to the files of outputs; `decided` says that no answer is awaited.
 
@@ -69,7 +69,7 @@ def changes(
 
 
 def ready(
-    project: Loaded, outputs: Mapping[str, Output], problems: list[Problem]
+    project: Loaded, outputs: Mapping[str, OutputValue], problems: list[Problem]
 ) -> tuple[Ready, ...]:
     """What is to be in the files of outputs, before the state or outputs.json are written anew:
     those say which files are ours. What must not be written is told, and left out.
@@ -121,7 +121,7 @@ def write(project: Loaded, one: Ready) -> Problem | None:
     return None
 
 
-def content(output: Output) -> bytes:
+def content(output: OutputValue) -> bytes:
     """A known output as it stands in its file: text as it is, all else as JSON."""
     return _bytes(output.value)
 
@@ -137,7 +137,7 @@ class _Ours:
     def __init__(self, project: Loaded) -> None:
         self._project = project
 
-    def wrote(self, output: Output, path: str, held: bytes) -> bool:
+    def wrote(self, output: OutputValue, path: str, held: bytes) -> bool:
         """Whether it did: by the digest in the state (or, after a crash, in its backup), else by
         what the recorded outputs yield.
         """
@@ -161,8 +161,8 @@ class _Ours:
 
 
 def _targets(
-    project: Loaded, outputs: Mapping[str, Output], problems: list[Problem]
-) -> Iterator[tuple[Output, str]]:
+    project: Loaded, outputs: Mapping[str, OutputValue], problems: list[Problem]
+) -> Iterator[tuple[OutputValue, str]]:
     """Each output with a file, and the file's name; where none may be written is told."""
     chosen = [(output, output.file) for output in outputs.values() if output.file is not None]
     if not chosen:
@@ -171,7 +171,7 @@ def _targets(
     elsewhere = _of_other_workspaces(project)
     for output, file in chosen:
         path = _inside(project, file)
-        said = fault(path) if path is not None else None
+        said = name_fault(path) if path is not None else None
         if path is None:
             said = (
                 f'"{file}" leads outside of the project, and outputs are written inside of it. '
@@ -278,7 +278,7 @@ def _is_as_written(project: Loaded, path: str, said: str) -> bool:
     """Whether a file of the state's header holds what the header says. A state that came with the
     repository may name anything: only what an output may be written to is looked at.
     """
-    if normalised(path) != path or fault(path) is not None:
+    if normalised(path) != path or name_fault(path) is not None:
         return False
     root = project.folders.project
     try:
@@ -288,11 +288,11 @@ def _is_as_written(project: Loaded, path: str, said: str) -> bool:
     return held is not None and named(held) == said
 
 
-def _overwrites(project: Loaded, output: Output) -> bool:
+def _overwrites(project: Loaded, output: OutputValue) -> bool:
     return project.root.outputs[output.name].block.table.get("overwrite") is True
 
 
-def _foreign(project: Loaded, output: Output, path: str) -> Problem:
+def _foreign(project: Loaded, output: OutputValue, path: str) -> Problem:
     """What is in the way of an output. A state of 0.1.0 does not say which files it wrote, but its
     outputs.json says what was in them.
     """
@@ -310,7 +310,7 @@ def _foreign(project: Loaded, output: Output, path: str) -> Problem:
     return _problem(project, output, said)
 
 
-def _problem(project: Loaded, output: Output, said: str) -> Problem:
+def _problem(project: Loaded, output: OutputValue, said: str) -> Problem:
     block = project.root.outputs[output.name].block
     problem: Problem = block.problem(_REFUSED, said, ("file",))
     return problem

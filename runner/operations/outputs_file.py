@@ -9,7 +9,7 @@ from runner.errors import error
 from runner.io import files
 
 if TYPE_CHECKING:
-    from runner.core.expansion.outputs import Output
+    from runner.core.expansion.outputs import OutputValue
     from runner.io.state.store import Store
 
 
@@ -40,14 +40,14 @@ def held(store: "Store") -> dict[str, Any]:
     return table_of(files.read(store.directory / OUTPUTS) or b"")
 
 
-def write(store: "Store", outputs: Mapping[str, "Output"]) -> None:
+def write(store: "Store", outputs: Mapping[str, "OutputValue"]) -> None:
     """Write the outputs that may be shown beside the state, unless they stand there already."""
     import orjson  # noqa: PLC0415  # `runner output` reads without
 
-    from runner.core.expansion.outputs import shown  # noqa: PLC0415
+    from runner.core.expansion.outputs import shown_outputs  # noqa: PLC0415
     from runner.io.state.local import OUTPUTS  # noqa: PLC0415
 
-    path, values = store.directory / OUTPUTS, shown(outputs)
+    path, values = store.directory / OUTPUTS, shown_outputs(outputs)
     data = orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
     if (values or files.identity(path) is not None) and files.read(path) != data:
         files.write_atomic(path, data)

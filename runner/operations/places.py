@@ -6,7 +6,7 @@ from os import environ
 from pathlib import Path
 
 from runner.core.modules.folder import Blocks
-from runner.core.modules.folder import load as load_blocks
+from runner.core.modules.folder import load_folder as load_blocks
 from runner.core.suggest import did_you_mean, there_are
 from runner.errors import Where, error
 from runner.io import links

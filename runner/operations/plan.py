@@ -7,7 +7,7 @@ from typing import Any
 from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
-from runner.core.expansion.outputs import FileChange, Output, declared_outputs, shown
+from runner.core.expansion.outputs import FileChange, OutputValue, declared_outputs, shown_outputs
 from runner.core.plan.actions import Absent, Await, Instances, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
@@ -218,7 +218,7 @@ def _refuse_unknown(choice: Choice, plan: PlannedSteps, records: Mapping[str, Re
         raise RunnerError(*problems)
 
 
-def _outputs(plan: PlannedSteps) -> dict[str, Output]:
+def _outputs(plan: PlannedSteps) -> dict[str, OutputValue]:
     """The declared outputs as the plan leaves them; RunnerError for what is wrong in them."""
     problems: list[Problem] = []
     found = declared_outputs(plan.walk.session, problems)
@@ -227,13 +227,15 @@ def _outputs(plan: PlannedSteps) -> dict[str, Output]:
     return found
 
 
-def _changed_outputs(project: Loaded, found: Mapping[str, Output]) -> dict[str, tuple[Any, Any]]:
+def _changed_outputs(
+    project: Loaded, found: Mapping[str, OutputValue]
+) -> dict[str, tuple[Any, Any]]:
     """The declared outputs whose value is known and is not what outputs.json holds."""
     if not found:
         return {}
     held = outputs_file.held(project.store)
     changed: dict[str, tuple[Any, Any]] = {}
-    for name, value in shown(found).items():
+    for name, value in shown_outputs(found).items():
         old = held.get(name, ABSENT)
         if old is ABSENT or old != value:
             changed[name] = (old, value)

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.expansion.outputs import shown
+from runner.core.expansion.outputs import shown_outputs
 from runner.core.plan.diff import Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Event
@@ -414,7 +414,7 @@ def _result(project: Loaded, finished: Finished) -> Result:
         done={} if outcome is None else outcome.done,
         failed={address: secret.text(failure.message) for address, failure in failed.items()},
         skipped={} if outcome is None else outcome.skipped,
-        outputs=shown(finished.outputs),
+        outputs=shown_outputs(finished.outputs),
         problems=tuple(problems),
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,

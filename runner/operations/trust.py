@@ -23,8 +23,8 @@ from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
     Door,
-    decoded,
-    encoded,
+    as_table,
+    from_table,
     host_of,
     in_words,
     named_hosts,
@@ -127,9 +127,9 @@ def admit_doors(project: Loaded, closed: tuple[Door, ...]) -> None:
 def keep(project: Loaded) -> None:
     """Record what is trusted now, beside what was recorded meanwhile or by a newer version."""
     before = trusted(project.folders.project)
-    foreign = [table for table in before if decoded(table) is None]
-    meanwhile = [door for door in map(decoded, before) if door is not None]
-    held = [encoded(door) for door in ordered([*project.trust.doors, *meanwhile])]
+    foreign = [table for table in before if from_table(table) is None]
+    meanwhile = [door for door in map(from_table, before) if door is not None]
+    held = [as_table(door) for door in ordered([*project.trust.doors, *meanwhile])]
     trust(project.folders.project, [*held, *foreign])
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runner.cli.views.graph.formats import dot, mermaid, svg
 from runner.cli.views.graph.layers import layers
-from runner.core.modules.dependencies import BlockGraph, Node
+from runner.core.modules.dependencies import BlockGraph, GraphNode
 from tests.harness.project import Project, completion
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -160,7 +160,7 @@ def test_a_cycle_is_drawn_for_whoever_looks_for_it(tmp_path: Path) -> None:
 def test_any_text_is_escaped_in_every_format() -> None:
     """Names are identifiers; what draws them does not rely on it."""
     name = 'x"><script>&\\"]'
-    graph = BlockGraph({name: Node(name, name, "", "")}, {(name, name): None}, {})
+    graph = BlockGraph({name: GraphNode(name, name, "", "")}, {(name, name): None}, {})
     root = ET.fromstring(svg(graph))
     assert [text.text for text in root.iter(f"{SVG}text")] == [name]
     quoted = re.findall(r'"((?:\\.|[^"\\])*)"', dot(graph).splitlines()[3])

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 
 from runner.core.api.exchange import Failure
-from runner.core.expansion.outputs import Output
+from runner.core.expansion.outputs import OutputValue
 from runner.core.language.editor_schema import json_schema
 from runner.core.plan.events import Done, Failed, How, Skipped, Started
 from runner.core.plan.words import Word
@@ -182,7 +182,7 @@ def test_the_rare_events_are_valid() -> None:
             Skipped("completion.b", "completion.a"),
         )
     ]
-    outputs = {"x": Output("x", {"a": [None]}), "y": Output("y", "s", sensitive=True)}
+    outputs = {"x": OutputValue("x", {"a": [None]}), "y": OutputValue("y", "s", sensitive=True)}
     told += apply_end(None, outputs, Spent())
     for event in told:
         assert faults("events", event) == [], event

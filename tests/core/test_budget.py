@@ -10,7 +10,7 @@ import pytest
 
 from runner.core.budget import Budget, OverBudgetError, Rendering
 from runner.core.expressions.functions import World, functions
-from runner.core.expressions.sandbox import environment
+from runner.core.expressions.sandbox import jinja_environment
 from runner.core.expressions.template import compile_text, compile_value
 from runner.core.values import TemplateError, plain
 from tests.harness import odd_arguments
@@ -157,7 +157,7 @@ def test_a_value_is_as_large_as_the_tree_it_is_written_as() -> None:
 
 def test_every_filter_of_the_engine_was_looked_at() -> None:
     """One that a new version brings stays out until it has a guard."""
-    assert set(environment().filters) - {" counted", " iterated"} == {
+    assert set(jinja_environment().filters) - {" counted", " iterated"} == {
         *("abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e"),
         *("escape", "filesizeformat", "first", "float", "forceescape", "format", "fromjson"),
         *("groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map"),
@@ -165,7 +165,7 @@ def test_every_filter_of_the_engine_was_looked_at() -> None:
         *("selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim"),
         *("truncate", "unique", "upper", "urlencode", "wordcount", "wordwrap"),
     }
-    assert set(environment().globals) == {"dict", "namespace", "range"}
+    assert set(jinja_environment().globals) == {"dict", "namespace", "range"}
 
 
 @pytest.mark.parametrize(

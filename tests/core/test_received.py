@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.received import DEEPEST, is_deep, json_of, read, shallow, table_of, value_of
+from runner.core.received import DEEPEST, is_deep, json_of, received, shallow, table_of, value_of
 
 
 def nested(levels: int, inner: str = "1") -> bytes:
@@ -24,8 +24,8 @@ def levels_of(value: Any) -> int:
 
 def test_a_sound_body_is_kept_as_it_came() -> None:
     body = b'{ "a":1.50,  "b":"\\u00e9", "a": 2 }\n'
-    assert read(body).text is body
-    assert not read(body).mended
+    assert received(body).text is body
+    assert not received(body).mended
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_a_sound_body_is_kept_as_it_came() -> None:
     ],
 )
 def test_a_paid_answer_that_is_almost_json_is_mended(body: bytes, value: object) -> None:
-    got = read(body)
+    got = received(body)
     assert (got.value, got.mended) == (value, True)
-    again = read(got.text)
+    again = received(got.text)
     assert (again.value, again.text, again.mended) == (value, got.text, False)
 
 
 def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
-    got = read(b'\xef\xbb\xbf{"a": 1}')
+    got = received(b'\xef\xbb\xbf{"a": 1}')
     assert (got.value, got.text, got.mended) == ({"a": 1}, b'{"a": 1}', False)
 
 
@@ -58,14 +58,14 @@ def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
 )
 def test_what_is_cut_off_is_not_json(body: bytes) -> None:
     with pytest.raises(ValueError, match="line 1"):
-        read(body)
+        received(body)
     assert value_of(body) is None
     assert table_of(body) == {}
 
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 254, 255, 900, 1000, 1024, 1025, 100_000])
 def test_what_nests_too_deeply_is_the_text_of_its_json(levels: int) -> None:
-    got = read(b'{"a":%b,"b":"[[{\\"","c":[1]}' % nested(levels - 1))
+    got = received(b'{"a":%b,"b":"[[{\\"","c":[1]}' % nested(levels - 1))
     assert got.mended
     assert levels_of(got.value) == DEEPEST
     assert (got.value["b"], got.value["c"]) == ('[[{"', [1])
@@ -77,7 +77,7 @@ def test_what_nests_too_deeply_is_the_text_of_its_json(levels: int) -> None:
 
 def test_what_nests_as_deeply_as_can_be_held_is_kept_as_it_came() -> None:
     body = b"[1,%b]" % nested(DEEPEST - 1)
-    assert read(body).text is body
+    assert received(body).text is body
 
 
 def test_a_text_that_should_be_json_is_taken_as_it_is_or_not_at_all() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.events import Event
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
@@ -52,14 +52,14 @@ class World:
     def halt(self) -> None:
         self.halted = True
 
-    async def complete(self, out: Outgoing) -> Answer | Failure:
+    async def complete(self, out: Outgoing) -> Answered | Failure:
         self.asked.append(out.address)
         number = len(self.asked)
         self.watch(number)
         await asyncio.sleep(0)
         if self.held is not None and number >= self.held:
             await self.free.wait()
-        return Answer(orjson.dumps(answer(orjson.loads(out.body), len(self.asked))), 1, 1)
+        return Answered(orjson.dumps(answer(orjson.loads(out.body), len(self.asked))), 1, 1)
 
     async def connect(self, _: str) -> "World":
         self._maybe("connect")
@@ -80,7 +80,7 @@ class World:
         self._maybe("checkpoint")
         self.checkpoints.append(len(records))
 
-    async def never(self, *_: Any) -> Answer | Failure:
+    async def never(self, *_: Any) -> Answered | Failure:
         raise AssertionError("nothing is stored here")
 
     def begin(self) -> None:
@@ -220,7 +220,7 @@ def test_abandoning_gives_up_what_is_in_flight_and_keeps_the_rest(project: Proje
 
 def test_a_bug_is_not_hidden_and_loses_nothing_in_flight(project: Project) -> None:
     class Broken(World):
-        async def complete(self, out: Outgoing) -> Answer | Failure:
+        async def complete(self, out: Outgoing) -> Answered | Failure:
             if out.address == "completion.many[1]":
                 raise ZeroDivisionError
             return await super().complete(out)
@@ -304,7 +304,7 @@ def test_what_a_halted_provider_did_not_send_is_skipped_and_has_not_failed(
     project: Project,
 ) -> None:
     class Halting(World):
-        async def complete(self, out: Outgoing) -> Answer | Failure:
+        async def complete(self, out: Outgoing) -> Answered | Failure:
             answered = await super().complete(out)
             return Failure("the run stopped", halted=True) if self.halted else answered
 

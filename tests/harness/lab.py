@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.canonical import digest
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
-from runner.core.modules.module import Module
+from runner.core.modules.module import CompiledModule
 from runner.core.modules.moves import move_records
 from runner.core.modules.variables import Given, resolve, sensitive_values
 from runner.core.plan.events import Event
@@ -76,7 +76,7 @@ class FakeProvider:
         """Send nothing more."""
         self.halted = True
 
-    async def complete(self, out: Outgoing) -> Answer | Failure:
+    async def complete(self, out: Outgoing) -> Answered | Failure:
         """The answer to one request."""
         if self.halted:
             return Failure("the run stopped", halted=True)
@@ -93,7 +93,7 @@ class FakeProvider:
         if isinstance(said, Failure):
             return said
         self.answered += 1
-        return Answer(completion_body(self.answered, said, body), 1, 1)
+        return Answered(completion_body(self.answered, said, body), 1, 1)
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Lab:
             if name.endswith(".toml") and name.rpartition("/")[0] == folder
         ]
 
-    def compiled(self) -> Module:
+    def compiled(self) -> CompiledModule:
         """The root module; RunnerError with every mistake."""
         problems: list[Problem] = []
         root = compile_root("configs", self.read_folder, problems)
@@ -232,16 +232,16 @@ class Lab:
             self.saved.append(key)
             self.cache[key] = data
 
-        async def nothing(*_: object) -> Answer | Failure:
+        async def nothing(*_: object) -> Answered | Failure:
             return Failure("no such door in this test")
 
-        async def update(_: str, __: str, body: bytes) -> Answer | Failure:
+        async def update(_: str, __: str, body: bytes) -> Answered | Failure:
             self.told.append(body)
-            return Answer(b"{}", 1, 1)
+            return Answered(b"{}", 1, 1)
 
-        async def delete(_: str, identifier: str) -> Answer | Failure:
+        async def delete(_: str, identifier: str) -> Answered | Failure:
             self.deleted.append(identifier)
-            return Answer(b"{}", 1, 1)
+            return Answered(b"{}", 1, 1)
 
         async def checkpoint(_: Mapping[str, Record]) -> None:
             return None

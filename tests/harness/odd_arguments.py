@@ -3,7 +3,7 @@
 from itertools import product
 
 from runner.core.expressions import guards
-from runner.core.expressions.sandbox import environment
+from runner.core.expressions.sandbox import jinja_environment
 
 VALUES = (
     *("'abc'", "''", "'a b\\nc'", "'<b>&'", "'<b>' | e", "0", "-1", "3", "2.5", "10 ** 30", "true"),
@@ -31,7 +31,7 @@ GIVEN = (
 
 
 def _all() -> tuple[str, ...]:
-    env = environment()
+    env = jinja_environment()
     named = [name for name in env.filters if not name.startswith(" ")]
     tested = [name for name in env.tests if name.isidentifier() and name != "in"]
     methods = [*guards.METHODS, "encode", "format", "format_map", "join", "translate", "pop", "x"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.cli.parser.options import place_of
 from runner.cli.streams import put
-from runner.core.modules.folder import load as load_blocks
+from runner.core.modules.folder import load_folder as load_blocks
 from runner.core.toml.layout import format_toml
 from runner.core.toml.source import source
 from runner.errors import Problem, RunnerError, Where, error

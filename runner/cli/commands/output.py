@@ -15,7 +15,7 @@ from runner.errors import RunnerError, error
 from runner.operations import outputs_file
 
 if TYPE_CHECKING:
-    from runner.core.expansion.outputs import Output
+    from runner.core.expansion.outputs import OutputValue
     from runner.operations.loaded import Loaded
 
 
@@ -87,7 +87,7 @@ def _why_none(arguments: argparse.Namespace, path: Path) -> str:
     )
 
 
-def _outputs(arguments: argparse.Namespace) -> tuple["Loaded", Mapping[str, "Output"]]:
+def _outputs(arguments: argparse.Namespace) -> tuple["Loaded", Mapping[str, "OutputValue"]]:
     """The project, and its outputs as it and its state give them."""
     from runner.cli.commands.reading import read  # noqa: PLC0415
     from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path

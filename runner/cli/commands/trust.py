@@ -8,7 +8,7 @@ from runner.cli.commands.reading import agrees, read
 from runner.cli.parser.options import place_of
 from runner.cli.views.problems import tell_warnings
 from runner.core.request.server_store import is_stored, keeper
-from runner.core.secrets.trust import Door, decoded, in_words, needs_asking, ordered
+from runner.core.secrets.trust import Door, from_table, in_words, needs_asking, ordered
 from runner.io.trust import all_trusted, revoke
 from runner.operations.loaded import Loaded
 from runner.operations.places import project_directory
@@ -66,7 +66,7 @@ def _listed() -> Iterator[str]:
     """Every project, and what it is trusted with."""
     for name, tables in all_trusted():
         yield name
-        doors = [door for door in map(decoded, tables) if door is not None]
+        doors = [door for door in map(from_table, tables) if door is not None]
         yield from (f"    {in_words(door)}" for door in ordered(doors))
         newer = len(tables) - len(doors)
         if newer:

@@ -7,7 +7,7 @@ import orjson
 
 from runner.cli.streams import harmless
 from runner.cli.views.style import Style
-from runner.core.expansion.outputs import Output
+from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.diff import lines_of
 from runner.io.apply.ports import Outcome
 from runner.operations.ended import headline
@@ -69,7 +69,7 @@ def _table(outcome: Outcome) -> Iterator[str]:
             yield f"  {word:<8}{len(names):>6}  {', '.join(names[:_NAMES_SHOWN])}{more}"
 
 
-def _outputs(known: Mapping[str, Output]) -> Iterator[str]:
+def _outputs(known: Mapping[str, OutputValue]) -> Iterator[str]:
     for name, output in list(known.items())[:_OUTPUTS_SHOWN]:
         if output.sensitive:
             yield f"{name} = <sensitive>"

@@ -21,7 +21,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
 
     `mended` says that it is not verbatim, since no JSON could hold it so.
@@ -55,4 +55,4 @@ class Failure:
     halted: bool = False
 
 
-Send = Callable[[Outgoing], Awaitable[Answer | Failure]]
+Send = Callable[[Outgoing], Awaitable[Answered | Failure]]

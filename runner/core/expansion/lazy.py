@@ -7,7 +7,7 @@ from runner.core.address import Key, with_key
 from runner.core.values import NotKnown
 
 
-class Answers(Protocol):
+class KnownAnswers(Protocol):
     """Where answers and instances are looked up."""
 
     answers: dict[str, Any]
@@ -48,7 +48,7 @@ class ByKey(Mapping[str, Any]):
 
     __slots__ = ("_address", "_session")
 
-    def __init__(self, session: Answers, address: str) -> None:
+    def __init__(self, session: KnownAnswers, address: str) -> None:
         self._session, self._address = session, address
 
     def __getitem__(self, key: str) -> Any:
@@ -75,7 +75,7 @@ class ByIndex(Sequence[Any]):
 
     __slots__ = ("_address", "_session")
 
-    def __init__(self, session: Answers, address: str) -> None:
+    def __init__(self, session: KnownAnswers, address: str) -> None:
         self._session, self._address = session, address
 
     def __getitem__(self, index: Any) -> Any:

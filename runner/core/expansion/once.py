@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from runner.core.modules.module import Value
+from runner.core.modules.module import NamedValue
 from runner.core.values import written
 from runner.errors import Problem, RunnerError
 
 ValueKind = Literal["var", "local", "output"]
-Named = tuple[ValueKind, str]  # and its name
+ValueName = tuple[ValueKind, str]  # and its name
 
 
 class Once:
@@ -17,13 +17,13 @@ class Once:
     """
 
     def __init__(
-        self, declared: Callable[[Named], Value], evaluate: Callable[[Named], Any]
+        self, declared: Callable[[ValueName], NamedValue], evaluate: Callable[[ValueName], Any]
     ) -> None:
         self._declared, self._evaluate = declared, evaluate
-        self._held: dict[Named, Any] = {}
-        self._failed: dict[Named, tuple[Problem, ...]] = {}
+        self._held: dict[ValueName, Any] = {}
+        self._failed: dict[ValueName, tuple[Problem, ...]] = {}
 
-    def value(self, named: Named) -> Any:
+    def value(self, named: ValueName) -> Any:
         """The value; RunnerError where it needs itself."""
         if named in self._failed:
             raise RunnerError(*self._failed[named])
@@ -41,7 +41,7 @@ class Once:
             raise RunnerError(self._cycle(named))
         return self._held[named]
 
-    def _cycle(self, named: Named) -> Problem:
+    def _cycle(self, named: ValueName) -> Problem:
         """Those that are being evaluated, from the one that is needed again round to it."""
         under_way = [one for one, value in self._held.items() if value is _Unset]
         ring = under_way[under_way.index(named) :]

@@ -9,7 +9,7 @@ from runner.core.api.answer import Answer, output_value, recorded_answer
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.template import holes
-from runner.core.modules.module import Declared, Value
+from runner.core.modules.module import Declared, NamedValue
 from runner.core.state.records import Record
 from runner.core.values import NotKnown, TemplateError, kind_of, plain
 from runner.errors import Problem, RunnerError, sentence
@@ -25,7 +25,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputValue:
     """One output. `known` is false while an answer that it needs is missing, or was not accepted:
     `rejected` are the addresses of those.
     """
@@ -50,10 +50,10 @@ def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = F
 
 def outputs(
     session: Session, records: Mapping[str, Record], problems: list[Problem]
-) -> dict[str, Output]:
+) -> dict[str, OutputValue]:
     """Every output by name, sorted; those of failed completions are not known."""
     scope = session.scopes[""]
-    found: dict[str, Output] = {}
+    found: dict[str, OutputValue] = {}
     for name, value in scope.module.outputs.items():
         found[name] = _declared(name, value, scope, problems, records)
     for name, declared in scope.module.completions.items():
@@ -64,7 +64,7 @@ def outputs(
     return dict(sorted(found.items()))
 
 
-def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, Output]:
+def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, OutputValue]:
     """The outputs of [output.*] blocks alone."""
     scope = session.scopes[""]
     return {
@@ -73,18 +73,18 @@ def declared_outputs(session: Session, problems: list[Problem]) -> dict[str, Out
     }
 
 
-def shown(found: Mapping[str, Output]) -> dict[str, Any]:
+def shown_outputs(found: Mapping[str, OutputValue]) -> dict[str, Any]:
     """What outputs.json holds: the known outputs, less the sensitive ones."""
     return {name: out.value for name, out in found.items() if out.known and not out.sensitive}
 
 
 def _declared(
     name: str,
-    value: Value,
+    value: NamedValue,
     scope: Scope,
     problems: list[Problem],
     records: Mapping[str, Record],
-) -> Output:
+) -> OutputValue:
     table = value.block.table
     sensitive = table.get("sensitive") is True
     file, about = _file(name, scope, problems), table.get("description")
@@ -94,22 +94,22 @@ def _declared(
             "it then stays out of outputs.json."
         )
         problems.append(value.block.problem("Output refers to sensitive value", said, ("value",)))
-        return Output(name, None, sensitive=True, known=False)
+        return OutputValue(name, None, sensitive=True, known=False)
     try:
         filled = plain(scope.value("output", name))
     except NotKnown as exc:
         record = records.get(exc.address)
         rejected = (exc.address,) if record is not None and record.rejected else ()
-        return Output(name, None, sensitive, False, file, about, rejected)
+        return OutputValue(name, None, sensitive, False, file, about, rejected)
     except TemplateError as exc:
         said = f"In output.{name}: {sentence(exc.message)}"
         problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
         problems.append(problem)
-        return Output(name, None, sensitive, False, file, about)
+        return OutputValue(name, None, sensitive, False, file, about)
     except RunnerError as exc:
         problems.extend(exc.problems)
-        return Output(name, None, sensitive, False, file, about)
-    return Output(name, filled, sensitive, True, file, about)
+        return OutputValue(name, None, sensitive, False, file, about)
+    return OutputValue(name, filled, sensitive, True, file, about)
 
 
 def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:
@@ -137,13 +137,13 @@ def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:
 
 def _own(
     name: str, declared: Declared, scope: Scope, records: Mapping[str, Record]
-) -> Output | None:
+) -> OutputValue | None:
     address = scope.address(declared)
     if not declared.repeated:
         record = records.get(address)
         if record is not None and record.rejected:
-            return Output(name, None, known=False, rejected=(address,))
-        return None if record is None else Output(name, _value(record))
+            return OutputValue(name, None, known=False, rejected=(address,))
+        return None if record is None else OutputValue(name, _value(record))
     keys = scope.session.keys.get(address)
     if keys is None:
         return None
@@ -153,9 +153,9 @@ def _own(
     answers = {key: _value(record) for key, record in held.items() if not record.rejected}
     if "for_each" in declared.meta:
         by_key = {str(key): value for key, value in answers.items()}
-        return Output(name, by_key, rejected=rejected)
+        return OutputValue(name, by_key, rejected=rejected)
     # An answer that is missing leaves its place empty: the others keep their index.
-    return Output(name, [answers.get(key) for key in keys], rejected=rejected)
+    return OutputValue(name, [answers.get(key) for key in keys], rejected=rejected)
 
 
 def _value(record: Record) -> Any:

@@ -8,12 +8,12 @@ from runner.core.address import Key, with_key
 from runner.core.budget import Rendering
 from runner.core.expansion.instances import pairs_of
 from runner.core.expansion.lazy import ByIndex, ByKey, Lazy
-from runner.core.expansion.once import Named, Once, ValueKind
+from runner.core.expansion.once import Once, ValueKind, ValueName
 from runner.core.expansion.session import Instance, Session
 from runner.core.expressions.functions import functions
 from runner.core.expressions.template import follow
-from runner.core.modules.conditions import check_conditions, typed
-from runner.core.modules.module import Declared, Module, Value, refs_of
+from runner.core.modules.conditions import as_declared, check_conditions
+from runner.core.modules.module import CompiledModule, Declared, NamedValue, refs_of
 from runner.core.modules.sensitivity import Sensitivity
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
 from runner.errors import RunnerError, sentence
@@ -23,7 +23,11 @@ class Scope:
     """One instance of a module: what its expressions see, and what those depend on."""
 
     def __init__(
-        self, session: Session, module: Module, prefix: str = "", call: Instance | None = None
+        self,
+        session: Session,
+        module: CompiledModule,
+        prefix: str = "",
+        call: Instance | None = None,
     ) -> None:
         self.session, self.module, self.prefix, self.call = session, module, prefix, call
         self._once = Once(self._declared, self._evaluate)
@@ -55,7 +59,7 @@ class Scope:
         """A variable, local or output of this module; evaluated once."""
         return self._once.value((kind, name))
 
-    def _declared(self, named: Named) -> Value:
+    def _declared(self, named: ValueName) -> NamedValue:
         kind, name = named
         match kind:
             case "var":
@@ -65,7 +69,7 @@ class Scope:
             case "output":
                 return self.module.outputs[name]
 
-    def _evaluate(self, named: Named) -> Any:
+    def _evaluate(self, named: ValueName) -> Any:
         if named[0] == "var":
             return self._variable(named[1])
         value = self._declared(named)
@@ -98,13 +102,13 @@ class Scope:
             raise RunnerError(*problems)
         return value
 
-    def _given(self, name: str, declared: Value, call: Instance) -> Any:
+    def _given(self, name: str, declared: NamedValue, call: Instance) -> Any:
         """What a module's call gives for a variable, as its type; else the default."""
         node = call.declared.params.get(name)
         try:
             if node is None:
-                return typed(declared, declared.block.table.get("default"))
-            return typed(declared, plain(node.render(call.names())))
+                return as_declared(declared, declared.block.table.get("default"))
+            return as_declared(declared, plain(node.render(call.names())))
         except ValueError as exc:
             said = "it does not have the declared type" if self.sensitive(("var", name)) else exc
             detail = f"The value of var.{name} of {call.address} does not fit: {said}."

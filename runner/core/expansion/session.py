@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.address import Key
 from runner.core.expressions.functions import World
-from runner.core.modules.module import Declared, Module
+from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Names, NotKnown, TemplateError
 from runner.errors import RunnerError, sentence
 
@@ -23,7 +23,7 @@ class Session:
     their metadata at the server will not: what reads the store has to wait for them.
     """
 
-    root: Module
+    root: CompiledModule
     world: World
     values: Mapping[str, Any]
     answers: dict[str, Any] = field(default_factory=dict)

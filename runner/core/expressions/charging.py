@@ -33,7 +33,7 @@ _A_NODE = 4
 _BYTES: dict[type[nodes.Node], int] = {nodes.Filter: 64, nodes.List: 64, nodes.Tuple: 48}
 _A_TABLE = 240
 
-Cost = tuple[int, int]  # steps, bytes
+RenderingCost = tuple[int, int]  # steps, bytes
 
 
 class Generator(CodeGenerator):
@@ -42,7 +42,7 @@ class Generator(CodeGenerator):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.optimizer = None
-        self._costs: dict[int, Cost] = {}  # by the identity of a block's list of nodes
+        self._costs: dict[int, RenderingCost] = {}  # by the identity of a block's list of nodes
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
         """The whole template, its blocks weighed first."""
@@ -113,14 +113,14 @@ class Generator(CodeGenerator):
 
     # -- what a block costs
 
-    def _cost_of(self, found: Iterable[nodes.Node]) -> Cost:
+    def _cost_of(self, found: Iterable[nodes.Node]) -> RenderingCost:
         steps = size = 0
         for node in found:
             more, larger = self._cost(node)
             steps, size = steps + more, size + larger
         return steps, size
 
-    def _cost(self, node: nodes.Node) -> Cost:
+    def _cost(self, node: nodes.Node) -> RenderingCost:
         """Of a node once, without the blocks in it that are charged where they begin."""
         steps, size = _own(node)
         match node:
@@ -144,7 +144,7 @@ class Generator(CodeGenerator):
         steps, size = self._cost_of((*body, *more))
         self._costs[id(body)] = steps + _A_NODE, size
 
-    def _branches(self, node: nodes.If) -> Cost:
+    def _branches(self, node: nodes.If) -> RenderingCost:
         steps, size = self._cost(node.test)
         for body in (node.body, node.else_):
             inner = self._cost_of(body)
@@ -156,7 +156,7 @@ class Generator(CodeGenerator):
         return steps + more[0], size + more[1]
 
 
-def _own(node: nodes.Node) -> Cost:
+def _own(node: nodes.Node) -> RenderingCost:
     kind = type(node)
     steps, size = _STEPS.get(kind, _A_NODE), _BYTES.get(kind, 0)
     match node:

@@ -13,16 +13,16 @@ from jinja2 import filters as engine
 from runner.core.budget import Budget, current, size_of
 from runner.core.expressions.guards import (
     RefusedError,
+    charge_joined,
+    charge_replaced,
+    charge_words,
     compare,
     contain,
-    joined,
     keyed,
     number,
     padded,
     percent,
     pieces,
-    replaced,
-    words,
     written,
 )
 from runner.core.received import json_of
@@ -128,7 +128,7 @@ def _strip_tags(budget: Budget, value: Any) -> Any:
     text = value if isinstance(value, str) else ""
     budget.spend(len(text) * text.count("<!--") >> 10)
     budget.spend(20 * text.count("<") + (len(text) >> 3))
-    words(budget, text)
+    charge_words(budget, text)
     budget.text(written(budget, value), 2)
     return value
 
@@ -155,7 +155,7 @@ def _truncate(
 
 def _word_count(budget: Budget, value: Any) -> Any:
     size = written(budget, value)
-    pieces(budget, "", size >> 1) if not isinstance(value, str) else words(budget, value)
+    pieces(budget, "", size >> 1) if not isinstance(value, str) else charge_words(budget, value)
     budget.spend(size >> 4)
     return value
 
@@ -166,8 +166,8 @@ def _word_wrap(
 ) -> Any:  # fmt: skip
     if isinstance(s, str):
         wide = max(width, 1) if isinstance(width, int) else 1
-        words(budget, s)
-        words(budget, s)
+        charge_words(budget, s)
+        charge_words(budget, s)
         runs = [len(run) for run in _RUNS.findall(s)]
         dashes = max(map(len, _DASHES.findall(s)), default=0)
         cuts = len(runs) + len(s) // wide
@@ -194,7 +194,7 @@ def _replace(budget: Budget, s: Any, old: Any, new: Any, count: Any = None) -> A
     for value in (s, old, new):
         written(budget, value)
     times = count if isinstance(count, int) else -1
-    replaced(budget, str(s), str(old), str(new), times)
+    charge_replaced(budget, str(s), str(old), str(new), times)
     return s
 
 
@@ -322,7 +322,7 @@ _TEST_GUARDS: dict[str, Guard] = {
 # -- filters of our own
 
 
-def text_of(value: Any) -> str:
+def text_in(value: Any) -> str:
     """What a value is in a text; the message of what is missing, if it is."""
     if type(value) is str:
         return value
@@ -344,7 +344,7 @@ def _join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> str:
     items = iterable(context.budget, value, 4)
     if attribute is not None:
         items = map(engine.make_attrgetter(context.environment, attribute), items)
-    return joined(context.budget, text_of(d), [text_of(item) for item in items])
+    return charge_joined(context.budget, text_in(d), [text_in(item) for item in items])
 
 
 @jinja2.pass_context
@@ -420,7 +420,7 @@ def _tojson(context: Any, value: Any, indent: Any = None) -> str:
     for part in encoder.iterencode(held):
         budget.spend(4, size_of(part))
         parts.append(part)
-    return joined(budget, "", parts)
+    return charge_joined(budget, "", parts)
 
 
 @jinja2.pass_context
@@ -451,7 +451,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "int": _int,
     "join": _join,
     "sort": _sort,
-    "string": text_of,
+    "string": text_in,
     "tojson": _tojson,
 }
 

@@ -149,12 +149,12 @@ def pieces(budget: Budget, text: str, count: int) -> None:
     budget.spend(20 + count + (len(text) >> 6), size_of(text) + 72 * count)
 
 
-def words(budget: Budget, text: str) -> None:
+def charge_words(budget: Budget, text: str) -> None:
     """Charge a text cut into words."""
     pieces(budget, text, 1 + sum(map(text.count, _SPACES)))
 
 
-def replaced(budget: Budget, text: str, old: str, new: str, count: int = -1) -> None:
+def charge_replaced(budget: Budget, text: str, old: str, new: str, count: int = -1) -> None:
     """Charge a text with something in it replaced."""
     _search(budget, text, old)
     times = text.count(old)
@@ -163,7 +163,7 @@ def replaced(budget: Budget, text: str, old: str, new: str, count: int = -1) -> 
     budget.text(size_of(text) + times * wide)
 
 
-def joined(budget: Budget, by: str, texts: Sequence[str]) -> str:
+def charge_joined(budget: Budget, by: str, texts: Sequence[str]) -> str:
     """Texts as one, charged."""
     between = len(by) * max(len(texts) - 1, 0)
     try:
@@ -199,7 +199,7 @@ def _expanded(budget: Budget, text: str, tabsize: Any = 8) -> None:
 
 def _replaced(budget: Budget, text: str, old: Any = "", new: Any = "", count: Any = -1) -> None:
     if isinstance(old, str) and isinstance(new, str) and isinstance(count, int):
-        replaced(budget, text, old, new, count)
+        charge_replaced(budget, text, old, new, count)
 
 
 def _split(budget: Budget, text: str, sep: Any = None, maxsplit: Any = -1) -> None:
@@ -209,7 +209,7 @@ def _split(budget: Budget, text: str, sep: Any = None, maxsplit: Any = -1) -> No
         most = maxsplit if isinstance(maxsplit, int) and maxsplit >= 0 else count
         pieces(budget, text, 1 + min(count, most))
     else:
-        words(budget, text)
+        charge_words(budget, text)
 
 
 def _split_back(budget: Budget, text: str, sep: Any = None, maxsplit: Any = -1) -> None:
@@ -218,7 +218,7 @@ def _split_back(budget: Budget, text: str, sep: Any = None, maxsplit: Any = -1) 
 
 
 def _lines(budget: Budget, text: str, *_: Any, **__: Any) -> None:
-    words(budget, text)
+    charge_words(budget, text)
 
 
 def _parted(budget: Budget, text: str, sep: Any = "") -> None:

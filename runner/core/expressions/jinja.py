@@ -11,12 +11,13 @@ import jinja2
 import jinja2.meta
 from jinja2 import nodes
 
+from runner.core.address import Path
 from runner.core.budget import shared
 from runner.core.expressions.filters import require
-from runner.core.expressions.guards import joined
-from runner.core.expressions.sandbox import SELF, Charged, environment, rename_self
+from runner.core.expressions.guards import charge_joined
+from runner.core.expressions.sandbox import SELF, Charged, jinja_environment, rename_self
 from runner.core.suggest import closest
-from runner.core.values import DYNAMIC_ENV, HALF, Names, NotKnown, Path, Ref, TemplateError, is_text
+from runner.core.values import DYNAMIC_ENV, HALF, Names, NotKnown, Ref, TemplateError, is_text
 from runner.errors import RunnerError
 
 _CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
@@ -99,7 +100,7 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
     unknown = _UNKNOWN.match(text)
     if unknown is None:
         return text
-    names = environment().filters if unknown[1] == "filter" else environment().tests
+    names = jinja_environment().filters if unknown[1] == "filter" else jinja_environment().tests
     near = closest(unknown[2], names)
     return f'there is no {unknown[1]} "{unknown[2]}"' + (
         f'; did you mean "{near}"?' if near else ""
@@ -109,7 +110,7 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
 def _variables(text: str) -> Iterator[str | Piece]:
     inside: list[str] | None = None
     start = 0
-    for line, token, value in environment().lex(text):
+    for line, token, value in jinja_environment().lex(text):
         if token == "variable_begin":  # noqa: S105  # the lexer's name for {{
             inside, start = [], line
         elif token == "variable_end":  # noqa: S105
@@ -134,7 +135,7 @@ def _refs_at(source: str, line: int) -> tuple[Ref, ...]:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> nodes.Template:
-    tree = environment().parse(text)
+    tree = jinja_environment().parse(text)
     for refused in tree.find_all(tuple(_REFUSED)):
         said = f"{{% {_REFUSED[type(refused)]} %}} is not part of prompts"
         if isinstance(refused, nodes.ScopedEvalContextModifier):
@@ -299,7 +300,7 @@ def _value(template: jinja2.Template, context: Charged) -> Any:
 
 
 def _text(template: jinja2.Template, context: Charged) -> str:
-    made = joined(context.budget, "", list(template.root_render_func(context)))
+    made = charge_joined(context.budget, "", list(template.root_render_func(context)))
     if not is_text(made):
         raise TemplateError(HALF)
     return made
@@ -307,7 +308,7 @@ def _text(template: jinja2.Template, context: Charged) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(text: str) -> jinja2.Template:
-    return environment().from_string(_parse(text))
+    return jinja_environment().from_string(_parse(text))
 
 
 def _compiled_expression(source: str) -> jinja2.Template:
@@ -315,7 +316,7 @@ def _compiled_expression(source: str) -> jinja2.Template:
     (output,) = _parse("{{" + source + "}}").body
     (value,) = output.iter_child_nodes()
     keep = nodes.Assign(nodes.Name("result", "store"), value, lineno=value.lineno)
-    return environment().from_string(nodes.Template([keep], lineno=1))
+    return jinja_environment().from_string(nodes.Template([keep], lineno=1))
 
 
 def _line_of(exc: BaseException, compiled: list[jinja2.Template]) -> int:

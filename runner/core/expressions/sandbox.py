@@ -15,7 +15,7 @@ from markupsafe import Markup
 from runner.core.budget import Budget, current, size_of
 from runner.core.expressions import filters, guards
 from runner.core.expressions.charging import COUNTED, ITERATED, Generator
-from runner.core.expressions.filters import text_of
+from runner.core.expressions.filters import text_in
 from runner.core.expressions.guards import RefusedError
 from runner.core.values import no_such
 
@@ -31,13 +31,13 @@ _SLOW = 40  # steps: something is no item, and looked for among the attributes
 
 
 @lru_cache(maxsize=1)
-def environment() -> "Sandbox":
+def jinja_environment() -> "Sandbox":
     """The engine; one for the whole process. What a rendering has used is held by its context."""
     env = Sandbox(
         undefined=_Missing,
         autoescape=False,  # prompts are text, not HTML
         keep_trailing_newline=True,
-        finalize=text_of,
+        finalize=text_in,
         comment_start_string="\x00{#",  # {# is text in a prompt, not a comment
         comment_end_string="#}\x00",
         optimized=False,  # nothing is computed before there is a budget
@@ -89,7 +89,7 @@ class Charged(Context):
 
     def concat(self, parts: Any) -> str:
         """Texts as one, charged."""
-        return guards.joined(self.budget, "", parts)
+        return guards.charge_joined(self.budget, "", parts)
 
 
 class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
@@ -145,7 +145,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
     ) -> Any:
         budget, name = _budget(context), called.__name__
         if isinstance(owner, str) and name == "join" and len(given) == 1:
-            return guards.joined(budget, owner, list(filters.iterable(budget, given[0])))
+            return guards.charge_joined(budget, owner, list(filters.iterable(budget, given[0])))
         guards.method(budget, owner, name, given, _own_names(named))
         return super().call(context, called, *given, **named)
 
@@ -289,5 +289,5 @@ def _as_string(node: nodes.Expr) -> nodes.Expr:
     if isinstance(node, nodes.Filter) and node.name == "string":
         return node
     made = nodes.Filter(node, "string", [], [], None, None, lineno=node.lineno)
-    made.set_environment(environment())
+    made.set_environment(jinja_environment())
     return made

@@ -12,18 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.budget import OverBudgetError, current, size_of
-from runner.core.values import (
-    MASK,
-    Names,
-    Path,
-    Ref,
-    TemplateError,
-    kind_of,
-    no_such,
-    to_text,
-    written,
-)
+from runner.core.values import MASK, Names, Ref, TemplateError, kind_of, no_such, to_text, written
 
 Masked = Callable[["Hole"], bool]
 
@@ -88,7 +79,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextNode:
     """Text with holes in it."""
 
     parts: tuple[str | Hole, ...]
@@ -108,7 +99,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableNode:
     """A table some of whose values have holes."""
 
     items: tuple[tuple[str, "Node"], ...]
@@ -119,7 +110,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ItemsNode:
     """A list some of whose items have holes."""
 
     items: tuple["Node", ...]
@@ -129,7 +120,7 @@ class Items:
         return [node.render(names, masked) for node in self.items]
 
 
-Node = Constant | Expression | Text | Table | Items
+Node = Constant | Expression | TextNode | TableNode | ItemsNode
 
 
 def _raise(exc: TemplateError) -> None:
@@ -152,17 +143,17 @@ def compile_value(
         nodes = [(key, compile_value(inner, (*path, key), tell)) for key, inner in value.items()]
         if all(isinstance(node, Constant) for _, node in nodes):
             return Constant(value)
-        return Table(tuple(nodes))
+        return TableNode(tuple(nodes))
     if isinstance(value, list):
         items = [compile_value(inner, (*path, index), tell) for index, inner in enumerate(value)]
         if all(isinstance(node, Constant) for node in items):
             return Constant(value)
-        return Items(tuple(items))
+        return ItemsNode(tuple(items))
     return Constant(value)
 
 
 def compile_text(text: str, path: Path = ()) -> Node:
-    """A string as a Constant, a Text, or (exactly one hole) an Expression."""
+    """A string as a Constant, a TextNode, or (exactly one hole) an Expression."""
     if "{{" not in text and "{%" not in text:
         return Constant(text)
     parts = _plain_parts(text, path)
@@ -172,7 +163,7 @@ def compile_text(text: str, path: Path = ()) -> Node:
         return Expression(parts[0])
     if all(isinstance(part, str) for part in parts):
         return Constant("".join(part for part in parts if isinstance(part, str)))
-    return Text(tuple(parts))
+    return TextNode(tuple(parts))
 
 
 def holes(node: Node) -> Iterator[Hole]:
@@ -180,12 +171,12 @@ def holes(node: Node) -> Iterator[Hole]:
     match node:
         case Expression(hole):
             yield hole
-        case Text(parts):
+        case TextNode(parts):
             yield from (part for part in parts if isinstance(part, Hole))
-        case Table(items):
+        case TableNode(items):
             for _, inner in items:
                 yield from holes(inner)
-        case Items(items):
+        case ItemsNode(items):
             for inner in items:
                 yield from holes(inner)
         case Constant():

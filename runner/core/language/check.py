@@ -7,18 +7,19 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from runner.core.address import Path
 from runner.core.api.names import PARAMETERS
 from runner.core.api.parameters import Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, file_names
 from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
-from runner.core.language.findings import Finding, Hole, Path, contains, has_hole, no_hole, shown
+from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short, no_hole
 from runner.core.language.header_names import fault, header_findings
 from runner.core.language.json_schemas import json_findings
 from runner.core.language.names import IGNORABLE, META, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
 from runner.core.language.pydantic_errors import finding
-from runner.core.language.type_syntax import convert, parse_type
+from runner.core.language.type_syntax import as_type, parse_type
 from runner.core.suggest import did_you_mean
 from runner.core.values import present
 
@@ -80,7 +81,7 @@ def check(
     it once the value is known.
     """
     if not isinstance(value, dict):
-        detail = f"The {kind} block must be a table, but it is {shown(value)}."
+        detail = f"The {kind} block must be a table, but it is {in_short(value)}."
         return [Finding((), "Wrong type", detail)]
     try:
         return _checked(kind, value, name, defaults or {})
@@ -146,7 +147,7 @@ def _findings(
             yield Finding(("file",), "Conflicting keys", detail)
         case "output" if isinstance(file := table.get("file"), str) and not has_hole(file):
             path = None if file.startswith("/") else file_names.normalised(file)
-            if path is not None and (said := file_names.fault(path)) is not None:
+            if path is not None and (said := file_names.name_fault(path)) is not None:
                 yield Finding(("file",), "Output cannot be written", said)
         case "moved" if "to" in table and table.get("from") == table["to"]:
             yield Finding(("to",), "Conflicting keys", "from and to are the same address.")
@@ -157,7 +158,7 @@ def _findings(
 
 def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Finding]:
     """`template = false` is about what is sent: meta-arguments stay expressions."""
-    sent: Hole = no_hole if table.get("template") is False else has_hole
+    sent: IsHole = no_hole if table.get("template") is False else has_hole
     parameters = {k: v for k, v in table.items() if k in _PARAMETERS}
     meta = {k: v for k, v in table.items() if k not in _PARAMETERS}
     yield from _shape("parameters", parameters, sent)
@@ -180,7 +181,7 @@ def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(names if isinstance(names, list) else ()):
         if isinstance(name, str) and name not in IGNORABLE:
             path = ("lifecycle", "ignore_changes", index)
-            detail = f"{dotted(path)} must be the name of a parameter, but it is {shown(name)}."
+            detail = f"{dotted(path)} must be the name of a parameter, but it is {in_short(name)}."
             yield Finding(path, "Unknown value", detail + did_you_mean(name, IGNORABLE))
 
 
@@ -203,7 +204,7 @@ def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
 def _defaults(defaults: object) -> Iterator[Finding]:
     if not isinstance(defaults, dict):
         if not has_hole(defaults):
-            detail = f"defaults must be a table, but it is {shown(defaults)}."
+            detail = f"defaults must be a table, but it is {in_short(defaults)}."
             yield Finding(("defaults",), "Wrong type", detail)
         return
     yield from _shape("parameters", defaults, has_hole, ("defaults",))
@@ -218,7 +219,7 @@ def _unknown_provider(table: dict[str, Any], kind: object) -> Finding:
         return Finding((), "Missing key", detail)
     near = did_you_mean(kind, PROVIDERS) if isinstance(kind, str) else ""
     summary = "Unknown value" if isinstance(kind, str) else "Wrong type"
-    return Finding(("type",), summary, f"type must be {types}, but it is {shown(kind)}.{near}")
+    return Finding(("type",), summary, f"type must be {types}, but it is {in_short(kind)}.{near}")
 
 
 def _default(table: dict[str, Any]) -> Iterator[Finding]:
@@ -231,13 +232,13 @@ def _default(table: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(("type",), "Unknown value", f"type must name a type: {error}.")
         return
     try:
-        convert(table.get("default"), kind)
+        as_type(table.get("default"), kind)
     except ValueError as error:
         said = f"a {kind} is required" if table.get("sensitive") else str(error)
         yield Finding(("default",), "Wrong type", f"default does not fit type {kind}: {said}.")
 
 
-def _shape(kind: str, table: dict[str, Any], hole: Hole, within: Path = ()) -> list[Finding]:
+def _shape(kind: str, table: dict[str, Any], hole: IsHole, within: Path = ()) -> list[Finding]:
     """What pydantic finds, less what a template leaves open."""
     try:
         _adapter(kind).validator.validate_python(table)

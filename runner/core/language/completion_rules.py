@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, Hole, Path, shown
+from runner.core.language.findings import Finding, IsHole, in_short
 from runner.core.language.json_schemas import schema_findings
 from runner.core.suggest import did_you_mean
 
 
-def local_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def local_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     """What is wrong inside single parameters, as their types cannot say it."""
     yield from _deprecated(table)
     yield from _names_differ(table, hole)
@@ -19,7 +20,7 @@ def local_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
 
 
 def pair_findings(
-    own: Mapping[str, Any], merged: Mapping[str, Any], hole: Hole
+    own: Mapping[str, Any], merged: Mapping[str, Any], hole: IsHole
 ) -> Iterator[Finding]:
     """What is wrong between the parameters of `own`, where `merged` has its defaults too.
 
@@ -34,7 +35,7 @@ def pair_findings(
         yield from _tool_choice(own["tool_choice"], merged.get("tools"), hole)
 
 
-def instance_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def instance_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     """What is wrong with `for_each` and `count`."""
     if "for_each" in table and "count" in table:
         yield Finding(
@@ -51,13 +52,14 @@ def instance_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]
             yield Finding(
                 path,
                 "Wrong type",
-                f"{dotted(path)} must be a string, but it is {shown(entry)}: each instance needs "
-                "a key that stays when others come and go. Use a table, or read one with a key.",
+                f"{dotted(path)} must be a string, but it is {in_short(entry)}: each instance "
+                "needs a key that stays when others come and go. Use a table, or read one with a "
+                "key.",
             )
             return
         if entry in seen and not hole(entry):
             yield Finding(
-                path, "Duplicate name", f"{dotted(path)}, {shown(entry)}, is there twice."
+                path, "Duplicate name", f"{dotted(path)}, {in_short(entry)}, is there twice."
             )
         seen.add(entry)
 
@@ -85,7 +87,7 @@ def _warning(path: Path, detail: str) -> Finding:
     return Finding(path, "Deprecated parameter", detail, "warning")
 
 
-def _names_differ(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def _names_differ(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     functions = [
         (("functions", i, "name"), f.get("name"))
         for i, f in enumerate(_tables(table.get("functions")))
@@ -108,7 +110,7 @@ def _names_differ(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
 _SAYS = ("content", "refusal", "audio", "tool_calls", "function_call")
 
 
-def _message(path: Path, message: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def _message(path: Path, message: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     if message.get("role") == "assistant" and not any(key in message for key in _SAYS):
         yield Finding(
             path,
@@ -127,7 +129,7 @@ _SOURCES = {
 }
 
 
-def _part(path: Path, part: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def _part(path: Path, part: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     kind = part.get("type")
     if not isinstance(kind, str) or kind not in _SOURCES or not isinstance(part.get(kind), dict):
         return
@@ -148,7 +150,7 @@ def _part(path: Path, part: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
 _SOUNDS = (".wav", ".mp3")
 
 
-def _needs(own: Mapping[str, Any], merged: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def _needs(own: Mapping[str, Any], merged: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     for key, other in (("top_logprobs", "logprobs"), ("stream_options", "stream")):
         value = merged.get(other)
         if key in own and value is not True and not hole(value) and not hole(own[key]):
@@ -165,7 +167,7 @@ def _needs(own: Mapping[str, Any], merged: Mapping[str, Any], hole: Hole) -> Ite
         yield Finding(("modalities",), "Missing key", detail)
 
 
-def _function_call(value: object, functions: object, hole: Hole) -> Iterator[Finding]:
+def _function_call(value: object, functions: object, hole: IsHole) -> Iterator[Finding]:
     path: Path = ("function_call",)
     name: object = value
     if isinstance(value, dict):
@@ -177,7 +179,7 @@ def _function_call(value: object, functions: object, hole: Hole) -> Iterator[Fin
     yield from _declared(path, name, known, keywords, hole)
 
 
-def _tool_choice(value: object, tools: object, hole: Hole) -> Iterator[Finding]:
+def _tool_choice(value: object, tools: object, hole: IsHole) -> Iterator[Finding]:
     functions = _tools(tools, "function", hole)
     if isinstance(value, str):
         words = ("none", "auto", "required")
@@ -200,7 +202,7 @@ def _tool_choice(value: object, tools: object, hole: Hole) -> Iterator[Finding]:
 
 
 def _declared(
-    path: Path, name: object, known: list[str] | None, keywords: tuple[str, ...], hole: Hole
+    path: Path, name: object, known: list[str] | None, keywords: tuple[str, ...], hole: IsHole
 ) -> Iterator[Finding]:
     """`name` must be one of the known names or keywords; None: they are not known yet."""
     if not isinstance(name, str) or hole(name) or known is None or name in known:
@@ -211,18 +213,18 @@ def _declared(
         path,
         "Unknown value",
         f"{dotted(path)} must be {words}the name of a declared function ({declared}), "
-        f"but it is {shown(name)}.{did_you_mean(name, [*known, *keywords])}",
+        f"but it is {in_short(name)}.{did_you_mean(name, [*known, *keywords])}",
     )
 
 
-def _tools(tools: object, kind: str, hole: Hole) -> list[str] | None:
+def _tools(tools: object, kind: str, hole: IsHole) -> list[str] | None:
     chosen = [
         _inner(tool, kind) for tool in _tables(tools) if kind in tool or hole(tool.get("type"))
     ]
     return _names(chosen, tools, hole)
 
 
-def _names(tables: list[dict[str, Any]], given: object, hole: Hole) -> list[str] | None:
+def _names(tables: list[dict[str, Any]], given: object, hole: IsHole) -> list[str] | None:
     """Names of the tables; None where one is known only later."""
     if hole(given) or (isinstance(given, list) and any(map(hole, given))):
         return None

@@ -29,7 +29,7 @@ def one_spelling(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", path).casefold())
 
 
-def fault(path: str) -> str | None:
+def name_fault(path: str) -> str | None:
     """Why no output is written under this path, whatever the system; None if it may be. It is
     `normalised`, and relative.
     """

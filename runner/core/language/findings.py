@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Path = tuple[str | int, ...]
-Hole = Callable[[object], bool]
+from runner.core.address import Path
+
+IsHole = Callable[[object], bool]
 """Whether a value is only known later."""
 
 
@@ -26,7 +27,7 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
 
 
-def shown(value: object) -> str:
+def in_short(value: object) -> str:
     """The value as a message shows it: short, on one line, and never with a key in it."""
     try:
         text = json.dumps(value, ensure_ascii=False)
@@ -46,7 +47,7 @@ def no_hole(_value: object) -> bool:
     return False
 
 
-def contains(value: object, hole: Hole) -> bool:
+def contains(value: object, hole: IsHole) -> bool:
     """Whether something known later stands anywhere inside."""
     if isinstance(value, dict):
         return any(contains(inner, hole) for inner in value.values())

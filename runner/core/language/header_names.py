@@ -6,8 +6,9 @@ Whoever reads a request by its Host, behind the address that the user said yes t
 import re
 from collections.abc import Iterator
 
+from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, Path
+from runner.core.language.findings import Finding
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _TAKEN = frozenset(

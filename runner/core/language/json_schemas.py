@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, Hole, Path, contains, shown
+from runner.core.language.findings import Finding, IsHole, contains, in_short
 
 
-def schema_findings(table: Mapping[str, Any], hole: Hole) -> Iterator[Finding]:
+def schema_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
     """What is wrong with the schemas of functions, tools and the response format.
 
     One that holds a template is left out. Nothing is fetched: a reference to another document
@@ -51,7 +52,7 @@ def _schema(path: Path, schema: object) -> Iterator[Finding]:
     from jsonschema_rs import ValidationError, validator_for  # noqa: PLC0415  rarely needed
 
     if not isinstance(schema, dict):
-        kind = f"{dotted(path)} must be a JSON object, but it is {shown(schema)}."
+        kind = f"{dotted(path)} must be a JSON object, but it is {in_short(schema)}."
         yield Finding(path, "Wrong type", kind)
         return
     if unsayable := list(json_findings(path, schema)):

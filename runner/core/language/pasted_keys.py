@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import KEY, Finding, Path, has_hole
+from runner.core.language.findings import KEY, Finding, has_hole
 
 SUMMARY = "Key in a configuration file"
 

@@ -8,12 +8,13 @@ from pydantic import Tag
 from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict
 
+from runner.core.address import Path
 from runner.core.api.names import PARAMETERS
 from runner.core.api.parameters import TOKEN_ID
 from runner.core.api.tools import FUNCTION_NAME
 from runner.core.canonical import dotted
 from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL
-from runner.core.language.findings import Finding, Hole, Path, shown
+from runner.core.language.findings import Finding, IsHole, in_short
 from runner.core.language.names import IDENTIFIER, WORKSPACE
 from runner.core.suggest import did_you_mean, there_are
 
@@ -53,7 +54,7 @@ _PATTERNS = {
 
 
 def finding(
-    model: Model, error: ErrorDetails, table: dict[str, Any], hole: Hole, within: Path = ()
+    model: Model, error: ErrorDetails, table: dict[str, Any], hole: IsHole, within: Path = ()
 ) -> Finding | None:
     """The finding for one error about `table`, which stands at `within` in its block.
 
@@ -98,11 +99,13 @@ def _out_of_range(path: Path, error: ErrorDetails) -> Finding:
         detail = f"{dotted(path)} must have {words} {count}, but it has {len(given)}."
     elif kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        detail = f"{dotted(path)} must be {words} {_plain(context[key])}, but it is {shown(given)}."
+        detail = (
+            f"{dotted(path)} must be {words} {_plain(context[key])}, but it is {in_short(given)}."
+        )
     elif kind == "finite_number":
         detail = f"{dotted(path)} must be a finite number, but it is {given}."
     else:
-        detail = f"{dotted(path)}, {shown(given)}: {error['msg']}."
+        detail = f"{dotted(path)}, {in_short(given)}: {error['msg']}."
     return Finding(path, "Value out of range", detail)
 
 
@@ -142,7 +145,7 @@ def _unknown_key(model: Model, loc: tuple[int | str, ...], path: Path) -> Findin
 _FEW = 10
 
 
-def _wrong_tag(path: Path, key: str, error: ErrorDetails, hole: Hole) -> Finding | None:
+def _wrong_tag(path: Path, key: str, error: ErrorDetails, hole: IsHole) -> Finding | None:
     """A table that is to say by `key` what it is, and does not."""
     table, values = error["input"], error["msg"].split(",")
     if not isinstance(table, dict):
@@ -178,7 +181,7 @@ _LITERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?|true|false")
 
 
 def _said(path: Path, summary: str, expected: str, given: object, hint: str = "") -> Finding:
-    detail = f"{dotted(path)} {expected}, but it is {shown(given)}.{hint}"
+    detail = f"{dotted(path)} {expected}, but it is {in_short(given)}.{hint}"
     return Finding(path, summary, detail)
 
 

@@ -4,26 +4,26 @@ import re
 
 from runner.core.language.types import (
     ANY,
-    Attribute,
     Collection,
     Object,
+    ObjectAttribute,
     Primitive,
     Tuple,
     Type,
-    convert,
+    as_type,
     parse_input,
     read_value,
 )
 
 __all__ = [
     "ANY",
-    "Attribute",
     "Collection",
     "Object",
+    "ObjectAttribute",
     "Primitive",
     "Tuple",
     "Type",
-    "convert",
+    "as_type",
     "parse_input",
     "parse_type",
 ]
@@ -70,7 +70,7 @@ class _Reader:
                 return Tuple(tuple(elements))
             case "object":
                 self._expect("(", "{")
-                attributes: dict[str, Attribute] = {}
+                attributes: dict[str, ObjectAttribute] = {}
                 while self._more("}"):
                     found = self._attribute()
                     if found.name in attributes:
@@ -93,7 +93,7 @@ class _Reader:
         self._expect(")")
         return element
 
-    def _attribute(self) -> Attribute:
+    def _attribute(self) -> ObjectAttribute:
         name = self._next().strip('"')
         if not _NAME.fullmatch(name):
             raise self._wrong(f'"{name}" is not the name of an attribute')
@@ -102,12 +102,12 @@ class _Reader:
         else:
             self._expect(":")
         if self._peek() != "optional":
-            return Attribute(name, self.type())
+            return ObjectAttribute(name, self.type())
         self._expect("optional", "(")
         kind = self.type()
         default = self._default(kind) if self._peek() == "," else None
         self._expect(")")
-        return Attribute(name, kind, optional=True, default=default)
+        return ObjectAttribute(name, kind, optional=True, default=default)
 
     def _default(self, kind: Type) -> object:
         self._expect(",")
@@ -121,7 +121,7 @@ class _Reader:
         value = read_value(text, otherwise=None)
         if value is None:
             raise self._wrong(f"the default {text} is not a value")
-        return convert(value, kind)
+        return as_type(value, kind)
 
     def _more(self, closing: str) -> bool:
         if self._peek() == ",":

@@ -42,7 +42,7 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class ObjectAttribute:
     """One named value of an object; an optional one that is absent is `default`."""
 
     name: str
@@ -61,7 +61,7 @@ class Attribute:
 class Object:
     """Named values, each of its own type."""
 
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[ObjectAttribute, ...]
 
     def __str__(self) -> str:
         return f"object({{ {', '.join(map(str, self.attributes))} }})"
@@ -72,7 +72,7 @@ Type = Primitive | Collection | Tuple | Object
 ANY = Primitive("any")
 
 
-def convert(value: object, to: Type) -> object:
+def as_type(value: object, to: Type) -> object:
     """`value` as a value of this type; None stays None.
 
     Numbers, bools and their texts turn into each other as in Terraform: number or bool to
@@ -107,13 +107,13 @@ def parse_input(text: str, to: Type) -> object:
     """The value of a variable given as text (command line, environment).
 
     Text is itself for a string; for a list, map or object it is JSON or a TOML value, and for
-    `any` one of these if it can be read so. ValueError as of `convert`.
+    `any` one of these if it can be read so. ValueError as of `as_type`.
     """
     match to:
         case Primitive("string"):
             return text
         case Primitive("number" | "bool"):
-            return convert(text.strip(), to)
+            return as_type(text.strip(), to)
         case Primitive():
             return read_value(text, otherwise=text)
         case _:
@@ -122,7 +122,7 @@ def parse_input(text: str, to: Type) -> object:
                 raise ValueError(
                     f"{_article(to)} is required, written as JSON or TOML, {_got(text)}"
                 )
-            return convert(value, to)
+            return as_type(value, to)
 
 
 def _primitive(value: object, to: Primitive) -> object:
@@ -190,14 +190,14 @@ def _distinct(items: list[object]) -> list[object]:
 
 def _inside(place: str, value: object, to: Type) -> object:
     try:
-        return convert(value, to)
+        return as_type(value, to)
     except ValueError as error:
         text = str(error)
         nested = text.startswith("[")
         raise ValueError(f"{place}{'' if nested else ': '}{text}") from None
 
 
-def _attribute(table: dict[str, object], attribute: Attribute) -> object:
+def _attribute(table: dict[str, object], attribute: ObjectAttribute) -> object:
     value = table.get(attribute.name)
     if value is not None:
         return _inside(f'["{attribute.name}"]', value, attribute.type)

@@ -5,16 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runner.core.address import is_address
+from runner.core.address import Path, is_address
 from runner.core.api.names import PARAMETERS
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.language.names import DATA_META, MODULE_META
 from runner.core.modules.dependencies import answers_behind
-from runner.core.modules.folder import Block, Blocks, ReadFolder, load
-from runner.core.modules.module import Condition, Declared, DeclaredKind, Module, Value, refs_of
+from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
+from runner.core.modules.module import (
+    CompiledModule,
+    Declared,
+    DeclaredKind,
+    NamedValue,
+    Rule,
+    refs_of,
+)
 from runner.core.modules.moves import check_moves
 from runner.core.modules.references import check_references
-from runner.core.values import Path, Ref, TemplateError
+from runner.core.values import Ref, TemplateError
 from runner.errors import Problem, RunnerError, sentence
 
 _DEEPEST_MODULES = 32
@@ -24,7 +31,7 @@ _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
 
 def compile_root(
     folder: str, read: ReadFolder, problems: list[Problem], *, may_be_empty: bool = False
-) -> Module:
+) -> CompiledModule:
     """The root module with all modules below it; mistakes are appended to `problems`."""
     root = _Tree(read, problems).compile(folder, ())
     blocks = root.blocks
@@ -41,7 +48,7 @@ def compile_root(
     return root
 
 
-def _answers_in_names(root: Module) -> Iterator[Problem]:
+def _answers_in_names(root: CompiledModule) -> Iterator[Problem]:
     """Where an output is written is known, and shown, before anything is paid for."""
     for name, value in root.files.items():
         for hole in holes(value.node):
@@ -61,11 +68,11 @@ class _Tree:
 
     read: ReadFolder
     problems: list[Problem]
-    known: dict[str, Module] = field(default_factory=dict)
+    known: dict[str, CompiledModule] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
 
-    def compile(self, folder: str, stack: tuple[str, ...]) -> Module:
-        blocks = load(folder, self.read, self.problems, root=not stack)
+    def compile(self, folder: str, stack: tuple[str, ...]) -> CompiledModule:
+        blocks = load_folder(folder, self.read, self.problems, root=not stack)
         if not stack:
             self.defaults = _defaults(blocks)
         self._check(blocks)
@@ -99,7 +106,7 @@ class _Tree:
                 problem = Problem(found.summary, found.detail, where, found.severity)
                 self.problems.append(problem)
 
-    def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> Module | None:
+    def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> CompiledModule | None:
         source = call.block.table.get("source")
         if not isinstance(source, str):
             return None  # the check of the block has said so
@@ -138,15 +145,15 @@ def _defaults(blocks: Blocks) -> dict[str, Any]:
     return found
 
 
-def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
-    module = Module(folder, blocks)
+def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledModule:
+    module = CompiledModule(folder, blocks)
     compiler = _Compiler(problems)
     for name, block in blocks.of("variable").items():
         default = Constant(block.table.get("default"))
         rules = compiler.conditions(block, block.table.get("validation"), ("validation",))
-        module.variables[name] = Value(default, block, rules)
+        module.variables[name] = NamedValue(default, block, rules)
     for name, block in blocks.of("locals").items():
-        module.locals[name] = Value(compiler.value(block, block.table["value"], ()), block)
+        module.locals[name] = NamedValue(compiler.value(block, block.table["value"], ()), block)
     for name, block in blocks.of("completion").items():
         module.completions[name] = compiler.completion(block)
     for name, block in blocks.of("data").items():
@@ -155,11 +162,13 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> Module:
         module.calls[name] = compiler.declared(block, "module", MODULE_META)
     for name, block in blocks.of("output").items():
         node = compiler.value(block, block.table.get("value"), ("value",))
-        module.outputs[name] = Value(node, block)
+        module.outputs[name] = NamedValue(node, block)
         if "file" in block.table:
-            module.files[name] = Value(compiler.value(block, block.table["file"], ("file",)), block)
+            module.files[name] = NamedValue(
+                compiler.value(block, block.table["file"], ("file",)), block
+            )
     for block in blocks.lists["import"]:
-        module.imports.append(Value(compiler.value(block, block.table, ()), block))
+        module.imports.append(NamedValue(compiler.value(block, block.table, ()), block))
     return module
 
 
@@ -180,14 +189,14 @@ class _Compiler:
             self.problems.append(block.problem("Nesting too deep", said, path))
         return Constant(None)
 
-    def conditions(self, block: Block, rules: Any, path: Path) -> tuple[Condition, ...]:
+    def conditions(self, block: Block, rules: Any, path: Path) -> tuple[Rule, ...]:
         found = []
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             if isinstance(rule, Mapping):
                 at = (*path, index)
                 condition = self.value(block, rule.get("condition"), (*at, "condition"))
                 message = self.value(block, rule.get("error_message"), (*at, "error_message"))
-                found.append(Condition(condition, message, (*at, "condition")))
+                found.append(Rule(condition, message, (*at, "condition")))
         return tuple(found)
 
     def declared(self, block: Block, kind: DeclaredKind, meta: Iterable[str]) -> Declared:

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.expressions.template import Masked
-from runner.core.language.type_syntax import convert, parse_type
-from runner.core.modules.module import Condition, Value
-from runner.core.values import Path, TemplateError, to_text
+from runner.core.language.type_syntax import as_type, parse_type
+from runner.core.modules.module import NamedValue, Rule
+from runner.core.values import TemplateError, to_text
 from runner.errors import RunnerError
 
 
 def check_conditions(
-    conditions: Iterable[Condition], names: Mapping[str, Any], masks: Masked
+    conditions: Iterable[Rule], names: Mapping[str, Any], masks: Masked
 ) -> Iterator[tuple[Path, str, TemplateError | None]]:
     """The conditions that do not hold: their place, their message with what is sensitive masked,
     and why they could not be evaluated, if so.
@@ -27,11 +28,11 @@ def check_conditions(
             yield rule.path, said, TemplateError(said)
 
 
-def typed(declared: Value, value: Any) -> Any:
+def as_declared(declared: NamedValue, value: Any) -> Any:
     """A value as its variable's type; ValueError, or RunnerError where a validation says no."""
     table = declared.block.table
     if value is None:
         if table.get("nullable") is False and table.get("default") is None:
             raise ValueError("null is not allowed: nullable = false")
         return table.get("default") if table.get("nullable") is False else None
-    return convert(value, parse_type(str(table.get("type", "any"))))
+    return as_type(value, parse_type(str(table.get("type", "any"))))

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from runner.core.expressions.template import Node as Text
-from runner.core.modules.module import Declared, Module, refs_of
+from runner.core.expressions.template import Node
+from runner.core.modules.module import CompiledModule, Declared, refs_of
 from runner.core.values import Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """A completion or a data source. `note` says whether it has instances; `module` is the
     address of the module that it stands in, empty for the root module.
     """
@@ -34,13 +34,13 @@ class BlockGraph:
     `variables` what it reads of the environment itself, for those that read any.
     """
 
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, GraphNode] = field(default_factory=dict)
     edges: dict[tuple[str, str], None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # of modules
     declared: dict[str, Declared] = field(default_factory=dict)
     variables: dict[str, set[str]] = field(default_factory=dict)
 
-    def inside(self, module: str) -> list[Node]:
+    def inside(self, module: str) -> list[GraphNode]:
         """The nodes that stand directly in a module."""
         return [node for node in self.nodes.values() if node.module == module]
 
@@ -50,7 +50,7 @@ class BlockGraph:
         return [name for name in self.notes if name.rpartition("module.")[0] == begin]
 
 
-def block_graph(root: Module, *, needs: bool = True) -> BlockGraph:
+def block_graph(root: CompiledModule, *, needs: bool = True) -> BlockGraph:
     """The graph of all blocks of a root module and the modules below it, one node a block; without
     `needs`, the nodes alone.
     """
@@ -67,13 +67,13 @@ def block_graph(root: Module, *, needs: bool = True) -> BlockGraph:
     return made
 
 
-def answers_behind(root: Module, refs: Iterable[Ref]) -> list[str]:
+def answers_behind(root: CompiledModule, refs: Iterable[Ref]) -> list[str]:
     """The completions and data sources that references of the root module lead to."""
     top = _Place(root, "")
     return list(_follow([(top, ref) for ref in refs]).blocks)
 
 
-def reads_environment(root: Module) -> bool:
+def reads_environment(root: CompiledModule) -> bool:
     """Whether anything in a module, or in those below it, reads a variable of the environment."""
     todo, seen = [root], {id(root)}
     while todo:
@@ -89,7 +89,7 @@ def reads_environment(root: Module) -> bool:
     return False
 
 
-def needs_of(root: Module, values: Iterable[Text]) -> Needs:
+def needs_of(root: CompiledModule, values: Iterable[Node]) -> Needs:
     """What values hang on that stand in the root module itself, in no completion of it."""
     top = _Place(root, "")
     return _follow([(top, ref) for ref in refs_of(values)])
@@ -100,7 +100,7 @@ class _Place:
 
     def __init__(
         self,
-        module: Module,
+        module: CompiledModule,
         prefix: str,
         call: Declared | None = None,
         outer: "_Place | None" = None,
@@ -127,7 +127,7 @@ def _collect(place: _Place, made: BlockGraph) -> None:
         made.notes[module] = place.call.repeated_by
     for declared in (*place.module.completions.values(), *place.module.data.values()):
         address = place.address(declared)
-        made.nodes[address] = Node(address, declared.address, declared.repeated_by, module)
+        made.nodes[address] = GraphNode(address, declared.address, declared.repeated_by, module)
         made.declared[address] = declared
     for child in place.children.values():
         _collect(child, made)

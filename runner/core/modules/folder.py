@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runner.core.address import Path
 from runner.core.language.names import BLOCKS, DATA, is_identifier
 from runner.core.suggest import did_you_mean
-from runner.core.toml.places import Path
 from runner.core.toml.source import Source, parse, source
 from runner.errors import Problem, RunnerError, Where
 
@@ -60,7 +60,13 @@ class Blocks:
         return self.by_kind.get(kind, {})
 
 
-def load(folder: str, read: ReadFolder, problems: list[Problem], *, root: bool = True) -> Blocks:
+def load_folder(
+    folder: str,
+    read: ReadFolder,
+    problems: list[Problem],
+    *,
+    root: bool = True,
+) -> Blocks:
     """The blocks of a folder's *.toml files; every mistake is appended to `problems`."""
     sources: list[Source] = []
     value_sources: list[Source] = []

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runner.core.address import blocks_of
+from runner.core.address import Path, blocks_of
 from runner.core.expressions.template import Hole, Node, holes
 from runner.core.modules.folder import Block, Blocks
-from runner.core.values import Path, Ref
+from runner.core.values import Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Rule:
     """A rule of a variable or a lifecycle: what must be true, and what to say if it is not."""
 
     condition: Node
@@ -32,8 +32,8 @@ class Declared:
     params: dict[str, Node]
     meta: dict[str, Node]
     depends_on: tuple[tuple[Ref, Path], ...] = ()
-    preconditions: tuple[Condition, ...] = ()
-    postconditions: tuple[Condition, ...] = ()
+    preconditions: tuple[Rule, ...] = ()
+    postconditions: tuple[Rule, ...] = ()
     refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
     uses_text_only: bool = False  # holes stand only in the texts of messages
 
@@ -62,12 +62,12 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class NamedValue:
     """A named value of a module: a local, an output, a variable's default."""
 
     node: Node
     block: Block
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Rule, ...] = ()
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -76,20 +76,22 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Module:
+class CompiledModule:
     """All of one folder, compiled; shared by every instance of the module."""
 
     folder: str
     blocks: Blocks
-    variables: dict[str, Value] = field(default_factory=dict)
-    locals: dict[str, Value] = field(default_factory=dict)
+    variables: dict[str, NamedValue] = field(default_factory=dict)
+    locals: dict[str, NamedValue] = field(default_factory=dict)
     completions: dict[str, Declared] = field(default_factory=dict)
     data: dict[str, Declared] = field(default_factory=dict)
     calls: dict[str, Declared] = field(default_factory=dict)
-    outputs: dict[str, Value] = field(default_factory=dict)
-    files: dict[str, Value] = field(default_factory=dict)  # the names of outputs' files
-    imports: list[Value] = field(default_factory=list)  # what is taken in, and where it is stored
-    children: dict[str, "Module"] = field(default_factory=dict)  # by the call's name
+    outputs: dict[str, NamedValue] = field(default_factory=dict)
+    files: dict[str, NamedValue] = field(default_factory=dict)  # the names of outputs' files
+    imports: list[NamedValue] = field(
+        default_factory=list
+    )  # what is taken in, and where it is stored
+    children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
 
     @property
     def declared(self) -> Iterator[Declared]:
@@ -99,7 +101,7 @@ class Module:
         yield from self.calls.values()
 
 
-def declared_at(root: Module, address: str) -> Declared | None:
+def declared_at(root: CompiledModule, address: str) -> Declared | None:
     """The block that an address is an instance of; None if there is no such block any more."""
     module = root
     try:
@@ -115,9 +117,9 @@ def declared_at(root: Module, address: str) -> Declared | None:
     return held[kind].get(name)
 
 
-def module_at(root: Module, prefix: str) -> Module | None:
+def module_at(root: CompiledModule, prefix: str) -> CompiledModule | None:
     """The module of an instance by its prefix (`module.essay["x"].`, "" for the root)."""
-    module: Module | None = root
+    module: CompiledModule | None = root
     for _, call in blocks_of(prefix.rstrip(".")) if prefix else ():
         module = module.children.get(call) if module is not None else None
     return module

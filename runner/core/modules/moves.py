@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from runner.core.address import module_of, split_key
 from runner.core.modules.folder import Block
-from runner.core.modules.module import Module, declared_at, module_at
+from runner.core.modules.module import CompiledModule, declared_at, module_at
 from runner.core.state.records import Record
 from runner.errors import Problem
 
 Moves = tuple[tuple[str, str], ...]
 
 
-def check_moves(module: Module, problems: list[Problem]) -> None:
+def check_moves(module: CompiledModule, problems: list[Problem]) -> None:
     """Append a problem for each block of a module that moves or removes what is still there."""
     known: dict[str, Block] = {}
     for block in module.blocks.lists["moved"]:
@@ -36,7 +36,7 @@ def check_moves(module: Module, problems: list[Problem]) -> None:
             problems.append(block.problem("Not removed", said, ("from",)))
 
 
-def declared_moves(root: Module, addresses: Iterable[str]) -> Moves:
+def declared_moves(root: CompiledModule, addresses: Iterable[str]) -> Moves:
     """The [[moved]] blocks of every module that the addresses stand in, as whole addresses."""
     return tuple(
         (f"{prefix}{source}", f"{prefix}{target}")
@@ -46,7 +46,7 @@ def declared_moves(root: Module, addresses: Iterable[str]) -> Moves:
     )
 
 
-def forgotten(root: Module, addresses: Iterable[str]) -> tuple[str, ...]:
+def forgotten(root: CompiledModule, addresses: Iterable[str]) -> tuple[str, ...]:
     """What [[removed]] blocks take out of the state and leave at the server."""
     return tuple(
         f"{prefix}{block.table['from']}"
@@ -84,7 +84,9 @@ def _pair(block: Block) -> tuple[str, str] | None:
     return None
 
 
-def _of_modules(root: Module, addresses: Iterable[str], kind: str) -> Iterable[tuple[str, Block]]:
+def _of_modules(
+    root: CompiledModule, addresses: Iterable[str], kind: str
+) -> Iterable[tuple[str, Block]]:
     prefixes = {"": None}
     inside = any(_says(child, kind) for child in root.children.values())
     for address in addresses if inside else ():
@@ -98,7 +100,7 @@ def _of_modules(root: Module, addresses: Iterable[str], kind: str) -> Iterable[t
             yield prefix, block
 
 
-def _says(module: Module, kind: str) -> bool:
+def _says(module: CompiledModule, kind: str) -> bool:
     """Whether a module, or one below it, has such blocks."""
     if module.blocks.lists[kind]:
         return True
@@ -115,7 +117,7 @@ def _follows(address: str, source: str, target: str) -> bool:
     return not keyed and address.startswith(f"{source}[")
 
 
-def _fault(module: Module, source: str, target: str) -> str | None:
+def _fault(module: CompiledModule, source: str, target: str) -> str | None:
     if _is_module(source) != _is_module(target):
         return f"A module can only become a module, and {source} and {target} are not alike."
     if _stands(module, source) and split_key(target)[0] != source:
@@ -126,7 +128,7 @@ def _fault(module: Module, source: str, target: str) -> str | None:
     return None
 
 
-def _stands(module: Module, address: str) -> bool:
+def _stands(module: CompiledModule, address: str) -> bool:
     """Whether a block is there; of an instance nobody knows yet."""
     return not address.endswith("]") and declared_at(module, address) is not None
 

@@ -7,9 +7,9 @@ from runner.core.api.answer import DATA_ATTRIBUTES
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import functions
 from runner.core.expressions.template import Constant, Hole, Node, holes
-from runner.core.modules.conditions import typed
+from runner.core.modules.conditions import as_declared
 from runner.core.modules.folder import Block
-from runner.core.modules.module import Condition, Declared, Module
+from runner.core.modules.module import CompiledModule, Declared, Rule
 from runner.core.suggest import closest, did_you_mean, there_are
 from runner.core.values import DYNAMIC_ENV, Ref, written
 from runner.errors import Problem
@@ -17,7 +17,7 @@ from runner.errors import Problem
 ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "self", "path")
 
 
-def check_references(module: Module, problems: list[Problem]) -> None:
+def check_references(module: CompiledModule, problems: list[Problem]) -> None:
     """Append a problem for each name in a module's expressions that leads nowhere."""
     _Checker(module, problems).run()
 
@@ -26,7 +26,7 @@ def check_references(module: Module, problems: list[Problem]) -> None:
 class _Checker:
     """Every reference names something that is there."""
 
-    module: Module
+    module: CompiledModule
     problems: list[Problem]
 
     def run(self) -> None:
@@ -40,7 +40,7 @@ class _Checker:
         for declared in self.module.declared:
             self._declared(declared)
 
-    def _condition(self, block: Block, rule: Condition, name: str) -> None:
+    def _condition(self, block: Block, rule: Rule, name: str) -> None:
         for hole in (*holes(rule.condition), *holes(rule.message)):
             for ref in hole.refs:
                 if ref[0] == "var" and ref[1:2] != (name,):
@@ -193,7 +193,7 @@ def _there_are(names: list[str], what: str) -> str:
     return there_are(names)
 
 
-def _check_call(call: Declared, module: Module, problems: list[Problem]) -> None:
+def _check_call(call: Declared, module: CompiledModule, problems: list[Problem]) -> None:
     """Append a problem for each variable that a call names wrongly, leaves out, or gives a value
     of another type (of what is written as it is; an expression's value is checked once known).
     """
@@ -207,13 +207,13 @@ def _check_call(call: Declared, module: Module, problems: list[Problem]) -> None
                 problems.append(_missing(call, module, name))
         elif isinstance(node, Constant):
             try:
-                typed(declared, node.value)
+                as_declared(declared, node.value)
             except ValueError as exc:
                 said = f"var.{name} of {call.address} does not fit: {exc}."
                 problems.append(call.block.problem("Wrong type", said, (name,)))
 
 
-def _unknown(call: Declared, module: Module, name: str) -> Problem:
+def _unknown(call: Declared, module: CompiledModule, name: str) -> Problem:
     known = ", ".join(module.variables) or "none"
     hint = did_you_mean(name, module.variables, f" It has {known}.")
     said = f'The module "{module.folder}" has no variable "{name}".{hint}'
@@ -221,7 +221,7 @@ def _unknown(call: Declared, module: Module, name: str) -> Problem:
     return Problem("Unknown variable", said, where)
 
 
-def _missing(call: Declared, module: Module, name: str) -> Problem:
+def _missing(call: Declared, module: CompiledModule, name: str) -> Problem:
     declared = module.variables[name].block
     about = declared.table.get("description")
     shown = f" ({about})" if about else ""

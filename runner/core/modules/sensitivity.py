@@ -1,7 +1,7 @@
 """What of a module is sensitive, in whichever of its instances."""
 
 from runner.core.expressions.template import Hole, Node, holes
-from runner.core.modules.module import Declared, Module
+from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Ref
 
 
@@ -12,7 +12,10 @@ class Sensitivity:
     """
 
     def __init__(
-        self, module: Module, call: Declared | None = None, outer: "Sensitivity | None" = None
+        self,
+        module: CompiledModule,
+        call: Declared | None = None,
+        outer: "Sensitivity | None" = None,
     ) -> None:
         self._module, self._call, self._outer = module, call, outer
         self._known: dict[Ref, bool] = {}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.language.type_syntax import parse_input, parse_type
-from runner.core.modules.conditions import check_conditions, typed
+from runner.core.modules.conditions import as_declared, check_conditions
 from runner.core.modules.folder import Block
-from runner.core.modules.module import Module, Value
+from runner.core.modules.module import CompiledModule, NamedValue
 from runner.core.suggest import did_you_mean
 from runner.core.values import is_text
 from runner.errors import Problem, Where
@@ -34,7 +34,9 @@ def from_file(values: Mapping[str, tuple[Any, Block]]) -> list[Given]:
     ]
 
 
-def resolve(root: Module, given: Iterable[Given], problems: list[Problem]) -> dict[str, Any]:
+def resolve(
+    root: CompiledModule, given: Iterable[Given], problems: list[Problem]
+) -> dict[str, Any]:
     """Every variable's value; what comes later in `given` wins. Mistakes go to `problems`."""
     held: dict[str, Given] = {}
     for one in given:
@@ -51,7 +53,7 @@ def resolve(root: Module, given: Iterable[Given], problems: list[Problem]) -> di
     return values
 
 
-def sensitive_values(root: Module, values: Mapping[str, Any]) -> list[Any]:
+def sensitive_values(root: CompiledModule, values: Mapping[str, Any]) -> list[Any]:
     """The values of the variables declared sensitive."""
     return [
         values[name]
@@ -60,7 +62,7 @@ def sensitive_values(root: Module, values: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _value(name: str, declared: Value, given: Given | None, problems: list[Problem]) -> Any:
+def _value(name: str, declared: NamedValue, given: Given | None, problems: list[Problem]) -> Any:
     table = declared.block.table
     if given is None:
         if "default" not in table:
@@ -76,7 +78,7 @@ def _value(name: str, declared: Value, given: Given | None, problems: list[Probl
             value = parse_input(given.text, parse_type(str(table.get("type", "any"))))
         else:
             value = given.value
-        return typed(declared, value)
+        return as_declared(declared, value)
     except ValueError as exc:
         secret = table.get("sensitive") is True
         shown = "" if secret else f", got {_short(given.text or given.value)}"
@@ -88,7 +90,7 @@ def _value(name: str, declared: Value, given: Given | None, problems: list[Probl
 
 
 def _validate(
-    name: str, declared: Value, values: Mapping[str, Any], problems: list[Problem]
+    name: str, declared: NamedValue, values: Mapping[str, Any], problems: list[Problem]
 ) -> None:
     names = {"var": {name: values[name]}}
     secret = declared.block.table.get("sensitive") is True
@@ -99,7 +101,7 @@ def _validate(
         )
 
 
-def _undeclared(given: Given, root: Module) -> Problem:
+def _undeclared(given: Given, root: CompiledModule) -> Problem:
     hint = did_you_mean(
         given.name, list(root.variables), f" Declare it as [variable.{given.name}]."
     )
@@ -107,7 +109,7 @@ def _undeclared(given: Given, root: Module) -> Problem:
     return Problem("Undeclared variable", detail, given.where)
 
 
-def _unset(name: str, declared: Value) -> Problem:
+def _unset(name: str, declared: NamedValue) -> Problem:
     about = declared.block.table.get("description")
     detail = (
         f"var.{name} has no default and no value{f' ({about})' if about else ''}. Give one with "

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.core.address import with_key
-from runner.core.api.exchange import Answer
+from runner.core.api.exchange import Answered
 from runner.core.canonical import canonical, digest
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant, Masked
@@ -82,7 +82,7 @@ def _no_store(instance: Instance, provider: Provider) -> Problem:
 
 
 def data_record(
-    instance: Instance, provider: Provider, read: Read, answer: Answer, secrets: Iterable[str]
+    instance: Instance, provider: Provider, read: Read, answer: Answered, secrets: Iterable[str]
 ) -> Record:
     """What was read, as a record without the secrets that a server was told; its time is the
     caller's.

@@ -14,7 +14,7 @@ from runner.core.plan.appraise import appraise
 from runner.core.plan.data_sources import decide_data
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.reasons import reason as why
-from runner.core.plan.reuse import Wants, find
+from runner.core.plan.reuse import Wants, find_answer
 from runner.core.plan.walk import Kind, Vertex
 from runner.core.received import value_of
 from runner.core.request.build import Request
@@ -50,7 +50,7 @@ def decide(
         assert vertex.instance is not None  # noqa: S101  # a group never gets here
         decision: Decision | RunnerError
         try:
-            decision = find(vertex.instance, wants, known)
+            decision = find_answer(vertex.instance, wants, known)
         except NotKnown as exc:  # a postcondition looks at an answer that has not come
             decision = Await(exc.address, wants.old)
         except RunnerError as exc:

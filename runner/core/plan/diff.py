@@ -5,19 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.canonical import dotted
 
-Path = tuple[str | int, ...]
 
-
-class Absent:
+class Missing:
     """In place of a value that is not there: not null, not false, not empty."""
 
     def __repr__(self) -> str:
         return "(absent)"
 
 
-ABSENT = Absent()
+ABSENT = Missing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +33,16 @@ class Change:
         return dotted(self.path)
 
 
-def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
-    """The differences, deepest paths first where both sides have a table or a list."""
+def changes_of(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
+    """The changes_of, deepest paths first where both sides have a table or a list."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            yield from changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
+            yield from changes_of(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else ABSENT
             after = new[index] if index < len(new) else ABSENT
-            yield from changes(before, after, (*path, index))
+            yield from changes_of(before, after, (*path, index))
     elif type(old) is not type(new) or old != new:
         yield Change(path, old, new)
 

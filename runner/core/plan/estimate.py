@@ -10,7 +10,7 @@ from runner.core.api.usage import usage_of
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 
-Count = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
+CountTokens = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
 _CALLS = ("tool_calls", "function_call")
@@ -82,7 +82,7 @@ class Bound:
     cost_high: float | None
 
 
-def bound(request: Request, old: Record | None, count: Count, price: Price) -> Bound:
+def bound(request: Request, old: Record | None, count: CountTokens, price: Price) -> Bound:
     """From below: the prompt, and what the last answer used. From above: max tokens, n times;
     nothing bounds what a picture, a sound, a file or a search of the web takes.
     """

@@ -23,14 +23,14 @@ from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.removals import (
     Elsewhere,
+    irreplaceable,
     protected,
     removal,
     removals,
-    replaced,
     unreachable,
 )
 from runner.core.plan.samples import Samples
-from runner.core.plan.targets import Choice, Chosen, chooser, named
+from runner.core.plan.targets import Choice, Chosen, chooser, only_named
 from runner.core.plan.walk import Vertex, Walk, cycle_error
 from runner.core.request.build import Request
 from runner.core.state.records import Record
@@ -114,7 +114,7 @@ def make_plan(inputs: Inputs) -> PlannedSteps:
 def destroy_plan(inputs: Inputs) -> PlannedSteps:
     """The plan that removes every record."""
     walk, known = inputs.start(Samples(inputs.records))
-    chosen = named(inputs.choice)
+    chosen = only_named(inputs.choice)
     steps = []
     problems = []
     for address in in_order(inputs.records):
@@ -207,7 +207,7 @@ def _finished(
             case Issue() | Reuse() | Update() | Await() | Read():
                 instance = walk.vertices[address].instance
                 steps.append(Step(address, decision, instance))
-                problems += replaced(instance, decision)
+                problems += irreplaceable(instance, decision)
     steps += [Step(block, Instances(on)) for block, on in folded.instances.items()]
     for address, gone in removals(
         inputs.records, inputs.forgets, inputs.elsewhere, walk, chosen, folded.decisions

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint
-from runner.core.plan.diff import Path, leaves
+from runner.core.plan.diff import leaves
 from runner.core.received import value_of
 from runner.core.request.build import Request
 from runner.core.request.provider import identity_json

@@ -106,7 +106,7 @@ def protected(declared: Declared | None, address: str, what: _Loss) -> list[Prob
     return [declared.block.problem("Answer cannot be destroyed", said, path)]
 
 
-def replaced(instance: Instance | None, decision: Decision) -> list[Problem]:
+def irreplaceable(instance: Instance | None, decision: Decision) -> list[Problem]:
     """The problem of replacing an answer that must not be destroyed; none if nothing is."""
     match decision:
         case Issue(old=Record()) | Reuse(old=Record()) if instance is not None:

@@ -24,7 +24,7 @@ class Wants:
     reason: str
 
 
-def find(instance: Instance, wants: Wants, known: Known) -> Reuse | Issue:
+def find_answer(instance: Instance, wants: Wants, known: Known) -> Reuse | Issue:
     """An answer to this request that nobody else holds; else a request has to be issued."""
     start = wants.start
     while True:

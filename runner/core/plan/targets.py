@@ -30,7 +30,7 @@ def chooser(walk: Walk, choice: Choice) -> Chosen:
         for need in vertex.needs:
             users.setdefault(need, []).append(vertex.key)
     left_out = _closure(walk, choice.excludes, lambda vertex: users.get(vertex.key, ()))
-    is_named = named(choice)
+    is_named = only_named(choice)
 
     def chosen(key: VertexKey) -> bool:
         if key in left_out:
@@ -42,7 +42,7 @@ def chooser(walk: Walk, choice: Choice) -> Chosen:
     return chosen
 
 
-def named(choice: Choice) -> Chosen:
+def only_named(choice: Choice) -> Chosen:
     """What the targets and excludes name, and nothing else for its sake."""
 
     def chosen(key: VertexKey) -> bool:

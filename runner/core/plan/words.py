@@ -20,7 +20,7 @@ from runner.core.plan.actions import (
     Step,
     Update,
 )
-from runner.core.plan.diff import ABSENT, Change, changes
+from runner.core.plan.diff import ABSENT, Change, changes_of
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.known import request_of
 from runner.core.plan.plan import PlannedSteps
@@ -175,10 +175,10 @@ def request_changes(
     if old is None:
         return [], request
     new_body = orjson.loads(request.recorded)
-    found = list(changes(table_of(secrets.body(old.request)), new_body))
+    found = list(changes_of(table_of(secrets.body(old.request)), new_body))
     if old.identity != request.identity:
         found.insert(0, Change(("provider",), old.identity, request.identity))
-    found += changes(
+    found += changes_of(
         _loaded(old.triggers and secrets.body(old.triggers)),
         _loaded(request.triggers),
         ("triggers",),

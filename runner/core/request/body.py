@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from runner.core.address import Path
 from runner.core.budget import Rendering, current
 from runner.core.canonical import canonical, normalise
 from runner.core.expansion.session import Instance
@@ -12,10 +13,10 @@ from runner.core.expressions.template import (
     Constant,
     Expression,
     Hole,
-    Items,
+    ItemsNode,
     Node,
-    Table,
-    Text,
+    TableNode,
+    TextNode,
     holes,
 )
 from runner.core.request.provider import Provider
@@ -24,7 +25,6 @@ from runner.core.values import (
     MASK,
     Names,
     NotKnown,
-    Path,
     TemplateError,
     kind_of,
     plain,
@@ -99,11 +99,11 @@ def _normal(node: Node, path: Path) -> Node:
     match node:
         case Constant(value):
             return Constant(normalise(value, path))
-        case Table(items):
-            return Table(tuple((key, _normal(inner, (*path, key))) for key, inner in items))
-        case Items(items):
-            return Items(tuple(_normal(inner, (*path, i)) for i, inner in enumerate(items)))
-        case Expression() | Text():
+        case TableNode(items):
+            return TableNode(tuple((key, _normal(inner, (*path, key))) for key, inner in items))
+        case ItemsNode(items):
+            return ItemsNode(tuple(_normal(inner, (*path, i)) for i, inner in enumerate(items)))
+        case Expression() | TextNode():
             return node
 
 

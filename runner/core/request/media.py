@@ -9,7 +9,7 @@ from runner.core.received import json_of
 from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
 
-Read = Callable[[str], bytes]
+ReadBytes = Callable[[str], bytes]
 
 _TYPES = {
     "png": "image/png",
@@ -25,7 +25,7 @@ _TYPES = {
 }
 
 
-def inline_files(body: dict[str, Any], read: Read) -> dict[str, Any]:
+def inline_files(body: dict[str, Any], read: ReadBytes) -> dict[str, Any]:
     """The body with every `{ file = ".." }` replaced by that file's bytes.
 
     An image becomes a data URL, audio base64 with its format, a document base64 with its name,
@@ -44,7 +44,7 @@ def inline_files(body: dict[str, Any], read: Read) -> dict[str, Any]:
     return body
 
 
-def _message(message: Any, read: Read, index: int) -> Any:
+def _message(message: Any, read: ReadBytes, index: int) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
@@ -52,7 +52,7 @@ def _message(message: Any, read: Read, index: int) -> Any:
     return {**message, "content": parts}
 
 
-def _part(part: Any, read: Read, path: tuple[str | int, ...]) -> Any:
+def _part(part: Any, read: ReadBytes, path: tuple[str | int, ...]) -> Any:
     kind = part.get("type") if isinstance(part, dict) else None
     held = part.get(kind) if isinstance(kind, str) else None
     if not isinstance(held, dict) or not isinstance(held.get("file"), str) or held["file"] == MASK:
@@ -84,14 +84,14 @@ def _type(suffix: str, name: str, path: tuple[str | int, ...]) -> str:
     return _TYPES[suffix]
 
 
-def _bytes(name: str, read: Read, path: tuple[str | int, ...]) -> bytes:
+def _bytes(name: str, read: ReadBytes, path: tuple[str | int, ...]) -> bytes:
     try:
         return read(name)
     except RunnerError as exc:
         raise TemplateError(" ".join(p.detail for p in exc.problems).rstrip("."), path) from exc
 
 
-def _schema(name: str, read: Read) -> Any:
+def _schema(name: str, read: ReadBytes) -> Any:
     path = ("response_format", "json_schema", "schema")
     try:
         return normalise(json_of(_bytes(name, read, path).decode()))

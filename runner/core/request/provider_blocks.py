@@ -21,7 +21,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredProvider:
     """A provider block, filled. `table` holds its settings (never a key)."""
 
     name: str
@@ -35,9 +35,9 @@ class Declared:
         return () if limits is None else limits(orjson.loads(body), self.table)
 
 
-def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
+def declared(scope: Scope, problems: list[Problem]) -> dict[str, DeclaredProvider]:
     """Every provider of the root module, and the types of provider under their own names."""
-    found = {name: Declared(name, known) for name, known in TYPES.items()}
+    found = {name: DeclaredProvider(name, known) for name, known in TYPES.items()}
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
         for key, problem in _misfits(block, table, scope):
@@ -49,7 +49,7 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
             said = f'"{name}" is no type of provider; write {types}.'
             problems.append(block.problem("Missing type", said))
             kind = OPENAI.name
-        found[name] = Declared(name, TYPES[kind], table, block)
+        found[name] = DeclaredProvider(name, TYPES[kind], table, block)
         if _is_masked(block.table.get("base_url"), scope):
             said = (
                 "base_url hangs on a sensitive value, and it is recorded with every answer. Put "
@@ -66,7 +66,7 @@ def declared(scope: Scope, problems: list[Problem]) -> dict[str, Declared]:
 
 
 def known(
-    held: Mapping[str, Declared],
+    held: Mapping[str, DeclaredProvider],
     scope: Scope,
     model_digest: Callable[[str | None], str],
     problems: list[Problem],
@@ -95,14 +95,14 @@ def known(
     return found
 
 
-def _secrets(provider: Declared, scope: Scope) -> tuple[str, ...]:
+def _secrets(provider: DeclaredProvider, scope: Scope) -> tuple[str, ...]:
     """What its sensitive expressions yield: headers, query and defaults go to the server."""
     if provider.block is None or not provider.table:
         return ()
     return yielded_secrets([compile_value(provider.block.table)], scope.masks, scope.names)
 
 
-def _identity(provider: Declared, model_digest: Callable[[str | None], str]) -> str:
+def _identity(provider: DeclaredProvider, model_digest: Callable[[str | None], str]) -> str:
     """What a provider's answers hang on: its declared base URL, or its model file."""
     if provider.type is EMBEDDED:
         return model_digest(provider.table.get("model_path"))
@@ -152,7 +152,9 @@ def _is_masked(value: Any, scope: Scope) -> bool:
         return False
 
 
-def _masked(provider: Declared, scope: Scope, normal: Mapping[str, Any]) -> Mapping[str, Any]:
+def _masked(
+    provider: DeclaredProvider, scope: Scope, normal: Mapping[str, Any]
+) -> Mapping[str, Any]:
     if provider.block is None:
         return normal
     try:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from runner.core.expressions.template import Constant, compile_value
 from runner.core.modules.dependencies import BlockGraph, block_graph, needs_of, reads_environment
 from runner.core.modules.folder import Block
-from runner.core.modules.module import Declared, Module, declared_at
+from runner.core.modules.module import CompiledModule, Declared, declared_at
 from runner.core.request.provider_blocks import OPENAI_URL
-from runner.core.request.provider_blocks import Declared as Provider
+from runner.core.request.provider_blocks import DeclaredProvider as Provider
 from runner.core.secrets.trust import (
     OPENAI_HOST,
     OPENAI_KEY,
@@ -112,7 +112,7 @@ def destination(provider: Provider, environment_url: str | None) -> Destination:
 
 
 def reach(
-    root: Module,
+    root: CompiledModule,
     providers: Mapping[str, Provider],
     default: str,
     environment_url: str | None,
@@ -147,7 +147,7 @@ def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tupl
     return tuple(known)
 
 
-def _reads(root: Module, providers: Mapping[str, Provider]) -> dict[str, set[str]]:
+def _reads(root: CompiledModule, providers: Mapping[str, Provider]) -> dict[str, set[str]]:
     """What the blocks of providers read of the environment: headers, queries and defaults."""
     return {
         name: needs_of(root, [compile_value(provider.block.table, (), _told)]).variables
@@ -164,7 +164,7 @@ _Asks = list[tuple[tuple[str, ...], set[str]]]  # some providers, and what may b
 
 
 def _asks(
-    root: Module,
+    root: CompiledModule,
     providers: Mapping[str, Provider],
     default: str,
     reads: Mapping[str, set[str]],
@@ -206,7 +206,9 @@ def _spread(graph: BlockGraph, held: dict[str, set[str]]) -> None:
                 todo.append(address)
 
 
-def _of_import(block: Block, root: Module, default: str, known: Iterable[str]) -> tuple[str, ...]:
+def _of_import(
+    block: Block, root: CompiledModule, default: str, known: Iterable[str]
+) -> tuple[str, ...]:
     named = block.table.get("provider")
     if named is None:
         target = declared_at(root, str(block.table.get("to")))

@@ -21,7 +21,7 @@ from runner.core.values import MASK
 
 _LAYERS = 3
 _SHORTEST_BASE64 = 6
-Span = tuple[int, int]
+SecretSpan = tuple[int, int]
 
 
 def redact(response: bytes, secrets: Iterable[str]) -> bytes:
@@ -90,7 +90,7 @@ class _Form:
         """Whether it begins with this text, whose lower case is given too."""
         return self.folded.startswith(low) if self.exact is None else self.exact.startswith(text)
 
-    def spans(self, text: str, low: str) -> Iterator[Span]:
+    def spans(self, text: str, low: str) -> Iterator[SecretSpan]:
         """Where it stands in a text, whose lower case is given too."""
         at = low.find(self.folded)
         while at >= 0:
@@ -246,7 +246,7 @@ class _Layer:
             return self
         return _Layer(self.text[: cut.start()], self.starts[: cut.start() + 1])
 
-    def spans(self, forms: Iterable[_Form]) -> Iterator[Span]:
+    def spans(self, forms: Iterable[_Form]) -> Iterator[SecretSpan]:
         """Where a secret stands, in the text as it came."""
         low = _folded(self.text)
         for form in forms:
@@ -263,10 +263,10 @@ def _layers(text: str, wanted: _Wanted) -> Iterator[_Layer]:
         layer = layer.under() if wanted.may_be_escaped_in(layer.text) else None
 
 
-def _spans(text: str, wanted: _Wanted) -> list[Span]:
+def _spans(text: str, wanted: _Wanted) -> list[SecretSpan]:
     """Where secrets stand in a text, in order, those that touch or overlap as one."""
     found = [span for layer in _layers(text, wanted) for span in layer.spans(wanted.forms)]
-    merged: list[Span] = []
+    merged: list[SecretSpan] = []
     for start, end in sorted(found):
         if merged and start < merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])

@@ -100,7 +100,7 @@ def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
     return tuple(sorted(set(doors), key=_rank))
 
 
-def encoded(door: Door) -> dict[str, str]:
+def as_table(door: Door) -> dict[str, str]:
     """A door as a table of the record."""
     match door:
         case KeyDoor(host, credential, purpose):
@@ -110,7 +110,7 @@ def encoded(door: Door) -> dict[str, str]:
             return {"kind": "variable", "name": name, "host": host}
 
 
-def decoded(table: Mapping[str, Any]) -> Door | None:
+def from_table(table: Mapping[str, Any]) -> Door | None:
     """The door that a table of the record says; None for one of a kind from a newer version."""
     match table:
         case {"kind": "key", "host": str(host), "purpose": "completions", **rest}:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from runner.core.toml.scan import Array, Inline, Key, Line, Scalar, Value, scan
+from runner.core.toml.scan import Array, DottedKey, Inline, Line, Scalar, Value, scan
 from runner.core.toml.source import Source, parse
+from runner.core.toml.write import WIDTH
 from runner.errors import Where, error
-
-WIDTH = 100
 
 
 def format_toml(text: str, file: str = "<text>") -> str:
@@ -75,7 +74,7 @@ def _value(value: Value, indent: int, used: int) -> str:
             return _exploded(value, indent)
 
 
-def _inline(pairs: tuple[tuple[Key, Value], ...], indent: int, used: int) -> str:
+def _inline(pairs: tuple[tuple[DottedKey, Value], ...], indent: int, used: int) -> str:
     """An inline table: TOML 1.0 keeps it on a line, but for the lists in it."""
     if not pairs:
         return "{}"

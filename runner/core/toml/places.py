@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from runner.core.toml.scan import Array, Inline, Key, Line, Scalar, Span, Value, scan
-
-Path = tuple[str | int, ...]
+from runner.core.address import Path
+from runner.core.toml.scan import Array, DottedKey, Inline, Line, Scalar, Span, Value, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Places:
             return (*self._table, *line.key.names)
         return (*self._holder(line.key), line.key.names[-1])
 
-    def _open(self, key: Key, *, many: bool) -> None:
+    def _open(self, key: DottedKey, *, many: bool) -> None:
         path = (*self._holder(key), key.names[-1])
         if many:
             self._set.setdefault(path, Spot(key.spans[-1]))
@@ -66,7 +65,7 @@ class Places:
         self._set.setdefault(path, Spot(key.spans[0], header=True))
         self._table = path
 
-    def _holder(self, key: Key) -> Path:
+    def _holder(self, key: DottedKey) -> Path:
         """The table that a header's last name is in."""
         path: Path = ()
         for name in key.names[:-1]:
@@ -76,7 +75,7 @@ class Places:
                 path = (*path, self._many[path])
         return path
 
-    def _pair(self, table: Path, key: Key, value: Value) -> None:
+    def _pair(self, table: Path, key: DottedKey, value: Value) -> None:
         for length in range(1, len(key.names)):
             path = (*table, *key.names[:length])
             self._implied.setdefault(path, Spot(key.spans[length - 1]))

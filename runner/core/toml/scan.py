@@ -27,7 +27,7 @@ Span = tuple[int, int]  # where something begins and ends: offsets into the text
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DottedKey:
     """A key, dotted or not: as it is written best, and the names in it with their places."""
 
     text: str
@@ -66,7 +66,7 @@ class Array:
 class Inline:
     """An inline table."""
 
-    pairs: tuple[tuple[Key, "Value"], ...]
+    pairs: tuple[tuple[DottedKey, "Value"], ...]
     span: Span
 
 
@@ -80,7 +80,7 @@ class Line:
     kind: Literal["comment", "header", "pair"]
     text: str
     blank: bool
-    key: Key | None = None
+    key: DottedKey | None = None
     value: Value | None = None
     beside: str = ""
 
@@ -152,14 +152,14 @@ class _Scanner:
         self.at = end
         return comment
 
-    def _header(self) -> tuple[str, Key]:
+    def _header(self) -> tuple[str, DottedKey]:
         many = self.text.startswith("[[", self.at)
         self.at += 2 if many else 1
         key = self._key()
         self.at += 2 if many else 1
         return (f"[[{key.text}]]" if many else f"[{key.text}]"), key
 
-    def _key(self) -> Key:
+    def _key(self) -> DottedKey:
         """A key, dotted or not, up to what follows it."""
         parts, names, spans = [], [], []
         while (match := _KEY.match(self.text, self.at)) is not None:
@@ -170,7 +170,7 @@ class _Scanner:
             if not self.text.startswith(".", self.at):
                 break
             self.at += 1
-        return Key(".".join(parts), tuple(names), tuple(spans))
+        return DottedKey(".".join(parts), tuple(names), tuple(spans))
 
     def _value(self) -> Value:
         self._take(_SPACE)

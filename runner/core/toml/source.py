@@ -7,16 +7,17 @@ from functools import cache, cached_property, partial
 from itertools import accumulate
 from typing import Any, Literal
 
+from runner.core.address import Path
 from runner.core.toml.faults import fault_of, has_many_digits
-from runner.core.toml.places import Path, Places, places
+from runner.core.toml.places import Places, places
 from runner.errors import RunnerError, Where, error
 
-DEEPEST = 64  # levels of nesting; toml-rs itself breaks at a few thousand, and takes the whole
+DEEPEST_TOML = 64  # levels of nesting; toml-rs itself breaks at a few thousand, and takes the whole
 # process with it
 _CHUNK = 16_384
 _MULTILINE = ('"""', "'''")
 
-Read = Callable[[str], dict[str, Any]]
+ReadToml = Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def read_plainly(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def parse(source: Source, read: Read = read_fast) -> dict[str, Any]:
+def parse(source: Source, read: ReadToml = read_fast) -> dict[str, Any]:
     """The file's tables; RunnerError with line and column when it is not TOML 1.0."""
     if _may_be_deep(source.text):
         raise _too_deep(source)
@@ -152,7 +153,7 @@ def parse(source: Source, read: Read = read_fast) -> dict[str, Any]:
 
 
 @cache
-def _loads() -> Read | None:
+def _loads() -> ReadToml | None:
     try:
         import toml_rs  # noqa: PLC0415  # whoever cannot have or trust a binary takes it away
     except ImportError:
@@ -214,7 +215,7 @@ def _may_be_deep(text: str) -> bool:
 
 def _is_deep(table: dict[str, Any]) -> bool:
     level: list[Any] = [table]
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST_TOML):
         level = [
             inner
             for held in level
@@ -227,5 +228,5 @@ def _is_deep(table: dict[str, Any]) -> bool:
 
 
 def _too_deep(source: Source) -> RunnerError:
-    said = f"Values are nested deeper than {DEEPEST} levels; no request needs that."
+    said = f"Values are nested deeper than {DEEPEST_TOML} levels; no request needs that."
     return error("Nesting too deep", said, Where(source.file))

@@ -18,7 +18,7 @@ from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read,
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.removals import replaced
+from runner.core.plan.removals import irreplaceable
 from runner.core.plan.walk import Vertex, Walk, address_of
 from runner.core.request.build import Request
 from runner.core.request.server_store import is_stored
@@ -153,7 +153,7 @@ class Apply:
         for vertex, decision in decide(fresh, self._run.known):
             if isinstance(decision, RunnerError):
                 self._run.fail(vertex, Failure(str(decision)))
-            elif problems := replaced(vertex.instance, decision):
+            elif problems := irreplaceable(vertex.instance, decision):
                 self._run.fail(vertex, Failure(str(RunnerError(*problems))))
             else:
                 self._carry(vertex, decision)

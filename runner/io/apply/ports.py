@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.expansion.session import Session
 from runner.core.plan.events import Done, Event, How
 from runner.core.request.build import Request
@@ -15,7 +15,7 @@ from runner.errors import RunnerError
 class Client(Protocol):
     """What an apply asks of a provider."""
 
-    async def complete(self, out: Outgoing) -> Answer | Failure:
+    async def complete(self, out: Outgoing) -> Answered | Failure:
         """Issue one request."""
 
     @property
@@ -43,9 +43,9 @@ class Doors:
     connect: Callable[[str], Awaitable[Client]]
     save: Callable[[str, bytes], Awaitable[None]]
     rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
-    read: Callable[[str, str, bytes, bool], Awaitable[Answer | Failure]]  # True: was just stored
-    update: Callable[[str, str, bytes], Awaitable[Answer | Failure]]
-    delete: Callable[[str, str], Awaitable[Answer | Failure]]
+    read: Callable[[str, str, bytes, bool], Awaitable[Answered | Failure]]  # True: was just stored
+    update: Callable[[str, str, bytes], Awaitable[Answered | Failure]]
+    delete: Callable[[str, str], Awaitable[Answered | Failure]]
     checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
     now: Callable[[], str]
     tell: Callable[[Event], None]

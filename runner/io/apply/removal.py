@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from runner.core.api.exchange import Answer, Failure
+from runner.core.api.exchange import Answered, Failure
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed
@@ -67,7 +67,7 @@ class Removal:
         self.outcome.records.pop(address, None)
         self.outcome.finish(self.doors.tell, address, "removed", None)
 
-    async def _delete(self, record: Record) -> Answer | Failure:
+    async def _delete(self, record: Record) -> Answered | Failure:
         providers = self.plan.known.providers
         name = keeper(record, providers)
         if name is None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import orjson
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.actions import Issue, Read, Reuse, Update
 from runner.core.plan.appraise import Appraisal, appraise
 from runner.core.plan.data_sources import data_record, unless_same
@@ -38,7 +38,7 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
     except asyncio.CancelledError:
         result = Failure("the run was left before an answer came", maybe_billed=1)
     run.outcome.maybe_billed += result.maybe_billed
-    if isinstance(result, Answer):
+    if isinstance(result, Answered):
         record = _recorded(run, vertex, made, request, result)
         _settled(run, request, record, result.maybe_billed)
         await _save(run, vertex, request, record)
@@ -60,7 +60,7 @@ def _secrets(run: Run, request: Request) -> tuple[str, ...]:
     return (*run.limits.secrets(), *request.secrets)
 
 
-def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: Answer) -> Record:
+def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: Answered) -> Record:
     return Record(
         address=vertex.address,
         provider=request.provider,

@@ -11,7 +11,7 @@ import msgspec
 from runner import __version__
 from runner.core.address import covers
 from runner.core.canonical import digest
-from runner.core.modules.module import Module
+from runner.core.modules.module import CompiledModule
 from runner.core.plan.actions import (
     Absent,
     Action,
@@ -193,7 +193,7 @@ def _digest(value: Any, salt: str = "") -> str:
     return digest(f"{salt}{json.dumps(value, sort_keys=True, default=str)}".encode())
 
 
-def _sources(module: Module) -> Iterator[tuple[str, str]]:
+def _sources(module: CompiledModule) -> Iterator[tuple[str, str]]:
     """The name and digest of every configuration file, those of modules included."""
     for source in module.blocks.sources:
         yield source.file, digest(source.text.encode())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from runner.core.api.exchange import Failure
-from runner.core.expansion.outputs import Output, outputs, shown
+from runner.core.expansion.outputs import OutputValue, outputs, shown_outputs
 from runner.errors import Problem
 from tests.harness.lab import Lab, project
 
@@ -15,7 +15,7 @@ def block(name: str, content: str, more: str = "") -> str:
     )
 
 
-def told(lab: Lab) -> tuple[dict[str, Output], list[Problem]]:
+def told(lab: Lab) -> tuple[dict[str, OutputValue], list[Problem]]:
     outcome = lab.apply()
     problems: list[Problem] = []
     return outputs(outcome.session, outcome.records, problems), problems
@@ -35,7 +35,7 @@ def test_each_completion_is_an_output_and_a_declared_one_goes_first() -> None:
     )  # fmt: skip
     found, problems = told(Lab({"configs/main.toml": text}, echoed))
     assert problems == []
-    assert shown(found) == {
+    assert shown_outputs(found) == {
         "both": ["<1>", {"n": 2}],
         "list": [f"<{i}>" for i in range(11)],
         "many": {"b": "<b>", "a": "<a>"},
@@ -55,7 +55,7 @@ def test_what_failed_has_no_output_and_the_rest_has() -> None:
     lab.reply = lambda body: Failure("no") if "bad" in str(body) else "yes"
     found, problems = told(lab)
     assert problems == []
-    assert shown(found) == {"fine": "yes", "good": "yes"}
+    assert shown_outputs(found) == {"fine": "yes", "good": "yes"}
     assert not found["lost"].known
 
 
@@ -67,7 +67,7 @@ def test_a_sensitive_output_is_not_shown() -> None:
     found, problems = told(Lab({"configs/main.toml": text}))
     assert problems == []
     assert found["said"].value == "hush-hush"
-    assert "said" not in shown(found)
+    assert "said" not in shown_outputs(found)
 
 
 def test_an_output_that_shows_a_secret_must_say_so() -> None:
@@ -87,7 +87,7 @@ def test_a_mistake_in_one_output_leaves_the_others() -> None:
         "[output.good]\nvalue = '{{ completion.a.content }}'\n"
     )
     found, problems = told(Lab({"configs/main.toml": text}, lambda _: "text"))
-    assert shown(found) == {"a": "text", "good": "text"}
+    assert shown_outputs(found) == {"a": "text", "good": "text"}
     assert [str(problem.where) for problem in problems] == ["configs/main.toml:6"]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from runner.core.address import Path
 from runner.core.api.answer import Answer, warning
 from runner.core.expressions import jinja
-from runner.core.expressions.template import Expression, Hole, Node, Text, compile_text, holes
+from runner.core.expressions.template import Expression, Hole, Node, TextNode, compile_text, holes
 from runner.core.plan.drafts import Drafts
 from runner.core.plan.known import Known
 from runner.core.plan.plan import Inputs
@@ -19,7 +20,7 @@ from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.build import Request
-from runner.core.values import Path, TemplateError
+from runner.core.values import TemplateError
 from tests.harness.lab import Lab, project
 
 TEXTS = [
@@ -97,7 +98,7 @@ def _by_engine(text: str, path: Path) -> Node:
     ]
     if len(parts) == 1 and isinstance(parts[0], Hole) and "{%" not in text:
         return Expression(parts[0])
-    return Text(tuple(parts))
+    return TextNode(tuple(parts))
 
 
 def _filled(text: str, compiled: Callable[[str, Path], Node]) -> object:

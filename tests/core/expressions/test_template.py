@@ -10,7 +10,7 @@ from runner.core.expressions import jinja, template
 from runner.core.expressions.template import (
     Constant,
     Expression,
-    Text,
+    TextNode,
     compile_text,
     compile_value,
     holes,
@@ -66,7 +66,7 @@ def by_engine(text: str) -> template.Node:
     ]
     if len(found) == 1 and isinstance(found[0], template.Hole):
         return Expression(found[0])
-    return Text(tuple(found))
+    return TextNode(tuple(found))
 
 
 def outcome(node: template.Node) -> tuple[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.language.file_names import fault, normalised, one_spelling
+from runner.core.language.file_names import name_fault, normalised, one_spelling
 
 HOSTILE = {
     ".git/config": "a dot",
@@ -42,7 +42,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("path", HOSTILE, ids=ascii)
 def test_a_name_that_some_system_obeys_is_refused(path: str) -> None:
-    said = fault(path) or ""
+    said = name_fault(path) or ""
     assert HOSTILE[path] in said
     assert not path or said.endswith(" Choose another name.")
 
@@ -53,7 +53,7 @@ def test_a_name_that_some_system_obeys_is_refused(path: str) -> None:
      "日本/語", "out/10%.txt", "com10", "x" * 255],
 )  # fmt: skip
 def test_an_honest_name_is_not(path: str) -> None:
-    assert fault(path) is None
+    assert name_fault(path) is None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_path_is_made_plain_before_it_is_judged(path: str, found: str | None) 
 @given(st.text(max_size=30))
 def test_whatever_passes_has_no_part_that_begins_with_a_dot(text: str) -> None:
     inside = normalised(text)
-    if inside is None or fault(inside) is not None:
+    if inside is None or name_fault(inside) is not None:
         return
     for spelling in (inside, one_spelling(inside)):
         assert not any(part.startswith(".") for part in spelling.split("/"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.language.type_syntax import convert, parse_input, parse_type
+from runner.core.language.type_syntax import as_type, parse_input, parse_type
 
 TYPES = [
     "string",
@@ -86,7 +86,7 @@ def test_values_turn_into_the_type_as_in_terraform(
     value: object, to: str, expected: object
 ) -> None:
     """Each pair was tried with Terraform 1.15 (`any` keeps what it is given)."""
-    found = convert(value, parse_type(to))
+    found = as_type(value, parse_type(to))
     assert found == expected
     assert type(found) is type(expected)
 
@@ -113,7 +113,7 @@ def test_values_turn_into_the_type_as_in_terraform(
 )
 def test_a_value_of_another_type_is_an_error(value: object, to: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        convert(value, parse_type(to))
+        as_type(value, parse_type(to))
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ json_values = st.recursive(
 
 @given(json_values, st.sampled_from(TYPES))
 def test_converting_twice_changes_nothing(value: object, to: str) -> None:
-    """convert(convert(v)) == convert(v), and what is refused is refused with a ValueError."""
+    """as_type(as_type(v)) == as_type(v), and what is refused is refused with a ValueError."""
     kind = parse_type(to)
     try:
-        once = convert(value, kind)
+        once = as_type(value, kind)
     except ValueError:
         return
-    assert repr(convert(once, kind)) == repr(once)
+    assert repr(as_type(once, kind)) == repr(once)
 
 
 @given(st.text())

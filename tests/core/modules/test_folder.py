@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.core.modules.folder import load, values_of
+from runner.core.modules.folder import load_folder, values_of
 from runner.core.toml.source import Source
 from runner.errors import Problem, RunnerError
 from tests.harness.lab import Lab
@@ -147,14 +147,14 @@ def test_values_come_from_vars_files_the_last_one_wins() -> None:
         ("configs/vars.toml", b"x = 1\ny = 1\n"),
     ]
     found: list[Problem] = []
-    blocks = load("configs", lambda _: files, found)
+    blocks = load_folder("configs", lambda _: files, found)
     assert found == []
     assert {name: value for name, (value, _) in blocks.values.items()} == {"x": 3, "y": 1}
     assert blocks.values["x"][1].source.file == "configs/b.auto.vars.toml"
 
 
 def test_a_vars_file_of_a_module_is_not_read() -> None:
-    blocks = load("m", lambda _: [("m/vars.toml", b"x = 1\n")], [], root=False)
+    blocks = load_folder("m", lambda _: [("m/vars.toml", b"x = 1\n")], [], root=False)
     assert blocks.values == {}
 
 

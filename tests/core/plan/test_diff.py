@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.plan.diff import ABSENT, changes, leaves, line_diff
+from runner.core.plan.diff import ABSENT, changes_of, leaves, line_diff
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(("", "a", "b")),
@@ -40,7 +40,7 @@ def without_absent(value: Any) -> Any:
 @given(values, values)
 def test_the_changes_make_the_one_into_the_other(old: Any, new: Any) -> None:
     """Nothing is left out, and nothing is told that did not change."""
-    found = list(changes(old, new))
+    found = list(changes_of(old, new))
     made = old
     for change in found:
         made = put(made, change.path, change.new)
@@ -77,13 +77,16 @@ def test_zero_false_empty_null_and_absent_differ() -> None:
         for other in held:
             old = {} if one is ABSENT else {"a": one}
             new = {} if other is ABSENT else {"a": other}
-            assert bool(list(changes(old, new))) == (one is not other)
+            assert bool(list(changes_of(old, new))) == (one is not other)
 
 
 def test_a_change_has_the_path_that_people_write() -> None:
     old = {"messages": [{"content": "a"}], "x": 1}
     new = {"messages": [{"content": "b"}, {"content": "c"}], "x": 1}
-    assert [change.name for change in changes(old, new)] == ["messages[0].content", "messages[1]"]
+    assert [change.name for change in changes_of(old, new)] == [
+        "messages[0].content",
+        "messages[1]",
+    ]
 
 
 def test_leaves_are_all_values_with_their_paths() -> None:

@@ -6,14 +6,14 @@ import pytest
 from runner.core.language.blocks import EmbeddedSettings, OpenAISettings
 from runner.core.language.names import PROVIDERS
 from runner.core.request.provider import identity_json
-from runner.core.request.provider_blocks import Declared
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.provider_types import EMBEDDED, OPENAI, TYPES, type_of
 
 QUESTION = {"messages": [{"role": "user", "content": "Say hello."}]}
 
 
 def limits(body: dict[str, Any], **settings: Any) -> tuple[str, ...]:
-    return Declared("local", EMBEDDED, settings).limits(orjson.dumps(body))
+    return DeclaredProvider("local", EMBEDDED, settings).limits(orjson.dumps(body))
 
 
 def test_the_types_are_those_that_may_be_written() -> None:
@@ -49,4 +49,4 @@ def test_what_the_model_cannot_do_is_known_before() -> None:
     assert limits({"modalities": ["text", "audio"]})
     assert limits(QUESTION) == ()
     assert limits(QUESTION | {"tools": [], "functions": None, "n": 1}) == ()
-    assert Declared("openai", OPENAI).limits(orjson.dumps(body)) == ()
+    assert DeclaredProvider("openai", OPENAI).limits(orjson.dumps(body)) == ()

@@ -6,7 +6,7 @@ import pytest
 
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
-from runner.core.request.provider_blocks import Declared
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.provider_types import EMBEDDED, TYPES
 from runner.core.request.reach import Destination, destination, own_places, reach
 from runner.core.secrets.trust import KeyDoor, needs_asking
@@ -29,11 +29,13 @@ def variables(text: str, **modules: str) -> Mapping[str, frozenset[str]]:
     assert [p for p in problems if p.severity == "error"] == []
     blocks: Mapping[str, Block] = root.blocks.of("provider")
     providers = {
-        "openai": Declared("openai", TYPES["openai"], blocks["openai"].table, blocks["openai"])
+        "openai": DeclaredProvider(
+            "openai", TYPES["openai"], blocks["openai"].table, blocks["openai"]
+        )
         if "openai" in blocks
-        else Declared("openai", TYPES["openai"]),
-        "embedded": Declared("embedded", EMBEDDED),
-        "groq": Declared("groq", TYPES["openai"], {"base_url": f"{GROQ}/openai/v1"}),
+        else DeclaredProvider("openai", TYPES["openai"]),
+        "embedded": DeclaredProvider("embedded", EMBEDDED),
+        "groq": DeclaredProvider("groq", TYPES["openai"], {"base_url": f"{GROQ}/openai/v1"}),
     }
     return reach(root, providers, "openai", None).variables
 
@@ -145,7 +147,7 @@ def test_modules_are_looked_through(text: str, found: dict[str, set[str]]) -> No
 def test_a_host_that_the_configuration_names_gets_no_key_but_its_own(
     table: dict[str, str], url: str | None, going: Destination
 ) -> None:
-    assert destination(Declared("p", TYPES["openai"], table), url) == going
+    assert destination(DeclaredProvider("p", TYPES["openai"], table), url) == going
 
 
 @pytest.mark.parametrize(
@@ -167,18 +169,18 @@ def test_a_shared_gateway_gets_the_key_at_the_user_s_own_path_alone(
 ) -> None:
     """Other paths are other accounts, of whoever reads what they are sent."""
     going = destination(
-        Declared("p", TYPES["openai"], {"base_url": f"HTTPS://API.groq.com:443{written}"}),
+        DeclaredProvider("p", TYPES["openai"], {"base_url": f"HTTPS://API.groq.com:443{written}"}),
         f"{GROQ}{mine}",
     )
     assert (going.own, going.credential) == (own, "OPENAI_API_KEY" if own else None)
     places = own_places(f"{GROQ}{mine}")
     assert needs_asking(going.door, places) is not own
     named = {"base_url": f"{GROQ}{written}", "api_key_env": "OPENAI_API_KEY"}
-    chosen = destination(Declared("p", TYPES["openai"], named), f"{GROQ}{mine}")
+    chosen = destination(DeclaredProvider("p", TYPES["openai"], named), f"{GROQ}{mine}")
     assert needs_asking(chosen.door, places) is not own
     assert chosen.own or chosen.door == KeyDoor(GROQ, "OPENAI_API_KEY")
 
 
 def test_an_address_with_a_query_is_the_user_s_own_if_it_is_the_very_same() -> None:
     url = f"{GROQ}/v1?account=mine"
-    assert destination(Declared("p", TYPES["openai"], {"base_url": url}), url).own
+    assert destination(DeclaredProvider("p", TYPES["openai"], {"base_url": url}), url).own

@@ -8,8 +8,8 @@ from runner.core.secrets.trust import (
     KeyDoor,
     Trust,
     VariableDoor,
-    decoded,
-    encoded,
+    as_table,
+    from_table,
     in_words,
     named_hosts,
     needs_asking,
@@ -87,7 +87,7 @@ def test_a_yes_is_for_one_door_and_a_host_of_one_run_for_all_that_lead_there() -
 
 @pytest.mark.parametrize("door", [KeyDoor(GROQ, "A"), KeyDoor(GROQ, None), VariableDoor("A", GROQ)])
 def test_a_door_is_read_back_as_it_was_written(door: Door) -> None:
-    assert decoded(encoded(door)) == door
+    assert from_table(as_table(door)) == door
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_door_is_read_back_as_it_was_written(door: Door) -> None:
     ],
 )
 def test_what_a_newer_version_recorded_opens_nothing(table: dict[str, object]) -> None:
-    assert decoded(table) is None
+    assert from_table(table) is None
 
 
 def test_doors_are_told_by_host_and_a_name_cannot_write_to_the_terminal() -> None:

@@ -5,7 +5,15 @@ import toml_rs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.core.toml.source import Read, Source, block_name, parse, read_fast, read_plainly, source
+from runner.core.toml.source import (
+    ReadToml,
+    Source,
+    block_name,
+    parse,
+    read_fast,
+    read_plainly,
+    source,
+)
 from runner.errors import Problem, RunnerError
 
 TEXT = '''# a comment
@@ -101,7 +109,7 @@ def test_a_file_with_windows_line_ends_has_the_same_places() -> None:
         assert (one.line, one.column, one.source) == (other.line, other.column, other.source)
 
 
-def fault(text: str, read: Read = read_fast) -> Problem:
+def fault(text: str, read: ReadToml = read_fast) -> Problem:
     with pytest.raises(RunnerError) as caught:
         parse(Source("f.toml", text), read)
     (problem,) = caught.value.problems
@@ -152,7 +160,7 @@ def test_text_that_is_not_toml_is_told_with_its_line(text: str, summary: str, li
 )
 @pytest.mark.parametrize("read", [read_fast, read_plainly])
 def test_what_is_no_toml_is_told_in_our_words(
-    text: str, column: int, said: str, read: Read
+    text: str, column: int, said: str, read: ReadToml
 ) -> None:
     problem = fault(text, read)
     assert problem.summary == "Invalid TOML"
@@ -244,7 +252,7 @@ TEXTS = st.lists(st.sampled_from(TOKENS) | STATEMENTS, max_size=12).map("".join)
 def test_values_and_errors_are_the_same_whichever_parser_is_there(text: str) -> None:
     """What one refuses the other judges, so that all hangs on what toml-rs accepts."""
 
-    def outcome(read: Read) -> object:
+    def outcome(read: ReadToml) -> object:
         try:
             return repr(parse(Source("f.toml", text), read))
         except RunnerError as exc:

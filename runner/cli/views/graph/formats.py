@@ -5,7 +5,7 @@ from html import escape
 from json import dumps
 
 from runner.cli.views.graph.layers import Layout, Place, layers
-from runner.core.modules.dependencies import BlockGraph, Node
+from runner.core.modules.dependencies import BlockGraph, GraphNode
 
 _CHARACTER, _LINE = 7.4, 17  # pixels that a character is wide, and a line high
 _ARROW = (
@@ -120,7 +120,7 @@ class _Sizes:
         return self.top(row) + self.height_of_box / 2
 
 
-def _texts(node: Node) -> tuple[str, str]:
+def _texts(node: GraphNode) -> tuple[str, str]:
     """A box's two lines: the block's name, and its module and whether it has instances."""
     return node.label, "  ".join(part for part in (node.module, node.note) if part)
 
@@ -146,7 +146,7 @@ def _svg_nodes(made: BlockGraph, found: Layout, sizes: _Sizes) -> Iterator[str]:
         yield "</g>"
 
 
-def _fill(node: Node) -> str:
+def _fill(node: GraphNode) -> str:
     return "#eef3fb" if node.label.startswith("completion.") else "#f3f3f3"
 
 

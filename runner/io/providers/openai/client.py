@@ -10,7 +10,7 @@ from typing import Literal
 
 import orjson
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.estimate import foreseen
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai import bodies
@@ -92,7 +92,7 @@ class OpenAIClient:
         """Send nothing more: what waits to be sent, or to be sent again, fails as `halted`."""
         self._stop(Failure("the run stopped", halted=True))
 
-    async def complete(self, out: Outgoing) -> Answer | Failure:
+    async def complete(self, out: Outgoing) -> Answered | Failure:
         """The answer to a completion, or why there is none; only cancellation is raised.
 
         The body goes out as it is, to `{base_url}/chat/completions`, and that of the answer comes
@@ -123,7 +123,7 @@ class OpenAIClient:
         *,
         query: Iterable[tuple[str, str]] = (),
         body: bytes | None = None,
-    ) -> Answer | Failure:
+    ) -> Answered | Failure:
         """The response of another JSON endpoint below the base URL, under the same limits.
 
         `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
@@ -131,7 +131,7 @@ class OpenAIClient:
         job = Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
         return await self._carry_out(job)
 
-    async def _carry_out(self, job: Job) -> Answer | Failure:
+    async def _carry_out(self, job: Job) -> Answered | Failure:
         while True:
             result = await self._once(job)
             if not isinstance(result, float):
@@ -139,7 +139,7 @@ class OpenAIClient:
             if result:
                 await self._rest(result)
 
-    async def _once(self, job: Job) -> Answer | Failure | float:
+    async def _once(self, job: Job) -> Answered | Failure | float:
         """One attempt: the end of the job, or the seconds until the next."""
         gate = self._gate
         if not gate.enter_at_once():
@@ -191,7 +191,7 @@ class OpenAIClient:
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
         return judged(reply, stream, chat=job.completion)
 
-    def _answer(self, job: Job, good: Good, started: float) -> Answer:
+    def _answer(self, job: Job, good: Good, started: float) -> Answered:
         self.answered += 1
         self._gate.succeeded()
         if self._gate.rated and isinstance(good.value, dict):
@@ -199,7 +199,7 @@ class OpenAIClient:
             tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
             if isinstance(tokens, int):
                 self._gate.used(job.tokens, tokens)
-        return Answer(
+        return Answered(
             response=good.body,
             duration_ms=int((self._pace.now() - started) * 1000),
             attempts=job.attempts,

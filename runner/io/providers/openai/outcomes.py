@@ -7,7 +7,7 @@ from typing import Any
 from yarl import URL
 
 from runner.core.api.exchange import Failure
-from runner.core.received import read
+from runner.core.received import received
 from runner.io.providers.openai import bodies
 from runner.io.providers.openai.bodies import Said
 from runner.io.providers.openai.stream import Assembled, Cut, Refused, Stream
@@ -47,7 +47,7 @@ def judged(reply: Reply, stream: Stream | None, *, chat: bool) -> Good | Bad:
     if not body and not chat:
         return Good(body, None, reply.headers)
     try:
-        got = read(body)
+        got = received(body)
     except ValueError:
         said = bodies.said(reply.status, body, "the response is empty")
         page = said.message.startswith("an HTML page")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from runner.core.api.exchange import Answer, Failure
+from runner.core.api.exchange import Answered, Failure
 from runner.core.received import shallow, table_of, value_of
 from runner.io.providers.openai.client import OpenAIClient
 
@@ -19,7 +19,7 @@ _PATH = "/chat/completions"
 
 async def read(
     client: OpenAIClient, kind: str, arguments: bytes, *, fresh: bool = False
-) -> Answer | Failure:
+) -> Answered | Failure:
     """A data source: one completion, or every page of a list or of its messages.
 
     `fresh` says that it was stored a moment ago: a 404 is then asked again some times, since
@@ -45,12 +45,12 @@ async def fetch(client: OpenAIClient, identifier: str) -> tuple[bytes, list[Any]
     return one.response, table_of(messages.response)["data"]
 
 
-async def look(client: OpenAIClient, identifier: str) -> Answer | Failure:
+async def look(client: OpenAIClient, identifier: str) -> Answered | Failure:
     """Whether a stored completion is there; a Failure of status 404 if it is not."""
     return await client.call("GET", _one(identifier))
 
 
-async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answer | Failure:
+async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answered | Failure:
     asked = orjson.loads(arguments)
     if kind == "chat_completion":
         return await _whole(client, asked["completion_id"])
@@ -60,24 +60,24 @@ async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answer | F
     return await _pages(client, _PATH, list(_query(asked)), asked.get("limit"))
 
 
-async def update(client: OpenAIClient, identifier: str, body: bytes) -> Answer | Failure:
+async def update(client: OpenAIClient, identifier: str, body: bytes) -> Answered | Failure:
     """New metadata for a stored completion; no tokens."""
     return await client.call("POST", _one(identifier), body=body)
 
 
-async def delete(client: OpenAIClient, identifier: str) -> Answer | Failure:
+async def delete(client: OpenAIClient, identifier: str) -> Answered | Failure:
     """Delete a stored completion."""
     return await client.call("DELETE", _one(identifier))
 
 
-async def _whole(client: OpenAIClient, identifier: object) -> Answer | Failure:
+async def _whole(client: OpenAIClient, identifier: object) -> Answered | Failure:
     got = await client.call("GET", _one(identifier))
     if isinstance(got, Failure) or isinstance(_parsed(got), dict):
         return got
     return Failure("the response is no stored completion")
 
 
-def _parsed(got: Answer) -> Any:
+def _parsed(got: Answered) -> Any:
     return value_of(got.response)  # none, where a good status came alone
 
 
@@ -96,7 +96,7 @@ def _query(asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 async def _pages(
     client: OpenAIClient, path: str, query: list[tuple[str, str]], limit: int | None
-) -> Answer | Failure:
+) -> Answered | Failure:
     """All entries, or the first `limit`, as one list."""
     entries: list[Any] = []
     attempts = spent = received = 0
@@ -119,7 +119,7 @@ async def _pages(
         whole = limit is not None and len(entries) >= limit
         if whole or not found or not page.get("has_more"):
             listed = shallow(orjson.dumps({"object": "list", "data": entries}))
-            return Answer(listed, spent, attempts)
+            return Answered(listed, spent, attempts)
         last = found[-1].get("id")
         if not isinstance(last, str) or last in seen:
             return Failure("the server gives the same page of its list again and again")

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from runner.core.canonical import encoded
-from runner.core.received import is_deep, read, value_of
+from runner.core.received import is_deep, received, value_of
 
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
@@ -104,7 +104,7 @@ class Stream:
             return Cut("the stream nests deeper than a response can")
         if not is_deep(text):
             return Assembled(response, text, self._mended)
-        got = read(text)
+        got = received(text)
         return Assembled(got.value, got.text, mended=True)
 
     def _line(self, line: bytes) -> None:
@@ -150,7 +150,7 @@ class Stream:
 
     def _mend(self, data: bytes) -> Any:
         try:
-            got = read(data)
+            got = received(data)
         except ValueError:
             self._end = Cut("the stream holds an event that is not JSON")
             return None

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.io.providers.embedded import model_fetch, model_file
 from runner.io.providers.embedded.model_file import DIGEST, FILE_NAME, SIZE, model_digest
@@ -48,15 +48,15 @@ def test_the_model_answers_and_equal_questions_have_equal_answers() -> None:
             async with connect(endpoint) as client:
                 other = out(messages=[{"role": "user", "content": "Tell me about the sea."}])
                 first, _, second = [await client.complete(o) for o in (out(), other, out())]
-                assert isinstance(first, Answer)
-                assert isinstance(second, Answer)
+                assert isinstance(first, Answered)
+                assert isinstance(second, Answered)
                 one, two = orjson.loads(first.response), orjson.loads(second.response)
                 assert one["choices"] == two["choices"]
                 assert one["choices"][0]["message"]["content"]
                 assert one["model"] == "smollm2"
                 stream = Outgoing("a", orjson.dumps(QUESTION | {"stream": True}), stream=True)
                 streamed = await client.complete(stream)
-                assert isinstance(streamed, Answer)
+                assert isinstance(streamed, Answered)
                 got = orjson.loads(streamed.response)
                 assert got["choices"][0]["message"] == one["choices"][0]["message"]
             # On a new connection: the model's server closes one that it streamed on.

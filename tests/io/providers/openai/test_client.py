@@ -19,7 +19,7 @@ from aiohttp import web
 from yarl import URL
 
 from runner import __version__
-from runner.core.api.exchange import Answer, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.errors import RunnerError
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import OpenAIClient, connect
@@ -51,22 +51,22 @@ async def opened(
         yield client
 
 
-def ask(*steps: Step, **options: Any) -> tuple[Answer | Failure, FakeAPI, Clock]:
+def ask(*steps: Step, **options: Any) -> tuple[Answered | Failure, FakeAPI, Clock]:
     """One completion against a server that takes these steps."""
     body = options.pop("body", HELLO)
     sent = {name: options.pop(name) for name in ("stream", "headers", "secrets") if name in options}
     api, clock = FakeAPI(*steps), Clock()
 
-    async def work() -> Answer | Failure:
+    async def work() -> Answered | Failure:
         async with api, opened(api, clock, **options) as client:
             return await client.complete(out(body, **sent))
 
     return asyncio.run(asyncio.wait_for(work(), 120)), api, clock
 
 
-def answered(*steps: Step, **options: Any) -> Answer:
+def answered(*steps: Step, **options: Any) -> Answered:
     result = ask(*steps, **options)[0]
-    assert isinstance(result, Answer), result
+    assert isinstance(result, Answered), result
     return result
 
 
@@ -76,7 +76,7 @@ def failed(*steps: Step, **options: Any) -> Failure:
     return result
 
 
-def content(answer: Answer) -> Any:
+def content(answer: Answered) -> Any:
     return orjson.loads(answer.response)["choices"][0]["message"]["content"]
 
 
@@ -93,7 +93,7 @@ def test_the_body_goes_out_and_comes_back_byte_for_byte() -> None:
             opened(api) as client,
         ):
             result = await client.complete(Outgoing("completion.a", sent))
-            assert isinstance(result, Answer)
+            assert isinstance(result, Answered)
             assert (result.response, result.request_id, result.attempts) == (odd, "req_7", 1)
             assert api.requests[0].raw == sent
             assert (api.requests[0].method, api.requests[0].path) == (
@@ -126,7 +126,7 @@ def test_azure_takes_the_key_in_its_own_header_and_a_query() -> None:
             query = (("api-version", "2024-10-21"),)
             options: dict[str, Any] = {"auth_header": "api-key", "query": query, "base_url": base}
             async with opened(api, **options) as client:
-                assert isinstance(await client.complete(out()), Answer)
+                assert isinstance(await client.complete(out()), Answered)
             got = api.requests[0]
             assert got.headers["api-key"] == KEY
             assert "Authorization" not in got.headers
@@ -158,7 +158,7 @@ def test_the_key_may_stand_in_the_url() -> None:
         async with FakeAPI() as api:
             base = api.url.replace("127", "me:pass@127", 1)
             async with opened(api, base_url=base, key=None) as client:
-                assert isinstance(await client.complete(out()), Answer)
+                assert isinstance(await client.complete(out()), Answered)
             assert api.requests[0].headers["Authorization"].startswith("Basic ")
 
     run(work())
@@ -167,7 +167,7 @@ def test_the_key_may_stand_in_the_url() -> None:
 def test_a_body_of_megabytes_goes_out_whole() -> None:
     big = {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000_000}]}
     result, api, _ = ask("reset", body=big)
-    assert isinstance(result, Answer)
+    assert isinstance(result, Answered)
     assert [len(r.raw) > 3_000_000 for r in api.requests] == [True, True]
 
 
@@ -266,7 +266,7 @@ def test_the_server_says_whether_to_try_again(wanted: bool) -> None:
     status = 400 if wanted else 500
     said = error(status, headers={"x-should-retry": str(wanted).lower()})
     result = ask(said)[0]
-    assert isinstance(result, Answer) == wanted
+    assert isinstance(result, Answered) == wanted
 
 
 def test_an_error_under_a_200_is_an_error() -> None:
@@ -287,7 +287,7 @@ def test_a_choice_without_a_message_is_an_answer() -> None:
 
 def test_a_rate_limit_is_waited_for_and_not_counted() -> None:
     result, api, clock = ask(*["429"] * 20, max_retries=1)
-    assert isinstance(result, Answer)
+    assert isinstance(result, Answered)
     assert (result.attempts, len(api.requests)) == (21, 21)
     assert clock.time - 1000 == 20
 
@@ -324,7 +324,7 @@ def test_a_wait_beyond_reason_stops_the_run() -> None:
 )
 def test_the_wait_is_the_one_that_the_server_names(headers: dict[str, str], seconds: float) -> None:
     result, _, clock = ask(error(429, "rate_limit_exceeded", headers=headers))
-    assert isinstance(result, Answer)
+    assert isinstance(result, Answered)
     assert clock.time - 1000 == pytest.approx(seconds)
 
 
@@ -333,7 +333,7 @@ def test_a_wait_until_a_date_goes_by_the_server_s_clock() -> None:
     until = format_datetime(there + timedelta(seconds=30), usegmt=True)
     headers = {"Date": format_datetime(there, usegmt=True), "Retry-After": until}
     result, _, clock = ask(error(429, "rate_limit_exceeded", headers=headers))
-    assert isinstance(result, Answer)
+    assert isinstance(result, Answered)
     assert clock.time - 1000 == 30
 
 
@@ -362,7 +362,7 @@ def test_nothing_is_sent_before_the_wait_is_over() -> None:
             connect(Endpoint("p", api.url, concurrency=1)) as client,
         ):
             results = await asyncio.gather(*(client.complete(out()) for _ in range(20)))
-            assert all(isinstance(result, Answer) for result in results)
+            assert all(isinstance(result, Answered) for result in results)
             assert client.attempts == len(api.requests) == 20 + len(ends)
 
     run(work())
@@ -391,7 +391,7 @@ def test_a_hold_is_for_every_request_of_the_provider() -> None:
             assert got == [0]
             clock.frozen = False
             results = await asyncio.gather(first, *others)
-            assert all(isinstance(result, Answer) for result in results)
+            assert all(isinstance(result, Answered) for result in results)
             assert got == [0] + [9] * 31
             assert client.waiting is None
 
@@ -412,7 +412,7 @@ def test_a_hold_that_begins_while_the_connection_is_made_is_kept() -> None:
             assert client.in_flight == 1
             client._gate.hold(9)
             result = await asking
-            assert isinstance(result, Answer)
+            assert isinstance(result, Answered)
             assert (result.attempts, got) == (1, [9])
 
     run(work())
@@ -425,7 +425,7 @@ def test_rate_limits_lower_the_concurrency_and_server_errors_do_not() -> None:
             opened(api, concurrency=16) as client,
         ):
             assert client.limit == 16
-            assert isinstance(await client.complete(out()), Answer)
+            assert isinstance(await client.complete(out()), Answered)
             assert client.limit == 14
             assert client.waiting == "no more than 14 at a time"
             for _ in range(20):
@@ -493,7 +493,7 @@ def test_tokens_per_minute_allow_for_all_that_may_be_answered() -> None:
             await _until(lambda: client.waiting is not None)
             assert client.waiting == "tokens_per_minute, 102 s"
             api.release()
-            assert isinstance(await asking, Answer)
+            assert isinstance(await asking, Answered)
             assert client.waiting is None
 
     run(work())
@@ -507,7 +507,7 @@ def test_all_get_their_answer_from_a_server_that_fails_at_random() -> None:
         bodies = [HELLO | {"seed": n} for n in range(300)]
         async with FakeAPI(rates=rates, seed=5) as api, opened(api, concurrency=8) as client:
             results = await asyncio.gather(*(client.complete(out(body)) for body in bodies))
-            assert all(isinstance(result, Answer) for result in results)
+            assert all(isinstance(result, Answered) for result in results)
             good = [r.body["seed"] for r in api.requests if r.fault == "ok"]
             assert sorted(good) == list(range(300))
             assert sum(result.attempts for result in results) == len(api.requests)
@@ -588,7 +588,7 @@ def test_no_connection_while_others_are_answered_is_not_fatal() -> None:
                 lost = asyncio.create_task(client.complete(out()))
                 await asyncio.sleep(0)
                 client._completions = url
-                assert isinstance(await client.complete(out()), Answer)
+                assert isinstance(await client.complete(out()), Answered)
                 failure = await lost
             assert isinstance(failure, Failure)
             assert not failure.fatal
@@ -629,7 +629,7 @@ def test_a_redirect_on_the_same_host_is_followed_with_the_body() -> None:
     async def work() -> None:
         moved = respond(308, headers={"Location": "/v2/chat/completions"})
         async with FakeAPI(moved) as api, opened(api) as client:
-            assert isinstance(await client.complete(out()), Answer)
+            assert isinstance(await client.complete(out()), Answered)
             first, second = api.requests
             assert (second.method, second.path) == ("POST", "/v2/chat/completions")
             assert second.raw == first.raw
@@ -866,7 +866,7 @@ def test_the_store_is_reached_with_the_same_client() -> None:
 
             async def got(method: str, path: str, **options: Any) -> Any:
                 result = await client.call(method, f"/chat/completions{path}", **options)
-                assert isinstance(result, Answer), result
+                assert isinstance(result, Answered), result
                 return orjson.loads(result.response)
 
             listed = await got("GET", "", query=(("metadata[a b]", "0"), ("limit", "1")))
@@ -904,7 +904,7 @@ def test_a_403_of_the_store_stops_no_completion() -> None:
         async with connect(Endpoint("p", url)) as client:
             result = await client.call("GET", "/x")
             assert result == Failure("Missing scopes", 403)
-            assert isinstance(await client.complete(out()), Answer)
+            assert isinstance(await client.complete(out()), Answered)
         await serving.cleanup()
 
     run(work())
@@ -923,7 +923,7 @@ def test_a_cancelled_request_frees_its_place() -> None:
             hanging.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await hanging
-            assert isinstance(await queued, Answer)
+            assert isinstance(await queued, Answered)
             assert client.in_flight == 0
 
     run(work())
@@ -976,6 +976,6 @@ def test_the_server_runs_as_a_process_and_logs_each_request_as_it_comes(tmp_path
             process.kill()
 
 
-async def _one(url: str) -> Answer | Failure:
+async def _one(url: str) -> Answered | Failure:
     async with connect(Endpoint("p", url, max_retries=0), jitter=random.random) as client:
         return await client.complete(out())
