@@ -1,5 +1,6 @@
 """The Chat Completions Store: kept at the server, listed, relabelled, deleted."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,46 @@ def test_a_list_that_never_ends_is_told(
     assert ran.status == 1
     assert "gives the same page of its list again and again" in " ".join(ran.err.split())
     assert len(api.requests) < 3
+
+
+def test_a_list_of_ever_new_entries_ends(project: Project, api: FakeAPI) -> None:
+    class Endless(StoreAPI):
+        pages = 0
+
+        def serve(self, *_: object) -> web.Response:
+            self.pages += 1
+            entry = {"id": f"chatcmpl-{self.pages}"}
+            return web.json_response({"object": "list", "data": [entry], "has_more": True})
+
+    api.store = Endless()
+    project.write("[data.chat_completions.found]\n")
+    ran = project.call("plan")
+    assert (ran.status, api.store.pages) == (1, 1000)
+    assert "in 1,000 pages or 20 minutes" in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../files/x", "a/b", None, 7])
+def test_what_is_no_id_of_a_completion_asks_nothing(
+    project: Project, api: FakeAPI, name: object
+) -> None:
+    """DELETE /chat/completions/.. is about something else at the server."""
+    project.write(completion("stored", "hi", *STORED))
+    project.apply()
+    held = json.loads(project.state_file.read_bytes())
+    held["records"][0]["response"]["id"] = name
+    project.state_file.write_text(json.dumps(held, separators=(",", ":")))
+    before = len(api.requests)
+    ran = project.call("destroy", "--auto-approve")
+    assert ran.status == 1
+    assert "is no id of a stored completion" in " ".join(ran.err.split())
+    assert len(api.requests) == before
+
+
+@pytest.mark.parametrize("kind", ["chat_completion", "chat_completion_messages"])
+def test_a_data_source_reads_no_other_address(project: Project, api: FakeAPI, kind: str) -> None:
+    project.write(f'[data.{kind}.x]\ncompletion_id = ".."\n')
+    ran = project.call("plan")
+    assert (ran.status, api.requests) == (1, [])
 
 
 def test_a_list_ends_at_its_limit(project: Project, api: FakeAPI) -> None:

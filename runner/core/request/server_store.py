@@ -32,8 +32,9 @@ def keeper(record: Record, providers: Mapping[str, Provider]) -> str | None:
 
 
 def stored_id(record: Record) -> str:
-    """The id under which the server keeps it."""
-    return str(table_of(record.response).get("id"))
+    """The id under which the server keeps it; empty if its answer has none."""
+    found = table_of(record.response).get("id")
+    return found if isinstance(found, str) else ""
 
 
 def cached(record: Record, owner: Owner | None) -> tuple[str, bytes]:

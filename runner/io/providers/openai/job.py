@@ -12,7 +12,7 @@ from runner.io.providers.openai.outcomes import Bad, request_id
 from runner.io.providers.openai.retry import Verdict, delay
 
 _SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
-_LONGEST = 1200.0  # seconds of attempts after which none is begun again: twenty minutes
+LONGEST = 1200.0  # seconds of attempts after which none is begun again: twenty minutes
 _LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
 
 
@@ -62,7 +62,7 @@ class Job:
         """Whether its attempts took so long that nobody would expect another one: with the
         defaults, two that ended in a timeout.
         """
-        return self.spent >= max(_LONGEST, 2 * endpoint.timeout)
+        return self.spent >= max(LONGEST, 2 * endpoint.timeout)
 
     def failure(self, bad: Bad, verdict: Verdict, endpoint: Endpoint) -> Failure:
         """What it fails with once the server's error is the end of it."""

@@ -10,9 +10,11 @@ import orjson
 from runner.core.api.exchange import Answered, Failure
 from runner.core.received import shallow, table_of, value_of
 from runner.io.providers.openai.client import OpenAIClient
+from runner.io.providers.openai.job import LONGEST
 
 _PAGE = 100
 _MISSING = 404
+_MOST_PAGES = 1_000  # without a limit; with one there is an entry a page at least
 _AGAIN = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds before asking again for what was just stored
 _PATH = "/chat/completions"
 
@@ -47,7 +49,7 @@ async def fetch(client: OpenAIClient, identifier: str) -> tuple[bytes, list[Any]
 
 async def look(client: OpenAIClient, identifier: str) -> Answered | Failure:
     """Whether a stored completion is there; a Failure of status 404 if it is not."""
-    return await client.call("GET", _one(identifier))
+    return await _call(client, "GET", identifier)
 
 
 async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answered | Failure:
@@ -55,23 +57,26 @@ async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answered |
     if kind == "chat_completion":
         return await _whole(client, asked["completion_id"])
     if kind == "chat_completion_messages":
-        path = f"{_one(asked['completion_id'])}/messages"
+        identifier = asked["completion_id"]
+        if _is_none(identifier):
+            return _no_id(identifier)
+        path = f"{_one(identifier)}/messages"
         return await _pages(client, path, list(_query(asked)), asked.get("limit"))
     return await _pages(client, _PATH, list(_query(asked)), asked.get("limit"))
 
 
 async def update(client: OpenAIClient, identifier: str, body: bytes) -> Answered | Failure:
     """New metadata for a stored completion; no tokens."""
-    return await client.call("POST", _one(identifier), body=body)
+    return await _call(client, "POST", identifier, body)
 
 
 async def delete(client: OpenAIClient, identifier: str) -> Answered | Failure:
     """Delete a stored completion."""
-    return await client.call("DELETE", _one(identifier))
+    return await _call(client, "DELETE", identifier)
 
 
 async def _whole(client: OpenAIClient, identifier: object) -> Answered | Failure:
-    got = await client.call("GET", _one(identifier))
+    got = await _call(client, "GET", identifier)
     if isinstance(got, Failure) or isinstance(_parsed(got), dict):
         return got
     return Failure("the response is no stored completion")
@@ -79,6 +84,27 @@ async def _whole(client: OpenAIClient, identifier: object) -> Answered | Failure
 
 def _parsed(got: Answered) -> Any:
     return value_of(got.response)  # none, where a good status came alone
+
+
+async def _call(
+    client: OpenAIClient, method: str, identifier: object, body: bytes | None = None
+) -> Answered | Failure:
+    if _is_none(identifier):
+        return _no_id(identifier)
+    return await client.call(method, _one(identifier), body=body)
+
+
+def _is_none(identifier: object) -> bool:
+    """Whether no completion has such an id: its address would be another one of the server's."""
+    return identifier in ("", ".", "..") or "/" in str(identifier)
+
+
+def _no_id(identifier: object) -> Failure:
+    said = (
+        f"{identifier!a} is no id of a stored completion, so nothing was asked of the server. "
+        "`runner state rm ADDRESS` forgets a record that has no other."
+    )
+    return Failure(said, attempts=0)
 
 
 def _one(identifier: object) -> str:
@@ -94,6 +120,13 @@ def _query(asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"metadata[{key}]", str(value)
 
 
+def _endless(entries: int) -> str:
+    return (
+        f"the list has more than the {entries:,} entries that were read, in {_MOST_PAGES:,} pages "
+        f"or {LONGEST / 60:.0f} minutes: say how many are wanted, limit = 100"
+    )
+
+
 async def _pages(
     client: OpenAIClient, path: str, query: list[tuple[str, str]], limit: int | None
 ) -> Answered | Failure:
@@ -103,6 +136,8 @@ async def _pages(
     after: list[tuple[str, str]] = []
     seen: set[str] = set()  # the ids that pages ended with
     while True:
+        if (limit is None and len(seen) >= _MOST_PAGES) or spent > LONGEST * 1000:
+            return Failure(_endless(len(entries)))
         size = _PAGE if limit is None else min(_PAGE, limit - len(entries))
         got = await client.call("GET", path, query=[*query, *after, ("limit", str(size))])
         if isinstance(got, Failure):
