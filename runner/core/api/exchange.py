@@ -1,6 +1,5 @@
 """What goes out to a provider, and what comes back."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
@@ -53,6 +52,3 @@ class Failure:
     maybe_billed: int = 0
     fatal: bool = False
     halted: bool = False
-
-
-Send = Callable[[Outgoing], Awaitable[Answered | Failure]]

@@ -35,7 +35,6 @@ class OutputValue:
     sensitive: bool = False
     known: bool = True
     file: str | None = None
-    description: str | None = None
     rejected: tuple[str, ...] = ()
 
 
@@ -87,7 +86,7 @@ def _declared(
 ) -> OutputValue:
     table = value.block.table
     sensitive = table.get("sensitive") is True
-    file, about = _file(name, scope, problems), table.get("description")
+    file = _file(name, scope, problems)
     if not sensitive and any(scope.masks(hole) for hole in holes(value.node)):
         said = (
             f"output.{name} shows a sensitive value. If that is meant, say so: sensitive = true; "
@@ -100,16 +99,16 @@ def _declared(
     except NotKnown as exc:
         record = records.get(exc.address)
         rejected = (exc.address,) if record is not None and record.rejected else ()
-        return OutputValue(name, None, sensitive, False, file, about, rejected)
+        return OutputValue(name, None, sensitive, False, file, rejected)
     except TemplateError as exc:
         said = f"In output.{name}: {sentence(exc.message)}"
         problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
         problems.append(problem)
-        return OutputValue(name, None, sensitive, False, file, about)
+        return OutputValue(name, None, sensitive, False, file)
     except RunnerError as exc:
         problems.extend(exc.problems)
-        return OutputValue(name, None, sensitive, False, file, about)
-    return OutputValue(name, filled, sensitive, True, file, about)
+        return OutputValue(name, None, sensitive, False, file)
+    return OutputValue(name, filled, sensitive, True, file)
 
 
 def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:

@@ -23,7 +23,7 @@ from runner.core.expressions.guards import (
     padded,
     percent,
     pieces,
-    written,
+    size_written,
 )
 from runner.core.received import json_of
 from runner.core.values import TemplateError, plain, to_text
@@ -107,12 +107,12 @@ def _copy(budget: Budget, value: Any, *_: Any, **__: Any) -> Any:
     if type(value) is str and value.isascii():
         budget.text(len(value))
     else:
-        budget.text(written(budget, value), 2)
+        budget.text(size_written(budget, value), 2)
     return value
 
 
 def _title(budget: Budget, value: Any) -> Any:
-    budget.spend(2 * written(budget, value))
+    budget.spend(2 * size_written(budget, value))
     return _copy(budget, value)
 
 
@@ -120,7 +120,7 @@ def _escape(budget: Budget, value: Any) -> Any:
     budget.spend(30)
     text = value if isinstance(value, str) else ""
     marks = sum(map(text.count, "&<>\"'"))
-    budget.text(written(budget, value) * (1 if text else 6) + 4 * 4 * marks)
+    budget.text(size_written(budget, value) * (1 if text else 6) + 4 * 4 * marks)
     return value
 
 
@@ -129,12 +129,12 @@ def _strip_tags(budget: Budget, value: Any) -> Any:
     budget.spend(len(text) * text.count("<!--") >> 10)
     budget.spend(20 * text.count("<") + (len(text) >> 3))
     charge_words(budget, text)
-    budget.text(written(budget, value), 2)
+    budget.text(size_written(budget, value), 2)
     return value
 
 
 def _urlencode(budget: Budget, value: Any) -> Any:
-    size = written(budget, value)
+    size = size_written(budget, value)
     budget.text(size, 3)
     budget.spend(size >> 1)
     return value
@@ -154,7 +154,7 @@ def _truncate(
 
 
 def _word_count(budget: Budget, value: Any) -> Any:
-    size = written(budget, value)
+    size = size_written(budget, value)
     pieces(budget, "", size >> 1) if not isinstance(value, str) else charge_words(budget, value)
     budget.spend(size >> 4)
     return value
@@ -192,20 +192,20 @@ def _line_ends(text: str) -> int:
 def _replace(budget: Budget, s: Any, old: Any, new: Any, count: Any = None) -> Any:
     budget.spend(20)
     for value in (s, old, new):
-        written(budget, value)
+        size_written(budget, value)
     times = count if isinstance(count, int) else -1
     charge_replaced(budget, str(s), str(old), str(new), times)
     return s
 
 
 def _center(budget: Budget, value: Any, width: Any = 80) -> Any:
-    written(budget, value)
+    size_written(budget, value)
     padded(budget, str(value), width)
     return value
 
 
 def _format(budget: Budget, value: Any, *given: Any, **named: Any) -> Any:
-    written(budget, value)
+    size_written(budget, value)
     percent(budget, str(value), named or given)
     return value
 

@@ -113,7 +113,7 @@ def _search_back(budget: Budget, text: str, part: Any) -> None:
     budget.spend(len(text) * max(length, 1) >> 6)
 
 
-def written(budget: Budget, value: Any) -> int:
+def size_written(budget: Budget, value: Any) -> int:
     """Charge the steps of a value's text; its bytes at most."""
     if isinstance(value, str):
         return size_of(value)
@@ -131,9 +131,9 @@ def percent(budget: Budget, text: str, given: Any) -> None:
     values = values if isinstance(values, Collection) and not isinstance(values, str) else (values,)
     if "*" in text:
         numbers += [abs(value) for value in values if isinstance(value, int)]
-    largest = max((written(budget, value) for value in values), default=0)
+    largest = max((size_written(budget, value) for value in values), default=0)
     if isinstance(given, Mapping):
-        largest = max(largest, written(budget, given))
+        largest = max(largest, size_written(budget, given))
     budget.text(size_of(text) + holes * (4 * max(numbers, default=0) + largest))
 
 
@@ -141,7 +141,7 @@ def field_text(budget: Budget, value: Any, spec: str) -> None:
     """Charge one field of str.format."""
     numbers = [int(digits[:12]) for digits in _DIGITS.findall(spec)]
     budget.spend(40)
-    budget.text(4 * sum(numbers) + written(budget, value) + size_of(spec))
+    budget.text(4 * sum(numbers) + size_written(budget, value) + size_of(spec))
 
 
 def pieces(budget: Budget, text: str, count: int) -> None:

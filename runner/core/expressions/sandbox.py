@@ -228,7 +228,7 @@ class _Formatter(jinja2.sandbox.SandboxedFormatter):
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         if conversion is not None:
-            self._budget.text(guards.written(self._budget, value), 4)
+            self._budget.text(guards.size_written(self._budget, value), 4)
         return super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> Any:
