@@ -1,8 +1,10 @@
 """Modules: folders of TOML with variables, completions and outputs of their own."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.harness.project import Project, prompts, provider
+from tests.harness.project import Project, completion, prompts, provider
 from tests.harness.server import FakeAPI
 
 ESSAY = """
@@ -297,3 +299,17 @@ def test_a_module_shows_a_sensitive_output_by_no_way(
     assert ran.status == status
     assert ("Output refers to sensitive value" in ran.err) == bool(status)
     assert len(api.completions) == 1 - status
+
+
+def test_modules_that_multiply_are_refused_where_they_become_too_many(tmp_path: Path) -> None:
+    """Thirty folders of two calls each are a thousand million modules."""
+    project = Project(tmp_path / "p")
+    for level in range(31):
+        calls = f'[module.a]\nsource = "../m{level}"\n[module.b]\nsource = "../m{level}"\n'
+        text = completion("x", "hi") if level == 30 else calls
+        folder = tmp_path / "p" / ("configs" if not level else f"m{level - 1}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "main.toml").write_text(text)
+    for verb in ("plan", "validate", "graph"):
+        ran = project.call(verb)
+        assert (ran.status, ran.err.count("Too many modules")) == (1, 1)

@@ -25,6 +25,8 @@ from runner.core.values import Ref, TemplateError
 from runner.errors import Problem, RunnerError, sentence
 
 _DEEPEST_MODULES = 32
+_MOST_MODULES = 10_000  # of a project, a module counted as often as it is called
+_TOO_MANY = "Too many modules"
 _PASTED = "Key in a configuration file"
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
 
@@ -69,6 +71,7 @@ class _Tree:
     read: ReadFolder
     problems: list[Problem]
     known: dict[str, CompiledModule] = field(default_factory=dict)
+    inside: dict[str, int] = field(default_factory=dict)  # how many modules are called in a folder
     defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
 
     def compile(self, folder: str, stack: tuple[str, ...]) -> CompiledModule:
@@ -78,13 +81,30 @@ class _Tree:
         self._check(blocks)
         module = _compiled(folder, blocks, self.problems)
         self.known[folder] = module
+        self.inside[folder] = 0
         for name, call in module.calls.items():
             child = self._child(call, folder, (*stack, folder))
-            if child is not None:
+            if child is not None and self._counts(call, folder, child.folder):
                 module.children[name] = child
         check_references(module, self.problems)
         check_moves(module, self.problems)
         return module
+
+    def _counts(self, call: Declared, folder: str, called: str) -> bool:
+        """Whether there may be that many modules; told once, where it becomes too many."""
+        total = self.inside[folder] + self.inside[called] + 1
+        if total > _MOST_MODULES and any(p.summary == _TOO_MANY for p in self.problems):
+            return False
+        if total > _MOST_MODULES:
+            said = (
+                f"With this call there are {total:,} modules in {folder}, each counted as often as "
+                f"it is called, and a project has {_MOST_MODULES:,} at most. Call a module once "
+                "with for_each instead of in many blocks."
+            )
+            self.problems.append(call.block.problem(_TOO_MANY, said, ("source",)))
+            return False
+        self.inside[folder] = total
+        return True
 
     def _check(self, blocks: Blocks) -> None:
         from runner.core.language.check import check  # noqa: PLC0415  # pydantic, 100 ms
