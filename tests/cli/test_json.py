@@ -44,6 +44,20 @@ def test_plan(project: Project) -> None:
     assert _kinds(changed)[-1] == "change_summary"
 
 
+def test_a_value_that_was_recorded_before_it_was_declared_sensitive_is_not_shown(
+    project: Project,
+) -> None:
+    declared = "[variable.token]\ndefault = 's3cr3t-t0ken'\n"
+    with serving() as api:
+        project.write(provider(api) + declared + completion("a", "with {{ var.token }}"))
+        assert project.apply().status == 0
+        declared += "sensitive = true\n"
+        project.write(provider(api) + declared + completion("a", "and with {{ var.token }}"))
+        changed = project.call("plan", "--json")
+    assert "planned_change" in _kinds(changed)
+    assert "s3cr3t-t0ken" not in changed.out
+
+
 def test_apply_with_every_outcome(project: Project) -> None:
     with serving("ok", "500") as api:
         project.write(

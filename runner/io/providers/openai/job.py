@@ -32,7 +32,7 @@ class Job:
     answered_before: int = 0
     attempts: int = 0
     retries: int = 0
-    waited: float = 0.0
+    waited: float = 0.0  # seconds of the waits that the server named
     spent: float = 0.0  # seconds that its attempts took
     maybe_billed: int = 0
 
