@@ -1,5 +1,6 @@
 """The files of outputs: which may be written, which will be, and how they are."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -214,6 +215,12 @@ def _taken(project: Loaded, path: str, file: str) -> str | None:
         )
     if target.is_dir():
         return f'"{file}" is a folder: name a file in it.'
+    around = next((place for place in _around(root, target) if _is_environment(place)), None)
+    if around is not None:
+        return (
+            f'"{file}" is in an environment of Python ({around.relative_to(root).as_posix()}), '
+            f"which runs what it finds there. {ANOTHER}"
+        )
     spelling = one_spelling(path)
     if _is_in(spelling, root, state_directory(project.options.place)):
         return f'"{file}" is in the folder of the state, which holds nothing else. {ANOTHER}'
@@ -228,6 +235,17 @@ def _taken(project: Loaded, path: str, file: str) -> str | None:
             f"asked. {ANOTHER}"
         )
     return None
+
+
+def _around(root: Path, target: Path) -> Iterator[Path]:
+    """The folders of a file, less the project's own."""
+    return (place for place in target.parents if place != root and place.is_relative_to(root))
+
+
+def _is_environment(folder: Path) -> bool:
+    if files.identity(folder / "pyvenv.cfg") is not None:
+        return True
+    return files.followed(folder) == files.followed(Path(sys.prefix))
 
 
 def _is_in(spelling: str, root: Path, folder: Path) -> bool:

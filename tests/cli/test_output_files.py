@@ -365,3 +365,12 @@ def test_outputs_that_are_a_pipe_are_refused(project: Project) -> None:
     os.mkfifo(project.directory / "state/outputs.json")
     ran = project.call("output")
     assert (ran.status, "is a pipe or a device" in ran.err) == (1, True)
+
+
+def test_no_output_is_written_into_an_environment(project: Project, api: FakeAPI) -> None:
+    """What stands in one is run when Python starts, whoever wrote it."""
+    project.write(config(api, output("venv/lib/x.py")))
+    (project.directory / "venv").mkdir()
+    (project.directory / "venv/pyvenv.cfg").touch()
+    ran = project.call("plan")
+    assert (ran.status, "an environment of Python (venv)" in " ".join(ran.err.split())) == (1, True)

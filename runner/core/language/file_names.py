@@ -7,6 +7,7 @@ _ENDS = (".", " ")  # Windows drops them
 _SHORT = re.compile(r"[^.~]{1,6}~[0-9]+(\..{0,3})?", re.DOTALL)  # Windows' second name of .git
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])", re.IGNORECASE)
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # some file systems leave them out
+_RUN = frozenset(("node_modules", "site-packages", "dist-packages", "__pycache__"))
 ANOTHER = "Choose another name."
 _LONGEST_NAME, _LONGEST_PATH = 255, 3000  # bytes
 
@@ -53,6 +54,10 @@ def _fault(part: str) -> str | None:
             "has a part that begins with a dot: such files tell git, shells and CI what to do, and "
             "no answer may."
         )
+    if _is_run(one_spelling(part)):
+        return (
+            "is a place from which Python or Node runs what it finds, and no answer may be there."
+        )
     if "\\" in part:
         return (
             "holds a backslash, which is a part of names here and stands behind folders elsewhere."
@@ -68,6 +73,10 @@ def _fault(part: str) -> str | None:
     if len(part.encode(errors="replace")) > _LONGEST_NAME:
         return "has a part that is too long for the name of a file."
     return None
+
+
+def _is_run(spelling: str) -> bool:
+    return spelling in _RUN or spelling.endswith((".pth", ".pyc"))
 
 
 def _is_unseen(character: str) -> bool:
