@@ -1,1 +1,1 @@
-"""What happens: files, network, cache, model; decides nothing."""
+"""What happens: files, network, cache, states, models; decides nothing."""

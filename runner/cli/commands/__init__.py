@@ -1,1 +1,1 @@
-"""The verbs: read the world, ask the core, change the world."""
+"""The verbs: arguments, an operation and a view each."""

@@ -1,1 +1,1 @@
-"""Carries a plan out."""
+"""A plan, carried out."""

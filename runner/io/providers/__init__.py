@@ -1,1 +1,1 @@
-"""The ways a request is carried out."""
+"""Who answers: a server that speaks the API, or a model in this process."""
