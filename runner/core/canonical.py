@@ -70,8 +70,13 @@ def digest(data: bytes) -> str:
 
 def _whole(value: int, path: tuple[str | int, ...]) -> int:
     if abs(value) > _LARGEST:
-        raise ValueError(_at(path, f"{value} is beyond 2**53-1, what JSON holds exactly"))
+        raise ValueError(_at(path, f"{_short(value)} is beyond 2**53-1, what JSON holds exactly"))
     return value
+
+
+def _short(value: int) -> str:
+    """Python spells no number of more than 4,300 digits."""
+    return str(value) if value.bit_length() < 1000 else f"a number of {value.bit_length():,} bits"
 
 
 def _normalise_float(value: float, path: tuple[str | int, ...]) -> float | int:

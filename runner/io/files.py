@@ -153,6 +153,8 @@ def followed(path: Path) -> Path:
         return Path(os.path.realpath(path))
     except ValueError as cause:
         raise _unnameable(path, cause) from cause
+    except FileNotFoundError as cause:  # a relative name, and the current folder is deleted
+        raise _nowhere() from cause
 
 
 def is_link(path: Path) -> bool:
@@ -363,6 +365,11 @@ def _reading(path: Path, fd: int) -> BinaryIO:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     detail = f"{path} is a pipe or a device, and only a file is read there. Take it away."
     raise error("Not a file", detail, Where(str(path)))
+
+
+def _nowhere() -> RunnerError:
+    detail = "The folder that you are in was deleted. Go to one that is there: cd .."
+    return error("No current directory", detail)
 
 
 def _unnameable(path: Path, cause: ValueError) -> RunnerError:

@@ -109,11 +109,11 @@ def _root(folders: Folders, options: Options, problems: list[Problem]) -> Compil
 
 
 def _check_version(wanted: str, block: Block) -> None:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
 
     try:
         fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
-    except InvalidSpecifier as exc:
+    except ValueError as exc:
         said = f'"{wanted}" is no version range such as ">=0.1".'
         raise error("Invalid version", said, block.where(("required_version",))) from exc
     if not fits:

@@ -586,3 +586,28 @@ def test_a_report_that_cannot_be_written_hides_nothing_else(project: Project) ->
     assert "no/such/folder.xml" in ran.err
     assert "Apply complete! 1 issued." in ran.out
     assert project.outputs == {"good": "echo: hi"}
+
+
+def test_a_current_folder_that_is_deleted_is_no_traceback(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ran = project.call("-C", ".", "plan")
+    assert (ran.status, "was deleted" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CHAT + HI + "seed = 0x" + "f" * 6000 + "\n", "a number of more than 4,300 digits"),
+        ('[runner]\nrequired_version = ">=' + "9" * 5000 + '"\n' + GOOD, "is no version range"),
+    ],
+)
+def test_a_number_that_python_does_not_spell_is_no_traceback(
+    project: Project, text: str, said: str
+) -> None:
+    project.write(text)
+    ran = project.call("plan")
+    assert (ran.status, said in ran.err, "main.toml line" in ran.err) == (1, True, True)

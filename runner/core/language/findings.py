@@ -32,9 +32,16 @@ def in_short(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        text = str(value)
+        text = _spelled(value)
     text = KEY.sub(lambda m: f"{m.group()[:3]}…", text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _spelled(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python spells no number of more than 4,300 digits
+        return "a number of more than 4,300 digits"
 
 
 def has_hole(value: object) -> bool:
