@@ -14,9 +14,9 @@ from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import error
-from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, Say
+from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, OpenEndpoint, Say
 from runner.io.providers.openai import server_store
-from runner.io.providers.openai.client import OpenAIClient, connect
+from runner.io.providers.openai.client import connect
 from runner.io.providers.openai.wire import sent_to
 from runner.operations.loaded import Loaded
 from runner.operations.trust import admit, refusal, untrusted
@@ -30,10 +30,10 @@ class Connections:
     stack: AsyncExitStack
     say: Say
     on_text: Callable[[str], None] | None = None
-    clients: dict[str, OpenAIClient] = field(default_factory=dict)
+    clients: dict[str, OpenEndpoint] = field(default_factory=dict)
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    async def client(self, name: str) -> OpenAIClient:
+    async def client(self, name: str) -> OpenEndpoint:
         """The client of a provider; RunnerError if it cannot be opened (no key, no model), and
         Untrusted if nobody has said that what goes there may. There is no other way to one.
         """
@@ -41,7 +41,7 @@ class Connections:
         async with lock:
             if name not in self.clients:
                 endpoint = await self._endpoint(self.project.declared[name])
-                opened = connect(endpoint, on_text=self.on_text)
+                opened = (self.project.connect or connect)(endpoint, on_text=self.on_text)
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 

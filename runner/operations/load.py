@@ -18,6 +18,7 @@ from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
+from runner.io.providers.endpoint import Connect
 from runner.io.settings import environment
 from runner.io.state.store import Store
 from runner.operations.given_variables import all_given, flagged, trusted_hosts
@@ -33,7 +34,12 @@ from runner.operations.places import (
 _SHORTEST_KEY = 16
 
 
-def load(options: Options, secrets: Secrets, ask: Ask | None = None) -> Loaded:
+def load(
+    options: Options,
+    secrets: Secrets,
+    ask: Ask | None = None,
+    connect: Connect | None = None,
+) -> Loaded:
     """Read configuration, variables and state; RunnerError with every mistake of a stage.
 
     `secrets` is filled with what nobody may see, also where this ends with an error.
@@ -66,6 +72,7 @@ def load(options: Options, secrets: Secrets, ask: Ask | None = None) -> Loaded:
     project = Loaded(
         options, secrets, folders, root, world, values, held, providers, blocks,
         surroundings, store, state, problems, flagged=flagged(given), hosts=hosts, ask=ask,
+        connect=connect,
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project

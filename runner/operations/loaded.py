@@ -24,6 +24,7 @@ from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
 from runner.errors import Problem
 from runner.io.folders import Folders
+from runner.io.providers.endpoint import Connect
 from runner.io.settings import Settings
 from runner.io.state.store import Store
 from runner.io.trust import trusted
@@ -38,7 +39,8 @@ class Loaded:
     """Everything that was read. `imported` are the records that [[import]] blocks bring, fetched
     while planning; `flagged` are the texts of the variables that have their value from --var;
     `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
-    something may go where it was not said that it may: without it, that is Untrusted.
+    something may go where it was not said that it may: without it, that is Untrusted. `connect`
+    opens what answers; without it, that is a client over HTTP.
     """
 
     options: Options
@@ -58,6 +60,7 @@ class Loaded:
     flagged: Mapping[str, str] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
     ask: Ask | None = None
+    connect: Connect | None = None
     _reach: Reach | None = None
     _trust: Trust | None = None
 

@@ -1,7 +1,11 @@
 """Where a provider's requests go, and under which limits; everything already resolved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Protocol
+
+from runner.core.api.exchange import Answered, Failure, Outgoing
 
 MAX_RESPONSE_BYTES = 64_000_000
 
@@ -40,3 +44,44 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r})"
+
+
+class OpenEndpoint(Protocol):
+    """Who answers at an endpoint, for as long as it is open."""
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at once, as the server lets it be now."""
+
+    @property
+    def waiting(self) -> str | None:
+        """What requests wait for, in words (`rate limited, 12 s`), or None."""
+
+    @property
+    def max_response_bytes(self) -> int:
+        """The most of one response, and of all the pages of one list."""
+
+    def halt(self) -> None:
+        """Send nothing more."""
+
+    async def complete(self, out: Outgoing) -> Answered | Failure:
+        """The answer to a completion, or why there is none."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Answered | Failure:
+        """The response to another request below the base URL."""
+
+
+class Connect(Protocol):
+    """Opens an endpoint. `on_text` is called with each new piece of a streamed answer."""
+
+    def __call__(
+        self, endpoint: Endpoint, *, on_text: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[OpenEndpoint]:
+        """Open until the end of the context; RunnerError if the endpoint cannot be used."""

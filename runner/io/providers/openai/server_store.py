@@ -9,7 +9,7 @@ import orjson
 
 from runner.core.api.exchange import Answered, Failure
 from runner.core.received import shallow, table_of, value_of
-from runner.io.providers.openai.client import OpenAIClient
+from runner.io.providers.endpoint import OpenEndpoint
 from runner.io.providers.openai.job import LONGEST
 
 _PAGE = 100
@@ -20,7 +20,7 @@ _PATH = "/chat/completions"
 
 
 async def read(
-    client: OpenAIClient, kind: str, arguments: bytes, *, fresh: bool = False
+    client: OpenEndpoint, kind: str, arguments: bytes, *, fresh: bool = False
 ) -> Answered | Failure:
     """A data source: one completion, or every page of a list or of its messages.
 
@@ -36,7 +36,7 @@ async def read(
     return got
 
 
-async def fetch(client: OpenAIClient, identifier: str) -> tuple[bytes, list[Any]] | Failure:
+async def fetch(client: OpenEndpoint, identifier: str) -> tuple[bytes, list[Any]] | Failure:
     """A stored completion's body and all of its messages, to import it."""
     one = await _whole(client, identifier)
     if isinstance(one, Failure):
@@ -47,12 +47,12 @@ async def fetch(client: OpenAIClient, identifier: str) -> tuple[bytes, list[Any]
     return one.response, table_of(messages.response)["data"]
 
 
-async def look(client: OpenAIClient, identifier: str) -> Answered | Failure:
+async def look(client: OpenEndpoint, identifier: str) -> Answered | Failure:
     """Whether a stored completion is there; a Failure of status 404 if it is not."""
     return await _call(client, "GET", identifier)
 
 
-async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answered | Failure:
+async def _read(client: OpenEndpoint, kind: str, arguments: bytes) -> Answered | Failure:
     asked = orjson.loads(arguments)
     if kind == "chat_completion":
         return await _whole(client, asked["completion_id"])
@@ -65,17 +65,17 @@ async def _read(client: OpenAIClient, kind: str, arguments: bytes) -> Answered |
     return await _pages(client, _PATH, list(_query(asked)), asked.get("limit"))
 
 
-async def update(client: OpenAIClient, identifier: str, body: bytes) -> Answered | Failure:
+async def update(client: OpenEndpoint, identifier: str, body: bytes) -> Answered | Failure:
     """New metadata for a stored completion; no tokens."""
     return await _call(client, "POST", identifier, body)
 
 
-async def delete(client: OpenAIClient, identifier: str) -> Answered | Failure:
+async def delete(client: OpenEndpoint, identifier: str) -> Answered | Failure:
     """Delete a stored completion."""
     return await _call(client, "DELETE", identifier)
 
 
-async def _whole(client: OpenAIClient, identifier: object) -> Answered | Failure:
+async def _whole(client: OpenEndpoint, identifier: object) -> Answered | Failure:
     got = await _call(client, "GET", identifier)
     if isinstance(got, Failure) or isinstance(_parsed(got), dict):
         return got
@@ -87,7 +87,7 @@ def _parsed(got: Answered) -> Any:
 
 
 async def _call(
-    client: OpenAIClient, method: str, identifier: object, body: bytes | None = None
+    client: OpenEndpoint, method: str, identifier: object, body: bytes | None = None
 ) -> Answered | Failure:
     if _is_none(identifier):
         return _no_id(identifier)
@@ -128,7 +128,7 @@ def _endless(entries: int) -> str:
 
 
 async def _pages(
-    client: OpenAIClient, path: str, query: list[tuple[str, str]], limit: int | None
+    client: OpenEndpoint, path: str, query: list[tuple[str, str]], limit: int | None
 ) -> Answered | Failure:
     """All entries, or the first `limit`, as one list."""
     entries: list[Any] = []
