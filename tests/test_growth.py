@@ -16,7 +16,6 @@ from runner.core.plan.plan import make_plan
 from runner.core.plan.targets import Choice
 from runner.core.state.file import decode, document, encode
 from runner.core.state.records import State
-from runner.io.apply.ports import Limits
 from tests.harness.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16
@@ -57,14 +56,14 @@ messages = [{ role = "user", content = "{{ each.key }}: {{ each.value.what }}" }
             "configs/rows.csv": "id,what\n" + "".join(f"r{i},thing {i}\n" for i in range(number)),
         }
     )
-    lab.limits = Limits(concurrency=64)
-    lab.client.limit = 64
+    lab.concurrency = 64
+    lab.model.limit = 64
     return lab
 
 
 def text(lines: list[str]) -> Lab:
     lab = Lab({"configs/main.toml": "\n".join(lines)})
-    lab.limits = Limits(concurrency=64)
+    lab.concurrency = 64
     return lab
 
 
@@ -144,7 +143,7 @@ def dynamic(number: int) -> Lab:
         ]
     )
     listed = "[" + ", ".join(f'"k{i}"' for i in range(number)) + "]"
-    lab.reply = lab.client.reply = lambda body: (
+    lab.reply = lab.model.reply = lambda body: (
         listed if body["messages"][0]["content"] == "list" else "said"
     )
     return lab
@@ -173,7 +172,7 @@ def nested(number: int) -> Lab:
         said = body["messages"][0]["content"]
         return listed if said == "list" else '["a", "b"]' if said.startswith("parts") else "said"
 
-    lab.reply = lab.client.reply = reply
+    lab.reply = lab.model.reply = reply
     return lab
 
 
@@ -239,7 +238,7 @@ def test_a_change_of_every_prompt_grows_linearly(shape: Shape) -> None:
 def test_a_target_costs_no_more_than_linear(shape: Shape) -> None:
     def aimed(number: int) -> Callable[[], object]:
         lab = shape(number)
-        inputs = lab.inputs(Choice(targets=("completion.*",)))
+        inputs = lab.planned(Choice(targets=("completion.*",))).inputs
         return lambda: make_plan(inputs)
 
     assert growth(aimed) < BOUND

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 from runner.core.canonical import canonical, dotted, fingerprint, normalise
 from runner.core.plan.actions import Issue
-from tests.harness.lab import Lab, project
+from runner.core.plan.targets import Choice
+from runner.core.request.provider import Provider
+from runner.core.request.provider_types import EMBEDDED
+from runner.operations.loaded import Loaded
+from tests.harness.lab import EVERYTHING, Lab, project
 
 RECORDED = """
 [provider.openai]
@@ -68,6 +72,16 @@ DIGESTS = {
 }
 
 
+class Recorded(Lab):
+    """A lab whose embedded model is the one that answered when this was recorded."""
+
+    def loaded(self, choice: Choice = EVERYTHING) -> Loaded:
+        read = super().loaded(choice)
+        embedded = Provider.of("embedded", EMBEDDED, "0" * 64, {}, {})
+        read.providers = {**read.providers, "embedded": embedded}
+        return read
+
+
 def fingerprints(lab: Lab) -> dict[str, str]:
     """The fingerprint of every request that a first plan would issue."""
     return {
@@ -87,7 +101,7 @@ def one(parameters: str) -> str:
 
 def test_recorded_requests_keep_their_fingerprints() -> None:
     """Law 6: a change here re-issues every answer of every user; it needs a new version."""
-    lab = project(RECORDED, **{"configs__dot.png": "not really a png"})
+    lab = Recorded({"configs/main.toml": RECORDED, "configs/dot.png": "not really a png"})
     assert fingerprints(lab) == DIGESTS
 
 

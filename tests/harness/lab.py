@@ -1,36 +1,45 @@
-"""A project in memory, with a model that answers at once: real planning, real apply, no world."""
+"""A project in a folder of its own, planned and applied by the operations that every command goes
+by, with a state and a cache on the disk; a model that answers at once stands at the client's port.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import orjson
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.canonical import digest
-from runner.core.expansion.scope import Scope
-from runner.core.expansion.session import Session
-from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.module import CompiledModule
-from runner.core.modules.moves import move_records
-from runner.core.modules.variables import Given, resolve, sensitive_values
 from runner.core.plan.events import Event
-from runner.core.plan.known import Known
-from runner.core.plan.plan import Inputs, PlannedSteps, make_plan
-from runner.core.plan.samples import Samples
+from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
-from runner.core.plan.walk import Walk
-from runner.core.request.provider_blocks import declared, known
-from runner.core.secrets.texts import sensitive_texts
-from runner.core.state.cache_entry import Owner, cache_keys
+from runner.core.secrets.secrets import Secrets
+from runner.core.state.file import decode
 from runner.core.state.records import Record
-from runner.errors import Problem, RunnerError, error
+from runner.errors import Problem, RunnerError
 from runner.io.apply.loop import Apply
-from runner.io.apply.ports import Doors, Limits, Outcome
+from runner.io.apply.ports import Outcome
+from runner.io.cache.reader import Reader
+from runner.io.folders import Folders
+from runner.io.providers.endpoint import Endpoint
+from runner.operations.apply import carry_out, check, held_plan
+from runner.operations.connections import Connections
+from runner.operations.finish import finish
+from runner.operations.load import load
+from runner.operations.loaded import Loaded
+from runner.operations.options import ApplyOptions, Options, Overrides, ProjectPlace, VariableValue
+from runner.operations.places import folders_of
+from runner.operations.plan import Planned, whole_plan
 
-OWNER = Owner("lineage", "default")
+KEY = "sk-lab-0123456789-abcdefghij"
 EVERYTHING = Choice()
 Reply = Callable[[dict[str, Any]], str | Failure]
 
@@ -61,16 +70,40 @@ def completion_body(number: int, content: str, body: Mapping[str, Any]) -> bytes
 
 
 @dataclass(slots=True)
-class FakeProvider:
-    """A client at apply's port: it answers after some turns of the loop, never by the clock."""
+class Model:
+    """Whoever stands behind every endpoint: it answers after some turns of the loop, never by the
+    clock. `opened` are the endpoints that were; `sent` what was asked since the last apply began,
+    `called` what else was asked of a server: the method, the path and the body.
+    """
 
     reply: Reply
     limit: int = 4
+    waiting: str | None = None
+    max_response_bytes: int = 1_000_000
+    opened: list[Endpoint] = field(default_factory=list)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    called: list[tuple[str, str, bytes | None]] = field(default_factory=list)
     answered: int = 0
     most_at_once: int = 0
     halted: bool = False
     _now: int = 0
+
+    @asynccontextmanager
+    async def open(
+        self,
+        endpoint: Endpoint,
+        *,
+        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> AsyncIterator["Model"]:
+        """As a client over HTTP is opened."""
+        self.opened.append(endpoint)
+        await asyncio.sleep(0)
+        yield self
+
+    def begin(self) -> None:
+        """A run begins: what was sent in it is counted anew."""
+        self.sent, self.called, self.opened = [], [], []
+        self.halted = False
 
     def halt(self) -> None:
         """Send nothing more."""
@@ -95,100 +128,115 @@ class FakeProvider:
         self.answered += 1
         return Answered(completion_body(self.answered, said, body), 1, 1)
 
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),  # noqa: ARG002
+        body: bytes | None = None,
+    ) -> Answered | Failure:
+        """Another request: nothing is stored here that could be read."""
+        self.called.append((method, path, body))
+        return Failure("not found", 404) if method == "GET" else Answered(b"{}", 1, 1)
 
-@dataclass(slots=True)
+
+@dataclass
 class Lab:
-    """`files` are texts by path (`configs/main.toml`); `cache` and `records` outlive an apply."""
+    """`files` are texts by path (`configs/main.toml`); `environment` is that of its .env."""
 
     files: dict[str, str]
     reply: Reply = echo
     variables: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
-    cache: dict[str, bytes] = field(default_factory=dict)
-    saved: list[str] = field(default_factory=list)  # the keys of the last apply, as they came
+    environment: dict[str, str] = field(default_factory=lambda: {"OPENAI_API_KEY": KEY, "K": KEY})
+    concurrency: int = 4
+    trust: tuple[str, ...] = ("https://x.example", "https://y.example")
+    saved: set[str] = field(default_factory=set)  # the keys of the last apply
     events: list[Event] = field(default_factory=list)
-    client: FakeProvider = field(init=False)
-    limits: Limits = field(default_factory=lambda: Limits(concurrency=4))
-    moves: tuple[tuple[str, str], ...] = ()
-    connect: Callable[[str], Awaitable[Any]] | None = None
-    deleted: list[str] = field(default_factory=list)
-    told: list[bytes] = field(default_factory=list)  # metadata that the server was given
     watch: Callable[[Event], None] = lambda _: None
+    model: Model = field(init=False)
+    directory: Path = field(init=False)
+    _written: dict[str, str] = field(default_factory=dict)
+    _keys: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.client = FakeProvider(self.reply)
+        self.model = Model(self.reply)
+        self.directory = Path(tempfile.mkdtemp(prefix="lab-"))
+        weakref.finalize(self, rmtree, self.directory, ignore_errors=True)
 
     @property
     def sent(self) -> list[str]:
         """The addresses whose requests the last apply sent, in order."""
-        return [address for address, _ in self.client.sent]
+        return [address for address, _ in self.model.sent]
 
-    def read(self, folder: str, path: str) -> bytes:
-        """A file of the project."""
-        name = _normal(f"{folder}/{path}")
-        if name.startswith("../"):
-            raise error("Path leaves the project", f'"{path}" leads outside of the project.')
-        if name not in self.files:
-            raise error("No such file", f'There is no file "{path}" (looked for {name}).')
-        return self.files[name].encode()
+    @property
+    def told(self) -> list[bytes | None]:
+        """What the last apply told a server about what is stored there, in order."""
+        return [body for method, _, body in self.model.called if method == "POST"]
 
-    def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
-        """The TOML files directly in a folder."""
-        return [
-            (name, text.encode())
-            for name, text in sorted(self.files.items())
-            if name.endswith(".toml") and name.rpartition("/")[0] == folder
-        ]
+    @property
+    def state_file(self) -> Path:
+        """Where the records are."""
+        return self.directory / "state" / "state.json"
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The records of the state, as they are on the disk."""
+        if not self.state_file.exists():
+            return {}
+        return dict(decode(self.state_file.read_bytes(), "state.json").records)
+
+    @property
+    def cache(self) -> dict[str, bytes]:
+        """The answers in the cache, by their keys."""
+        with Reader(self.directory / "state" / "cache") as held:
+            return {key: held.get(key) or b"" for key in held.keys()}  # noqa: SIM118
+
+    def lose_cache(self) -> None:
+        """Somebody deletes it."""
+        rmtree(self.directory / "state" / "cache", ignore_errors=True)
+        self._keys = set()
+
+    def lose_state(self) -> None:
+        """Somebody deletes the state, and what stands beside it; the cache is left."""
+        for path in (self.directory / "state").glob("*"):
+            if path.is_file():
+                path.unlink()
+
+    def loaded(self, choice: Choice = EVERYTHING) -> Loaded:
+        """The project as an operation starts from it; RunnerError with every mistake."""
+        self._write()
+        variables = tuple(VariableValue(name, value) for name, value in self.variables.items())
+        options = Options(
+            ProjectPlace(str(self.directory)),
+            choice,
+            variables,
+            Overrides(concurrency=self.concurrency),
+            self.trust,
+        )
+        return load(options, Secrets(), connect=self.model.open)
+
+    @property
+    def folders(self) -> Folders:
+        """The files, as a project's are read."""
+        self._write()
+        return folders_of(ProjectPlace(str(self.directory)))
 
     def compiled(self) -> CompiledModule:
         """The root module; RunnerError with every mistake."""
         problems: list[Problem] = []
-        root = compile_root("configs", self.read_folder, problems)
-        _raise(problems)
+        root = compile_root("configs", self.folders.read_folder, problems)
+        if any(problem.severity == "error" for problem in problems):
+            raise RunnerError(*problems)
         return root
 
-    def inputs(self, choice: Choice = EVERYTHING) -> Inputs:
-        """What a plan is made from, as the command line makes it."""
-        problems: list[Problem] = []
-        root = self.compiled()
-        world = World(self.read, self.environment.get)
-        given = [Given(name, "a test", None, value) for name, value in self.variables.items()]
-        values = resolve(root, given, problems)
-        _raise(problems)
-        scope = Scope(Session(root, world, values), root)
-        providers = known(declared(scope, problems), scope, lambda _: "0" * 64, problems)
-        _raise(problems)
-        secrets = sensitive_texts(sensitive_values(root, values))
-        self.limits = replace(self.limits, secrets=lambda: secrets)
-        records, moves = move_records(self.records, self.moves)
-
-        def start(samples: Samples) -> tuple[Walk, Known]:
-            session = Session(root, world, values)
-            Scope(session, root)
-            facts = Known(
-                session,
-                records,
-                providers,
-                "openai",
-                self.cached,
-                samples,
-                lambda address: address in choice.replaces,
-                {},
-                owner=OWNER,
-            )
-            return Walk(session), facts
-
-        return Inputs(start, records, choice, moves)
-
-    def cached(self, fingerprint: str, sample: int) -> bytes | None:
-        """What the cache holds, as the command line looks."""
-        keys = cache_keys(fingerprint, sample, OWNER)
-        return next((self.cache[key] for key in keys if key in self.cache), None)
+    def planned(self, choice: Choice = EVERYTHING) -> Planned:
+        """The plan for the files as they are, and what it was made from."""
+        return whole_plan(self.loaded(choice))
 
     def plan(self, choice: Choice = EVERYTHING) -> PlannedSteps:
         """The plan for the files as they are."""
-        return make_plan(self.inputs(choice))
+        return self.planned(choice).plan
 
     def apply(
         self,
@@ -199,66 +247,86 @@ class Lab:
         keep_state: bool = True,
     ) -> Outcome:
         """Plan and carry out. `stop_after` events somebody presses Ctrl-C, `abandon_after`
-        events twice; with `keep_state` false the state is never written, as by `kill -9`.
+        events twice; with `keep_state` false the state is as it was, as after `kill -9`.
         """
-        inputs = self.inputs(choice)
-        outcome = asyncio.run(self._run(make_plan(inputs), inputs, stop_after, abandon_after))
-        if keep_state:
-            self.records = dict(outcome.records)
+        before = self._state()
+        self.model.reply, self.events, self.saved = self.reply, [], set()
+        self.model.begin()
+        project = self.loaded(choice)
+        with held_plan(project, "runner apply") as made:
+            if made.empty:
+                finish(project, made, None)
+                return Outcome(self.records, made.plan.walk.session)
+            options = ApplyOptions()
+            check(project, made, options)
+            listener = _Listener(self, stop_after, abandon_after)
+            outcome = carry_out(project, made, options, listener).outcome
+        assert outcome is not None
+        self.saved = self._new_keys()
+        if not keep_state:
+            self.lose_state()
+            for path, data in before.items():
+                path.write_bytes(data)
         return outcome
 
-    async def _run(
-        self, plan: PlannedSteps, inputs: Inputs, stop_after: int | None, abandon_after: int | None
-    ) -> Outcome:
-        walk, facts = inputs.start(plan.known.samples)
-        answered = self.client.answered
-        self.client = FakeProvider(self.reply, answered=answered)
-        self.saved, self.events = [], []
+    def _new_keys(self) -> set[str]:
+        with Reader(self.directory / "state" / "cache") as held:
+            keys = {*held.keys()}
+        new, self._keys = keys - self._keys, keys
+        return new
 
-        def tell(event: Event) -> None:
-            self.events.append(event)
-            self.watch(event)
-            if len(self.events) == stop_after:
-                run.interrupt()
-            if len(self.events) == abandon_after:
-                run.abandon()
+    def _state(self) -> dict[Path, bytes]:
+        files = (self.directory / "state").glob("*")
+        return {path: path.read_bytes() for path in files if path.is_file()}
 
-        async def connect(_: str) -> FakeProvider:
-            await asyncio.sleep(0)
-            return self.client
+    def _write(self) -> None:
+        """The folder becomes what `files` and `environment` say."""
+        wanted = dict(self.files)
+        if self.environment:
+            wanted[".env"] = "".join(
+                f"{name}={value}\n" for name, value in self.environment.items()
+            )
+        for name in self._written.keys() - wanted.keys():
+            (self.directory / name).unlink()
+        for name, text in wanted.items():
+            if self._written.get(name) != text:
+                path = self.directory / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+        self._written = wanted
 
-        async def save(key: str, data: bytes) -> None:
-            await asyncio.sleep(0)
-            self.saved.append(key)
-            self.cache[key] = data
 
-        async def nothing(*_: object) -> Answered | Failure:
-            return Failure("no such door in this test")
+@dataclass(slots=True)
+class _Listener:
+    """Notes what happens, and presses Ctrl-C when it is time to."""
 
-        async def update(_: str, __: str, body: bytes) -> Answered | Failure:
-            self.told.append(body)
-            return Answered(b"{}", 1, 1)
+    lab: Lab
+    stop_after: int | None
+    abandon_after: int | None
+    run: Apply | None = None
 
-        async def delete(_: str, identifier: str) -> Answered | Failure:
-            self.deleted.append(identifier)
-            return Answered(b"{}", 1, 1)
+    def tell(self, event: Event) -> None:
+        self.lab.events.append(event)
+        self.lab.watch(event)
+        assert self.run is not None
+        if len(self.lab.events) == self.stop_after:
+            self.run.interrupt()
+        if len(self.lab.events) == self.abandon_after:
+            self.run.abandon()
 
-        async def checkpoint(_: Mapping[str, Record]) -> None:
-            return None
+    def say(self, _: str) -> None:
+        pass
 
-        doors = Doors(
-            self.connect or connect,
-            save,
-            lambda _: "rescue",
-            nothing,
-            update,
-            delete,
-            checkpoint,
-            lambda: "2026-01-01T00:00:00Z",
-            tell,
-        )
-        run = Apply(plan, walk, facts, doors, self.limits)
-        return await asyncio.wait_for(run.run(), 120)
+    def text(self, _: str) -> None:
+        pass
+
+    def tick(self) -> None:
+        pass
+
+    @contextmanager
+    def during(self, run: Apply, _: Connections) -> Iterator[None]:
+        self.run = run
+        yield
 
 
 def project(text: str, **more: str) -> Lab:
@@ -266,15 +334,3 @@ def project(text: str, **more: str) -> Lab:
     files = {"configs/main.toml": text}
     files.update({name.replace("__", "/"): inner for name, inner in more.items()})
     return Lab(files)
-
-
-def _normal(path: str) -> str:
-    import posixpath  # noqa: PLC0415  # as the shell's folders do
-
-    return posixpath.normpath(path)
-
-
-def _raise(problems: list[Problem]) -> None:
-    found = [problem for problem in problems if problem.severity == "error"]
-    if found:
-        raise RunnerError(*found)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import OutputValue, outputs, shown_outputs
-from runner.errors import Problem
+from runner.errors import Problem, RunnerError
 from tests.harness.lab import Lab, project
 
 
@@ -75,10 +77,12 @@ def test_an_output_that_shows_a_secret_must_say_so() -> None:
         "[variable.key]\nsensitive = true\ndefault = 'hush-hush'\n[locals]\nl = '{{ var.key }}'\n"
         + block("a", "x") + "[output.said]\nvalue = 'k {{ local.l }}'\n"
     )  # fmt: skip
-    found, problems = told(Lab({"configs/main.toml": text}))
-    assert [problem.summary for problem in problems] == ["Output refers to sensitive value"]
-    assert str(problems[0].where) == "configs/main.toml:11"
-    assert "hush" not in repr(found)
+    with pytest.raises(RunnerError) as caught:
+        Lab({"configs/main.toml": text}).plan()
+    (problem,) = caught.value.problems
+    assert problem.summary == "Output refers to sensitive value"
+    assert str(problem.where) == "configs/main.toml:11"
+    assert "hush" not in problem.detail
 
 
 def test_a_mistake_in_one_output_leaves_the_others() -> None:

@@ -21,6 +21,7 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.build import Request
 from runner.core.values import TemplateError
+from runner.operations.loaded import Loaded
 from tests.harness.lab import Lab, project
 
 TEXTS = [
@@ -130,9 +131,15 @@ _ALL = Choice()
 class Forgetful(Lab):
     """A lab in which every request is filled once more before it is sent."""
 
-    def inputs(self, choice: Choice = _ALL) -> Inputs:
+    def loaded(self, choice: Choice = _ALL) -> Loaded:
         """As a lab's, without room for drafts."""
-        made = super().inputs(choice)
+        read = super().loaded(choice)
+        return _Roomless(**{name: getattr(read, name) for name in Loaded.__dataclass_fields__})
+
+
+class _Roomless(Loaded):
+    def inputs(self, *given: Any) -> Inputs:
+        made = super().inputs(*given)
 
         def start(samples: Samples) -> tuple[Walk, Known]:
             walk, known = made.start(samples)
@@ -153,7 +160,7 @@ def test_a_prompt_that_changed_since_is_sent_as_it_is_now() -> None:
     lab.apply()
     lab.files["configs/main.toml"] = CONFIG.replace("begin", "start")
     lab.apply()
-    assert lab.client.sent[0][1]["messages"][0]["content"] == "start"
+    assert lab.model.sent[0][1]["messages"][0]["content"] == "start"
 
 
 def test_drafts_hold_no_more_than_they_have_room_for() -> None:
@@ -172,7 +179,7 @@ def test_drafts_hold_no_more_than_they_have_room_for() -> None:
 
 def _sent(lab: Lab) -> list[tuple[str, dict[str, Any]]]:
     lab.apply()
-    return sorted(lab.client.sent, key=lambda pair: pair[0])
+    return sorted(lab.model.sent, key=lambda pair: pair[0])
 
 
 def _answer(**message: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The one decision: keep, reuse, issue, update, wait."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from runner.core.plan.actions import Await, Issue, Keep, Remove, Reuse, Update
 from runner.core.plan.targets import Choice
 from runner.errors import RunnerError, error
-from tests.harness.lab import Lab, project
+from runner.io.providers.endpoint import Endpoint
+from tests.harness.lab import Lab, Model, project
 
 MESSAGES = "messages = [{ role = 'user', content = 'x' }]\n"
 
@@ -37,7 +40,7 @@ def test_a_changed_request_is_issued_and_knows_what_it_replaces() -> None:
 
 def test_a_renamed_block_finds_its_answer_and_the_old_name_is_forgotten() -> None:
     lab = applied()
-    lab.cache.clear()
+    lab.lose_cache()
     actions = changed(lab, ("completion.a", "completion.b"))
     found, gone = actions["completion.b"], actions["completion.a"]
     assert isinstance(found, Reuse)
@@ -209,16 +212,18 @@ def test_a_provider_that_cannot_be_opened_ends_the_run_and_loses_nothing() -> No
     """What others have in flight is awaited and recorded."""
     head = "[provider.p]\ntype = 'openai'\nbase_url = 'https://x.example/v1'\n"
     lab = project(
-        f"{head}[completion.a]\nmodel = 'm'\n{MESSAGES}"
+        f"{head}[completion.a]\nmodel = 'm'\nprovider = 'openai'\n{MESSAGES}"
         f"[completion.b]\nmodel = 'm'\nprovider = 'p'\n{MESSAGES}"
     )
 
-    async def connect(name: str) -> object:
-        if name == "p":
-            raise error("No API key", "There is no key.")
-        return lab.client
+    class Closed(Model):
+        @asynccontextmanager
+        async def open(self, endpoint: Endpoint, **_: object) -> AsyncIterator[Model]:
+            if endpoint.name == "p":
+                raise error("No API key", "There is no key.")
+            yield self
 
-    lab.connect = connect
+    lab.model = Closed(lab.reply)
     outcome = lab.apply()
     assert set(outcome.done) == {"completion.a"}
     assert "There is no key." in outcome.failed["completion.b"].message

@@ -176,7 +176,7 @@ def test_who_keeps_its_number_costs_no_second_plan() -> None:
     lab = project(same("a"))
     lab.apply()
     lab.files["configs/main.toml"] = same("a", "b")
-    inputs = lab.inputs()
+    inputs = lab.planned().inputs
     begun = []
 
     def start(samples: Samples) -> Any:

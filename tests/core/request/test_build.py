@@ -17,7 +17,7 @@ def sent(text: str, lab: Lab | None = None) -> dict[str, Any]:
     """The body that goes out for completion.a."""
     lab = lab or project(text)
     lab.apply()
-    return dict(lab.client.sent)["completion.a"]
+    return dict(lab.model.sent)["completion.a"]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_sensitive_value_is_sent_and_in_no_record(written: str) -> None:
     record = lab.records["completion.a"]
     kept = [record.request, record.response, record.triggers or b"", *lab.cache.values()]
     assert not [held for held in kept if b"hush" in held]
-    assert b"hush" in orjson.dumps(dict(lab.client.sent)["completion.a"]) or "triggers" in written
+    assert b"hush" in orjson.dumps(dict(lab.model.sent)["completion.a"]) or "triggers" in written
     assert plan.known.records == {}
     assert lab.plan().empty
     if "\nuser = " in written:
@@ -202,9 +202,10 @@ def test_env_is_sensitive() -> None:
         "messages = [{ role = 'user', content = \"k {{ env('KEY') }}\" }]\n"
     )
     lab.environment["KEY"] = "hush-hush"
+    lab.trust = ("https://api.openai.com",)
     lab.apply()
     assert b"hush" not in lab.records["completion.a"].request
-    assert dict(lab.client.sent)["completion.a"]["messages"][0]["content"] == "k hush-hush"
+    assert dict(lab.model.sent)["completion.a"]["messages"][0]["content"] == "k hush-hush"
 
 
 def test_ignored_changes_issue_nothing() -> None:
@@ -219,9 +220,9 @@ def test_ignored_changes_issue_nothing() -> None:
     assert lab.plan().empty
     lab.files["configs/main.toml"] = text.replace("temperature = 0", "temperature = 1\nseed = 1")
     assert lab.plan().empty
-    lab.records.clear()
+    lab.lose_state()
     lab.apply()
-    assert dict(lab.client.sent)["completion.a"]["temperature"] == 1
+    assert dict(lab.model.sent)["completion.a"]["temperature"] == 1
 
 
 def test_a_value_that_became_sensitive_leaves_the_state() -> None:

@@ -20,7 +20,7 @@ def test_defaults_are_what_a_request_starts_from() -> None:
         f"[provider.openai.defaults]\nmodel = 'd'\ntemperature = 0.5\n{ASK}temperature = 0\n"
     )
     lab.apply()
-    body = dict(lab.client.sent)["completion.a"]
+    body = dict(lab.model.sent)["completion.a"]
     assert (body["model"], body["temperature"]) == ("d", 0)
 
 
@@ -104,7 +104,7 @@ temperature = '{{{{ 2 + 1 }}}}'
 def test_a_default_that_is_null_is_none() -> None:
     lab = project(f"[provider.openai.defaults]\nmodel = 'm'\ntemperature = '{{{{ none }}}}'\n{ASK}")
     lab.apply()
-    assert "temperature" not in dict(lab.client.sent)["completion.a"]
+    assert "temperature" not in dict(lab.model.sent)["completion.a"]
 
 
 def test_a_sensitive_default_is_sent_and_not_recorded() -> None:
@@ -118,7 +118,7 @@ def test_a_sensitive_default_is_sent_and_not_recorded() -> None:
         }
     )
     lab.apply()
-    assert dict(lab.client.sent)["completion.a"]["user"] == "hush-hush"
+    assert dict(lab.model.sent)["completion.a"]["user"] == "hush-hush"
     recorded = lab.records["completion.a"].request
     assert b"hush" not in recorded
     assert orjson.loads(recorded)["user"] == "(sensitive)"
