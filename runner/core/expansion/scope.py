@@ -141,6 +141,7 @@ class Scope:
             pairs = self.session.pairs[address] = pairs_of(
                 declared, address, self.names, self.masks
             )
+            self.session.admit(declared, len(pairs))
             self.session.keys[address] = tuple(key for key, _ in pairs)
         for key, value in pairs:
             yield Instance(with_key(address, key), declared, self, key, value)

@@ -13,6 +13,8 @@ from runner.errors import RunnerError, sentence
 if TYPE_CHECKING:
     from runner.core.expansion.scope import Scope
 
+_MOST_INSTANCES = 2_000_000  # of a project: a block in a module counts for each of the module's
+
 
 @dataclass(slots=True)
 class Session:
@@ -32,6 +34,19 @@ class Session:
     expanded: set[str] = field(default_factory=set)
     pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
     changing: set[str] = field(default_factory=set)
+    _admitted: int = 0
+
+    def admit(self, declared: Declared, number: int) -> None:
+        """Count instances on; RunnerError, before they are made, where a project has too many."""
+        self._admitted += number
+        if self._admitted > _MOST_INSTANCES:
+            said = (
+                f"With the {number:,} of {declared.address} this project has more than "
+                f"{_MOST_INSTANCES:,} instances: those of modules multiply. Take fewer, or make "
+                "several projects of it."
+            )
+            path = ("for_each",) if "for_each" in declared.meta else ("count",)
+            raise RunnerError(declared.block.problem("Too many instances", said, path))
 
     def answer(self, address: str) -> Any:
         """The answer at an address; NotKnown while it has not come."""

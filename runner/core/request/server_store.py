@@ -13,7 +13,7 @@ from runner.core.state.records import Record
 def is_stored(record: Record | Request) -> bool:
     """Whether the server keeps this completion."""
     body = record.request if isinstance(record, Record) else record.body
-    if b'"store":true' not in body or not type_of(record.identity).stores:
+    if b'"store"' not in body or not type_of(record.identity).stores:
         return False
     return table_of(body).get("store") is True
 
