@@ -1,11 +1,16 @@
 """The laws of plan and apply, over random projects and random edits."""
 
+import os
+import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +19,10 @@ from runner.core.canonical import digest
 from runner.core.plan.actions import Await, Instances, Issue, Keep, Remove, Update
 from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import PlannedSteps
+from runner.errors import Untrusted
 from runner.io.apply.ports import Outcome
-from tests.harness.lab import Lab
+from runner.operations.apply import held_plan
+from tests.harness.lab import KEY, Lab
 from tests.harness.random_projects import (
     NAMES,
     Project,
@@ -395,3 +402,120 @@ def test_a_decision_of_the_plan_is_the_decision_of_the_apply(project: Project) -
     )
     held.apply()
     assert held.records == before
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file of a folder, and what is in it; the folders too."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes() if path.is_file() else b""
+        for path in directory.rglob("*")
+    }
+
+
+@few
+@given(histories())
+def test_a_plan_asks_nobody_and_leaves_the_project_as_it_was(history: tuple[Project, ...]) -> None:
+    """Law 7: no provider is opened and no byte is another, with and without a state; somebody
+    else may hold the lock in the meantime.
+    """
+    held = lab(history[0])
+    for project in history:
+        edited(held, project)
+        held.loaded()  # the files are there
+        before = contents(held.directory)
+        held.model.begin()
+        held.plan()
+        assert contents(held.directory) == before, text(held)
+        assert (held.model.opened, held.model.sent) == ([], []), text(held)
+        held.apply()
+        before = contents(held.directory)
+        with held_plan(held.loaded(), "runner apply"):
+            locked = contents(held.directory)
+            held.plan()
+            assert contents(held.directory) == locked, text(held)
+        assert before.keys() <= contents(held.directory).keys(), text(held)
+
+
+_written: list[list[Path]] = []  # of each who watches
+
+
+def _watch(event: str, args: tuple[Any, ...]) -> None:
+    """Notes a file that is opened to be written; a hook stays for as long as its process."""
+    if _written and event == "open" and isinstance(args[0], str | bytes | os.PathLike):
+        if args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            _written[-1].append(Path(os.fsdecode(args[0])))
+    elif _written and event == "sqlite3.connect":
+        _written[-1].append(Path(os.fsdecode(args[0]).removeprefix("file:").partition("?")[0]))
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def written_files() -> Iterator[list[Path]]:
+    """The files that are opened to be written for as long as this lasts."""
+    _written.append([])
+    try:
+        yield _written[-1]
+    finally:
+        _written.pop()
+
+
+HOSTS = ("https://a.example", "https://b.example")
+KEYS = ("KEY_A", "KEY_B", None)
+SECRETS = ("SECRET_A", "SECRET_B", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A provider with the host and the key that it names, and what its completion reads."""
+
+    host: str
+    key: str | None
+    secret: str | None
+
+    def written(self, name: str) -> str:
+        key = f'api_key_env = "{self.key}"\n' if self.key else ""
+        reads = f'{{{{ env("{self.secret}") }}}}' if self.secret else "nothing"
+        return (
+            f'[provider.{name}]\ntype = "openai"\nbase_url = "{self.host}/v1"\n{key}'
+            f'[completion.{name}]\nprovider = "{name}"\nmodel = "m"\n'
+            f"messages = [{{ role = 'user', content = '{reads}' }}]\n"
+        )
+
+
+ways = st.builds(Way, *map(st.sampled_from, (HOSTS, KEYS, SECRETS)))
+
+
+@given(st.lists(ways, min_size=1, max_size=3), st.sets(st.sampled_from(HOSTS)))
+def test_nothing_leaves_for_where_nobody_said_that_it_may(
+    found: list[Way], trust: set[str]
+) -> None:
+    """Law 8: a host that is not trusted is sent nothing at all, of no run; one that is gets the key
+    that is named for it, and the values that are read for it, and no other. No file outside of the
+    project is written.
+    """
+    environment = {name: f"{name}-0123456789abcdef" for name in (*KEYS, *SECRETS) if name}
+    held = Lab({"configs/main.toml": "".join(w.written(f"p{i}") for i, w in enumerate(found))})
+    held.environment, held.trust = {**environment, "OPENAI_API_KEY": KEY}, tuple(sorted(trust))
+    with written_files() as written:
+        if {way.host for way in found} <= trust:
+            assert clean(held.apply()), text(held)
+            assert len(held.sent) == len(found)
+        else:
+            with pytest.raises(Untrusted):
+                held.apply()
+            assert held.sent == []
+    assert written
+    assert all(path.is_relative_to(held.directory) for path in written), written
+    bodies = {address: repr(body) for address, body in held.model.sent}
+    for endpoint in held.model.opened:
+        way = found[int(endpoint.name[1:])]
+        assert endpoint.base_url == f"{way.host}/v1"
+        assert way.host in trust
+        assert endpoint.key == (environment[way.key] if way.key else None)
+        said = bodies[f"completion.{endpoint.name}"]
+        assert {name for name, value in environment.items() if value in said} == (
+            {way.secret} if way.secret else set()
+        )
+        assert KEY not in said
