@@ -1,9 +1,14 @@
 """Coroutines run from where none can be awaited, whether a loop runs in this thread or not."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+# Seconds. A signal that comes just before a wait begins does not end it: so often it is looked for.
+HEARD = 0.5
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
@@ -16,14 +21,20 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
+    interrupted = False
     held: list[Callable[[], object]] = []
 
     async def cancellable() -> T:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        held.append(lambda: task and loop.call_soon_threadsafe(task.cancel))
+        assert task is not None  # noqa: S101  # this is one
+        held.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        if interrupted:
+            task.cancel()
         return await work
 
     def cancel() -> None:
+        nonlocal interrupted
+        interrupted = True
         for each in held:
             each()
 
@@ -31,24 +42,34 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Aside(Generic[T]):
-    """Work in a thread of its own, begun at once; `ended` is called there when it is over."""
+    """Work in a thread of its own; `ended` is called there when it is over."""
 
     def __init__(self, work: Callable[[], T], ended: Callable[[], object] = lambda: None) -> None:
         from contextvars import copy_context  # noqa: PLC0415
-        from threading import Thread  # noqa: PLC0415
+        from threading import Event, Thread  # noqa: PLC0415
 
         self._work, self._ended = work, ended
         self._made: list[T] = []
         self._fault: BaseException | None = None
-        self._thread = Thread(target=copy_context().run, args=(self._run,), name="runner")
-        self._thread.start()
+        self._go = Event()
+        self._end: SimpleQueue[None] = SimpleQueue()
+        self.is_over = False
+        # Nobody waits for one that was interrupted before it began.
+        Thread(target=copy_context().run, args=(self._run,), daemon=True).start()
+
+    def begin(self) -> None:
+        """Nothing is done before: who waits for the end is ready then to be interrupted."""
+        self._go.set()
 
     def _run(self) -> None:
+        self._go.wait()
         try:
             self._made.append(self._work())
         except BaseException as exc:  # noqa: BLE001  # it is raised where the work is waited for
             self._fault = exc
         finally:
+            self.is_over = True
+            self._end.put(None)
             self._ended()
 
     def result(self, interrupt: Callable[[], object] = lambda: None) -> T:
@@ -56,9 +77,12 @@ class Aside(Generic[T]):
         work has ended.
         """
         interrupted: KeyboardInterrupt | None = None
-        while self._thread.is_alive():
+        while not self.is_over:
             try:
-                self._thread.join()
+                self.begin()
+                while not self.is_over:  # an interrupted join() takes a thread for stopped
+                    with suppress(Empty):
+                        self._end.get(timeout=HEARD)
             except KeyboardInterrupt as exc:
                 interrupted = exc
                 interrupt()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike, fspath
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import orjson
@@ -29,7 +29,7 @@ from runner.io.apply.loop import Apply
 from runner.io.state.local import OUTPUTS
 from runner.operations import outputs_file
 from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan
-from runner.operations.blocking import Aside
+from runner.operations.blocking import HEARD, Aside
 from runner.operations.ended import headline, unfinished
 from runner.operations.events import plan_events
 from runner.operations.finish import Finished, finish
@@ -309,13 +309,13 @@ class _Applying:
         self._pass = events.put
         aside = Aside(self._run, ended=lambda: events.put(None))
         fault: BaseException | None = None
-        while True:
+        while not (aside.is_over and events.empty()):
             try:
-                event = events.get()
-                if event is None:
-                    break
-                if fault is None:
-                    on_event(event)
+                aside.begin()
+                while not (aside.is_over and events.empty()):
+                    event = _next(events)
+                    if event is not None and fault is None:
+                        on_event(event)
             except BaseException as exc:  # noqa: BLE001  # Ctrl-C too; it is raised at the end
                 fault = fault or exc
                 self._interrupt()
@@ -340,6 +340,7 @@ class _Applying:
 
         self._pass = lambda event: loop.call_soon_threadsafe(told, event)
         aside = Aside(self._run, ended=lambda: loop.call_soon_threadsafe(ended.set))
+        aside.begin()
         while not ended.is_set():
             try:
                 await ended.wait()
@@ -435,6 +436,14 @@ def _secrets_kept() -> Iterator[Secrets]:
     except RunnerError as exc:
         exc.problems = exc.args = tuple(map(secrets.problem, exc.problems))
         raise exc from None  # the cause may tell it
+
+
+def _next(events: "SimpleQueue[Event | None]") -> Event | None:
+    """The next event, if there is one soon."""
+    try:
+        return events.get(timeout=HEARD)
+    except Empty:
+        return None
 
 
 def _unheard(_: Event) -> None:
