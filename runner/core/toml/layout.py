@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from runner.core.toml.scan import Array, DottedKey, Inline, Line, Scalar, Value, scan
+from runner.core.toml.scan import WIDTH, Array, DottedKey, Inline, Line, Scalar, Value, scan
 from runner.core.toml.source import Source, parse
-from runner.core.toml.write import WIDTH
 from runner.errors import Where, error
 
 

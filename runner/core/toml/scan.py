@@ -6,6 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+WIDTH = 100
+"""Columns that a line of laid out or written TOML has at most, where it can be broken."""
+
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _KEY = re.compile(

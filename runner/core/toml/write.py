@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-WIDTH = 100
+from runner.core.toml.scan import WIDTH
 
 
 @dataclass(frozen=True, slots=True)
