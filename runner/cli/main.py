@@ -26,6 +26,9 @@ def entry() -> NoReturn:
     _import_nothing_from_here()
     _open_what_is_closed()
     _speak_utf8()
+    # What a command reads and makes stays until it ends: looking through it for cycles every 700
+    # objects takes a quarter of the time of a large plan and finds nothing.
+    gc.set_threshold(100_000, 50, 100)
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.io.providers.embedded.server")
@@ -40,9 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: error; 2: changes, for plan --detailed-exitcode; 130:
     interrupted.
     """
-    # What a command reads and makes stays until it ends: looking through it for cycles every 700
-    # objects takes a quarter of the time of a large plan and finds nothing.
-    gc.set_threshold(100_000, 50, 100)
     with shown():
         arguments = parser().parse_args(argv)
         if arguments.no_color:

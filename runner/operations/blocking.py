@@ -11,6 +11,13 @@ T = TypeVar("T")
 HEARD = 0.5
 
 
+def is_main_thread() -> bool:
+    """Whether this thread is the one that the process ends with."""
+    from threading import current_thread, main_thread  # noqa: PLC0415
+
+    return current_thread() is main_thread()
+
+
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """What a coroutine returns, or raises. Where a loop runs already, as in a notebook, it has one
     of its own in another thread; whoever interrupts the wait for it cancels it.

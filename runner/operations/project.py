@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike, fspath
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -24,12 +25,13 @@ from runner.core.plan.words import Word, kind, request_changes
 from runner.core.plan.words import shown as in_words
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
+from runner.core.toml.source import choose_parser
 from runner.errors import Problem, RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.state.local import OUTPUTS
 from runner.operations import outputs_file
 from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan
-from runner.operations.blocking import HEARD, Aside
+from runner.operations.blocking import HEARD, Aside, is_main_thread
 from runner.operations.ended import headline, unfinished
 from runner.operations.events import plan_events
 from runner.operations.finish import Finished, finish
@@ -192,6 +194,7 @@ class Project:
 
         RunnerError with every mistake in the configuration.
         """
+        _refuse_one_text(variable_files, targets, excludes, replaces)
         given: tuple[Variable, ...] = (
             *(VariableFile(fspath(path)) for path in variable_files),
             *(VariableValue(name, value) for name, value in (variables or {}).items()),
@@ -214,6 +217,7 @@ class Project:
         offline: bool | None = None,
     ) -> Plan:
         """As `plan`, while the loop goes on."""
+        choose_parser(in_main_thread=is_main_thread())
         return await asyncio.to_thread(
             self.plan,
             variables=variables,
@@ -244,6 +248,7 @@ class Project:
         raised once all of it is recorded; so is what `on_event` raises. `max_cost` is in USD;
         `lock_timeout` in seconds, for another writer of the state.
         """
+        _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
         applying = _Applying(plan, limits, ApplyOptions(fail_fast=fail_fast))
         return applying.wait(on_event or _unheard)
@@ -262,6 +267,7 @@ class Project:
         """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
         ends it as Ctrl-C does: what is in flight is recorded first.
         """
+        _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
         return await _Applying(plan, limits, ApplyOptions(fail_fast=fail_fast)).awaited(
             on_event or _unheard
@@ -279,8 +285,8 @@ class Project:
 def open_project(
     path: str | PathLike[str] = ".",
     *,
-    config: str = "configs",
-    state: str = "state",
+    config: str | PathLike[str] = "configs",
+    state: str | PathLike[str] = "state",
     workspace: str | None = None,
     trust: Sequence[str] = (),
 ) -> Project:
@@ -289,9 +295,28 @@ def open_project(
     `config` and `state` are folders in it; `workspace` None is what the settings say; `trust` names
     hosts that whatever is sent may go to, as --trust does.
     """
-    place = ProjectPlace(fspath(path), config, state, workspace)
+    _refuse_one_text(trust)
+    place = ProjectPlace(str(Path(path).absolute()), fspath(config), fspath(state), workspace)
     folders_of(place)
     return Project(place, tuple(trust))
+
+
+def _refuse_one_text(*lists: object) -> None:
+    """A text is a sequence of texts as well, of its letters."""
+    for given in lists:
+        if isinstance(given, str | bytes):
+            raise TypeError(f"a list of texts is wanted, as [{given!r}], not one text")
+
+
+def _refuse_another(project: Project, plan: Plan) -> None:
+    if not isinstance(plan, Plan):
+        raise TypeError(f"a Plan is wanted, as project.plan() gives it, not {plan!r}")
+    if (plan.options.place, plan.options.trust) != (project.place, project.trust):
+        raise error(
+            "Plan of another project",
+            f"This plan was made in {plan.options.place.project}, or with hosts that are trusted "
+            f"there, and this is {project.place.project}. Apply it with the project that made it.",
+        )
 
 
 class _Applying:

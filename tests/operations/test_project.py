@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import runner
 from runner.core.plan.events import Event
 from runner.operations.project import open_project
+from tests import ROOT
 from tests.harness.project import HANG, Project, completion, provider, serving, trusting, wait_until
 from tests.harness.server import FakeAPI
 
@@ -256,3 +258,53 @@ def test_the_promised_names_are_there() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         getattr(runner, "nothing")  # noqa: B009  # mypy knows that it is not there
     assert "runner" in sys.modules
+
+
+def test_a_value_that_no_file_could_hold_is_an_error(folder: Project) -> None:
+    opened = runner.open(folder.directory)
+    for value in (b"x", "\ud800", {1: "x"}, [range(3)], object()):
+        with pytest.raises(runner.RunnerError, match="Wrong type"):
+            opened.plan(variables={"topic": value})
+
+
+def test_one_text_is_no_list_of_texts(folder: Project) -> None:
+    opened = runner.open(folder.directory)
+    with pytest.raises(TypeError, match="a list of texts"):
+        opened.plan(targets="completion.one")  # a text is a sequence of texts: mypy takes it
+    with pytest.raises(TypeError, match="a list of texts"):
+        runner.open(folder.directory, trust="api.example.com")
+
+
+def test_a_plan_is_carried_out_where_it_was_made(
+    folder: Project, api: FakeAPI, tmp_path: Path
+) -> None:
+    other = Project(tmp_path / "other")
+    other.write(provider(api) + completion("a", "one"))
+    with pytest.raises(runner.RunnerError, match="Plan of another project"):
+        runner.open(folder.directory).apply(runner.open(other.directory).plan())
+    assert not api.requests
+
+
+def test_an_unknown_price_is_no_price(folder: Project) -> None:
+    estimate = runner.open(folder.directory).plan().estimate
+    assert estimate.unpriced
+    assert estimate.cost_high is None
+
+
+def test_plans_are_made_by_threads_that_end(folder: Project) -> None:
+    """What reads TOML is brought in by the main thread alone: elsewhere it ends the process."""
+    script = f"""
+import threading, runner
+for _ in range(12):
+    made = []
+    thread = threading.Thread(
+        target=lambda: made.append(runner.open({str(folder.directory)!r}).plan(offline=True))
+    )
+    thread.start()
+    thread.join()
+    assert made
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

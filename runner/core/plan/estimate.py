@@ -38,6 +38,7 @@ class Estimate:
         self.tokens_high = _sum(self.tokens_high, bound.tokens_high)
         if bound.cost_low is None:
             self.unpriced.add(bound.model)
+            self.cost_high, self.free = None, False
         else:
             self.cost_low += bound.cost_low
             self.cost_high = _sum(self.cost_high, bound.cost_high)

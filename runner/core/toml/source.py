@@ -154,11 +154,26 @@ def parse(source: Source, read: ReadToml = read_fast) -> dict[str, Any]:
 
 @cache
 def _loads() -> ReadToml | None:
+    if not _may_be_native:
+        return None
     try:
         import toml_rs  # noqa: PLC0415  # whoever cannot have or trust a binary takes it away
     except ImportError:
         return None
     return partial(toml_rs.loads, toml_version="1.0.0")
+
+
+_may_be_native = True
+
+
+def choose_parser(*, in_main_thread: bool) -> None:
+    """Decides, the first time, which library reads: toml-rs 0.4 ends the process with a fault where
+    the thread that imported it has ended, so only the main thread, which stays, brings it in.
+    """
+    global _may_be_native  # noqa: PLW0603  # a module is imported once for a process, too
+    if not _loads.cache_info().currsize:
+        _may_be_native = in_main_thread
+        _loads()
 
 
 def source(file: str, data: bytes) -> Source:
