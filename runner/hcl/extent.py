@@ -18,8 +18,7 @@ def check_size(source: HclText) -> None:
     """
     if len(source.text) > _LONGEST:
         raise _too_long(source)
-    opened = sum(map(source.text.count, "[({"))
-    if opened - sum(map(source.text.count, "])}")) > _DEEPEST or opened > 2 * _DEEPEST:
+    if sum(map(source.text.count, "[({")) > _DEEPEST:
         most, where = deepest(source)
         if most > _DEEPEST:
             raise too_deep(where)
