@@ -8,6 +8,7 @@ from runner.core.api.usage import usage_of
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.actions import (
     Absent,
+    Action,
     Await,
     Instances,
     Issue,
@@ -17,10 +18,10 @@ from runner.core.plan.actions import (
     Reuse,
     Update,
 )
-from runner.core.plan.diff import ABSENT
+from runner.core.plan.diff import ABSENT, Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
-from runner.core.plan.words import counts, kind, request_changes, shown
+from runner.core.plan.words import announced, counts, request_changes
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
@@ -40,32 +41,19 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
     """version, planned_change for each step, change_summary."""
     plan = made.plan
     yield version()
-    for step in plan.steps:
-        seen = shown(step, secrets)
+    for each in announced(plan, secrets):
         change: dict[str, Any] = {
-            "address": step.address,
-            "action": kind(step.action),
-            "symbol": seen.symbol.strip(),
-            "reason": seen.because or seen.header,
+            "address": each.address,
+            "action": each.word,
+            "symbol": each.symbol,
+            "reason": each.reason,
         }
-        match step.action:
-            case Issue(fingerprint, sample):
-                change |= {"fingerprint": fingerprint, "sample": sample}
-            case Reuse(record):
-                change |= {"fingerprint": record.fingerprint, "sample": record.sample}
-            case Await(on) | Instances(on):
-                change["awaits"] = on
-            case Update() | Remove() | Read() | Keep() | Absent():
-                pass
-        found, _ = request_changes(plan, step, secrets)
+        found: list[Change] = []
+        if each.step is not None:
+            change |= _about(each.step.action)
+            found, _ = request_changes(plan, each.step, secrets)
         change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
         yield {"type": "planned_change", "change": change}
-    for source, target in plan.moves:
-        change = {"address": target, "action": "move", "symbol": "", "reason": f"was {source}"}
-        yield {"type": "planned_change", "change": {**change, "changes": []}}
-    for address, identifier in plan.imports:
-        change = {"address": address, "action": "import", "symbol": "", "reason": identifier}
-        yield {"type": "planned_change", "change": {**change, "changes": []}}
     yield {
         "type": "change_summary",
         "changes": dict(counts(plan)),
@@ -77,6 +65,19 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
         "estimate": _estimate(made.estimate),
         "message": made.summary,
     }
+
+
+def _about(action: Action) -> dict[str, Any]:
+    """Which request an action is about, or which answer it awaits."""
+    match action:
+        case Issue(fingerprint, sample):
+            return {"fingerprint": fingerprint, "sample": sample}
+        case Reuse(record):
+            return {"fingerprint": record.fingerprint, "sample": record.sample}
+        case Await(on) | Instances(on):
+            return {"awaits": on}
+        case Update() | Remove() | Read() | Keep() | Absent():
+            return {}
 
 
 def apply_event(event: Event) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from runner.core.plan.diff import Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Event
 from runner.core.plan.targets import Choice
-from runner.core.plan.words import Word, kind, request_changes
-from runner.core.plan.words import shown as in_words
+from runner.core.plan.words import Word, announced, request_changes
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.core.toml.source import choose_parser
@@ -124,15 +123,9 @@ class Plan:
 
     def _changes(self) -> Iterator[PlannedChange]:
         plan, secrets = self._made.plan, self._project.secrets
-        for step in plan.steps:
-            seen = in_words(step, secrets)
-            diffs, _ = request_changes(plan, step, secrets)
-            reason = seen.because or seen.header
-            yield PlannedChange(step.address, kind(step.action), reason, tuple(diffs))
-        for source, target in plan.moves:
-            yield PlannedChange(target, "move", f"was {source}")
-        for address, identifier in plan.imports:
-            yield PlannedChange(address, "import", identifier)
+        for each in announced(plan, secrets):
+            diffs = () if each.step is None else request_changes(plan, each.step, secrets)[0]
+            yield PlannedChange(each.address, each.word, each.reason, tuple(diffs))
 
 
 @dataclass(frozen=True, slots=True)

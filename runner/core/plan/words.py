@@ -1,7 +1,7 @@
 """A step in plain words: its symbol, what happens, why, and what changes in its request."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,6 +51,31 @@ class Shown:
     symbol: str
     header: str
     because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a program is told of one address: the word, the symbol and why; `step` is None for what
+    only moves or is imported.
+    """
+
+    address: str
+    word: Word
+    symbol: str
+    reason: str
+    step: Step | None = None
+
+
+def announced(plan: PlannedSteps, secrets: Secrets) -> Iterator[Announced]:
+    """Every step, in order; then what moves, and what is imported."""
+    for step in plan.steps:
+        seen = shown(step, secrets)
+        reason = seen.because or seen.header
+        yield Announced(step.address, kind(step.action), seen.symbol.strip(), reason, step)
+    for source, target in plan.moves:
+        yield Announced(target, "move", "", f"was {source}")
+    for address, identifier in plan.imports:
+        yield Announced(address, "import", "", identifier)
 
 
 def summary(plan: PlannedSteps, estimate: Estimate, files: int = 0) -> str:

@@ -22,12 +22,10 @@ from runner.core.plan.actions import (
     Read,
     Remove,
     Reuse,
-    Step,
     Update,
 )
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import kind, shown
-from runner.core.secrets.secrets import Secrets
+from runner.core.plan.words import announced
 from runner.core.state.line import encode_record
 from runner.operations.loaded import Loaded
 from runner.operations.options import VariableFile
@@ -202,19 +200,10 @@ def _sources(module: CompiledModule) -> Iterator[tuple[str, str]]:
 
 
 def _acts(project: Loaded, plan: PlannedSteps) -> Iterator[Act]:
-    """Every step, then what is renamed and what is taken in."""
-    yield from (_act(step, project.secrets) for step in plan.steps)
-    for source, target in plan.moves:
-        yield Act(target, "move", None, None, f"was {source}")
-    for address, identifier in plan.imports:
-        yield Act(address, "import", None, None, identifier)
-
-
-def _act(step: Step, secrets: Secrets) -> Act:
-    """A step in plain words; the reasons are those that the plan shows."""
-    seen = shown(step, secrets)
-    fingerprint, sample = _which(step.action)
-    return Act(step.address, kind(step.action), fingerprint, sample, seen.because or seen.header)
+    """Every step, then what is renamed and what is taken in; the reasons are those of the plan."""
+    for each in announced(plan, project.secrets):
+        fingerprint, sample = (None, None) if each.step is None else _which(each.step.action)
+        yield Act(each.address, each.word, fingerprint, sample, each.reason)
 
 
 def _which(action: Action) -> tuple[str | None, int | None]:
