@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from runner.cli.parser.arguments import INTERRUPTED, parser
-from runner.cli.streams import shown
+from runner.cli.streams import harmless_streams
 from runner.cli.terminal.signals import end_at_once, heard_by
 from runner.errors import Problem, RunnerError
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: error; 2: changes, for plan --detailed-exitcode; 130:
     interrupted.
     """
-    with shown():
+    with harmless_streams():
         arguments = parser().parse_args(argv)
         if arguments.no_color:
             from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted

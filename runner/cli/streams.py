@@ -8,6 +8,7 @@ from functools import cache
 from os import urandom
 from typing import Any, TextIO, cast
 
+STDIN = "-"  # how a file's argument names standard input
 _SEAL = urandom(8).hex()
 
 # Unicode's Default_Ignorable_Code_Point, which no font draws: zero width, direction, tags, fillers.
@@ -83,7 +84,7 @@ _OURS = re.compile(rf"\x1b{_SEAL}([0-9]+)m")
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def harmless_streams() -> Iterator[None]:
     """Standard output on a terminal, and standard error everywhere, show what is harmless; what
     else standard output is led to gets each byte as it is.
     """

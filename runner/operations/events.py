@@ -29,12 +29,12 @@ from runner.operations.ended import Spent, headline
 from runner.operations.plan import Planned
 from runner.operations.spending import cost_of
 
-FORMAT = "1.0"
+EVENTS_FORMAT = "1.0"
 
 
 def version() -> dict[str, Any]:
     """The first event: what speaks, and in which format."""
-    return {"type": "version", "runner": __version__, "format": FORMAT}
+    return {"type": "version", "runner": __version__, "format": EVENTS_FORMAT}
 
 
 def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from runner.core.toml.source import source
 from runner.core.values import is_text
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
-from runner.operations.options import Variable, VariableFile, VariableText, VariableValue
+from runner.operations.options import GivenVariable, VariableFile, VariableText, VariableValue
 
 TRUST = "RUNNER_TRUST"
 _PREFIX = "RUNNER_VAR_"
@@ -43,7 +43,7 @@ def trusted_hosts(named: Iterable[str]) -> frozenset[str]:
 
 def all_given(
     root: CompiledModule,
-    variables: Iterable[Variable],
+    variables: Iterable[GivenVariable],
     surroundings: Mapping[str, str],
     problems: list[Problem],
 ) -> list[Given]:

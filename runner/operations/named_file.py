@@ -7,7 +7,9 @@ from runner.errors import Where, error
 from runner.io import files, links
 
 
-def place(project: Path, named: str, flag: str, kind: str, is_one: Callable[[bytes], bool]) -> Path:
+def target_file(
+    project: Path, named: str, flag: str, kind: str, is_one: Callable[[bytes], bool]
+) -> Path:
     """Where the file will be, links followed. RunnerError if a link of the project leads out of
     it, which the user need not know; or if something else than one of this `kind` stands there.
     """

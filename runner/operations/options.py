@@ -44,7 +44,7 @@ class VariableFile:
     path: str
 
 
-Variable = VariableText | VariableValue | VariableFile
+GivenVariable = VariableText | VariableValue | VariableFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Options:
 
     place: ProjectPlace
     choice: "Choice"
-    variables: tuple[Variable, ...] = ()
+    variables: tuple[GivenVariable, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     trust: tuple[str, ...] = ()
 

@@ -38,10 +38,10 @@ from runner.operations.load import load
 from runner.operations.loaded import Loaded
 from runner.operations.options import (
     ApplyOptions,
+    GivenVariable,
     Options,
     Overrides,
     ProjectPlace,
-    Variable,
     VariableFile,
     VariableValue,
 )
@@ -188,7 +188,7 @@ class Project:
         RunnerError with every mistake in the configuration.
         """
         _refuse_one_text(variable_files, targets, excludes, replaces)
-        given: tuple[Variable, ...] = (
+        given: tuple[GivenVariable, ...] = (
             *(VariableFile(fspath(path)) for path in variable_files),
             *(VariableValue(name, value) for name, value in (variables or {}).items()),
         )

@@ -122,7 +122,7 @@ def _junit_place(project: Loaded, arguments: argparse.Namespace) -> Path | None:
     from runner.cli.views.junit import is_junit  # noqa: PLC0415  # asked for by a flag
 
     folder = project.folders.project
-    return named_file.place(folder, arguments.junit, "--junit", "JUnit report", is_junit)
+    return named_file.target_file(folder, arguments.junit, "--junit", "JUnit report", is_junit)
 
 
 def _with_junit(project: Loaded, finished: Finished, arguments: argparse.Namespace) -> Finished:

@@ -4,12 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from runner.cli.streams import STDIN
 from runner.cli.views.problems import report
 from runner.errors import Problem, RunnerError, Where, error
 from runner.hcl import convert
 from runner.io import files, links
-
-STDIN = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.cli.parser.options import place_of
-from runner.cli.streams import put
+from runner.cli.streams import STDIN, put
 from runner.core.modules.folder import load_folder as load_blocks
 from runner.core.toml.layout import format_toml
 from runner.core.toml.source import source
@@ -14,8 +14,6 @@ from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.folders import Folders
 from runner.operations.places import project_directory
-
-STDIN = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:

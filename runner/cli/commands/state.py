@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser.options import options_of, place_of, secrets_of
-from runner.cli.streams import put
+from runner.cli.streams import STDIN, put
 from runner.cli.views.problems import report
 from runner.core.address import in_order
 from runner.core.state.file import decode
@@ -17,8 +17,6 @@ from runner.operations.records import loaded, selected
 
 if TYPE_CHECKING:
     from runner.operations.finish import Refreshed
-
-STDIN = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:

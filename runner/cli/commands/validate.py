@@ -8,7 +8,7 @@ from dataclasses import replace
 import orjson
 
 from runner.cli.commands.reading import read
-from runner.cli.views.problems import diagnostic, in_order, tell_warnings
+from runner.cli.views.problems import by_place, diagnostic, tell_warnings
 from runner.core.plan.targets import Choice
 from runner.errors import Problem, RunnerError
 from runner.operations.plan import planned
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _as_json(found: Iterable[Problem]) -> int:
-    problems = in_order(found)
+    problems = by_place(found)
     errors = sum(problem.severity == "error" for problem in problems)
     told = {
         "format_version": "1.0",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from runner.cli.parser.flags import VAR_FILE
 from runner.operations.options import (
     ApplyOptions,
+    GivenVariable,
     Options,
     Overrides,
     ProjectPlace,
-    Variable,
     VariableFile,
     VariableText,
 )
@@ -63,7 +63,7 @@ def apply_options_of(arguments: argparse.Namespace) -> ApplyOptions:
     return ApplyOptions(fail_fast, stream)
 
 
-def _variables(given: list[tuple[str, str]]) -> Iterator[Variable]:
+def _variables(given: list[tuple[str, str]]) -> Iterator[GivenVariable]:
     for flag, text in given:
         name, equals, value = text.partition("=")
         yield (

@@ -27,7 +27,7 @@ def report(
     those of the project, if one was read.
     """
     problems = map((secrets or Secrets()).problem, problems)
-    problems = in_order(problems)
+    problems = by_place(problems)
     if as_json:
         for problem in problems:
             sys.stdout.write(json.dumps(event(problem), ensure_ascii=False) + "\n")
@@ -44,7 +44,7 @@ def tell_warnings(project: "Loaded", *, as_json: bool = False) -> None:
         project.warnings.clear()
 
 
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
+def by_place(problems: Iterable[Problem]) -> list[Problem]:
     """Errors first; what is wrong in files as it stands there, all else as it was found."""
     return sorted(problems, key=_rank)
 

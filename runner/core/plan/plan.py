@@ -22,7 +22,7 @@ from runner.core.plan.actions import (
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.removals import (
-    Elsewhere,
+    OtherWorkspace,
     irreplaceable,
     protected,
     removal,
@@ -58,7 +58,7 @@ class PlannedSteps:
     moves: tuple[tuple[str, str], ...] = ()
     imports: tuple[tuple[str, str], ...] = ()
     reads: Mapping[str, Read] = field(default_factory=dict)
-    elsewhere: Elsewhere = lambda _: None
+    elsewhere: OtherWorkspace = lambda _: None
 
     def of(self, *kinds: type[_Kind]) -> Iterator[tuple[Step, _Kind]]:
         """The steps whose action is of one of these kinds, with it."""
@@ -89,7 +89,7 @@ class Inputs:
     imports: tuple[tuple[str, str], ...] = ()
     forgets: Callable[[str], bool] = lambda _: False
     weigh: Weigh | None = None
-    elsewhere: Elsewhere = lambda _: None
+    elsewhere: OtherWorkspace = lambda _: None
 
 
 def make_plan(inputs: Inputs) -> PlannedSteps:

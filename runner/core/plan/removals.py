@@ -25,13 +25,15 @@ from runner.core.state.records import Record
 from runner.errors import Problem
 
 _Loss = Literal["destroy", "remove", "re-issue"]
-Elsewhere = Callable[[Record], str | None]  # the other workspace that names the same completion
+OtherWorkspace = Callable[
+    [Record], str | None
+]  # the other workspace that names the same completion
 
 
 def removals(
     records: Mapping[str, Record],
     forgets: Callable[[str], bool],
-    elsewhere: Elsewhere,
+    elsewhere: OtherWorkspace,
     walk: Walk,
     chosen: Chosen,
     decisions: Mapping[str, Decision],
@@ -52,7 +54,9 @@ def removals(
             yield address, removal(record, reason, elsewhere, forget=forget)
 
 
-def removal(record: Record, reason: str, elsewhere: Elsewhere, *, forget: bool = False) -> Remove:
+def removal(
+    record: Record, reason: str, elsewhere: OtherWorkspace, *, forget: bool = False
+) -> Remove:
     """The removal of a record; what a server stored for it stays if another workspace names it."""
     other = None if forget or not is_stored(record) else elsewhere(record)
     if other is None:

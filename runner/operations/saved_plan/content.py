@@ -31,7 +31,7 @@ from runner.operations.loaded import Loaded
 from runner.operations.options import VariableFile
 from runner.operations.plan import Planned
 
-FORMAT: Literal["runner-plan"] = "runner-plan"
+PLAN_FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1
 _OPEN = ("undecided", "instances")
 
@@ -53,7 +53,7 @@ class SavedVariables(msgspec.Struct, forbid_unknown_fields=True):
     var_file: list[str]
 
 
-class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+class SavedChoice(msgspec.Struct, forbid_unknown_fields=True):
     """Which addresses the plan is about."""
 
     target: list[str]
@@ -104,7 +104,7 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
     created_at: str
     config: Basis
     variables: SavedVariables
-    choice: Chosen
+    choice: SavedChoice
     state: Of
     actions: list[Act]
     summary: str
@@ -115,13 +115,13 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
 def made_from(project: Loaded, made: Planned, text: str) -> Content:
     """The content of a plan file; `text` is the plan for a person."""
     return Content(
-        FORMAT,
+        PLAN_FORMAT,
         VERSION,
         __version__,
         datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         _basis(project, token_hex(16)),
         _given(project),
-        Chosen(
+        SavedChoice(
             list(made.choice.targets),
             list(made.choice.excludes),
             list(made.choice.replaces),

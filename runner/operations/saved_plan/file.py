@@ -18,7 +18,13 @@ from runner.operations.loaded import Loaded
 from runner.operations.options import Options, VariableFile, VariableText
 from runner.operations.places import project_directory, same_place
 from runner.operations.plan import Planned
-from runner.operations.saved_plan.content import FORMAT, VERSION, Content, differences, made_from
+from runner.operations.saved_plan.content import (
+    PLAN_FORMAT,
+    VERSION,
+    Content,
+    differences,
+    made_from,
+)
 
 
 class _Sign(msgspec.Struct):
@@ -55,7 +61,7 @@ def save(project: Loaded, made: Planned, path: str, text: str) -> None:
     """Write the plan to a file, with its text for a person; RunnerError if that would replace one
     that is no plan.
     """
-    target = named_file.place(project.folders.project, path, "--out", "saved plan", _is_plan)
+    target = named_file.target_file(project.folders.project, path, "--out", "saved plan", _is_plan)
     built = msgspec.to_builtins(made_from(project, made, text))
     files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
 
@@ -147,6 +153,6 @@ def _refuse_other_files(saved: Saved, options: Options, verb: str) -> None:
 def _is_plan(data: bytes) -> bool:
     """Whether it says so: also of one that is damaged further down."""
     try:
-        return msgspec.json.decode(data, type=_Sign).format == FORMAT
+        return msgspec.json.decode(data, type=_Sign).format == PLAN_FORMAT
     except UNREADABLE:
-        return f'"format": "{FORMAT}"'.encode() in data[:100]
+        return f'"format": "{PLAN_FORMAT}"'.encode() in data[:100]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from json import dumps
 
-from runner.cli.views.graph.layers import Layout, Place, layers
+from runner.cli.views.graph.layers import Cell, Layout, layers
 from runner.core.modules.dependencies import BlockGraph, GraphNode
 
 _CHARACTER, _LINE = 7.4, 17  # pixels that a character is wide, and a line high
@@ -157,7 +157,7 @@ def _svg_edges(found: Layout, sizes: _Sizes) -> Iterator[str]:
         )
 
 
-def _path(route: Iterable[Place], sizes: _Sizes) -> str:
+def _path(route: Iterable[Cell], sizes: _Sizes) -> str:
     """A curve from box to box, straight across the columns between."""
     places = list(route)
     backwards = places[0][0] < places[-1][0]

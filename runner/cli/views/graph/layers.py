@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 Edge = tuple[str, str]
-Place = tuple[int, int]  # column, row
+Cell = tuple[int, int]  # column, row
 _SWEEPS = 4
 
 
@@ -16,8 +16,8 @@ class Layout:
     A place of an edge that is no node's is kept free for it.
     """
 
-    places: Mapping[str, Place]
-    routes: Mapping[Edge, tuple[Place, ...]]
+    places: Mapping[str, Cell]
+    routes: Mapping[Edge, tuple[Cell, ...]]
 
 
 def layers(nodes: Sequence[str], edges: Iterable[Edge]) -> Layout:
