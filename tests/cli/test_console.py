@@ -10,11 +10,10 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from runner.cli.commands.console import names
 from runner.cli.terminal.prompting import completer
 from runner.core.plan.targets import Choice
 from runner.core.secrets.secrets import Secrets
-from runner.operations.evaluate import recorded_session
+from runner.operations.evaluate import evaluator
 from runner.operations.load import load
 from runner.operations.options import Options, ProjectPlace
 from tests import ROOT
@@ -237,7 +236,7 @@ def test_without_the_extra_lines_are_read_and_completed_as_python_reads_them(
 def test_names_are_completed(project: Project) -> None:
     """Every name of the project, and the attributes of its answers."""
     options = Options(ProjectPlace(str(project.directory)), Choice())
-    known = names(recorded_session(load(options, Secrets())).scopes[""])
+    known = evaluator(load(options, Secrets())).names()
 
     def completed(text: str) -> list[str]:
         found = completer(known).get_completions(Document(text), CompleteEvent())
