@@ -238,9 +238,9 @@ def insist(replace: Callable[[], object]) -> None:
     replace()
 
 
-def make_directory(path: Path, mode: int = 0o777) -> None:
+def make_directory(path: Path, mode: int = 0o777) -> tuple[Path, ...]:
     """Creates a directory and those above it, for good; RunnerError if it cannot. One that is
-    there keeps its mode.
+    there keeps its mode. Those that were missing, the deepest first.
     """
     try:
         missing = [place for place in (path, *path.parents) if not place.exists()]
@@ -249,6 +249,7 @@ def make_directory(path: Path, mode: int = 0o777) -> None:
             _sync_directory(place.parent)
     except OSError as cause:
         raise failure("create", path, cause) from cause
+    return tuple(missing)
 
 
 def probe_writable(directory: Path, mode: int = 0o777) -> None:

@@ -1,7 +1,7 @@
 """An apply: the plan is made while nobody else writes the state, checked, and carried out."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -52,11 +52,15 @@ class Listener(Protocol):
 
 
 @contextmanager
-def held_plan(project: Loaded, command: str) -> Iterator[Planned]:
-    """The plan for the state as it is now, which nobody else writes for as long as this lasts."""
+def held_plan(
+    project: Loaded, command: str, given_up: Callable[[], bool] = lambda: False
+) -> Iterator[Planned]:
+    """The plan for the state as it is now, which nobody else writes for as long as this lasts.
+    Another writer is waited for until somebody has `given_up`.
+    """
     # Where there is no folder to lock, a mistake that only planning finds makes none.
     early = None if project.store.backend.exists() else whole_plan(project)
-    with project.store.lock(command, project.settings.lock_timeout):
+    with project.store.lock(command, project.settings.lock_timeout, given_up):
         read_again = reload_state(project)
         yield whole_plan(project) if early is None or read_again else early
 

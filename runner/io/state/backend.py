@@ -1,6 +1,6 @@
 """The port to where a state lives: what is asked of a folder, a bucket or a server."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,8 +72,12 @@ class Backend(Protocol):
         there as a whole or not at all; `overwriting` is raised where another version stands.
         """
 
-    def lock(self, command: str, timeout: float) -> AbstractContextManager[None]:
-        """Hold the state, waiting up to `timeout` seconds for another holder; else `locked`."""
+    def lock(
+        self, command: str, timeout: float, given_up: Callable[[], bool]
+    ) -> AbstractContextManager[None]:
+        """Hold the state, waiting up to `timeout` seconds for another holder, as long as nobody
+        has `given_up`; else `locked`.
+        """
 
     def lost(self) -> str | None:
         """Why the lock that was taken may be another's by now, if so."""

@@ -1,6 +1,6 @@
 """A state in a folder of this machine, which is where it lives unless somebody says otherwise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from runner.io.state.backend import (
     locked,
     overwriting,
 )
-from runner.io.state.lock import Lock
+from runner.io.state.lock import Lock, never
 
 NAME = "state.json"
 OUTPUTS = "outputs.json"
@@ -92,14 +92,16 @@ class Folder:
         return self.version()
 
     @contextmanager
-    def lock(self, command: str, timeout: float = 0.0) -> Iterator[None]:
-        """Holds the folder, made if need be."""
-        files.make_directory(self.directory)
+    def lock(
+        self, command: str, timeout: float = 0.0, given_up: Callable[[], bool] = never
+    ) -> Iterator[None]:
+        """Holds the folder, made if need be; one that nothing was kept in goes again."""
+        made = files.make_directory(self.directory)
         held = Lock(self.directory / LOCK)
         try:
             if not held.acquire(0.0):
                 _tell_waiting(self.directory, timeout)
-                if not held.acquire(timeout):
+                if not held.acquire(timeout, given_up):
                     way_out = "The lock ends with that process: there is nothing to clean up."
                     raise locked(self.name, self._holder(), way_out)
         except OSError as cause:
@@ -113,6 +115,9 @@ class Folder:
                 with suppress(RunnerError):
                     files.remove(self._info)
             self._lock = None
+            if made and self._is_unused():
+                held.discard()
+                _remove_empty(made)
             held.release()
 
     def lost(self) -> str | None:
@@ -131,12 +136,26 @@ class Folder:
     def _file(self, which: Which) -> Path:
         return self.path if which == "last" else self.backup
 
+    def _is_unused(self) -> bool:
+        """Whether there is nothing but the lock."""
+        try:
+            return [path.name for path in self.directory.iterdir()] == [LOCK]
+        except OSError:
+            return False
+
     def _holder(self) -> Holder | None:
         data = files.read(self._info)
         if data is not None:
             with suppress(*UNREADABLE):
                 return msgspec.json.decode(data, type=Holder)
         return None
+
+
+def _remove_empty(directories: Iterable[Path]) -> None:
+    """From the deepest up, as long as nobody keeps anything there."""
+    with suppress(OSError):
+        for directory in directories:
+            directory.rmdir()
 
 
 def _tell_waiting(directory: Path, timeout: float) -> None:

@@ -3,30 +3,49 @@
 import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _AGAIN = 0.05  # seconds between tries
 
+
+def never() -> bool:
+    """Whoever waits wants it to the end."""
+    return False
+
+
+class Waiting:
+    """How a lock is waited for."""
+
+    def acquire(self, timeout: float = 0.0, given_up: Callable[[], bool] = never) -> bool:
+        """Whether it is held now; another holder is waited for so many seconds, as long as nobody
+        has `given_up`. OSError if the file cannot be made, or is a link.
+        """
+        until = time.monotonic() + timeout
+        while not self._try():
+            left = until - time.monotonic()
+            if left <= 0 or given_up():
+                return False
+            time.sleep(min(_AGAIN, left))
+        return True
+
+    def _try(self) -> bool:
+        """Whether it is held now."""
+        raise NotImplementedError
+
+
 if sys.platform == "win32":
     from typing import Any
 
-    class Lock:
+    class Lock(Waiting):
         """A file that is locked as long as it is open, and that nobody can delete meanwhile."""
 
         def __init__(self, path: Path) -> None:
             from filelock import FileLock  # noqa: PLC0415 - costly, and only writers lock
 
+            self._path = path
             self._held: Any = FileLock(path)
-
-        def acquire(self, timeout: float = 0.0) -> bool:
-            """Whether it is held now; another holder is waited for so many seconds."""
-            from filelock import Timeout  # noqa: PLC0415
-
-            try:
-                self._held.acquire(timeout=timeout)
-            except Timeout:
-                return False
-            return True
 
         def lost(self) -> bool:
             """Whether somebody else may hold it by now."""
@@ -36,12 +55,27 @@ if sys.platform == "win32":
             """Lets it go; once more does nothing."""
             self._held.release()
 
+        def discard(self) -> None:
+            """Lets it go, and its file with it unless another has opened that by now."""
+            self.release()
+            with suppress(OSError):
+                self._path.unlink()
+
+        def _try(self) -> bool:
+            from filelock import Timeout  # noqa: PLC0415
+
+            try:
+                self._held.acquire(timeout=0)
+            except Timeout:
+                return False
+            return True
+
 else:
     import fcntl
 
     _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
-    class Lock:
+    class Lock(Waiting):
         """A file that is locked as long as it is open. Who deletes it lets a second holder in, of
         another file under the same name: so what counts is the file that the name stands for.
         """
@@ -49,18 +83,6 @@ else:
         def __init__(self, path: Path) -> None:
             self._path = path
             self._fd: int | None = None
-
-        def acquire(self, timeout: float = 0.0) -> bool:
-            """Whether it is held now; another holder is waited for so many seconds. OSError if the
-            file cannot be made, or is a link.
-            """
-            until = time.monotonic() + timeout
-            while not self._try():
-                left = until - time.monotonic()
-                if left <= 0:
-                    return False
-                time.sleep(min(_AGAIN, left))
-            return True
 
         def lost(self) -> bool:
             """Whether another may hold it by now: the name stands for another file, or for none."""
@@ -76,9 +98,20 @@ else:
                 os.close(self._fd)
                 self._fd = None
 
+        def discard(self) -> None:
+            """Lets it go, and its file with it: who waits for it makes another."""
+            if not self.lost():
+                with suppress(OSError):
+                    self._path.unlink()
+            self.release()
+
         def _try(self) -> bool:
             while True:
-                self._fd = os.open(self._path, _FLAGS, 0o644)
+                try:
+                    self._fd = os.open(self._path, _FLAGS, 0o644)
+                except FileNotFoundError:  # its folder went with it
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    continue
                 try:
                     fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -1,7 +1,7 @@
 """The state's door: loaded as a whole, written as a whole, by one command at a time."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from runner.core.state.records import State
 from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.state.backend import Backend, Version, Which, overwriting
+from runner.io.state.lock import never
 from runner.io.state.rescue import Rescue
 
 
@@ -87,12 +88,15 @@ class Store:
         """The digests of the files of outputs, by the header of a state alone."""
         return files_in(self.backend.header(which))
 
-    def lock(self, command: str, timeout: float = 0.0) -> AbstractContextManager[None]:
-        """Holds the state for `command`, waiting up to `timeout` seconds for another holder.
+    def lock(
+        self, command: str, timeout: float = 0.0, given_up: Callable[[], bool] = never
+    ) -> AbstractContextManager[None]:
+        """Holds the state for `command`, waiting up to `timeout` seconds for another holder, as
+        long as nobody has `given_up`.
 
         RunnerError says who holds it.
         """
-        return self.backend.lock(command, timeout)
+        return self.backend.lock(command, timeout, given_up)
 
     def lost(self) -> str | None:
         """Why nothing further may be begun under the lock, if so."""

@@ -409,6 +409,46 @@ def test_a_lock_that_was_deleted_takes_nothing_from_the_next_holder(tmp_path: Pa
             pytest.fail("two hold the lock")
 
 
+def test_a_folder_that_was_made_for_the_lock_alone_goes_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    with local_store(folder).lock("runner apply"):
+        assert names(folder) == [".lock", ".lock.info"]
+    assert names(tmp_path) == []
+    with local_store(folder).lock("runner apply"):
+        (folder / "mine").touch()
+    assert names(folder) == [".lock", "mine"]
+    (folder / "mine").unlink()
+    with local_store(folder).lock("runner apply"):
+        pass
+    assert names(folder) == [".lock"]  # it was there before
+
+
+def test_who_waits_for_a_lock_that_goes_with_its_folder_makes_both_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    first = local_store(folder).lock("runner apply")
+    first.__enter__()
+    asked: list[bool] = []
+
+    def ends() -> bool:  # it is asked between two tries
+        if not asked:
+            first.__exit__(None, None, None)
+        asked.append(folder.exists())
+        return False
+
+    with local_store(folder).lock("runner destroy", 120, ends):
+        assert names(folder) == [".lock", ".lock.info"]
+    assert asked == [False]
+
+
+def test_a_wait_that_somebody_gives_up_ends(tmp_path: Path) -> None:
+    with (
+        holder(tmp_path),
+        pytest.raises(RunnerError, match="State is locked"),
+        local_store(tmp_path).lock("runner destroy", 3600, lambda: True),
+    ):
+        pytest.fail("two hold the lock")
+
+
 def test_a_lock_is_no_link(tmp_path: Path) -> None:
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
     with (

@@ -1,6 +1,6 @@
 """What holds for a state wherever it is kept: a backend that is no file, and keeps parts apart."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,7 +53,12 @@ class Bucket:
         return self._put(document)
 
     @contextmanager
-    def lock(self, command: str, timeout: float) -> Iterator[None]:
+    def lock(
+        self,
+        command: str,
+        timeout: float,
+        given_up: Callable[[], bool],  # noqa: ARG002  # it waits for nobody
+    ) -> Iterator[None]:
         if self.held_by is not None:
             raise locked(self.name, holder(self.held_by), f"Waited {timeout:g} s.")
         self.held_by = command
