@@ -5,7 +5,7 @@ wrong is a RunnerError with `problems`; what would go to a host that nobody trus
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,6 +47,7 @@ from runner.operations.options import (
 )
 from runner.operations.places import folders_of, store_of
 from runner.operations.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.python_names import event_in_python, in_python, text_in_python
 from runner.operations.saved_plan.content import differences, made_from
 
 OnEvent = Callable[[Event], object]
@@ -77,7 +78,7 @@ class Plan:
         self.options = project.options
         self._content = made_from(project, made, "")
         said = [*project.warnings, *unfinished(unfinished_answers(made.plan))]
-        self.warnings: tuple[Problem, ...] = tuple(map(project.secrets.problem, said))
+        self.warnings = _told(said, project.secrets)
 
     @property
     def empty(self) -> bool:
@@ -125,7 +126,8 @@ class Plan:
         plan, secrets = self._made.plan, self._project.secrets
         for each in announced(plan, secrets):
             diffs = () if each.step is None else request_changes(plan, each.step, secrets)[0]
-            yield PlannedChange(each.address, each.word, each.reason, tuple(diffs))
+            reason = text_in_python(each.reason)
+            yield PlannedChange(each.address, each.word, reason, tuple(diffs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,9 @@ class Result:
     `done` says of each address whether it was issued, reused, updated, read, removed, imported or
     moved; `failed` has the messages of those that have no answer, or one that was not accepted, and
     `skipped` because of what others were not tried. `outputs` are those that have a value and are
-    not sensitive. `problems` are all of it in words, warnings too. `cost` is in USD, None where a
-    price is not known. `unsaved` is what no file could take, state or records: it is nowhere else.
+    not sensitive. These four are copies that nobody else holds. `problems` are all of it in words,
+    warnings too. `cost` is in USD, None where a price is not known. `unsaved` is what no file could
+    take, state or records: it is nowhere else.
     """
 
     done: Mapping[str, str]
@@ -194,7 +197,7 @@ class Project:
         )
         choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy)
         options = Options(self.place, choice, given, Overrides(offline=offline), self.trust)
-        with _secrets_kept() as secrets:
+        with _told_in_python() as secrets:
             project = load(options, secrets)
             return Plan(project, whole_plan(project))
 
@@ -268,11 +271,13 @@ class Project:
 
     def outputs(self) -> dict[str, Any]:
         """The recorded outputs by name, sensitive ones left out; none before the first apply."""
-        return outputs_file.read(store_of(self.place).directory / OUTPUTS)
+        with _told_in_python():
+            return outputs_file.read(store_of(self.place).directory / OUTPUTS)
 
     def state(self) -> State:
         """What is recorded: `records` by address, each with its request and response as JSON."""
-        return store_of(self.place).load() or empty("", folders_of(self.place).root)
+        with _told_in_python():
+            return store_of(self.place).load() or empty("", folders_of(self.place).root)
 
 
 def open_project(
@@ -290,7 +295,8 @@ def open_project(
     """
     _refuse_one_text(trust)
     place = ProjectPlace(str(Path(path).absolute()), fspath(config), fspath(state), workspace)
-    folders_of(place)
+    with _told_in_python():
+        folders_of(place)
     return Project(place, tuple(trust))
 
 
@@ -372,16 +378,21 @@ class _Applying:
     def _run(self) -> Result:
         options = self._plan.options
         offline = options.overrides.offline
-        with _secrets_kept() as secrets:
+        with _told_in_python() as secrets:
             project = load(
                 replace(options, overrides=replace(self._limits, offline=offline)), secrets
             )
-            with held_plan(project, "runner apply, from Python") as made:
+            with held_plan(project, "runner apply, from Python", self._left) as made:
+                if self._left():
+                    raise error("Apply interrupted", "Nothing was begun.")
                 self._plan.refuse_stale(project, made)
                 if made.empty:
                     return _result(project, finish(project, made, None))
                 check(project, made, self._options)
                 return _result(project, carry_out(project, made, self._options, self))
+
+    def _left(self) -> bool:
+        return self._interrupted > 0
 
     def _interrupt(self) -> None:
         self._interrupted += 1
@@ -392,7 +403,7 @@ class _Applying:
 
     def tell(self, event: Event) -> None:
         """On to the thread that waits."""
-        self._pass(event)
+        self._pass(event_in_python(event))
 
     def say(self, text: str) -> None:
         """Nobody waits at a terminal."""
@@ -426,15 +437,18 @@ class _Applying:
 
 def _result(project: Loaded, finished: Finished) -> Result:
     outcome, spent = finished.outcome, finished.spent
-    secret = project.secrets
-    problems = map(secret.problem, (*project.warnings, *finished.problems))
+    secrets = project.secrets
     failed = {} if outcome is None else outcome.failed
+    skipped = {} if outcome is None else outcome.skipped
     return Result(
-        done={} if outcome is None else outcome.done,
-        failed={address: secret.text(failure.message) for address, failure in failed.items()},
-        skipped={} if outcome is None else outcome.skipped,
+        done={} if outcome is None else dict(outcome.done),
+        failed={
+            address: text_in_python(secrets.text(failure.message))
+            for address, failure in failed.items()
+        },
+        skipped={address: text_in_python(because) for address, because in skipped.items()},
         outputs=shown_outputs(finished.outputs),
-        problems=tuple(problems),
+        problems=_told((*project.warnings, *finished.problems), secrets),
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
         cost=None if spent.unpriced else spent.cost,
@@ -445,14 +459,18 @@ def _result(project: Loaded, finished: Finished) -> Result:
     )
 
 
+def _told(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
+    return tuple(in_python(secrets.problem(problem)) for problem in problems)
+
+
 @contextmanager
-def _secrets_kept() -> Iterator[Secrets]:
-    """What is secret in a project; no error that leaves this tells it."""
+def _told_in_python() -> Iterator[Secrets]:
+    """What is secret in a project; no error that leaves this tells it, or speaks of flags."""
     secrets = Secrets()
     try:
         yield secrets
     except RunnerError as exc:
-        exc.problems = exc.args = tuple(map(secrets.problem, exc.problems))
+        exc.problems = exc.args = _told(exc.problems, secrets)
         raise exc from None  # the cause may tell it
 
 

@@ -1,12 +1,16 @@
 """The project in Python: what its methods give, raise and tell, where a loop runs and where not."""
 
 import asyncio
+import copy
+import inspect
 import json
+import pickle
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +18,11 @@ import pytest
 import runner
 from runner.core.plan.events import Event
 from runner.operations.project import open_project
+from runner.operations.python_names import BY_FLAG
 from tests import ROOT
 from tests.harness.project import HANG, Project, completion, provider, serving, trusting, wait_until
 from tests.harness.server import FakeAPI
+from tests.harness.states import local_store
 
 TWO = (
     '[variable.topic]\ndefault = "seas"\n'
@@ -141,6 +147,45 @@ def test_a_plan_that_holds_no_more_is_not_carried_out(folder: Project, api: Fake
     assert len(api.completions) == 2
 
 
+def test_what_is_said_names_parameters_and_no_flags(folder: Project, api: FakeAPI) -> None:
+    project = runner.open(folder.directory)
+    told: list[Event] = []
+    result = project.apply(project.plan(), on_event=told.append, max_requests=1, concurrency=1)
+    heard = [event.because for event in told if isinstance(event, runner.Skipped)]
+    said = [*result.skipped.values(), *heard, *(each.detail for each in result.problems)]
+    assert any("max_requests 1 is reached" in text for text in said)
+    replaced = project.plan(replaces=["completion.one"]).changes[0].reason
+    assert replaced == "as requested by replaces"
+    mistakes: list[Callable[[], object]] = [
+        lambda: project.apply(project.plan(offline=True)),
+        lambda: project.plan(targets=["completion.three"]),
+        lambda: project.plan(variables={"nothing": 1}),
+        lambda: project.plan(variable_files=["nowhere.toml"]),
+        lambda: runner.open(folder.directory, trust=["ftp://x"]).plan(),
+    ]
+    with local_store(folder.directory / "state").lock("somebody"):
+        mistakes.append(lambda: project.apply(project.plan()))
+        for mistake in mistakes:
+            with pytest.raises(runner.RunnerError) as caught:
+                mistake()
+            said.append(str(caught.value))
+    assert [text for text in said if re.search(r"(?<!\S)--[a-z]", text)] == []
+
+
+def test_each_flag_that_a_message_names_has_its_parameter() -> None:
+    taken = {
+        name
+        for method in (runner.open, runner.Project.plan, runner.Project.apply)
+        for name in inspect.signature(method).parameters
+    }
+    assert taken - {"self", "plan", "path", "on_event", "destroy"} == set(BY_FLAG.values())
+
+
+def test_a_copy_of_what_is_absent_is_absent() -> None:
+    change = runner.Change(("a",), runner.ABSENT, 1)
+    assert copy.deepcopy(change).old is pickle.loads(pickle.dumps(change)).old is runner.ABSENT
+
+
 def test_limits_hold(folder: Project, api: FakeAPI) -> None:
     project = runner.open(folder.directory)
     result = project.apply(project.plan(), max_requests=1, concurrency=1)
@@ -168,6 +213,7 @@ def test_nothing_goes_where_nobody_said_that_it_may(folder: Project, api: FakeAP
         with pytest.raises(runner.Untrusted) as caught:
             project.apply(plan)
         assert "http://gpu-box.invalid" in str(caught.value)
+        assert not (folder.directory / "state").exists()
         trusted = runner.open(folder.directory, trust=["http://gpu-box.invalid"])
         with pytest.raises(runner.RunnerError) as other:
             trusted.apply(trusted.plan(variables={"nothing": 1}))
@@ -229,6 +275,24 @@ def test_cancelling_records_what_is_in_flight(tmp_path: Path) -> None:
         asyncio.run(cancelled(runner.open(tmp_path), api))
         assert len(api.completions) == len(folder.records) == 4
         assert len(folder.outputs) == 4
+
+
+def test_cancelling_ends_a_wait_for_the_lock_at_once(
+    folder: Project, api: FakeAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def cancelled(project: runner.Project) -> None:
+        plan = project.plan()
+        with local_store(folder.directory / "state").lock("somebody"):
+            applying = asyncio.create_task(project.aapply(plan, lock_timeout=10 * HANG))
+            await asyncio.to_thread(wait_until, lambda: "waiting up to" in caplog.text, "a wait")
+            applying.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(applying, HANG)
+        assert api.completions == []
+        assert (await project.aapply(plan)).ok
+
+    with caplog.at_level("INFO", "runner.io.state.local"):
+        asyncio.run(cancelled(runner.open(folder.directory)))
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, ValueError])

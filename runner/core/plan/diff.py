@@ -15,6 +15,9 @@ class Missing:
     def __repr__(self) -> str:
         return "(absent)"
 
+    def __reduce__(self) -> str:
+        return "ABSENT"  # a copy is the one that there is
+
 
 ABSENT = Missing()
 

@@ -1,0 +1,51 @@
+"""What is said of a flag, for whoever gave no flag: in Python it is a parameter."""
+
+import re
+from dataclasses import replace
+
+from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+from runner.errors import Problem
+
+BY_FLAG = {
+    "--concurrency": "concurrency",
+    "--config": "config",
+    "--exclude": "excludes",
+    "--fail-fast": "fail_fast",
+    "--lock-timeout": "lock_timeout",
+    "--max-cost": "max_cost",
+    "--max-requests": "max_requests",
+    "--offline": "offline",
+    "--replace": "replaces",
+    "--state": "state",
+    "--target": "targets",
+    "--trust": "trust",
+    "--var": "variables",
+    "--var-file": "variable_files",
+    "--workspace": "workspace",
+}
+"""The parameters of `Project` and its methods, by the flags that are the same."""
+
+# A command in a message is typed as it stands there, with its flags.
+_COMMAND_OR_FLAG = re.compile(r"`[^`\n]*`|(?<![\w-])--[a-z]+(?:-[a-z]+)*(?![\w-])")
+
+
+def text_in_python(text: str) -> str:
+    """A message of operations, which names what was asked for by its flag."""
+    return _COMMAND_OR_FLAG.sub(lambda found: BY_FLAG.get(found[0], found[0]), text)
+
+
+def in_python(problem: Problem) -> Problem:
+    """A problem, whose summary and detail may name flags."""
+    summary, detail = text_in_python(problem.summary), text_in_python(problem.detail)
+    return replace(problem, summary=summary, detail=detail)
+
+
+def event_in_python(event: Event) -> Event:
+    """What happened, with why."""
+    match event:
+        case Failed(failure=failure):
+            return replace(event, failure=replace(failure, message=text_in_python(failure.message)))
+        case Skipped(because=because):
+            return replace(event, because=text_in_python(because))
+        case Started() | Done():
+            return event
