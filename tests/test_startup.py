@@ -26,6 +26,7 @@ MODEL = {"xllamacpp", "platformdirs", "runner.io.providers.embedded.server"}
 OWN = {
     "console": {"prompt_toolkit", "readline"},
     "convert": {"hcl2", "lark", "tomli_w"},
+    "docs": {"rich"},
     "import": {"tomli_w"},
     "shell-completion": {"shtab"},
 }
@@ -138,6 +139,7 @@ def test_an_apply_with_nothing_to_send_imports_no_client(answered: Project) -> N
         (("console",), set()),  # without a terminal lines are only read
         (("convert", "main.tf"), OWN["convert"]),
         (("shell-completion", "bash"), OWN["shell-completion"]),
+        (("docs", "state"), set()),  # without a terminal nothing is laid out
         (("fmt",), set()),
         (("graph",), set()),
         (("validate",), set()),

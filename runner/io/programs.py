@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _NAMES = frozenset(
     """.split()  # noqa: SIM905 - a list of words
 )
 _FAMILIES = ("LC_", "XDG_", "PIP_", "UV_")
+_READING = ("TERM", "LESS", "COLORTERM", "COLUMNS", "LINES", "MORE")  # what a pager goes by
 _KEYS = ("_KEY", "_TOKEN", "_SECRET")
 
 
@@ -48,6 +50,27 @@ def start(command: Sequence[str]) -> Ended:
             check=False,
         )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def read_in(command: Sequence[str], text: str) -> None:
+    """Runs a program in which a person reads a text at this terminal, until they leave it.
+
+    The first word is a whole path. OSError if there is no such program.
+    """
+    # As git starts it: colours are shown, and a text that fits on the screen just stands there.
+    shown = {"LESS": "FRX", **{n: v for n, v in os.environ.items() if n.startswith(_READING)}}
+    started = subprocess.Popen(  # noqa: S603 - what the user names, no shell
+        command,
+        env={**clean(os.environ), **shown},
+        stdin=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    with suppress(BrokenPipeError, KeyboardInterrupt):  # whoever has read enough leaves early
+        started.communicate(text)
+    while started.returncode is None:  # Ctrl-C is the program's affair: it has the terminal
+        with suppress(KeyboardInterrupt):
+            started.wait()
 
 
 def find(name: str) -> str | None:

@@ -1,11 +1,7 @@
 """What reaches a terminal: nobody's words steer it, or hide on it; a pipe gets each byte."""
 
 import json
-import os
-import pty
 import subprocess
-import tty
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,30 +10,13 @@ from runner.cli.streams import harmless, on_one_line
 from tests import ROOT
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, ended, provider, serving
+from tests.harness.terminal import on_terminal
 
 STEERING = "\x1b[2J\x1b]0;title\x07\x1b[31mred\x9b1A\u202eabc\x08\x08\rdone\U000e0041\u200bend"
 WRITTEN = (
     "\\u001b[2J\\u001b]0;title\\u0007\\u001b[31mred\\u009b1A\\u202eabc\\u0008\\u0008\\u000ddone"
     "\\U000e0041\\u200bend"
 )
-
-
-def on_terminal(project: Project, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What a command shows where both streams are a terminal."""
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)
-    surroundings = {"TERM": "xterm-256color", "COLUMNS": "200", "NO_COLOR": "", **(env or {})}
-    process = project.start(*arguments, env=surroundings, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # Linux's way to say that nobody writes any more
-        pass
-    os.close(ours)
-    ended(process)
-    return shown.decode()
 
 
 @pytest.fixture(scope="module")

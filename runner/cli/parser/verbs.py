@@ -236,6 +236,16 @@ def _force_unlock(add: Verb) -> None:
     )
 
 
+def _docs(add: Verb) -> None:
+    made = add(
+        "print the reference: one topic, or what topics there are",
+        "runner docs providers",
+        detail="On a terminal the\npages are laid out if rich is installed, and turned by $PAGER; "
+        "through a pipe goes the\nMarkdown as it is written.",
+    )
+    made.add_argument("topic", nargs="?", metavar="TOPIC")
+
+
 def _completion(add: Verb) -> None:
     made = add(
         "print a completion script for a shell",
@@ -263,5 +273,6 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "cache": _cache,
     "workspace": _workspace,
     "force-unlock": _force_unlock,
+    "docs": _docs,
     "shell-completion": _completion,
 }
