@@ -60,7 +60,7 @@ def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:
     return RunnerError(Problem(summary, detail, where))
 
 
-DISTRIBUTION = "runner"  # the name that pip knows this program by
+DISTRIBUTION = "runner-llm"  # the name that pip knows this program by
 
 
 def not_installed(summary: str, said: str, extra: str) -> RunnerError:
