@@ -1,0 +1,53 @@
+"""The cache of a project, one for all of its workspaces: what it holds, and making it smaller."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.io.cache.names import DATABASE
+from runner.io.cache.upkeep import Info, clear, info, prune
+from runner.operations.answers import keys_of
+from runner.operations.options import ProjectPlace
+from runner.operations.places import store_of
+from runner.operations.workspaces import all_held
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCache:
+    """It may not be there yet. While it is made smaller, the state of every workspace is held."""
+
+    place: ProjectPlace
+    directory: Path
+
+    @property
+    def file(self) -> Path:
+        """Where the answers are."""
+        return self.directory / DATABASE
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything is there, whatever it is."""
+        return os.path.lexists(self.file)
+
+    def info(self) -> Info:
+        """What is in it; RunnerError if it is damaged."""
+        return info(self.directory)
+
+    def prune(self) -> Info:
+        """Drop every answer that no record of any workspace refers to, and say what that was.
+        RunnerError where a state cannot be read, so that none is lost.
+        """
+        with all_held(self.place, "runner cache prune") as stores:
+            states = ((name, store.load()) for name, store in stores.items())
+            kept = {key for name, held in states if held is not None for key in keys_of(held, name)}
+            return prune(self.directory, kept)
+
+    def clear(self) -> Info | None:
+        """Drop all of it, and say what that was; None if it could not be read as a cache."""
+        with all_held(self.place, "runner cache clear"):
+            return clear(self.directory)
+
+
+def cache_of(place: ProjectPlace) -> SharedCache:
+    """The cache that the workspaces of a project share; RunnerError for a place that is none."""
+    return SharedCache(place, store_of(place).cache)

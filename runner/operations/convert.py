@@ -1,0 +1,71 @@
+"""Terraform's HCL, from files, as this configuration language."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.errors import Problem, RunnerError, Where, error
+from runner.hcl import Converted, convert
+from runner.io import files, links
+
+
+def converted(sources: Sequence[str | bytes], out: str | None = None) -> Converted:
+    """All sources as one configuration, written to `out` if that is given: files, folders for their
+    *.tf, and what was piped, as bytes. RunnerError if there is a file `out` already.
+    """
+    target = None if out is None else Path(out)
+    if target is not None:
+        _refuse(target)
+    made = convert(_texts(sources))
+    if target is not None:
+        files.make_directory(target.parent)
+        files.write_atomic(target, made.text.encode())
+    return made
+
+
+def _refuse(target: Path) -> None:
+    links.refuse_leaving(Path(), target, "Take the link away, or name another file with --out.")
+    if files.identity(target) is not None:
+        raise error(
+            "File exists",
+            f"{target} is there already, and convert never overwrites. Name another file with "
+            "--out, or take it away.",
+            Where(str(target)),
+        )
+
+
+def _texts(sources: Sequence[str | bytes]) -> list[tuple[str, str]]:
+    """Each file's name and text; every missing one is told."""
+    found: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            found += _text(source)
+        except RunnerError as exc:
+            problems += exc.problems
+    if problems:
+        raise RunnerError(*problems)
+    return found
+
+
+def _text(source: str | bytes) -> list[tuple[str, str]]:
+    if isinstance(source, bytes):
+        return [("standard input", _decoded(source))]
+    path = Path(source)
+    if path.is_dir():
+        inside = sorted(path.glob("*.tf"))
+        if not inside:
+            raise error("No such file", f'There are no *.tf files in "{source}".', Where(source))
+        return [pair for file in inside for pair in _text(str(file))]
+    text = files.text_of(path, files.read_named(path))
+    if text is None:
+        raise error("No such file", f'There is no file "{source}".', Where(source))
+    return [(source, text)]
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as cause:
+        line = data.count(b"\n", 0, cause.start) + 1
+        detail = f"A byte in this line is not UTF-8 ({cause.reason}). Pipe text in UTF-8."
+        raise error("File is not UTF-8", detail, Where("standard input", line)) from cause
