@@ -79,19 +79,17 @@ def first_line(path: Path) -> bytes | None:
         return None if file is None else file.readline()
 
 
-def text_of(path: Path, data: bytes | None) -> str | None:
-    """A file's text less a byte order mark; RunnerError names the line that is not UTF-8."""
-    if data is None:
-        return None
+def text_of(name: str, data: bytes) -> str:
+    """Text less a byte order mark; RunnerError names the line that is not UTF-8."""
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as cause:
         line = cause.object.count(b"\n", 0, cause.start) + 1
         detail = (
             f"The byte {cause.object[cause.start]:#04x} in this line is not UTF-8 "
-            f"({cause.reason}). Save the file as UTF-8."
+            f"({cause.reason}). Save it as UTF-8."
         )
-        raise error("File is not UTF-8", detail, Where(str(path), line)) from cause
+        raise error("File is not UTF-8", detail, Where(name, line)) from cause
 
 
 def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:

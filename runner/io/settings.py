@@ -76,9 +76,7 @@ def _dotenv(project: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
     links.refuse_leaving(project, path, "Copy it here, or set the variables in the environment.")
-    text = (
-        files.text_of(path, files.read(path)) or ""
-    )  # says which line is not UTF-8, if one is not
+    text = files.text_of(str(path), files.read(path) or b"")
     from dotenv import dotenv_values  # noqa: PLC0415  # most projects have no such file
     from dotenv.parser import parse_stream  # noqa: PLC0415
 

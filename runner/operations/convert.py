@@ -49,23 +49,14 @@ def _texts(sources: Sequence[str | bytes]) -> list[tuple[str, str]]:
 
 def _text(source: str | bytes) -> list[tuple[str, str]]:
     if isinstance(source, bytes):
-        return [("standard input", _decoded(source))]
+        return [("standard input", files.text_of("standard input", source))]
     path = Path(source)
     if path.is_dir():
         inside = sorted(path.glob("*.tf"))
         if not inside:
             raise error("No such file", f'There are no *.tf files in "{source}".', Where(source))
         return [pair for file in inside for pair in _text(str(file))]
-    text = files.text_of(path, files.read_named(path))
-    if text is None:
+    data = files.read_named(path)
+    if data is None:
         raise error("No such file", f'There is no file "{source}".', Where(source))
-    return [(source, text)]
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as cause:
-        line = data.count(b"\n", 0, cause.start) + 1
-        detail = f"A byte in this line is not UTF-8 ({cause.reason}). Pipe text in UTF-8."
-        raise error("File is not UTF-8", detail, Where("standard input", line)) from cause
+    return [(source, files.text_of(source, data))]

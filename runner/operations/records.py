@@ -1,11 +1,14 @@
 """Records as the command line names them: by address, by block, by module, or by a glob."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from runner.core.address import in_order, selects
-from runner.core.state.records import State
+from runner.core.address import in_order, is_address, selects
+from runner.core.state.file import decode
+from runner.core.state.records import Record, State
 from runner.core.suggest import closest, there_are
-from runner.errors import RunnerError, error
+from runner.errors import Problem, RunnerError, error
+from runner.io import files
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import store_of
@@ -23,12 +26,49 @@ def loaded(store: Store) -> State:
     """The state of a store; RunnerError if there is none, with what its warnings say."""
     state = store.load()
     if state is None:
-        said = " ".join(problem.detail for problem in store.warnings)
-        detail = (
-            said or "`runner apply` writes it with the first answer; -C and --state name others."
-        )
-        raise error("No state", f"There is no {store.name}. {detail}")
+        raise _none(store, store.warnings)
     return state
+
+
+def addresses_of(place: ProjectPlace, patterns: Sequence[str] = ()) -> list[str]:
+    """The addresses of all records, or of those that the patterns name, in order; RunnerError for
+    one that names none.
+    """
+    state = loaded(store_of(place))
+    return selected(state, patterns) if patterns else in_order(state.records)
+
+
+def records_of(place: ProjectPlace, name: str) -> list[Record]:
+    """The record at an address, or those of a block or a module, in order; RunnerError if there is
+    none.
+    """
+    _, state = held_state(place)
+    found = _under(state, name)
+    if not found:
+        raise unknown(state, name)
+    return found
+
+
+def is_file(place: ProjectPlace, name: str) -> bool:
+    """Whether a name is that of a file and not of a record, which goes first."""
+    if files.identity(Path(name)) is None:
+        return False
+    if not is_address(name):
+        return True
+    state = store_of(place).load()
+    return state is None or not _under(state, name)
+
+
+def state_file(place: ProjectPlace) -> bytes:
+    """A state as it stands there; RunnerError if there is none, or it is damaged: that is told
+    here, not where it arrives.
+    """
+    store = store_of(place)
+    found = store.backend.read()
+    if found is None:
+        raise _none(store, store.backend.absence())
+    decode(found.data, store.name)
+    return found.data
 
 
 def selected(state: State, patterns: Iterable[str]) -> list[str]:
@@ -58,3 +98,13 @@ def unknown(state: State, name: str) -> RunnerError:
     else:
         hint = there_are(in_order(state.records), _LISTED)
     return error("Unknown address", f"There is no record of {name}.{hint}")
+
+
+def _under(state: State, name: str) -> list[Record]:
+    return [state.records[found] for found in in_order(state.records) if selects(name, found)]
+
+
+def _none(store: Store, why: tuple[Problem, ...]) -> RunnerError:
+    said = " ".join(problem.detail for problem in why)
+    detail = said or "`runner apply` writes it with the first answer; -C and --state name others."
+    return error("No state", f"There is no {store.name}. {detail}")

@@ -248,15 +248,11 @@ def test_no_copy_is_made_of_a_link_or_through_one(tmp_path: Path) -> None:
     assert names(tmp_path) == ["link", "real"]
 
 
-def test_text_is_utf8_and_a_wrong_byte_has_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.toml"
-    assert files.text_of(path, files.read(path)) is None
-    path.write_bytes("\ufeffé\r\n☀\n".encode())
-    assert files.text_of(path, files.read(path)) == "é\r\n☀\n"
-    path.write_bytes(b"fine\nalso\nbad \xe9\n")
+def test_text_is_utf8_and_a_wrong_byte_has_its_line() -> None:
+    assert files.text_of("a.toml", "\ufeffé\r\n☀\n".encode()) == "é\r\n☀\n"
     with pytest.raises(RunnerError, match="0xe9") as refused:
-        files.text_of(path, files.read(path))
-    assert str(refused.value.problems[0].where) == f"{path}:3"
+        files.text_of("a.toml", b"fine\nalso\nbad \xe9\n")
+    assert str(refused.value.problems[0].where) == "a.toml:3"
 
 
 def test_removing_says_whether_there_was_a_file(tmp_path: Path) -> None:

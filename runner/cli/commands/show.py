@@ -3,29 +3,25 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
 
-from runner.cli.parser.options import options_of, place_of
+from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import harmless
 from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
 from runner.cli.views.style import style
-from runner.core.address import in_order, is_address, selects
-from runner.core.state.records import Record, State
-from runner.io import files
-from runner.operations.places import store_of
-from runner.operations.records import held_state, unknown
+from runner.core.address import in_order
+from runner.errors import Problem
+from runner.operations.records import held_state, is_file, records_of
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what was asked for; RunnerError if it is neither an address nor a plan."""
     if arguments.what is None:
         return _state(arguments)
-    if _is_file(arguments):
+    if is_file(place_of(arguments), arguments.what):
         return _plan(arguments)
     return show_records(arguments, arguments.what)
 
@@ -34,13 +30,10 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
     """One record, or each of a block or a module; as JSON an object, or a list of those."""
     from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
 
-    _, state = held_state(place_of(arguments))
-    found = _named(state, name)
-    if not found:
-        raise unknown(state, name)
+    found = records_of(place_of(arguments), name)
     if arguments.json:
         made = [record_json(record, cost_of) for record in found]
-        _write(made[0] if name in state.records and len(made) == 1 else made)
+        _write(made[0] if [record.address for record in found] == [name] else made)
         return 0
     _lines("\n".join(record_text(record, cost_of)) + "\n" for record in found)
     return 0
@@ -58,32 +51,20 @@ def _state(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _is_file(arguments: argparse.Namespace) -> bool:
-    if files.identity(Path(arguments.what)) is None:
-        return False
-    if not is_address(arguments.what):
-        return True
-    state = store_of(place_of(arguments)).load()
-    return state is None or not _named(state, arguments.what)
-
-
 def _plan(arguments: argparse.Namespace) -> int:
-    from runner.cli.views.saved_plan import told_anew, words  # noqa: PLC0415  # only for a plan
+    from runner.cli.views.saved_plan import saved_plan_json, saved_plan_text  # noqa: PLC0415
+    from runner.operations.saved_plan.again import planned_again  # noqa: PLC0415  # only for a plan
     from runner.operations.saved_plan.file import read_plan  # noqa: PLC0415
 
-    saved = read_plan(arguments.what)
+    saved, secrets = read_plan(arguments.what), secrets_of(arguments)
+    again = planned_again(options_of(arguments), saved, secrets)
     if arguments.json:
-        _write(msgspec.to_builtins(told_anew(options_of(arguments), saved)))
+        _write(saved_plan_json(saved.content, again, secrets))
         return 0
-    shown = words(options_of(arguments), saved, style())
-    sys.stdout.write(shown.text)
-    if shown.less is not None:
-        report([shown.less])
+    sys.stdout.write(saved_plan_text(saved.content, again, secrets, style()))
+    if isinstance(again, Problem):
+        report([again])
     return 0
-
-
-def _named(state: State, name: str) -> list[Record]:
-    return [state.records[found] for found in in_order(state.records) if selects(name, found)]
 
 
 def _lines(lines: Iterable[str]) -> None:

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import STDIN, put
 from runner.cli.views.problems import report
-from runner.core.address import in_order
-from runner.core.state.file import decode
 from runner.errors import error
 from runner.io import files
-from runner.operations.places import store_of
-from runner.operations.records import loaded, selected
+from runner.operations.records import addresses_of, state_file
 
 if TYPE_CHECKING:
     from runner.operations.finish import Refreshed
@@ -70,20 +67,13 @@ def _read(file: str) -> bytes:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    state = loaded(store_of(place_of(arguments)))
-    chosen = selected(state, arguments.patterns) if arguments.patterns else in_order(state.records)
+    chosen = addresses_of(place_of(arguments), arguments.patterns)
     sys.stdout.writelines(f"{address}\n" for address in chosen)
     return 0
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    store = store_of(place_of(arguments))
-    found = store.backend.read()
-    if found is None:
-        loaded(store)
-    else:
-        decode(found.data, store.name)  # what is damaged is told here, not where it arrives
-        put(found.data)
+    put(state_file(place_of(arguments)))
     return 0
 
 
