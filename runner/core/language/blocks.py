@@ -79,6 +79,9 @@ class OpenAISettings(_Limits, total=False):
     headers: Annotated[dict[str, str], Field(description="Headers of every request.")]
     query: Annotated[dict[str, str], Field(description="Query of every request's address.")]
     auth_header: Annotated[Text, Field(description='Header of the key; Azure: "api-key".')]
+    model_required: Annotated[
+        bool, Field(description="false: the server knows its model; a request may name none.")
+    ]
     max_response_bytes: Annotated[
         Positive, Field(description="Most bytes of a response, unpacked; default: 64 MB.")
     ]

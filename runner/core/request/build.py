@@ -66,7 +66,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         shown = body if not shape.masked else _keep(shown, ignored, record.request)
         if "triggers" in ignored and not _is_masked(record.triggers or b""):
             triggers = shown_triggers = record.triggers
-    if not body.get("model") and not provider.type.has_model:
+    if provider.needs_model and not body.get("model"):
         raise RunnerError(_no_model(instance))
     sent = canonical(body)
     asked = sent
@@ -149,5 +149,5 @@ def _no_model(instance: Instance) -> Problem:
     return instance.declared.block.problem(
         "Missing key",
         f'{instance.address} names no model. Write model = "..", here or in the defaults of its '
-        "provider.",
+        "provider; or model_required = false in its provider, where the server needs none.",
     )

@@ -14,7 +14,8 @@ class Provider:
 
     `identity` is what answers: a type and a declared base URL, or a model file's digest.
     `recorded_defaults` are the defaults with sensitive values masked; `secrets` what sensitive
-    expressions in its block yield.
+    expressions in its block yield. `model_required` is false where its block says that the server
+    needs to be told of no model.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Provider:
     recorded_defaults: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     identity_json: bytes = b""
+    model_required: bool = True
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a request has to say which model is asked."""
+        return self.model_required and not self.type.has_model
 
     @classmethod
     def of(

@@ -91,7 +91,9 @@ def known(
             continue
         recorded = _masked(provider, scope, normal)
         secrets = _secrets(provider, scope)
-        found[name] = Provider.of(name, provider.type, identity, normal, recorded, secrets)
+        made = Provider.of(name, provider.type, identity, normal, recorded, secrets)
+        model_required = provider.table.get("model_required") is not False
+        found[name] = replace(made, model_required=model_required)
     return found
 
 
