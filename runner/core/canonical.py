@@ -1,7 +1,7 @@
 """One request, one digest: canonical JSON and its sha256, the same on every machine.
 
 The bytes equal RFC 8785 (JSON Canonicalization Scheme) for every value that `normalise` lets
-through: numbers that print in one way only, and keys whose UTF-8 order is their UTF-16 order.
+through: finite numbers, and keys whose UTF-8 order is their UTF-16 order.
 """
 
 import hashlib
@@ -36,7 +36,23 @@ def normalise(value: Any, path: tuple[str | int, ...] = ()) -> Any:
 
 def canonical(value: Any) -> bytes:
     """The canonical JSON of a normalised value."""
-    return encoded(value, orjson.OPT_SORT_KEYS)
+    text = encoded(value, orjson.OPT_SORT_KEYS)
+    # orjson writes as the RFC does, but for 1e-6 up to 1e-5, where the RFC has no exponent yet.
+    return encoded(_without_exponent(value), orjson.OPT_SORT_KEYS) if b"e-6" in text else text
+
+
+def _without_exponent(value: Any) -> Any:
+    from decimal import Decimal  # noqa: PLC0415  # rarely needed
+
+    match value:
+        case float() if 1e-6 <= abs(value) < 1e-5:
+            return orjson.Fragment(f"{Decimal(repr(value)):f}")
+        case dict():
+            return {key: _without_exponent(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_without_exponent(inner) for inner in value]
+        case _:
+            return value
 
 
 def encoded(value: Any, option: int = 0) -> bytes:
@@ -84,10 +100,6 @@ def _normalise_float(value: float, path: tuple[str | int, ...]) -> float | int:
         raise ValueError(_at(path, f"{value} is not a number JSON can hold"))
     if value.is_integer():
         return _whole(int(value), path)
-    if not 1e-5 <= abs(value) < 1e16:
-        raise ValueError(
-            _at(path, f"{value} has no single way to be written in JSON; use 1e-5 <= |x| < 1e16")
-        )
     return value
 
 

@@ -6,7 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.core.canonical import canonical, dotted, fingerprint, normalise
@@ -199,7 +199,7 @@ values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53) + 1, 2**53 - 1)
-    | st.floats(1e-5, 1e15)
+    | st.floats(-1e15, 1e15)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -225,18 +225,30 @@ def test_key_order_means_nothing(table: dict[str, Any]) -> None:
     assert canonical(normalise(table)) == canonical(normalise(dict(reversed(table.items()))))
 
 
-@given(st.floats(1e-5, 1e15))
+@given(st.floats(1e-5, 1e15) | st.floats(1e-6, 1e-5) | st.floats(-1e-4, 1e-4))
+@example(1e-5)
+@example(1e-6)
+@example(1e-7)
+@example(5e-324)
 def test_numbers_are_written_as_javascript_writes_them(value: float) -> None:
-    """RFC 8785: no exponent between 1e-6 and 1e21, no ".0"."""
-    said = canonical(normalise(value)).decode()
-    assert "e" not in said
+    """RFC 8785: no exponent between 1e-6 and 1e21, no ".0", no zero before an exponent."""
+    said = canonical(normalise([value])).decode()[1:-1]
+    assert ("e" in said) == (0 < abs(value) < 1e-6)
+    assert "e-0" not in said
     assert not said.endswith(".0")
     assert float(said) == value
 
 
+def test_a_small_number_is_written_in_one_way_wherever_it_stands() -> None:
+    body = {"temperature": 1e-8, "a": [{"b": 2.5e-6}], "said": "about 1e-6", "top_p": 0.00001}
+    assert canonical(normalise(body)) == (
+        b'{"a":[{"b":0.0000025}],"said":"about 1e-6","temperature":1e-8,"top_p":0.00001}'
+    )
+
+
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), 2**53, -(2**53), 9.1e15, 1e16, 1e-6, {1: 2}, {"\ue000": 1}, b"x"],
+    [float("nan"), float("inf"), 2**53, -(2**53), 9.1e15, 1e16, {1: 2}, {"\ue000": 1}, b"x"],
 )
 def test_what_json_cannot_hold_exactly_is_refused(value: Any) -> None:
     """The message says where."""

@@ -1,6 +1,6 @@
 """What a conversation may hold: messages by role, parts of content, calls of tools."""
 
-from typing import Annotated, Literal, Required
+from typing import Annotated, Any, Literal, Required
 
 from pydantic import Discriminator, Field, Tag
 from typing_extensions import TypedDict
@@ -200,15 +200,17 @@ class AssistantMessage(TypedDict, total=False):
     audio: Identified
     tool_calls: Annotated[list[ToolCall], Field(min_length=1)]
     function_call: CalledFunction
+    annotations: list[dict[str, Any]]
 
 
 @closed
-class ToolMessage(TypedDict):
+class ToolMessage(TypedDict, total=False):
     """What a tool returned."""
 
-    role: Literal["tool"]
-    content: TextContent
-    tool_call_id: Text
+    role: Required[Literal["tool"]]
+    content: Required[TextContent]
+    tool_call_id: Required[Text]
+    name: Text
 
 
 @closed

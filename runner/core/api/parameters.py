@@ -146,7 +146,7 @@ class Parameters(TypedDict, total=False):
     ]
     n: Annotated[int, Field(ge=1, le=128, description="How many choices one answer has.")]
     stop: Annotated[
-        Plain | Annotated[list[str], Field(min_length=1, max_length=4), Tag("(list)")],
+        Plain | Annotated[list[str], Field(max_length=4), Tag("(list)")],
         either("a string or a list of strings"),
         Field(description="Up to 4 texts at which the answer ends."),
     ]

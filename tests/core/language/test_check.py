@@ -134,7 +134,7 @@ def test_messages_of_role_function_warn_once() -> None:
         ("n = true", ("n",), "Wrong type", "n must be a whole number, but it is true."),
         ("logprobs = 1", ("logprobs",), "Wrong type", "must be true or false, but it is 1."),
         ("seed = 2020-01-01", ("seed",), "Wrong type", "but it is 2020-01-01."),
-        ("stop = []", ("stop",), "Value out of range", "at least 1 entry, but it has 0."),
+        ("tools = []", ("tools",), "Value out of range", "at least 1 entry, but it has 0."),
         ('stop = ["", "", "", "", ""]', ("stop",), "Value out of range", "at most 4 entries"),
         ("stop = 5", ("stop",), "Wrong type", "must be a string or a list of strings"),
         ("stop = [5]", ("stop", 0), "Wrong type", "stop[0] must be a string, but it is 5."),

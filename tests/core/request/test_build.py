@@ -250,3 +250,45 @@ def test_sensitive_texts_are_the_leaves_the_longest_first() -> None:
 def test_a_request_shown_while_it_is_written_asks_for_its_usage(options: Any) -> None:
     body = orjson.loads(streaming(orjson.dumps({"model": "m", "stream_options": options})))
     assert body == {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
+
+
+def test_a_model_may_be_absent_where_the_provider_says_so() -> None:
+    text = "[provider.p]\ntype = 'openai'\nbase_url = 'http://127.0.0.1:9/v1'\n"
+    ask = f"[completion.a]\n{MESSAGES}"
+    assert sent(f"{text}model_required = false\n{ask}") == {
+        "messages": [{"role": "user", "content": "x"}]
+    }
+    for said in ("", "model_required = true"):
+        with pytest.raises(RunnerError, match="model_required = false"):
+            sent(f"{text}{said}\n{ask}")
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "value"),
+    [
+        ("stop = []", "stop", []),
+        ("temperature = 1e-8", "temperature", 1e-8),
+        ("top_p = '{{ 0.000002 }}'", "top_p", 2e-6),
+    ],
+)
+def test_what_openai_takes_is_sent(written: str, name: str, value: Any) -> None:
+    assert sent(f"[completion.a]\nmodel = 'm'\n{MESSAGES}{written}\n")[name] == value
+
+
+def test_messages_hold_what_openai_takes_in_them() -> None:
+    """A name of who called the tool, and an answer's own annotations, sent back."""
+    text = """[completion.a]
+model = 'm'
+[[completion.a.messages]]
+role = 'assistant'
+content = 'it says so'
+annotations = [{ type = 'url_citation', url_citation = { url = 'https://x.example' } }]
+[[completion.a.messages]]
+role = 'tool'
+tool_call_id = 'c'
+name = 'look'
+content = '18 degrees'
+"""
+    first, second = sent(text)["messages"]
+    assert first["annotations"][0]["url_citation"] == {"url": "https://x.example"}
+    assert second["name"] == "look"
