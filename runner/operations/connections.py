@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Set
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -40,14 +40,22 @@ class Connections:
         lock = self._opening.setdefault(name, asyncio.Lock())
         async with lock:
             if name not in self.clients:
-                endpoint = await self._endpoint(self.project.declared[name])
-                opened = (self.project.connect or connect)(endpoint, on_text=self.on_text)
+                opened = await self._opened(self.project.declared[name])
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 
-    async def _endpoint(self, declared: DeclaredProvider) -> Endpoint:
-        if declared.type.leaves:
-            return _trusted(self.project, declared)
+    async def _opened(
+        self, declared: DeclaredProvider
+    ) -> AbstractAsyncContextManager[OpenEndpoint]:
+        """Who speaks as servers of this type do."""
+        speak = self.project.connect or connect
+        match declared.type.name:
+            case "openai":
+                return speak(_trusted(self.project, declared), on_text=self.on_text)
+            case "embedded":
+                return speak(await self._embedded(declared), on_text=self.on_text)
+
+    async def _embedded(self, declared: DeclaredProvider) -> Endpoint:
         from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
 
         model = declared.table.get("model_path")
@@ -142,8 +150,11 @@ def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
     """
     for name in sorted(names):
         declared = project.declared[name]
-        if declared.type.leaves:
-            endpoint(declared, project.environment, 1)
+        match declared.type.name:
+            case "openai":
+                endpoint(declared, project.environment, 1)
+            case "embedded":
+                pass
     admit(project, names | perhaps)
 
 

@@ -1,6 +1,7 @@
 """The closed sets of names that the language knows."""
 
 import re
+from typing import Literal, get_args
 
 from runner.core.api.names import PARAMETERS
 
@@ -27,7 +28,8 @@ MODULE_META = ("source", "for_each", "count", "depends_on")
 DATA_META = ("provider", "depends_on")
 """What a data source says to the runner; its other keys are asked of the server."""
 
-PROVIDERS = ("openai", "embedded")
+ProviderKind = Literal["openai", "embedded"]
+PROVIDERS: tuple[ProviderKind, ...] = get_args(ProviderKind)
 """Types of provider."""
 
 DATA = ("chat_completion", "chat_completions", "chat_completion_messages")

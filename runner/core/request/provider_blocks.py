@@ -12,7 +12,7 @@ from runner.core.expressions.template import compile_value
 from runner.core.language.findings import contains, has_hole
 from runner.core.modules.folder import Block
 from runner.core.request.provider import Provider
-from runner.core.request.provider_types import EMBEDDED, OPENAI, TYPES, ProviderType
+from runner.core.request.provider_types import OPENAI, TYPES, ProviderType
 from runner.core.secrets.texts import yielded_secrets
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
@@ -106,9 +106,11 @@ def _secrets(provider: DeclaredProvider, scope: Scope) -> tuple[str, ...]:
 
 def _identity(provider: DeclaredProvider, model_digest: Callable[[str | None], str]) -> str:
     """What a provider's answers hang on: its declared base URL, or its model file."""
-    if provider.type is EMBEDDED:
-        return model_digest(provider.table.get("model_path"))
-    return str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")
+    match provider.type.name:
+        case "openai":
+            return str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")
+        case "embedded":
+            return model_digest(provider.table.get("model_path"))
 
 
 def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]:

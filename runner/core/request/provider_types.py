@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.core.language.names import PROVIDERS, ProviderKind
+
 _PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 
 
@@ -40,7 +42,7 @@ class ProviderType:
     by the body and the provider's own settings; None if that is not known.
     """
 
-    name: str
+    name: ProviderKind
     hangs_on: str
     leaves: bool
     stores: bool
@@ -61,7 +63,17 @@ EMBEDDED = ProviderType(
     is_free=True,
     limits=_not_embedded,
 )
-TYPES = {known.name: known for known in (OPENAI, EMBEDDED)}
+
+
+def _type(name: ProviderKind) -> ProviderType:
+    match name:
+        case "openai":
+            return OPENAI
+        case "embedded":
+            return EMBEDDED
+
+
+TYPES: Mapping[str, ProviderType] = {name: _type(name) for name in PROVIDERS}
 
 
 def type_of(identity: str) -> ProviderType:

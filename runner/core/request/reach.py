@@ -111,6 +111,15 @@ def destination(provider: Provider, environment_url: str | None) -> Destination:
     return Destination(url, host, key if named is None else str(named), own)
 
 
+def _destination(provider: Provider, environment_url: str | None) -> Destination | None:
+    """None for a type that leads nowhere: no door is asked for, so nothing of it may leave."""
+    match provider.type.name:
+        case "openai":
+            return destination(provider, environment_url)
+        case "embedded":
+            return None
+
+
 def reach(
     root: CompiledModule,
     providers: Mapping[str, Provider],
@@ -118,11 +127,8 @@ def reach(
     environment_url: str | None,
 ) -> Reach:
     """What a project may reach."""
-    destinations = {
-        name: destination(provider, environment_url)
-        for name, provider in providers.items()
-        if provider.type.leaves
-    }
+    going = {name: _destination(held, environment_url) for name, held in providers.items()}
+    destinations = {name: found for name, found in going.items() if found is not None}
     reads = _reads(root, providers)
     asks = _asks(root, providers, default, reads)
     used = dict.fromkeys([name for names, _ in asks for name in names])

@@ -184,3 +184,11 @@ def test_a_shared_gateway_gets_the_key_at_the_user_s_own_path_alone(
 def test_an_address_with_a_query_is_the_user_s_own_if_it_is_the_very_same() -> None:
     url = f"{GROQ}/v1?account=mine"
     assert destination(DeclaredProvider("p", TYPES["openai"], {"base_url": url}), url).own
+
+
+def test_each_type_leaves_this_process_exactly_if_it_leads_somewhere() -> None:
+    """What leads nowhere has no door, so that nobody would be asked about it."""
+    root = compile_root("configs", lambda _: [], [])
+    providers = {name: DeclaredProvider(name, known) for name, known in TYPES.items()}
+    found = reach(root, providers, "openai", None).destinations
+    assert set(found) == {name for name, known in TYPES.items() if known.leaves}
