@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import DISTRIBUTION
 from tests import ROOT
 from tests.harness.project import Project, completion, provider, serving
 
@@ -217,4 +218,21 @@ def test_the_action_installs_the_runner_that_it_is_part_of() -> None:
         ["bash", "-c", said], env=where, capture_output=True, text=True, check=True
     ).stdout.split()
     assert Path(told[-1]).resolve() == ROOT
-    assert 'name = "runner"' in (Path(told[-1]) / "pyproject.toml").read_text()
+    assert f'name = "{DISTRIBUTION}"' in (Path(told[-1]) / "pyproject.toml").read_text()
+
+
+def test_each_hook_for_pre_commit_is_a_command_that_takes_the_folder(tmp_path: Path) -> None:
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    ids = re.findall(r"^- id: (.*)$", hooks, re.MULTILINE)
+    entries = re.findall(r"^  entry: runner (.*)$", hooks, re.MULTILINE)
+    assert ids == ["runner-validate", "runner-fmt", "runner-offline"]
+    assert len(entries) == len(ids)
+    with serving() as api:
+        project = Project(tmp_path / "sub")
+        project.write(provider(api) + completion("a", "b"))
+        assert project.apply().status == 0
+        above = Project(tmp_path)
+        for entry in entries:
+            ran = above.call(*entry.split(), "-C", str(project.directory))
+            assert ran.status == 0, ran.err
+        assert len(api.completions) == 1

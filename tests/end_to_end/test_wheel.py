@@ -90,6 +90,7 @@ def test_the_examples_are_planned_and_applied_by_what_the_wheel_installs(
 
 
 def test_what_the_package_reads_of_itself_is_installed(installed: Path, tmp_path: Path) -> None:
+    assert done(installed / "runner", "docs", "language", cwd=tmp_path)
     done(installed / "runner", "init", "here", cwd=tmp_path)
     done(installed / "runner", "-C", "here", "validate", cwd=tmp_path)
     assert '"$schema"' in done(installed / "runner", "validate", "--schema", cwd=tmp_path)
