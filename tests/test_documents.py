@@ -198,7 +198,7 @@ def test_flags_and_verbs_that_are_named_exist(page: Path) -> None:
         if code.startswith("runner "):
             verb = code.split()[1]
             assert verb.strip(",") in VERBS or not re.fullmatch(r"[a-z][a-z-]*,?", verb), code
-        if not code.startswith(("pip ", "git ", "pytest ", "python ")):
+        if not code.startswith(("git ", "pip ", "pipx ", "pytest ", "python ", "uvx ")):
             assert {*named} <= known | OTHER_PROGRAMS, code
 
 
