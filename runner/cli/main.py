@@ -44,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupted.
     """
     with harmless_streams():
-        arguments = parser().parse_args(argv)
+        made = parser()
+        if not (sys.argv[1:] if argv is None else argv):
+            made.print_help()
+            return 1  # nothing was done: a script whose verb is empty hears of it
+        arguments = made.parse_args(argv)
         if arguments.no_color:
             from runner.cli.views.style import turn_off  # noqa: PLC0415  # start-up is counted
 

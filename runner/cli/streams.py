@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from os import urandom
+from os import environ, urandom
 from typing import Any, TextIO, cast
 
 STDIN = "-"  # how a file's argument names standard input
@@ -60,8 +60,8 @@ def _written(found: re.Match[str]) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-class Screen:
-    """A standard stream whose every text is made harmless. All else is the stream's own affair."""
+class Coloured:
+    """A standard stream that takes sealed codes. All else is the stream's own affair."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -70,8 +70,8 @@ class Screen:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Show a text."""
-        self.stream.write(_OURS.sub("\x1b[\\1m", harmless(text)))
+        """Pass a text on."""
+        self.stream.write(_OURS.sub("\x1b[\\1m", text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -80,22 +80,37 @@ class Screen:
             self.write(line)
 
 
+class Screen(Coloured):
+    """A standard stream whose every text is made harmless."""
+
+    def write(self, text: str) -> int:
+        """Show a text."""
+        return super().write(harmless(text))
+
+
 _OURS = re.compile(rf"\x1b{_SEAL}([0-9]+)m")
 
 
 @contextmanager
 def harmless_streams() -> Iterator[None]:
     """Standard output on a terminal, and standard error everywhere, show what is harmless; what
-    else standard output is led to gets each byte as it is.
+    else standard output is led to gets each byte as it is, and colours if FORCE_COLOR says so.
     """
     before = sys.stdout, sys.stderr
     if sys.stdout.isatty():
         sys.stdout = cast("TextIO", Screen(sys.stdout))
+    elif is_forced():
+        sys.stdout = cast("TextIO", Coloured(sys.stdout))
     sys.stderr = cast("TextIO", Screen(sys.stderr))
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def is_forced() -> bool:
+    """Whether FORCE_COLOR asks for colour where no terminal is: CI shows it."""
+    return environ.get("FORCE_COLOR", "") not in ("", "0", "false")
 
 
 def bare(stream: TextIO) -> TextIO:

@@ -15,7 +15,7 @@ from tests.harness.project import Project
 ACTIONS = {
     "state": ("list", "show", "mv", "rm", "pull", "push"),
     "cache": ("info", "prune", "clear"),
-    "workspace": ("list", "new", "delete"),
+    "workspace": ("list", "show", "select", "new", "delete"),
 }
 COMMANDS = [*VERBS, *(f"{verb} {name}" for verb, names in ACTIONS.items() for name in names)]
 

@@ -10,7 +10,7 @@ from runner.cli.commands.reading import read
 from runner.cli.parser.arguments import INTERRUPTED
 from runner.cli.parser.options import apply_options_of, options_of
 from runner.cli.streams import put
-from runner.cli.terminal.asking import says_yes
+from runner.cli.terminal.asking import is_there, says_yes
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.progress import progress
@@ -67,11 +67,12 @@ def _saved(arguments: argparse.Namespace) -> Saved | None:
 def _approved(arguments: argparse.Namespace) -> bool:
     if arguments.auto_approve:
         return True
-    if not sys.stdin.isatty():
+    if not is_there(arguments):
         raise error(
             "Nobody to ask",
-            "There is no terminal to ask for approval. Give --auto-approve, or apply a saved "
-            "plan: runner plan --out FILE, then runner apply FILE.",
+            "There is no terminal to ask for approval, or --no-input says to ask nothing. Give "
+            "--auto-approve, or apply a saved plan: runner plan --out FILE, then runner apply "
+            "FILE.",
         )
     return says_yes(
         "\nDo you want to perform these actions?",

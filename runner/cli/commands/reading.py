@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from runner.cli.parser.options import options_of, secrets_of
-from runner.cli.terminal.asking import says_yes
+from runner.cli.terminal.asking import is_there, says_yes
 from runner.core.secrets.trust import Door
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
@@ -16,7 +16,7 @@ def read(arguments: argparse.Namespace, options: Options | None = None) -> Loade
     """The project, with a person to be asked where one sits at a terminal; RunnerError if it
     cannot be read. `options` are those of the command line, if no others are given.
     """
-    asks = ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+    asks = ask if is_there(arguments) and sys.stderr.isatty() else None
     project = load(options or options_of(arguments), secrets_of(arguments), asks)
     if project.settings.log_level in ("debug", "info"):
         from runner.cli.views.logs import turn_on  # noqa: PLC0415  # only who asks pays for it

@@ -1,6 +1,7 @@
 """`runner state`: look at records and change their addresses, without a request."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,9 @@ def _read(file: str) -> bytes:
 
 def _list(arguments: argparse.Namespace) -> int:
     chosen = addresses_of(place_of(arguments), arguments.patterns)
+    if arguments.json:
+        sys.stdout.write(json.dumps([*chosen], indent=2, ensure_ascii=False) + "\n")
+        return 0
     sys.stdout.writelines(f"{address}\n" for address in chosen)
     return 0
 

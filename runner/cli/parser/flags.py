@@ -1,6 +1,7 @@
 """Flags that several verbs take, each said once."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,15 @@ def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
         "--log-level",
         choices=["debug", "info", "warning", "error"],
         help="how much to say on stderr",
+    )
+    add("-q", "--quiet", action="store_true", help="neither warnings nor progress")
+    add(
+        "-v",
+        "--verbose",
+        action="store_const",
+        const="info",
+        dest="log_level",
+        help="each step on stderr: --log-level info",
     )
 
 
@@ -57,7 +67,23 @@ def addresses(made: argparse.ArgumentParser) -> None:
 
 def approval(made: argparse.ArgumentParser) -> None:
     """To go on without a question."""
-    made.add_argument("--auto-approve", action="store_true", help="do not ask")
+    made.add_argument("-y", "--auto-approve", action="store_true", help="do not ask")
+    asking(made)
+
+
+def asking(made: argparse.ArgumentParser) -> None:
+    """Whether a person who sits there may be asked anything."""
+    made.add_argument(
+        "--no-input", action="store_false", dest="input", help="ask nothing, fail instead"
+    )
+    made.add_argument("--input", action="store_true", default=True, help=argparse.SUPPRESS)
+
+
+def parallel(made: argparse.ArgumentParser) -> None:
+    """How many requests go at once, also by Terraform's word for it."""
+    made.add_argument(
+        "--concurrency", "--parallelism", type=int, metavar="N", help="requests in flight at once"
+    )
 
 
 def trusting(made: argparse.ArgumentParser) -> None:
@@ -73,12 +99,24 @@ def trusting(made: argparse.ArgumentParser) -> None:
 
 def waiting(made: argparse.ArgumentParser) -> None:
     """How long another writer of the state is waited for, in seconds."""
-    made.add_argument("--lock-timeout", type=float, metavar="S", help="wait for another writer")
+    made.add_argument(
+        "--lock-timeout", type=_seconds, metavar="S", help="wait for another writer: 10, 90s, 5m"
+    )
 
 
 def events(made: argparse.ArgumentParser) -> None:
     """What happens, as JSON instead of words."""
     made.add_argument("--json", action="store_true", help="one JSON event a line")
+
+
+def _seconds(text: str) -> float:
+    """A time in seconds, or as Terraform has it: 90s, 1m30s."""
+    number = r"([0-9]+(?:\.[0-9]+)?)"
+    parts = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s?)?", text)
+    if parts is None or not text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 10, 90s or 1m30s")
+    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _flagged(flag: str) -> Callable[[str], tuple[str, str]]:

@@ -54,7 +54,10 @@ def secrets_of(arguments: argparse.Namespace) -> "Secrets":
 def overrides_of(arguments: argparse.Namespace) -> Overrides:
     """The settings that the command line sets."""
     names = Overrides.__dataclass_fields__
-    return Overrides(**{name: getattr(arguments, name, None) for name in names})
+    given = {name: getattr(arguments, name, None) for name in names}
+    if getattr(arguments, "quiet", False):
+        given["log_level"] = given["log_level"] or "error"
+    return Overrides(**given)
 
 
 def apply_options_of(arguments: argparse.Namespace) -> ApplyOptions:

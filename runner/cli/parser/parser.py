@@ -1,30 +1,44 @@
 """The parser of a command line: its mistakes are told with the closest word that was meant."""
 
 import argparse
+import re
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
+
+_YES = frozenset(("1", "t", "T", "true", "TRUE", "True"))  # as Go's flags have them
+_NO = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose mistakes exit with 1 and name the closest flag."""
+    """argparse whose mistakes exit with 1 and name the closest flag. A long flag may have one dash,
+    and one without a value may be told =true or =false: as Terraform's flags are written.
+    """
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and leave with status 1."""
-        hint = self._closest(message)
-        self.exit(1, f"Error: {message}.{hint}\n\nFor help: {self.prog} --help\n")
+        self.exit(1, f"Error: {self._told(message)}\n\nFor help: {self.prog} --help\n")
 
-    def _closest(self, message: str) -> str:
+    def _told(self, message: str) -> str:
+        from runner.cli.parser.instead import flag_instead, verb_instead  # noqa: PLC0415
         from runner.core.suggest import closest  # noqa: PLC0415  # only when there is a mistake
 
+        unknown = re.match(r"argument (?:COMMAND|ACTION): invalid choice: '([^']*)'", message)
         if "unrecognized arguments: " in message:
             word = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
-            near = closest(word, [*self._option_string_actions])
-        elif "invalid choice: '" in message:
-            word = message.partition("invalid choice: '")[2].partition("'")[0]
-            verbs = [a.choices for a in self._actions if isinstance(a.choices, dict)]
-            near = closest(word, [*verbs[0]]) if verbs else None
+            known, instead = [*self._option_string_actions], flag_instead(word)
+        elif unknown is not None:
+            word = unknown[1]
+            message = f'there is no command "{self.prog} {word}"'
+            known = [
+                name for a in self._actions if isinstance(a.choices, dict) for name in a.choices
+            ]
+            instead = verb_instead(f"{self.prog} {word}")
         else:
-            near = None
-        return f" Did you mean {near}?" if near else ""
+            return f"{message}."
+        near = closest(word, known)
+        hint = instead or (f"Did you mean {near}?" if near else "")
+        return f"{message}. {hint}".rstrip()
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse, but an unknown flag is told by the verb it was given to."""
@@ -32,3 +46,30 @@ class Parser(argparse.ArgumentParser):
         if rest:
             getattr(found, "parser", self).error(f"unrecognized arguments: {' '.join(rest)}")
         return found
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, which hands a verb's words on to the verb's own parser."""
+        words = sys.argv[1:] if args is None else args
+        return super().parse_known_args([*self._spelled(words)], namespace)
+
+    def _spelled(self, words: Iterable[str]) -> Iterator[str]:
+        """The words as argparse knows them; after -- they are nobody's flags."""
+        rest = iter(words)
+        for word in rest:
+            flag, equals, value = self._long(word).partition("=")
+            action = self._option_string_actions.get(flag)
+            if equals and action is not None and action.nargs == 0 and value in _YES | _NO:
+                opposite = f"--no-{flag[2:]}"
+                if value in _YES:
+                    yield flag
+                elif opposite in self._option_string_actions:
+                    yield opposite
+            else:
+                yield f"{flag}{equals}{value}"
+            if word == "--":
+                yield from rest
+
+    def _long(self, word: str) -> str:
+        """The word with two dashes, if with them it is a flag of this parser."""
+        flag = f"-{word.partition('=')[0]}"
+        return f"-{word}" if flag[:2] == "--" and flag in self._option_string_actions else word

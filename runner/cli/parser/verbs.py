@@ -16,6 +16,8 @@ def _plan(add: Verb) -> None:
     flags.variables(made)
     flags.choice(made)
     flags.trusting(made)
+    flags.asking(made)
+    flags.parallel(made)
     made.add_argument("--destroy", action="store_true", help="plan to remove everything")
     made.add_argument("--out", metavar="FILE", help="save the plan for `runner apply FILE`")
     made.add_argument(
@@ -36,7 +38,7 @@ def _apply(add: Verb) -> None:
     made.add_argument("--destroy", action="store_true", help="remove everything")
     flags.approval(made)
     flags.trusting(made)
-    made.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once")
+    flags.parallel(made)
     made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
     made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
     flags.waiting(made)
@@ -57,6 +59,7 @@ def _destroy(add: Verb) -> None:
     flags.addresses(made)
     flags.approval(made)
     flags.trusting(made)
+    flags.parallel(made)
     flags.waiting(made)
     flags.events(made)
 
@@ -114,6 +117,7 @@ def _state(add: Verb) -> None:
     add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
     made = add.action("list", "list addresses", "list 'completion.review[*]'")
     made.add_argument("patterns", nargs="*", metavar="ADDR")
+    made.add_argument("--json", action="store_true", help="as JSON")
     made = add.action("show", "show one record", "show completion.chat")
     made.add_argument("address", metavar="ADDR")
     made.add_argument("--json", action="store_true", help="as JSON")
@@ -149,6 +153,7 @@ def _import(add: Verb) -> None:
     made.add_argument("id", metavar="ID")
     made.add_argument("--provider", metavar="NAME", help="where it is stored")
     flags.trusting(made)
+    flags.asking(made)
     flags.waiting(made)
     flags.variables(made)
 
@@ -218,8 +223,13 @@ def _cache(add: Verb) -> None:
 
 
 def _workspace(add: Verb) -> None:
-    add("list, make or delete workspaces", "runner workspace new staging")
-    add.action("list", "list workspaces", "list")
+    add("list, choose, make or delete workspaces", "runner workspace new staging")
+    made = add.action("list", "list workspaces, the current one marked", "list")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    add.action("show", "print the name of the current one", "show")
+    made = add.action("select", "make another one the current one, for you alone", "select staging")
+    made.add_argument("name", metavar="NAME")
+    made.add_argument("--or-create", action="store_true", help="make it if it is not there")
     made = add.action("new", "make a workspace", "new staging")
     made.add_argument("name", metavar="NAME")
     made = add.action("delete", "delete a workspace that holds no records", "delete staging")
@@ -255,6 +265,16 @@ def _completion(add: Verb) -> None:
     made.add_argument("shell", choices=["bash", "zsh", "tcsh"])
 
 
+def _version(add: Verb) -> None:
+    made = add("print the version", "runner version")
+    made.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _help(add: Verb) -> None:
+    made = add("explain a command", "runner help plan")
+    made.add_argument("words", nargs="*", metavar="COMMAND")
+
+
 VERBS: dict[str, Callable[[Verb], None]] = {
     "init": _init,
     "validate": _validate,
@@ -275,4 +295,6 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "force-unlock": _force_unlock,
     "docs": _docs,
     "shell-completion": _completion,
+    "version": _version,
+    "help": _help,
 }

@@ -13,15 +13,21 @@ def approved(arguments: argparse.Namespace, question: str, about: str) -> bool:
     """
     if arguments.auto_approve:
         return True
-    if not sys.stdin.isatty():
+    if not is_there(arguments):
         raise error(
             "Nobody to ask",
-            f"{about} There is no terminal to ask for approval: give --auto-approve.",
+            f"{about} There is no terminal to ask for approval, or --no-input says to ask nothing: "
+            "give --auto-approve.",
         )
     if says_yes(question, about):
         return True
     sys.stderr.write("\nCancelled.\n")
     return False
+
+
+def is_there(arguments: argparse.Namespace) -> bool:
+    """Whether a person sits there who may be asked."""
+    return bool(getattr(arguments, "input", True)) and sys.stdin.isatty()
 
 
 def says_yes(question: str, about: str) -> bool:

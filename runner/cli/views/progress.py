@@ -240,7 +240,7 @@ def progress(
     """
     if getattr(arguments, "json", False):
         shown: Progress = Events(total, price)
-    elif getattr(arguments, "stream", False):
+    elif getattr(arguments, "stream", False) or getattr(arguments, "quiet", False):
         shown = Progress(total, price)
     elif sys.stderr.isatty() and not _LOG.isEnabledFor(logging.INFO):  # whose lines cross it
         shown = Bar(total, price, bare(sys.stderr))

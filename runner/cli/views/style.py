@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
-from runner.cli.streams import seal
+from runner.cli.streams import is_forced, seal
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "grey": "90"}
 _switch = {"off": False}
@@ -31,10 +31,19 @@ def turn_off() -> None:
 
 
 def style(stream: TextIO | None = None) -> Style:
-    """The style of a stream: colour on a terminal, unless NO_COLOR or --no-color says no."""
+    """The style of a stream: colour on a terminal, unless NO_COLOR or --no-color says no; with
+    FORCE_COLOR everywhere, as CI shows it.
+    """
     target = stream or sys.stdout
-    plain = _switch["off"] or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Style(not plain and target.isatty(), _width(target))
+    return Style(_is_coloured(target), _width(target))
+
+
+def _is_coloured(stream: TextIO) -> bool:
+    if _switch["off"] or os.environ.get("NO_COLOR"):
+        return False
+    if is_forced():
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
 def _width(stream: TextIO) -> int | None:

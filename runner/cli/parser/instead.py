@@ -1,0 +1,45 @@
+"""What Terraform has and this command line has not: what to write instead."""
+
+_VERBS = {
+    "taint": "To ask again: runner plan --replace ADDR, then runner apply --replace ADDR.",
+    "untaint": "Nothing is marked here: --replace ADDR asks again in one plan or apply alone.",
+    "refresh": "An answer does not change behind your back. Whether a server still has what it "
+    "stores: runner plan --refresh.",
+    "get": "Modules are read from the project's own folders; there is nothing to fetch.",
+    "login": "A key stands in the environment (OPENAI_API_KEY, or what api_key_env names); runner "
+    "trust says where it may go.",
+    "logout": "A key stands in the environment; runner trust --revoke takes back where it may go.",
+    "providers": "There are no plugins to lock or mirror: a provider is a URL in [provider.NAME]. "
+    "runner trust shows what may go where.",
+    "modules": "To see what the configuration is made of: runner graph.",
+    "metadata": "The language as JSON Schema: runner validate --schema.",
+    "test": "Conditions stand in [completion.NAME.lifecycle] as postcondition, and `runner apply` "
+    "holds each answer against them.",
+    "env": "That is runner workspace.",
+    "state replace-provider": "An answer belongs to the base URL it came from, whatever its "
+    "provider is called: rename the table.",
+}
+_FLAGS = {
+    "-lock": "plan and output take no lock, and whatever writes always takes it.",
+    "-refresh-only": "An answer does not change behind your back; --refresh looks whether what is "
+    "stored is there.",
+    "-compact-warnings": "-q leaves warnings out.",
+    "-upgrade": "There are no plugins to upgrade.",
+    "-reconfigure": "There is no backend to configure: --state DIR names the folder.",
+    "-migrate-state": "runner state pull and runner state push take a state elsewhere.",
+    "-backend-config": "There is no backend to configure: --state DIR names the folder.",
+    "-backup": "The state before the last write is state.json.backup, always.",
+    "-state-out": "One folder has the state: --state DIR.",
+    "-recursive": "fmt lays out the modules below as well.",
+    "-diff": "--check names the files that would change.",
+}
+
+
+def verb_instead(words: str) -> str | None:
+    """What to write instead of `runner VERB` or `runner VERB ACTION`, if that is Terraform's."""
+    return _VERBS.get(words.partition(" ")[2])
+
+
+def flag_instead(flag: str) -> str | None:
+    """What to write instead of a flag of Terraform's, with one dash or two."""
+    return _FLAGS.get("-" + flag.lstrip("-"))
