@@ -125,6 +125,8 @@ def _naming(blocks: Blocks, place: ProjectPlace) -> tuple[str, Where | None]:
         return "--workspace", None
     variable = variable_of("workspace", project_directory(place))
     block = blocks.of("runner").get("runner")
+    if variable is None and _selected(place) is not None:
+        return "selected by `runner workspace select`", None
     if variable is not None or block is None:
         return variable or "RUNNER_WORKSPACE", None
     return "workspace in [runner]", block.where(("workspace",))
@@ -136,6 +138,18 @@ def settings_in(
     """The settings where these blocks are the configuration."""
     block = blocks.of("runner").get("runner")
     flags = {**asdict(overrides), "workspace": place.workspace}
+    name = None if place.workspace is not None else _selected(place)
+    chosen = {} if name is None else {"workspace": name}  # the user's word before the project's
     if block is None:
-        return settings({}, flags, project_directory(place))
-    return settings(block.table, flags, project_directory(place), block.where)
+        return settings(chosen, flags, project_directory(place))
+    table = {**block.table, **chosen}
+    return settings(table, flags, project_directory(place), block.where)
+
+
+def _selected(place: ProjectPlace) -> str | None:
+    """The workspace that the user selected, asked for only where there are any."""
+    if not (state_directory(place) / WORKSPACES).is_dir():
+        return None
+    from runner.io.selection import selected_workspace  # noqa: PLC0415  # most projects have one state
+
+    return selected_workspace(project_directory(place))

@@ -10,10 +10,17 @@ from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
 from runner.errors import error
 from runner.io import files
+from runner.io.selection import select
 from runner.io.state.local import Folder
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
-from runner.operations.places import DEFAULT, settings_of, workspace_names, workspace_store
+from runner.operations.places import (
+    DEFAULT,
+    project_directory,
+    settings_of,
+    workspace_names,
+    workspace_store,
+)
 
 
 def stores(place: ProjectPlace) -> dict[str, Store]:
@@ -35,6 +42,23 @@ def make(place: ProjectPlace, name: str) -> None:
     files.make_directory(workspace_store(place, name).directory)
 
 
+def choose(place: ProjectPlace, name: str, *, may_make: bool = False) -> str:
+    """Make a workspace the one that is meant where no flag and no variable names another, for this
+    user alone; which is meant now. RunnerError if there is none of this name and not `may_make`.
+    """
+    known = workspace_names(place)
+    if name not in known and may_make:
+        make(place, name)
+    elif name not in known:
+        hint = did_you_mean(name, known, there_are(known))
+        raise error(
+            "Unknown workspace",
+            f'There is no workspace "{name}".{hint} `runner workspace new {name}` makes it.',
+        )
+    select(project_directory(place), name)
+    return settings_of(place).workspace
+
+
 def delete(place: ProjectPlace, name: str, *, force: bool) -> None:
     """Take a workspace away; RunnerError if it is in use, or holds records and not `force`, or
     what is not the runner's.
@@ -49,8 +73,8 @@ def delete(place: ProjectPlace, name: str, *, force: bool) -> None:
     if name == held.workspace:
         raise error(
             "Workspace is in use",
-            f"{name} is the current workspace (--workspace, RUNNER_WORKSPACE or [runner]). Choose "
-            "another one first.",
+            f"{name} is the current workspace (--workspace, RUNNER_WORKSPACE, `runner workspace "
+            "select` or [runner]). Choose another one first: runner workspace select default",
         )
     store = workspace_store(place, name)
     folder = Folder(store.directory)

@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.harness.project import Project, completion, provider, serving
-from tests.harness.recorded import record, write_state
+from tests.harness.recorded import files_of, record, write_state
 
 
 @pytest.fixture
@@ -167,3 +168,95 @@ def test_delete_refuses(project: Project, arguments: tuple[str, ...], said: str)
     assert ran.status == 1
     assert said in ran.err
     assert (project.directory / "state/workspaces/staging").is_dir()
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration folder of the user's, where what is selected is kept."""
+    folder = tmp_path / "own"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    return folder
+
+
+def test_one_is_selected_for_the_user_and_never_in_the_repository(
+    project: Project, own: Path
+) -> None:
+    project.call("workspace", "new", "staging")
+    held = files_of(project.directory)
+    assert project.call("workspace", "show").out == "default\n"
+    chosen = project.call("workspace", "select", "staging")
+    assert (chosen.status, chosen.out) == (0, "")
+    assert project.call("workspace", "show").out == "staging\n"
+    assert files_of(project.directory) == held
+    assert 'workspace = "staging"' in next(own.rglob("*.toml")).read_text()
+    other = Project(project.directory.parent / "other")
+    other.call("workspace", "new", "staging")
+    assert other.call("workspace", "show").out == "default\n"
+
+
+@pytest.mark.usefixtures("own")
+def test_a_flag_then_a_variable_then_what_is_selected_then_the_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        project.call("workspace", "new", name)
+    project.write('[runner]\nworkspace = "d"\n')
+    assert project.call("workspace", "show").out == "d\n"
+    project.call("workspace", "select", "c")
+    assert project.call("workspace", "show").out == "c\n"
+    monkeypatch.setenv("RUNNER_WORKSPACE", "b")
+    assert project.call("workspace", "show").out == "b\n"
+    assert project.call("-workspace=a", "workspace", "show").out == "a\n"
+    again = project.call("workspace", "select", "c")
+    assert "counts before that, and names b" in again.err
+
+
+@pytest.mark.usefixtures("own")
+def test_output_and_plan_are_of_the_one_that_is_selected(project: Project) -> None:
+    project.write(completion("a", "one"))
+    write_state(project, record("completion.a"), workspace="staging")
+    outputs = project.directory / "state/workspaces/staging/outputs.json"
+    outputs.write_text('{"a": "of staging"}')
+    assert "In the workspace" not in project.call("plan").out
+    project.call("workspace", "select", "staging")
+    assert project.call("output", "a").out == "of staging\n"
+    assert project.call("plan").out.startswith("In the workspace staging:\n\n")
+
+
+@pytest.mark.usefixtures("own")
+def test_one_that_is_not_there_is_not_selected_unless_it_may_be_made(project: Project) -> None:
+    project.write(completion("a", "one"))
+    project.call("workspace", "new", "staging")
+    ran = project.call("workspace", "select", "stagin")
+    assert ran.status == 1
+    assert 'Did you mean "staging"?' in ran.err
+    assert project.call("workspace", "select", "-or-create", "blue").status == 0
+    assert project.call("workspace", "show").out == "blue\n"
+    refused = project.call("workspace", "delete", "blue")
+    assert "Workspace is in use" in refused.err
+    (project.directory / "state/workspaces/blue").rmdir()
+    gone = project.call("plan")
+    assert gone.status == 1
+    assert "(selected by `runner workspace select`)" in gone.err
+    assert project.call("workspace", "select", "default").status == 0
+
+
+@pytest.mark.usefixtures("own")
+def test_workspaces_are_listed_as_json(project: Project) -> None:
+    project.call("workspace", "new", "staging")
+    assert json.loads(project.call("workspace", "list", "-json").out) == [
+        {"name": "default", "current": True},
+        {"name": "staging", "current": False},
+    ]
+
+
+def test_nothing_is_kept_inside_of_the_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project must not say itself which workspace its user selected."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(project.directory))
+    project.call("workspace", "new", "staging")
+    ran = project.call("workspace", "select", "staging")
+    assert ran.status == 1
+    assert "inside of the project" in ran.err
+    assert project.call("workspace", "show").out == "default\n"

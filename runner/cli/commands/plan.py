@@ -11,6 +11,7 @@ from runner.cli.views.style import Style, style
 from runner.errors import Problem
 from runner.operations.ended import unfinished
 from runner.operations.loaded import Loaded
+from runner.operations.places import DEFAULT
 from runner.operations.plan import Planned, unfinished_answers, whole_plan
 
 
@@ -67,6 +68,9 @@ def show(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
             write(event)
         return
     full = getattr(arguments, "full", False)
+    workspace = project.settings.workspace
+    if workspace != DEFAULT:  # what is about to be paid for, or removed, may be another's
+        sys.stdout.write(f"In the workspace {workspace}:\n\n")
     sys.stdout.write(plan_text(made, project.secrets, style(), full=full))
     if getattr(arguments, "out", None):
         sys.stdout.write(

@@ -1,0 +1,46 @@
+"""What is kept for each project in the user's own configuration folder: a file each."""
+
+import os
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from runner.io import files
+
+
+def user_folder(kind: str) -> Path:
+    """Where files of this kind stand, whether or not there are any."""
+    from platformdirs import user_config_path  # noqa: PLC0415  # most commands ask nobody
+
+    return user_config_path("runner") / kind
+
+
+def user_file(kind: str, project: Path) -> Path:
+    """The file of this kind that is about a project."""
+    name = f"{sha256(os.fsencode(project.resolve())).hexdigest()}.toml"
+    return user_folder(kind) / name
+
+
+def is_of_project(path: Path, project: Path) -> bool:
+    """Whether the user's folder is inside of the project, which would then say itself what only
+    the user may say.
+    """
+    return path.parent.resolve().is_relative_to(project.resolve())
+
+
+def project_text(project: Path) -> str:
+    """The project's folder as text, for whoever reads such a file."""
+    return os.fsencode(project.resolve()).decode(errors="backslashreplace")
+
+
+def write_own(path: Path, data: bytes) -> None:
+    """Write such a file, which nobody else may read."""
+    files.make_directory(path.parent)
+    try:
+        path.parent.chmod(0o700)
+        # It is written beside and moved here with the mode that it finds.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as cause:
+        raise files.failure("write", path, cause) from cause
+    files.write_atomic(path, data)
