@@ -36,6 +36,21 @@ class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not com
         self.address = address
 
 
+class Parts(list[Any]):
+    """The content of a message as a list of parts, as some servers answer: text in a text."""
+
+
+def text_among(parts: list[Any]) -> str | None:
+    """The text in a list of parts, less what is no text (thinking, images); None without any."""
+    texts = [
+        part["text"]
+        for part in parts
+        if isinstance(part, dict) and part.get("type", "text") == "text" and "text" in part
+    ]
+    held = [text for text in texts if isinstance(text, str)]
+    return "".join(held) if held else None
+
+
 def present(value: Any, kept: frozenset[str] = frozenset()) -> Any:
     """A plain value without the keys that are null, which say that nothing is set.
 
@@ -137,6 +152,8 @@ def to_text(value: Any) -> str:
         return "true"
     if value is False:
         return "false"
+    if isinstance(value, Parts) and (text := text_among(value)) is not None:
+        return text
     if isinstance(value, int | float):
         try:
             return str(value)

@@ -41,7 +41,8 @@ from runner.operations.plan import Planned, whole_plan
 
 KEY = "sk-lab-0123456789-abcdefghij"
 EVERYTHING = Choice()
-Reply = Callable[[dict[str, Any]], str | Failure]
+Said = str | dict[str, Any]  # the content of an answer's message, or the message
+Reply = Callable[[dict[str, Any]], Said | Failure]
 
 
 def echo(body: dict[str, Any]) -> str:
@@ -49,8 +50,9 @@ def echo(body: dict[str, Any]) -> str:
     return f"A{int(digest(orjson.dumps(body['messages'])), 16) % 3}"
 
 
-def completion_body(number: int, content: str, body: Mapping[str, Any]) -> bytes:
+def completion_body(number: int, said: Said, body: Mapping[str, Any]) -> bytes:
     """A response as a server writes it; `number` tells one paid answer from another."""
+    message = {"role": "assistant", "content": said, "refusal": None}
     return orjson.dumps(
         {
             "id": f"chatcmpl-{number}",
@@ -61,7 +63,7 @@ def completion_body(number: int, content: str, body: Mapping[str, Any]) -> bytes
                 {
                     "index": 0,
                     "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": content, "refusal": None},
+                    "message": message if isinstance(said, str) else said,
                 }
             ],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},

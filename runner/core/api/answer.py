@@ -8,7 +8,7 @@ import orjson
 
 from runner.core.api.names import ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
-from runner.core.values import TemplateError
+from runner.core.values import Parts, TemplateError, text_among
 
 DATA_ATTRIBUTES = {
     "chat_completion": ATTRIBUTES,
@@ -40,8 +40,9 @@ class Answer(Mapping[str, Any]):
     """`completion.x` in an expression: the attributes of one response, whatever it holds.
 
     `content`, `function_call`, `tool_calls`, `refusal`, `finish_reason` and `logprobs` are those
-    of the first choice. What the response does not have, or has as something that is no such
-    thing (a finish_reason that is an object), is null; `response` shows all of it.
+    of the first choice; of a spoken answer, `content` is its transcript. What the response does not
+    have, or has as something that is no such thing (a finish_reason that is an object), is null;
+    `response` shows all of it.
     """
 
     __slots__ = ("_parsed", "raw")
@@ -64,6 +65,8 @@ class Answer(Mapping[str, Any]):
             return self.body
         if name == "json":
             return self._json()
+        if name == "content":
+            return _content(self._message())
         return _fitting(name, self._holder(name).get(name))
 
     def _holder(self, name: str) -> dict[str, Any]:
@@ -97,8 +100,8 @@ class Answer(Mapping[str, Any]):
         return message if isinstance(message, dict) else {}
 
     def _json(self) -> Any:
-        content = self._message().get("content")
-        if not isinstance(content, str):
+        content = message_text(self._message())
+        if content is None:
             raise TemplateError("the answer has no text, so it has no .json")
         try:
             return json_of(content)
@@ -115,15 +118,37 @@ def _fitting(name: str, value: Any) -> Any:
     return value if fits else None
 
 
+def _content(message: dict[str, Any]) -> Any:
+    content = _fitting("content", message.get("content"))
+    if isinstance(content, list):
+        return Parts(content)
+    return content or _transcript(message) or content
+
+
+def _transcript(message: dict[str, Any]) -> str | None:
+    audio = message.get("audio")
+    said = audio.get("transcript") if isinstance(audio, dict) else None
+    return said if isinstance(said, str) else None
+
+
+def message_text(message: dict[str, Any]) -> str | None:
+    """The text of an answer's message, also where it stands among other parts, or was spoken."""
+    content = _content(message)
+    return text_among(content) if isinstance(content, Parts) else content
+
+
 def output_value(answer: Answer) -> Any:
     """What a completion is worth as an output: its text, else its tool calls, else its function
-    call, else its refusal.
+    call, else its refusal. A text with nothing in it counts where there is nothing else.
     """
-    for name in ("content", "tool_calls", "function_call", "refusal"):
-        value = answer[name]
-        if value is not None:
-            return value
-    return None
+    content = answer["content"]
+    text = text_among(content) if isinstance(content, Parts) else content
+    others = [answer[name] for name in ("tool_calls", "function_call", "refusal")]
+    if text is not None and text.strip():
+        return text
+    said = next(filter(None, others), None)
+    held = (said, text, content, *others)
+    return next((value for value in held if value is not None), None)
 
 
 def warning(raw: bytes, *, mended: bool = False) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.api.answer import Answer, warning
+from runner.core.api.answer import Answer, message_text, warning
 from runner.core.canonical import dotted
 from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
@@ -49,8 +49,8 @@ def _against_schema(body: dict[str, Any], response: bytes) -> str | None:
         return None
     for index, choice in enumerate(Answer(response)["choices"] or ()):
         message = choice.get("message") if isinstance(choice, dict) else None
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str):
+        content = message_text(message) if isinstance(message, dict) else None
+        if content is not None:
             broken = _breaks(orjson.dumps(schema), content)
             if broken is not None:
                 return f"choices[{index}] {broken}"

@@ -25,10 +25,12 @@ from runner.core.values import (
     MASK,
     Names,
     NotKnown,
+    Parts,
     TemplateError,
     kind_of,
     plain,
     present,
+    text_among,
     to_text,
 )
 from runner.errors import Problem, RunnerError
@@ -167,10 +169,25 @@ def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
 
 
 def _parameter(instance: Instance, name: str, value: Any) -> Any:
+    if name == "messages" and isinstance(value, list):
+        value = [_quoted(message) for message in value]
     if not instance.declared.uses_text_only:
         return present(json_value(name, value), _MAY_BE_NULL if name == "messages" else frozenset())
     _texts(value)
     return value if type(value) is list else json_value(name, value)
+
+
+def _quoted(message: Any) -> Any:
+    """An answer's content with parts that no request has (thinking) is quoted as its text."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, Parts) or not any(map(_is_no_text, content)):
+        return message
+    text = text_among(content)
+    return message if text is None else {**message, "content": text}
+
+
+def _is_no_text(part: Any) -> bool:
+    return not isinstance(part, dict) or part.get("type") != "text"
 
 
 def _texts(messages: Any) -> None:

@@ -16,6 +16,9 @@ def response(message: dict[str, Any] | None, finish: str = "stop", **more: Any) 
     return orjson.dumps({"id": "c-1", "choices": choices, **more})
 
 
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "2 and 2"}]}
+
+
 def test_attributes_are_those_of_the_first_choice() -> None:
     raw = orjson.dumps(
         {
@@ -60,7 +63,15 @@ def test_a_name_that_is_no_attribute_is_not_there() -> None:
 
 def test_json_is_the_content_parsed() -> None:
     assert Answer(response({"content": '[1, {"a": null}]'}))["json"] == [1, {"a": None}]
-    for message, said in (({"content": "no"}, "not JSON"), ({"content": None}, "no text")):
+    spoken = {"content": None, "audio": {"id": "a", "transcript": "[2]"}}
+    assert Answer(response(spoken))["json"] == [2]
+    parts = [THOUGHT, {"type": "text", "text": "[3"}, {"type": "text", "text": "]"}]
+    assert Answer(response({"content": parts}))["json"] == [3]
+    for message, said in (
+        ({"content": "no"}, "not JSON"),
+        ({"content": None}, "no text"),
+        ({"content": [THOUGHT]}, "no text"),
+    ):
         with pytest.raises(TemplateError, match=said):
             Answer(response(message))["json"]
 
@@ -80,6 +91,19 @@ def test_a_whole_answer_is_a_value_even_if_its_text_is_no_json() -> None:
         ({"content": None, "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
         ({"content": None, "function_call": {"name": "f"}}, {"name": "f"}),
         ({"content": None, "refusal": "no"}, "no"),
+        ({"content": "", "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
+        ({"content": " \n", "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
+        ({"content": "", "function_call": {"name": "f"}}, {"name": "f"}),
+        ({"content": "", "refusal": "no", "tool_calls": []}, "no"),
+        ({"content": "I look.", "tool_calls": [{"id": "t"}]}, "I look."),
+        ({"content": "", "tool_calls": []}, ""),
+        ({"content": [], "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
+        ({"content": [THOUGHT, {"type": "text", "text": "fo"}, {"text": "ur"}]}, "four"),
+        ({"content": [THOUGHT], "tool_calls": [{"id": "t"}]}, [{"id": "t"}]),
+        ({"content": [THOUGHT]}, [THOUGHT]),
+        ({"content": None, "audio": {"id": "a", "transcript": "spoken"}}, "spoken"),
+        ({"content": "", "audio": {"id": "a", "transcript": "spoken"}}, "spoken"),
+        ({"content": "written", "audio": {"transcript": "spoken"}}, "written"),
     ],
 )
 def test_an_output_is_the_text_or_what_came_instead(message: dict[str, Any], value: Any) -> None:

@@ -194,6 +194,18 @@ def test_an_answer_is_checked_against_its_schema() -> None:
     assert lab.plan().empty
 
 
+@pytest.mark.parametrize("text", ['{"n": "one"}', '{"n": 1}'])
+def test_an_answer_in_parts_is_checked_as_its_text(text: str) -> None:
+    schema = (
+        "response_format = { type = 'json_schema', json_schema = { name = 's', schema = "
+        "{ type = 'object', properties = { n = { type = 'integer' } } } } }"
+    )
+    lab = project(f"[completion.a]\nmodel = 'm'\n{MESSAGES}{schema}\n")
+    thought = {"type": "thinking", "thinking": []}
+    lab.reply = lambda _: {"content": [thought, {"type": "text", "text": text}]}
+    assert bool(lab.apply().failed) == ("one" in text)
+
+
 def test_a_precondition_that_does_not_hold_sends_nothing() -> None:
     lab = project(
         f"[completion.a]\nmodel = 'm'\n{MESSAGES}"

@@ -292,3 +292,37 @@ content = '18 degrees'
     first, second = sent(text)["messages"]
     assert first["annotations"][0]["url_citation"] == {"url": "https://x.example"}
     assert second["name"] == "look"
+
+
+QUOTES = f"""[completion.a]
+model = 'm'
+{MESSAGES}
+[completion.b]
+model = 'm'
+messages = [{{ role = 'user', content = '{{{{ completion.a.content }}}}' }}]
+[completion.c]
+model = 'm'
+messages = [{{ role = 'user', content = 'He said: {{{{ completion.a.content }}}}.' }}]
+"""
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+TEXTS = [{"type": "text", "text": "fo"}, {"type": "text", "text": "ur"}]
+
+
+@pytest.mark.parametrize(
+    ("message", "whole", "within"),
+    [
+        ({"content": TEXTS}, TEXTS, "He said: four."),
+        ({"content": [THOUGHT, *TEXTS]}, "four", "He said: four."),
+        ({"content": None, "audio": {"transcript": "four"}}, "four", "He said: four."),
+    ],
+)
+def test_an_answer_in_parts_is_quoted_as_its_text(
+    message: dict[str, Any], whole: Any, within: str
+) -> None:
+    """Parts that a request may have stay what they are, where they are all of a message."""
+    lab = project(QUOTES)
+    lab.reply = lambda _: {"role": "assistant", **message}
+    lab.apply()
+    asked = dict(lab.model.sent)
+    assert asked["completion.b"]["messages"][0]["content"] == whole
+    assert asked["completion.c"]["messages"][0]["content"] == within

@@ -8,6 +8,7 @@ import orjson
 
 from runner.core.canonical import encoded
 from runner.core.received import is_deep, received, value_of
+from runner.core.values import text_among
 
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
@@ -195,6 +196,8 @@ class Stream:
         for name, value in delta.items():
             message[name] = _grown(message.get(name), value, grows=name not in _REPLACED)
         text = delta.get("content")
+        if isinstance(text, list):
+            text = text_among(text)
         if self.on_text is not None and text and isinstance(text, str) and not choice.get("index"):
             self.on_text(text)
 

@@ -331,3 +331,22 @@ def test_the_text_of_the_first_choice_is_shown_as_it_comes() -> None:
     other = {"choices": [{"index": 1, "delta": {"content": "moon"}}]}
     stream.feed(wire(TEXT, other, done=False))
     assert shown == ["The sun"]
+    stream.feed(
+        wire(
+            {
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {
+                            "content": [
+                                {"type": "thinking", "thinking": []},
+                                {"type": "text", "text": " sets"},
+                            ]
+                        },
+                    }
+                ]
+            },
+            done=False,
+        )
+    )
+    assert shown == ["The sun", " sets"]
