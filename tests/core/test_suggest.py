@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from runner.core.api.names import PARAMETERS
+from runner.core.api.parameters import PARAMETERS
 from runner.core.language.names import META
 from runner.core.suggest import closest, did_you_mean, there_are
 

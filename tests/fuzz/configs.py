@@ -6,7 +6,7 @@ from typing import Any
 import tomli_w
 from hypothesis import strategies as st
 
-from runner.core.api.names import PARAMETERS
+from runner.core.api.parameters import PARAMETERS
 from runner.core.language.names import BLOCKS, META
 from tests.fuzz.expressions import texts
 from tests.fuzz.odd import as_json, damaged, json_values, mutated, toml_values, words

@@ -10,8 +10,8 @@ from runner.operations.convert import converted
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert all files as one configuration; 1 if anything could not be kept."""
-    piped = sys.stdin.buffer
-    sources = [piped.read() if name == STDIN else name for name in arguments.files]
+    files = arguments.files
+    sources = [sys.stdin.buffer.read() if name == STDIN else name for name in files]
     made = converted(sources, arguments.out)
     if arguments.out is None:
         sys.stdout.write(made.text)

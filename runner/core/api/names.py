@@ -1,46 +1,5 @@
 """The names that the API knows."""
 
-PARAMETERS = (
-    "messages",
-    "model",
-    "frequency_penalty",
-    "presence_penalty",
-    "temperature",
-    "top_p",
-    "n",
-    "stop",
-    "max_completion_tokens",
-    "max_tokens",
-    "seed",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "response_format",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "functions",
-    "function_call",
-    "modalities",
-    "audio",
-    "prediction",
-    "reasoning_effort",
-    "verbosity",
-    "service_tier",
-    "store",
-    "metadata",
-    "stream",
-    "stream_options",
-    "web_search_options",
-    "moderation",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "user",
-)
-"""Every request parameter of POST /v1/chat/completions."""
-
 TRANSPORT = frozenset(
     (
         "stream",

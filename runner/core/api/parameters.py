@@ -226,3 +226,7 @@ class Parameters(TypedDict, total=False):
         str,
         Field(description="Deprecated: safety_identifier and prompt_cache_key.", deprecated=True),
     ]
+
+
+PARAMETERS = tuple(Parameters.__annotations__)
+"""Every request parameter of POST /v1/chat/completions, in the order above."""

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, NotRequired, Required
 from pydantic import ConfigDict, Field, Tag, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
-from runner.core.api.parameters import Parameters, Positive
+from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
-from runner.core.language.names import IDENTIFIER, IGNORABLE, WORKSPACE
+from runner.core.language.names import IDENTIFIER, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
@@ -15,6 +15,8 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
 COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
 URL = r"^https?://[^\s]+$"
+IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
+"""What `ignore_changes` may name."""
 
 Name = Annotated[str, Field(pattern=IDENTIFIER)]
 Address = Annotated[str, Field(pattern=ADDRESS)]

@@ -8,15 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from runner.core.address import Path
-from runner.core.api.names import PARAMETERS
-from runner.core.api.parameters import Parameters
+from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, file_names
 from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
 from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short, no_hole
 from runner.core.language.header_names import fault, header_findings
 from runner.core.language.json_schemas import json_findings
-from runner.core.language.names import IGNORABLE, META, PROVIDERS
+from runner.core.language.names import META, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
 from runner.core.language.pydantic_errors import finding
 from runner.core.language.type_syntax import as_type, parse_type
@@ -179,10 +178,10 @@ def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
     lifecycle = meta.get("lifecycle")
     names = lifecycle.get("ignore_changes") if isinstance(lifecycle, dict) else None
     for index, name in enumerate(names if isinstance(names, list) else ()):
-        if isinstance(name, str) and name not in IGNORABLE:
+        if isinstance(name, str) and name not in blocks.IGNORABLE:
             path = ("lifecycle", "ignore_changes", index)
             detail = f"{dotted(path)} must be the name of a parameter, but it is {in_short(name)}."
-            yield Finding(path, "Unknown value", detail + did_you_mean(name, IGNORABLE))
+            yield Finding(path, "Unknown value", detail + did_you_mean(name, blocks.IGNORABLE))
 
 
 def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:

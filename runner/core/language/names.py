@@ -3,11 +3,6 @@
 import re
 from typing import Literal, get_args
 
-from runner.core.api.names import PARAMETERS
-
-IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
-"""What `ignore_changes` may name."""
-
 META = (
     "provider",
     "for_each",

@@ -9,8 +9,7 @@ from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict
 
 from runner.core.address import Path
-from runner.core.api.names import PARAMETERS
-from runner.core.api.parameters import TOKEN_ID
+from runner.core.api.parameters import PARAMETERS, TOKEN_ID
 from runner.core.api.tools import FUNCTION_NAME
 from runner.core.canonical import dotted
 from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL

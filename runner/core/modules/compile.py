@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import Path, is_address
-from runner.core.api.names import PARAMETERS
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
-from runner.core.language.names import DATA_META, MODULE_META
+from runner.core.language.names import DATA_META, META, MODULE_META
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
 from runner.core.modules.module import (
@@ -236,9 +235,8 @@ class _Compiler:
         params: dict[str, Node] = {}
         meta: dict[str, Node] = {}
         for key, value in block.table.items():
-            if key in PARAMETERS:
-                constant = as_written
-                params[key] = Constant(value) if constant else self.value(block, value, (key,))
+            if key not in META:
+                params[key] = Constant(value) if as_written else self.value(block, value, (key,))
             elif key == "extra_body" and as_written:
                 meta[key] = Constant(value)
             elif key not in {"depends_on", "lifecycle", "template"}:

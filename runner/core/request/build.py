@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.api.names import PARAMETERS, TRANSPORT
+from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint
 from runner.core.expansion.session import Instance
 from runner.core.language.header_names import fault
@@ -134,6 +134,8 @@ def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict
     held = table_of(recorded)
     names = set(ignored)
     if "extra_body" in names:
+        from runner.core.api.parameters import PARAMETERS  # noqa: PLC0415  # pydantic, 50 ms
+
         names |= {key for key in (*body, *held) if key not in PARAMETERS}
     names -= {key for key in names & held.keys() if _is_masked(canonical(held[key]))}
     kept = {key: value for key, value in body.items() if key not in names}

@@ -6,7 +6,7 @@ import pytest
 from jsonschema_rs import validator_for
 from typing_extensions import get_type_hints
 
-from runner.core.api.names import PARAMETERS
+from runner.core.api.parameters import PARAMETERS
 from runner.core.language.blocks import Completion, Data, File
 from runner.core.language.editor_schema import json_schema
 from runner.core.language.names import BLOCKS, DATA, DATA_META, META

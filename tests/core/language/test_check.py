@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import validator_for
 
-from runner.core.api.names import PARAMETERS
+from runner.core.api.parameters import PARAMETERS
 from runner.core.language.check import (
     KINDS,
     Finding,
