@@ -22,7 +22,8 @@ _SHAPE = "This is neither NAME=VALUE nor a comment; a quote that is opened has t
 _OWN = "and that is for the user to say, never for a file of the project."
 # What decides where a request, a key, a trace or an answer goes, or whose certificate counts.
 _NOT_HERE = frozenset(
-    ("RUNNER_TRUST", "RUNNER_CACHE", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+    ("RUNNER_TRUST", "RUNNER_CACHE", "OPENAI_BASE_URL", "OLLAMA_BASE_URL", "VLLM_BASE_URL",
+     "LM_STUDIO_API_BASE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
      "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 )  # fmt: skip
 _NONE_HERE = ("RUNNER_BACKEND_", "OTEL_")
@@ -100,7 +101,7 @@ def _refused(name: str | None, value: str | None, before: Mapping[str, object]) 
     if name.upper() in _NOT_HERE or name.upper().startswith(_NONE_HERE):
         mended = (
             "Set it in the environment of the shell"
-            if name.upper() != "OPENAI_BASE_URL"
+            if not name.upper().endswith(("_BASE_URL", "_API_BASE"))
             else "Set it in the environment of the shell, or declare the provider's base_url"
         )
         return f"{name} says where things are sent or kept, or who may be trusted, {_OWN} {mended}."

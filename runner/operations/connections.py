@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.api.exchange import Answered, Failure
+from runner.core.request.presets import OPENAI_PRESET
 from runner.core.request.provider_blocks import DeclaredProvider
-from runner.core.request.reach import BASE_URL, Destination, destination
+from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
@@ -108,28 +109,44 @@ def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:
     if closed:
         raise refusal(project, closed)
     made = endpoint(declared, project.environment, project.settings.concurrency)
-    if sent_to(made) != project.reach.destinations[declared.name].host:
-        raise error(
-            "Invalid base_url",
-            f'The base_url of the provider "{declared.name}" can be read in more than one way. '
-            "Write its host in lower case letters, digits, hyphens and dots.",
-            declared.block.where(("base_url",)) if declared.block is not None else None,
-        )
+    asked = project.reach.destinations[declared.name]
+    for one, going in zip((made, *made.others), asked, strict=True):
+        if sent_to(one) != going.host:
+            raise error(
+                "Invalid base_url",
+                f'A base_url of the provider "{declared.name}" can be read in more than one way. '
+                "Write its host in lower case letters, digits, hyphens and dots.",
+                declared.block.where(("base_url",)) if declared.block is not None else None,
+            )
     return made
 
 
 def endpoint(
     declared: DeclaredProvider, environment: Mapping[str, str], concurrency: int
 ) -> Endpoint:
-    """Where an OpenAI-compatible provider's requests go; RunnerError if it has no key."""
-    table = declared.table
-    going = destination(declared, environment.get(BASE_URL))
-    own = environment if going.own else {}
+    """Where an OpenAI-compatible provider's requests go, with all its servers; RunnerError if it
+    has no key.
+    """
+    first, *others = (
+        _server(declared, environment, going, concurrency)
+        for going in destinations(declared, environment)
+    )
+    return replace(first, others=tuple(others))
+
+
+def _server(
+    declared: DeclaredProvider,
+    environment: Mapping[str, str],
+    going: Destination,
+    concurrency: int,
+) -> Endpoint:
+    table, preset = declared.table, declared.preset
+    own = environment if going.own and preset is OPENAI_PRESET else {}
     return Endpoint(
         name=declared.name,
         base_url=going.base_url,
         key=_key(declared, environment, going),
-        auth_header=table.get("auth_header"),
+        auth_header=table.get("auth_header", preset.auth_header),
         organization=table.get("organization") or own.get("OPENAI_ORG_ID"),
         project=table.get("project") or own.get("OPENAI_PROJECT_ID"),
         headers=_pairs(table.get("headers")),
@@ -138,7 +155,7 @@ def endpoint(
         connect_timeout=float(table.get("connect_timeout", 10)),
         max_retries=int(table.get("max_retries", 5)),
         max_response_bytes=int(table.get("max_response_bytes", MAX_RESPONSE_BYTES)),
-        concurrency=int(table.get("concurrency", concurrency)),
+        concurrency=int(table.get("concurrency", preset.concurrency or concurrency)),
         requests_per_minute=table.get("requests_per_minute"),
         tokens_per_minute=table.get("tokens_per_minute"),
     )
@@ -173,13 +190,14 @@ def _key(
         return None if name is None else environment[name]
     if is_loopback(going.host) and wanted is None:
         return None  # servers on this machine seldom ask for one
+    names = name if wanted is not None else " or ".join(declared.preset.keys)
     near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
     hint = f" ({near} is set; did you mean that one?)" if near else ""
     path = ("api_key_env",) if wanted is not None else ()
     where = declared.block.where(path) if declared.block is not None else None
     raise error(
         "No API key",
-        f"The provider {declared.name} takes its key from the environment variable {name}, which "
+        f"The provider {declared.name} takes its key from the environment variable {names}, which "
         f"is not set{hint}. Set it: export {name}=..; or ask the embedded model, which needs no "
         'key: provider = "embedded".',
         where,

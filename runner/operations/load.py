@@ -1,6 +1,6 @@
 """Reads what a verb starts from: configuration, variables and state, once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from runner import __version__
@@ -9,7 +9,7 @@ from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
-from runner.core.modules.module import CompiledModule
+from runner.core.modules.module import CompiledModule, named_providers
 from runner.core.modules.variables import resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
 from runner.core.request.provider import Provider
@@ -19,6 +19,7 @@ from runner.core.state.records import State, empty
 from runner.core.toml.source import choose_parser
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
+from runner.io.presets import preset
 from runner.io.providers.endpoint import Connect
 from runner.io.settings import environment
 from runner.io.state.store import Store
@@ -68,7 +69,8 @@ def load(
     _raise_errors(problems)
     store = store_in(root.blocks, held, place)
     state = _state(store, folders.root)
-    providers, blocks = _providers(root, world, values, folders, problems)
+    named = {held.provider or "openai", *named_providers(root)}
+    providers, blocks = _providers(root, world, values, folders, named, problems)
     secrets.add(_keys(blocks, surroundings))
     _raise_errors(problems)
     _check_default(held.provider, providers, root)
@@ -86,9 +88,11 @@ def _keys(blocks: Mapping[str, DeclaredProvider], surroundings: Mapping[str, str
     no key, as local servers want it, and an answer may have that word.
     """
     for provider in blocks.values():
-        key = surroundings.get(str(provider.table.get("api_key_env") or "OPENAI_API_KEY"))
-        if key and len(key) >= _SHORTEST_KEY:
-            yield key
+        named = provider.table.get("api_key_env")
+        for name in (str(named),) if named else provider.preset.keys:
+            key = surroundings.get(name)
+            if key and len(key) >= _SHORTEST_KEY:
+                yield key
 
 
 def reload_state(project: Loaded) -> bool:
@@ -154,12 +158,13 @@ def _providers(
     world: World,
     values: Mapping[str, Any],
     folders: Folders,
+    named: Set[str],
     problems: list[Problem],
 ) -> tuple[dict[str, Provider], dict[str, DeclaredProvider]]:
     from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415
 
     scope = Scope(Session(root, world, values), root)
-    blocks = declared(scope, problems)
+    blocks = declared(scope, problems, preset, named)
 
     def digest(path: str | None) -> str:
         return model_digest(None if path is None else folders.path(root.folder, path))

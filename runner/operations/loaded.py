@@ -17,7 +17,7 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider
-from runner.core.request.reach import BASE_URL, Reach, reach
+from runner.core.request.reach import Reach, reach
 from runner.core.secrets.secrets import Secrets
 from runner.core.secrets.trust import Door, Trust, from_table
 from runner.core.state.cache_entry import Owner
@@ -68,8 +68,8 @@ class Loaded:
     def reach(self) -> Reach:
         """What may be sent where; RunnerError for a provider whose base URL is no address."""
         if self._reach is None:
-            url = self.environment.get(BASE_URL)
-            self._reach = reach(self.root, self.declared, self.default_provider, url)
+            default = self.default_provider
+            self._reach = reach(self.root, self.declared, default, self.environment)
         return self._reach
 
     @property

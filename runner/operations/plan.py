@@ -8,6 +8,7 @@ from runner.core.address import first_few, selects
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import FileChange, OutputValue, declared_outputs, shown_outputs
+from runner.core.modules.module import declared_at
 from runner.core.plan.actions import Absent, Await, Instances, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
@@ -17,10 +18,11 @@ from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
 from runner.core.plan.words import summary
 from runner.core.request.build import Request
+from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.server_store import stored_id
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, Where
 from runner.io.prices import count_tokens, price
 from runner.operations import outputs_file
 from runner.operations.answers import answers_of
@@ -77,7 +79,7 @@ def planned(
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
     _refuse_unknown(wanted, plan, records)
-    limits = _limits(scales.limits)
+    limits = _limits(project, scales.limits)
     project.warnings.extend(said for said in limits if said not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
     changed = _changed_outputs(project, found)
@@ -91,19 +93,43 @@ class _Scales:
 
     project: Loaded
     estimate: Estimate = field(default_factory=Estimate)
-    limits: dict[str, list[str]] = field(default_factory=dict)
+    limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
         self.estimate.add(bound(request, old, count_tokens, price))
-        for said in self.project.declared[request.provider].limits(request.body):
-            self.limits.setdefault(said, []).append(address)
+        for limit in self.project.declared[request.provider].limits(request.body):
+            self.limits.setdefault((request.provider, limit), []).append(address)
 
 
-def _limits(found: Mapping[str, list[str]]) -> Iterator[Problem]:
-    """What the embedded model cannot do, said before it is asked."""
-    for said, addresses in found.items():
-        detail = f"{first_few(addresses, 3)}: {said}"
-        yield Problem("Not done by the embedded model", detail, None, "warning")
+def _limits(project: Loaded, found: Mapping[tuple[str, Limit], list[str]]) -> Iterator[Problem]:
+    """What a provider does not do, said before it is asked, at the first place that asks for it."""
+    for (name, limit), addresses in found.items():
+        provider = project.declared[name]
+        who = name if provider.type.leaves else "the embedded model"
+        detail = f"{first_few(addresses, 3)}: {limit.said}"
+        where = _asked_at(project, provider, limit, addresses[0])
+        yield Problem(f"Not done by {who}", detail, where, "warning")
+
+
+def _asked_at(
+    project: Loaded, provider: DeclaredProvider, limit: Limit, address: str
+) -> Where | None:
+    """Where a parameter is set: in the completion, else in the defaults of its provider."""
+    declared, name = declared_at(project.root, address), limit.parameter
+    if declared is None or name is None:
+        return None
+    table = declared.block.table
+    if name in table:
+        return declared.block.where((name,), on="key")
+    if name in _table(table.get("extra_body")):
+        return declared.block.where(("extra_body", name), on="key")
+    if provider.block is not None and name in _table(provider.block.table.get("defaults")):
+        return provider.block.where(("defaults", name), on="key")
+    return declared.block.where()
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def whole_plan(project: Loaded) -> Planned:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator, Set
 
+from runner.core.address import Path
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
@@ -150,7 +151,7 @@ def refusal(project: Loaded, closed: tuple[Door, ...]) -> Untrusted:
 
 def _misnamed(project: Loaded) -> Iterator[str]:
     """The hosts of --trust that nothing is sent to: one may be misspelt, or lack its port."""
-    asked = {going.host for going in project.reach.destinations.values()}
+    asked = {going.host for each in project.reach.destinations.values() for going in each}
     near = [*asked, *(host.partition("://")[2] for host in asked)]
     for name in (part.strip() for text in project.options.trust for part in text.split(",")):
         if name and asked.isdisjoint(named_hosts(name)):
@@ -178,8 +179,11 @@ def _leaves(project: Loaded, name: str) -> bool:
 def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:
     """The block of a provider that leads to the first of these hosts."""
     host = next((host_of(door) for door in closed), None)
-    for name, going in project.reach.destinations.items():
+    for name, servers in project.reach.destinations.items():
         block = project.declared[name].block
-        if going.host == host and block is not None:
-            return block.where(("base_url",) if "base_url" in block.table else ())
+        hosts = [going.host for going in servers]
+        if host in hosts and block is not None:
+            several: Path = ("base_urls", hosts.index(host))
+            paths: tuple[Path, ...] = (("base_url",), several, ("resource",))
+            return block.where(next((path for path in paths if path[0] in block.table), ()))
     return None

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
-from runner.core.language.names import IDENTIFIER, WORKSPACE
+from runner.core.language.names import IDENTIFIER, PRESETS, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
@@ -18,10 +18,13 @@ URL = r"^https?://[^\s]+$"
 IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
 """What `ignore_changes` may name."""
 
+RESOURCE_NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"
+
 Name = Annotated[str, Field(pattern=IDENTIFIER)]
 Address = Annotated[str, Field(pattern=ADDRESS)]
 Table = dict[str, Any]
 _Key = Annotated[Any, WithJsonSchema({"type": "string"})]  # the rules say why, where it is none
+_Served = Annotated[str, WithJsonSchema({"enum": ["openai", *PRESETS]})]  # the check says which
 _Parameter = Annotated[str, WithJsonSchema({"enum": list(IGNORABLE)})]  # the rules say the closest
 ForEach = Annotated[
     Annotated[list[_Key], Tag("(list)")] | Annotated[Table, Tag("(table)")],
@@ -68,9 +71,13 @@ class _Limits(TypedDict, total=False):
 class OpenAISettings(_Limits, total=False):
     """Where an OpenAI-compatible endpoint is, and how much of it is used."""
 
-    type: Literal["openai"]
+    type: _Served
     base_url: Annotated[
-        str, Field(pattern=URL, description="Default: $OPENAI_BASE_URL, then OpenAI's own.")
+        str,
+        Field(pattern=URL, description="Default: the preset's; of openai, $OPENAI_BASE_URL first."),
+    ]
+    resource: Annotated[
+        str, Field(pattern=RESOURCE_NAME, description="Azure: the first part of the host.")
     ]
     api_key_env: Annotated[
         str,

@@ -15,7 +15,7 @@ from runner.core.language.completion_rules import instance_findings, local_findi
 from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short, no_hole
 from runner.core.language.header_names import fault, header_findings
 from runner.core.language.json_schemas import json_findings
-from runner.core.language.names import META, PROVIDERS
+from runner.core.language.names import META, PRESETS, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
 from runner.core.language.pydantic_errors import finding
 from runner.core.language.type_syntax import as_type, parse_type
@@ -186,11 +186,12 @@ def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:
 
 def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
     kind = table.get("type", name)
-    if kind not in PROVIDERS:
+    if kind not in PROVIDERS and kind not in PRESETS:
         if not has_hole(kind):
             yield _unknown_provider(table, kind)
         return
     settings = {k: v for k, v in table.items() if k != "defaults"}
+    kind = kind if kind in PROVIDERS else "openai"
     yield from _shape(f"provider.{kind}", {**settings, "type": kind}, has_hole)
     yield from header_findings(("headers",), table.get("headers"))
     key = table.get("auth_header")
@@ -214,11 +215,18 @@ def _defaults(defaults: object) -> Iterator[Finding]:
 def _unknown_provider(table: dict[str, Any], kind: object) -> Finding:
     types = " or ".join(f'"{t}"' for t in PROVIDERS)
     if "type" not in table:
-        detail = f"The block's name is no type of provider, so type must be {types}."
+        near = did_you_mean(str(kind), PRESETS)
+        detail = (
+            f"The block's name is no provider that is known by name (`runner providers`).{near} "
+            f"Any other needs a type: {types}."
+        )
         return Finding((), "Missing key", detail)
-    near = did_you_mean(kind, PROVIDERS) if isinstance(kind, str) else ""
+    near = did_you_mean(kind, (*PROVIDERS, *PRESETS)) if isinstance(kind, str) else ""
     summary = "Unknown value" if isinstance(kind, str) else "Wrong type"
-    return Finding(("type",), summary, f"type must be {types}, but it is {in_short(kind)}.{near}")
+    types = ", ".join(f'"{t}"' for t in PROVIDERS)
+    known = "or a provider that is known by name (`runner providers`)"
+    detail = f"type must be {types} {known}, but it is {in_short(kind)}.{near}"
+    return Finding(("type",), summary, detail)
 
 
 def _default(table: dict[str, Any]) -> Iterator[Finding]:

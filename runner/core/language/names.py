@@ -27,6 +27,36 @@ ProviderKind = Literal["openai", "embedded"]
 PROVIDERS: tuple[ProviderKind, ...] = get_args(ProviderKind)
 """Types of provider."""
 
+PRESETS = (
+    "anthropic",
+    "azure",
+    "cerebras",
+    "cohere",
+    "dashscope",
+    "deepseek",
+    "fireworks",
+    "gemini",
+    "github",
+    "groq",
+    "huggingface",
+    "litellm",
+    "llamacpp",
+    "lmstudio",
+    "mistral",
+    "moonshot",
+    "nebius",
+    "ollama",
+    "ollama_cloud",
+    "openrouter",
+    "perplexity",
+    "sambanova",
+    "together",
+    "vercel",
+    "vllm",
+    "xai",
+)
+"""Providers that are known by name, all of type openai: presets.toml says what they are."""
+
 DATA = ("chat_completion", "chat_completions", "chat_completion_messages")
 """Types of data source."""
 

@@ -33,6 +33,10 @@ def _named(kind: str, table: dict[str, object]) -> Iterator[tuple[Path, str]]:
         if isinstance(value, str):
             if _is_key(kind, key, value):
                 yield (key,), value
+        elif (kind, key) == ("provider", "base_urls") and isinstance(value, list):
+            for index, url in enumerate(value):
+                if isinstance(url, str) and _USER.match(url):
+                    yield (key, index), url
         elif key == headers and isinstance(value, dict):
             for name, text in value.items():
                 if name.casefold() in _HEADERS and isinstance(text, str) and not has_hole(text):
@@ -81,7 +85,7 @@ def _pasted(value: object, path: Path) -> Iterator[tuple[Path, str]]:
 def _finding(kind: str, path: Path, value: str) -> Finding:
     key = KEY.search(value)
     start = (key.group() if key else value)[:3]
-    if path == ("base_url",):
+    if path[0] in ("base_url", "base_urls") and kind == "provider":
         fix = "Put the whole address into the environment, as OPENAI_BASE_URL, and none here."
     elif kind == "provider":
         fix = (

@@ -12,7 +12,13 @@ from runner.core.address import Path
 from runner.core.api.parameters import PARAMETERS, TOKEN_ID
 from runner.core.api.tools import FUNCTION_NAME
 from runner.core.canonical import dotted
-from runner.core.language.blocks import ADDRESS, COMPLETION, ENVIRONMENT_NAME, URL
+from runner.core.language.blocks import (
+    ADDRESS,
+    COMPLETION,
+    ENVIRONMENT_NAME,
+    RESOURCE_NAME,
+    URL,
+)
 from runner.core.language.findings import Finding, IsHole, in_short
 from runner.core.language.names import IDENTIFIER, WORKSPACE
 from runner.core.suggest import did_you_mean, there_are
@@ -48,6 +54,7 @@ _PATTERNS = {
     ADDRESS: 'an address such as "completion.chat"',
     COMPLETION: 'the address of a completion such as "completion.chat"',
     WORKSPACE: "a name of letters, digits, _, . and -",
+    RESOURCE_NAME: "a name of letters, digits and hyphens, the first part of a host",
     URL: "an address that starts with https:// or http://",
 }
 

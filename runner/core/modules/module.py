@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import Path, blocks_of
-from runner.core.expressions.template import Hole, Node, holes
+from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.modules.folder import Block, Blocks
 from runner.core.values import Ref
 
@@ -123,6 +123,22 @@ def module_at(root: CompiledModule, prefix: str) -> CompiledModule | None:
     for _, call in blocks_of(prefix.rstrip(".")) if prefix else ():
         module = module.children.get(call) if module is not None else None
     return module
+
+
+def named_providers(root: CompiledModule) -> set[str]:
+    """The providers that completions, data sources and imports name, but by an expression."""
+    found: set[str] = set()
+    left, seen = [root], {id(root)}
+    while left:
+        module = left.pop()
+        nodes = (one.meta.get("provider") for one in module.declared)
+        found.update(str(node.value) for node in nodes if isinstance(node, Constant))
+        for child in module.children.values():
+            if id(child) not in seen:
+                seen.add(id(child))
+                left.append(child)
+    tables = (block.table for block in root.blocks.lists["import"])
+    return found.union(str(table["provider"]) for table in tables if "provider" in table)
 
 
 def refs_of(nodes: Iterable[Node]) -> tuple[Ref, ...]:

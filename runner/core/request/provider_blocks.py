@@ -1,6 +1,6 @@
 """The providers of a project: what each is, and what its requests start from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,59 +10,124 @@ from runner.core.canonical import normalise
 from runner.core.expansion.scope import Scope
 from runner.core.expressions.template import compile_value
 from runner.core.language.findings import contains, has_hole
+from runner.core.language.names import PRESETS
 from runner.core.modules.folder import Block
+from runner.core.request.presets import OPENAI_PRESET, RESOURCE, FindPreset, Preset
 from runner.core.request.provider import Provider
 from runner.core.request.provider_types import OPENAI, TYPES, ProviderType
 from runner.core.secrets.texts import yielded_secrets
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
 
-OPENAI_URL = "https://api.openai.com/v1"
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a provider does not do, in a sentence; the parameter that asks for it, if one does."""
+
+    said: str
+    parameter: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredProvider:
-    """A provider block, filled. `table` holds its settings (never a key)."""
+    """A provider block, filled. `table` holds its settings (never a key); what they do not say, its
+    preset does. A provider that stays in this process has none of its own.
+    """
 
     name: str
     type: ProviderType
     table: Mapping[str, Any] = field(default_factory=dict)
     block: Block | None = None
+    preset: Preset = OPENAI_PRESET
 
-    def limits(self, body: bytes) -> tuple[str, ...]:
-        """What a request asks for and this provider does not do, each in a sentence."""
-        limits = self.type.limits
-        return () if limits is None else limits(orjson.loads(body), self.table)
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The base URLs that its block says, the first of them for all in its identity."""
+        several = self.table.get("base_urls") or ()
+        one = self.table.get("base_url")
+        return tuple(str(url).rstrip("/") for url in (several or ((one,) if one else ())))
+
+    @property
+    def preset_url(self) -> str:
+        """The base URL that its preset says."""
+        return self._filled(self.preset.base_url)
+
+    @property
+    def identity(self) -> str:
+        """Which server answers, as fingerprints and records have it, for good."""
+        return next(iter(self.urls), self._filled(self.preset.identity).rstrip("/"))
+
+    def limits(self, body: bytes) -> Iterator[Limit]:
+        """What a request asks for and this provider does not do."""
+        limits, quirks = self.type.limits, self.preset.quirks
+        if limits is None and not quirks:
+            return
+        held = orjson.loads(body)
+        for said in limits(held, self.table) if limits is not None else ():
+            yield Limit(said, None)
+        for quirk in quirks:
+            if quirk.met(held):
+                yield Limit(quirk.said(self.name), quirk.parameter)
+
+    def _filled(self, url: str) -> str:
+        return url.replace(RESOURCE, str(self.table.get("resource", "")).lower())
 
 
-def declared(scope: Scope, problems: list[Problem]) -> dict[str, DeclaredProvider]:
-    """Every provider of the root module, and the types of provider under their own names."""
+def declared(
+    scope: Scope, problems: list[Problem], find: FindPreset, named: Iterable[str]
+) -> dict[str, DeclaredProvider]:
+    """Every provider of the root module, the types of provider under their own names, and those
+    that are `named` without a block and are a preset.
+    """
     found = {name: DeclaredProvider(name, known) for name, known in TYPES.items()}
+    for name in named:
+        if name in PRESETS:
+            found[name] = DeclaredProvider(name, OPENAI, preset=find(name))
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
         for key, problem in _misfits(block, table, scope):
             problems.append(problem)
             table.pop(key, None)
         kind = str(table.get("type", name))
-        if kind not in TYPES:
-            types = " or ".join(f'type = "{known}"' for known in TYPES)
-            said = f'"{name}" is no type of provider; write {types}.'
-            problems.append(block.problem("Missing type", said))
-            kind = OPENAI.name
-        found[name] = DeclaredProvider(name, TYPES[kind], table, block)
-        if _is_masked(block.table.get("base_url"), scope):
-            said = (
-                "base_url hangs on a sensitive value, and it is recorded with every answer. Put "
-                "what is secret into headers or query, or into the key."
-            )
-            problems.append(block.problem("Sensitive base_url", said, ("base_url",)))
-        if _is_masked(block.table.get("api_key_env"), scope):
-            said = (
-                "api_key_env hangs on a sensitive value, and it is shown and recorded where you "
-                'say whom you trust. Write the name of the variable itself: api_key_env = "..".'
-            )
-            problems.append(block.problem("Sensitive api_key_env", said, ("api_key_env",)))
+        preset = find(kind) if kind in PRESETS else OPENAI_PRESET
+        found[name] = DeclaredProvider(name, TYPES.get(kind, OPENAI), table, block, preset)
+        problems.extend(_sensitive(block, scope))
+    problems.extend(said for provider in found.values() for said in _incomplete(provider))
     return found
+
+
+def _sensitive(block: Block, scope: Scope) -> Iterator[Problem]:
+    """What hangs on a sensitive value and may not: it is shown and recorded."""
+    for key, why in _SHOWN.items():
+        if _is_masked(block.table.get(key), scope):
+            said = f"{key} hangs on a sensitive value, and it is {why}"
+            yield block.problem(f"Sensitive {key}", said, (key,))
+
+
+_RECORDED = "recorded with every answer. Put what is secret into headers or query, or into the key."
+_SHOWN = {
+    "base_url": _RECORDED,
+    "base_urls": _RECORDED,
+    "resource": _RECORDED,
+    "api_key_env": "shown and recorded where you say whom you trust. Write the name of the "
+    'variable itself: api_key_env = "..".',
+}
+
+
+def _incomplete(provider: DeclaredProvider) -> Iterator[Problem]:
+    """A preset whose host has a part that nobody says, or a part for a host that has none."""
+    block, preset = provider.block, provider.preset
+    if preset.needs_resource and "resource" not in provider.table and not provider.urls:
+        where = block.where() if block is not None else None
+        said = (
+            f"The provider {provider.name} needs the name of your resource, the first part of its "
+            f'host: [provider.{provider.name}] resource = "my-resource" is '
+            f"{preset.base_url.replace(RESOURCE, 'my-resource')}"
+        )
+        yield Problem("Missing key", said, where)
+    if block is not None and "resource" in provider.table and not preset.needs_resource:
+        said = f"resource is a part of the host of azure; {provider.name} has none. Remove it."
+        yield block.problem("Unknown key", said, ("resource",))
 
 
 def known(
@@ -92,7 +157,8 @@ def known(
         recorded = _masked(provider, scope, normal)
         secrets = _secrets(provider, scope)
         made = Provider.of(name, provider.type, identity, normal, recorded, secrets)
-        model_required = provider.table.get("model_required") is not False
+        said = provider.table.get("model_required", provider.preset.model_required)
+        model_required = said is not False
         found[name] = replace(made, model_required=model_required)
     return found
 
@@ -108,7 +174,7 @@ def _identity(provider: DeclaredProvider, model_digest: Callable[[str | None], s
     """What a provider's answers hang on: its declared base URL, or its model file."""
     match provider.type.name:
         case "openai":
-            return str(provider.table.get("base_url") or OPENAI_URL).rstrip("/")
+            return provider.identity
         case "embedded":
             return model_digest(provider.table.get("model_path"))
 

@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from runner.core.address import Path
 from runner.core.expressions.template import Constant, compile_value
 from runner.core.modules.dependencies import BlockGraph, block_graph, needs_of, reads_environment
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, Declared, declared_at
-from runner.core.request.provider_blocks import OPENAI_URL
+from runner.core.request.presets import Preset
 from runner.core.request.provider_blocks import DeclaredProvider as Provider
 from runner.core.secrets.trust import (
-    OPENAI_HOST,
-    OPENAI_KEY,
     Door,
     KeyDoor,
     VariableDoor,
@@ -21,124 +20,131 @@ from runner.core.secrets.trust import (
     place,
 )
 from runner.core.values import TemplateError
-from runner.errors import error
-
-BASE_URL = "OPENAI_BASE_URL"  # of the user's own environment, and of no file
+from runner.errors import RunnerError, error
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where a provider's requests go, and the variable whose key goes with them, if any. `own` says
-    that OPENAI_API_KEY, and what is set beside it, belong there.
+    that the provider's usual key, and what is set beside it, belong there; `usual` that the user
+    need not say yes to it, `door` what there is to say yes to.
     """
 
     base_url: str
     host: str
     credential: str | None
     own: bool
-
-    @property
-    def door(self) -> KeyDoor:
-        """What the user has to say yes to; a gateway has many accounts, one a path, and the one
-        that is the user's own is named with its path.
-        """
-        is_own = self.own and self.credential == OPENAI_KEY and self.host != OPENAI_HOST
-        return KeyDoor(place(self.base_url) or self.host if is_own else self.host, self.credential)
+    usual: bool
+    door: KeyDoor
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What the providers of a project reach: `used` are those that a block may ask; `variables`
-    are those that env() reads for a host, `own` the places that OPENAI_API_KEY is for. A provider
-    that stays in this process has no destination.
+    are those that env() reads for a host, `own` the doors that nobody need say yes to. A provider
+    has a destination for each of its servers, and none if it stays in this process.
     """
 
-    destinations: Mapping[str, Destination]
+    destinations: Mapping[str, tuple[Destination, ...]]
     used: tuple[str, ...]
     variables: Mapping[str, frozenset[str]]
-    own: frozenset[str]
+    own: frozenset[Door]
 
     def doors(self, providers: Iterable[str]) -> tuple[Door, ...]:
         """The doors that have to be open before any of these providers is asked for anything."""
         return ordered(door for name in providers for door in self._doors(name))
 
     def _doors(self, provider: str) -> Iterator[Door]:
-        going = self.destinations.get(provider)
-        if going is not None:
+        for going in self.destinations.get(provider, ()):
             yield going.door
             for name in self.variables.get(going.host, ()):
                 yield VariableDoor(name, going.host)
 
 
-def own_places(environment_url: str | None) -> frozenset[str]:
-    """Where OPENAI_API_KEY belongs: a host, and the OPENAI_BASE_URL of the user's own environment,
-    with its path.
+def destinations(provider: Provider, environment: Mapping[str, str]) -> tuple[Destination, ...]:
+    """Where a provider's requests go; none for a type that leads nowhere: no door is asked for, so
+    nothing of it may leave. RunnerError for what is no address.
+
+    A key goes only where its owner sends it: an address that the configuration names gets the key
+    whose variable the configuration names beside it, or none, unless it is the provider's own host.
     """
-    named = place(environment_url) if environment_url else None
-    return frozenset((OPENAI_HOST,)) if named is None else frozenset((OPENAI_HOST, named))
+    match provider.type.name:
+        case "openai":
+            preset = provider.preset
+            named = environment.get(preset.base_url_env or "") or None
+            urls = provider.urls or (named or provider.preset_url,)
+            return tuple(
+                _destination(provider, url.rstrip("/"), index, named, environment)
+                for index, url in enumerate(urls)
+            )
+        case "embedded":
+            return ()
 
 
-def _is_own(url: str, host: str, environment_url: str | None) -> bool:
+def _destination(
+    provider: Provider, url: str, index: int, named: str | None, environment: Mapping[str, str]
+) -> Destination:
+    preset = provider.preset
+    host = origin(url)
+    if host is None:
+        raise _no_address(provider, index)
+    fixed = host == origin(provider.preset_url)
+    own = fixed or _is_named(url, named)
+    key = _usual_key(preset, environment) if own else None
+    written = provider.table.get("api_key_env")
+    credential = key if written is None else str(written)
+    usual = credential in (*preset.keys, None) and own and not (fixed and preset.needs_resource)
+    # A gateway has many accounts, one a path: the one that is the user's own is named with it.
+    at = host if fixed or not usual else place(url) or host
+    return Destination(url, host, credential, own, usual, KeyDoor(at, credential))
+
+
+def _usual_key(preset: Preset, environment: Mapping[str, str]) -> str | None:
+    """The first variable with a key that is set; where none is, the one to be told of."""
+    held = [name for name in preset.keys if environment.get(name)]
+    return next(iter(held or (preset.keys if preset.key_required else ())), None)
+
+
+def _is_named(url: str, named: str | None) -> bool:
     """Whether it is the very address that the user's environment names. Another path of that host,
     or another query, may be somebody else's.
     """
-    if host == OPENAI_HOST:
-        return True
-    if environment_url is None or "?" in url or "@" in url:
-        return environment_url is not None and url == environment_url.rstrip("/")
-    return "?" not in environment_url and place(url) == place(environment_url)
+    if named is None or "?" in url or "@" in url:
+        return named is not None and url == named.rstrip("/")
+    return "?" not in named and place(url) == place(named)
 
 
-def destination(provider: Provider, environment_url: str | None) -> Destination:
-    """Where an OpenAI-compatible provider's requests go; RunnerError if that is no address.
-
-    A key goes only where its owner sends it: an address that the configuration names gets the key
-    whose variable the configuration names beside it, or none.
-    """
-    url = str(provider.table.get("base_url") or environment_url or OPENAI_URL).rstrip("/")
-    host = origin(url)
-    if host is None:
-        raise error(
-            "Invalid base_url",
-            f'The base_url of the provider "{provider.name}" is not an address that requests can '
-            "be sent to. Write one such as https://api.openai.com/v1, to which /chat/completions "
-            "is appended.",
-            provider.block.where(("base_url",)) if provider.block is not None else None,
-        )
-    named = provider.table.get("api_key_env")
-    own = _is_own(url, host, environment_url)
-    key = OPENAI_KEY if own else None
-    return Destination(url, host, key if named is None else str(named), own)
-
-
-def _destination(provider: Provider, environment_url: str | None) -> Destination | None:
-    """None for a type that leads nowhere: no door is asked for, so nothing of it may leave."""
-    match provider.type.name:
-        case "openai":
-            return destination(provider, environment_url)
-        case "embedded":
-            return None
+def _no_address(provider: Provider, index: int) -> RunnerError:
+    path: Path = ("base_urls", index) if "base_urls" in provider.table else ("base_url",)
+    said = (
+        f'The {path[0]} of the provider "{provider.name}" is not an address that requests can '
+        "be sent to. Write one such as https://api.openai.com/v1, to which /chat/completions "
+        "is appended."
+    )
+    where = provider.block.where(path) if provider.block is not None else None
+    return error("Invalid base_url", said, where)
 
 
 def reach(
     root: CompiledModule,
     providers: Mapping[str, Provider],
     default: str,
-    environment_url: str | None,
+    environment: Mapping[str, str],
 ) -> Reach:
     """What a project may reach."""
-    going = {name: _destination(held, environment_url) for name, held in providers.items()}
-    destinations = {name: found for name, found in going.items() if found is not None}
+    going = {name: destinations(provider, environment) for name, provider in providers.items()}
+    going = {name: servers for name, servers in going.items() if servers}
     reads = _reads(root, providers)
     asks = _asks(root, providers, default, reads)
     used = dict.fromkeys([name for names, _ in asks for name in names])
     variables: dict[str, set[str]] = defaultdict(set)
     for names, values in (*asks, *(((name,), values) for name, values in reads.items())):
         for name in names:
-            if values and name in destinations:
-                variables[destinations[name].host].update(values)
+            for one in going.get(name, ()) if values else ():
+                variables[one.host].update(values)
     kept = {host: frozenset(values) for host, values in variables.items()}
-    return Reach(destinations, tuple(used), kept, own_places(environment_url))
+    own = frozenset[Door](one.door for each in going.values() for one in each if one.usual)
+    return Reach(going, tuple(used), kept, own)
 
 
 def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tuple[str, ...]:

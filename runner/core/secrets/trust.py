@@ -11,9 +11,6 @@ from typing import Any, Literal
 
 Purpose = Literal["completions"]
 
-OPENAI_HOST = "https://api.openai.com"
-OPENAI_KEY = "OPENAI_API_KEY"
-
 _PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?:[^/?#\\@\s]*@)?"
@@ -61,15 +58,13 @@ class Trust:
         return door in self.doors or host_of(door) in self.hosts
 
 
-def needs_asking(door: Door, own: frozenset[str]) -> bool:
-    """Whether the user has to say yes to a door first. `own` are the places that OPENAI_API_KEY
-    is for; requests without a key to this machine ask nobody's leave.
+def needs_asking(door: Door, own: frozenset[Door]) -> bool:
+    """Whether the user has to say yes to a door first. `own` are those that a provider has by its
+    own name, or the user's environment; requests without a key to this machine ask nobody's leave.
     """
     match door:
-        case KeyDoor(host, None):
-            return not is_loopback(host)
         case KeyDoor(host, credential):
-            return credential != OPENAI_KEY or host not in own
+            return door not in own and not (credential is None and is_loopback(host))
         case VariableDoor():
             return True
 

@@ -22,7 +22,8 @@ class Endpoint:
     `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt, streamed or not,
     `connect_timeout` for its connection, `max_wait` for all the waits that the server names to
     one request. `max_response_bytes` is the most of a response, unpacked. `tokens_per_minute`
-    counts what a request may use at most until the answer says what it used.
+    counts what a request may use at most until the answer says what it used. `others` are equal
+    servers that its requests are spread over as well, each within its own limits.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Endpoint:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     max_wait: float = 600
+    others: tuple["Endpoint", ...] = ()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r})"

@@ -3,8 +3,9 @@ from typing import Any, get_args, get_type_hints
 import orjson
 import pytest
 
-from runner.core.language.blocks import EmbeddedSettings, OpenAISettings
-from runner.core.language.names import PROVIDERS
+from runner.core.language.blocks import EmbeddedSettings
+from runner.core.language.editor_schema import json_schema
+from runner.core.language.names import PRESETS, PROVIDERS
 from runner.core.request.provider import identity_json
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.provider_types import EMBEDDED, OPENAI, TYPES, type_of
@@ -13,13 +14,18 @@ QUESTION = {"messages": [{"role": "user", "content": "Say hello."}]}
 
 
 def limits(body: dict[str, Any], **settings: Any) -> tuple[str, ...]:
-    return DeclaredProvider("local", EMBEDDED, settings).limits(orjson.dumps(body))
+    found = DeclaredProvider("local", EMBEDDED, settings).limits(orjson.dumps(body))
+    return tuple(limit.said for limit in found)
 
 
 def test_the_types_are_those_that_may_be_written() -> None:
     assert tuple(TYPES) == PROVIDERS
-    written = [get_type_hints(block)["type"] for block in (OpenAISettings, EmbeddedSettings)]
-    assert [get_args(hint) for hint in written] == [(name,) for name in TYPES]
+    schema = json_schema()["definitions"]
+    assert schema["OpenAIProvider"]["properties"]["type"]["anyOf"][0]["enum"] == [
+        "openai",
+        *PRESETS,
+    ]
+    assert get_args(get_type_hints(EmbeddedSettings)["type"]) == ("embedded",)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +55,4 @@ def test_what_the_model_cannot_do_is_known_before() -> None:
     assert limits({"modalities": ["text", "audio"]})
     assert limits(QUESTION) == ()
     assert limits(QUESTION | {"tools": [], "functions": None, "n": 1}) == ()
-    assert DeclaredProvider("openai", OPENAI).limits(orjson.dumps(body)) == ()
+    assert list(DeclaredProvider("openai", OPENAI).limits(orjson.dumps(body))) == []

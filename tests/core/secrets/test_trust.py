@@ -3,7 +3,6 @@
 import pytest
 
 from runner.core.secrets.trust import (
-    OPENAI_HOST,
     Door,
     KeyDoor,
     Trust,
@@ -18,7 +17,10 @@ from runner.core.secrets.trust import (
 )
 
 GROQ = "https://api.groq.com"
-OWN = frozenset((OPENAI_HOST, "https://proxy.corp"))
+OPENAI_HOST = "https://api.openai.com"
+OWN = frozenset[Door](
+    KeyDoor(host, "OPENAI_API_KEY") for host in (OPENAI_HOST, "https://proxy.corp")
+)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Providers by name, with real processes and a server of the test's own."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project, completion, prompt_of, serving
+
+KEY = "preset-key-0123456789"
+SECRET = '[variable.r]\nsensitive = true\ndefault = "x"\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def asked(project: Project) -> dict[str, str]:
+    """What each record says answered."""
+    return {address: record["identity"] for address, record in project.records.items()}
+
+
+def test_a_block_with_nothing_in_it_and_a_name_without_a_block_are_the_provider(
+    project: Project,
+) -> None:
+    with serving() as api:
+        here = {"OLLAMA_BASE_URL": api.url, "VLLM_BASE_URL": api.url, "VLLM_API_KEY": KEY}
+        project.write(
+            "[provider.ollama]\n[provider.vllm]\n"
+            + completion("a", "one", 'provider = "ollama"')
+            + completion("b", "two", 'provider = "vllm"')
+        )
+        ran = project.run("apply", "--auto-approve", env=here)
+        assert ran.status == 0, ran.err
+        sent = {prompt_of(one.body): one.headers for one in api.completions}
+        keys = {prompt: headers.get("Authorization") for prompt, headers in sent.items()}
+        assert keys == {"one": None, "two": f"Bearer {KEY}"}
+        assert asked(project) == {
+            "completion.a": "openai http://localhost:11434/v1",
+            "completion.b": "openai http://localhost:8000/v1",
+        }
+        project.write(completion("a", "one") + completion("b", "two", 'provider = "vllm"'))
+        here["RUNNER_PROVIDER"] = "ollama"
+        again = project.run("plan", "--detailed-exitcode", env=here)
+        assert again.status == 0, again.out
+
+
+def test_a_url_that_was_written_and_the_preset_with_that_url_are_one_server(
+    project: Project,
+) -> None:
+    ask = completion("a", "one", 'provider = "p"')
+    with serving() as api:
+        project.write('[provider.p]\ntype = "ollama"\n' + ask)
+        ran = project.run("apply", "--auto-approve", env={"OLLAMA_BASE_URL": api.url})
+        assert ran.status == 0, ran.err
+    url = "http://localhost:11434/v1"
+    project.write(f'[provider.p]\ntype = "openai"\nbase_url = "{url}/"\n' + ask)
+    assert project.call("plan", "--detailed-exitcode").status == 0
+    project.write(f'[provider.ollama]\nbase_url = "{url}"\n' + ask.replace('"p"', '"ollama"'))
+    assert project.call("plan", "--detailed-exitcode").status == 0
+
+
+def test_what_a_server_refuses_is_a_warning_at_its_line_and_is_sent_as_written(
+    project: Project,
+) -> None:
+    with serving() as api:
+        project.write(
+            f'[provider.groq]\nbase_url = "{api.url}"\n[provider.groq.defaults]\nseed = 1\nn = 2\n'
+            + completion("a", "one", 'provider = "groq"', "logprobs = true")
+        )
+        ran = project.run("apply", "--auto-approve")
+        assert ran.status == 0, ran.err
+        assert "main.toml line 5" in ran.err
+        assert "groq refuses n above 1" in ran.err
+        assert "groq refuses logprobs" in ran.err
+        assert "seed" not in ran.err
+        (one,) = api.completions
+        assert (one.body["logprobs"], one.body["n"]) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("[provider.azure]\n", 'resource = "my-resource"'),
+        ('[provider.azure]\nresource = "evil.example/x"\n', "resource"),
+        ('[provider.groq]\nresource = "x"\n', "groq has none"),
+        ("[provider.grok]\n", 'Did you mean "groq"?'),
+        ('[provider.x]\ntype = "grok"\n', 'Did you mean "groq"?'),
+        (SECRET + '[provider.azure]\nresource = "{{ var.r }}"\n', "Sensitive resource"),
+    ],
+)
+def test_what_is_wrong_with_a_block_of_a_preset_is_told_at_its_line(
+    project: Project, block: str, said: str
+) -> None:
+    project.write(block + completion("a", "one", 'provider = "azure"' if "azure" in block else ""))
+    ran = project.run("validate")
+    assert ran.status == 1
+    assert said in ran.err
+    assert "on configs/main.toml line" in ran.err
+
+
+def test_a_key_that_is_not_set_is_named_with_the_others_that_would_do(project: Project) -> None:
+    project.write("[provider.gemini]\n" + completion("a", "one"))
+    ran = project.run("apply", "--auto-approve", env={"GEMINI_API_KEY": "", "GOOGLE_API_KEY": ""})
+    assert ran.status == 1
+    assert "GEMINI_API_KEY or GOOGLE_API_KEY" in ran.err
+
+
+def test_the_host_of_a_resource_is_asked_for_and_a_fixed_one_is_not(project: Project) -> None:
+    project.write(
+        '[provider.azure]\nresource = "Mine"\n'
+        + completion("a", "one", 'provider = "azure"')
+        + completion("b", "two", 'provider = "groq"')
+    )
+    ran = project.run("trust", env={"AZURE_API_KEY": KEY, "GROQ_API_KEY": KEY})
+    assert (
+        "+ send requests and the key in $AZURE_API_KEY to https://mine.openai.azure.com" in ran.out
+    )
+    assert (
+        "send requests and the key in $GROQ_API_KEY to https://api.groq.com (needs no yes)"
+        in ran.out
+    )
+
+
+def test_no_env_file_of_a_project_says_where_a_preset_is(project: Project) -> None:
+    project.write("[provider.ollama]\n" + completion("a", "one"))
+    (project.directory / ".env").write_text("OLLAMA_BASE_URL=http://evil.example\n")
+    ran = project.run("plan")
+    assert ran.status == 1
+    assert "OLLAMA_BASE_URL says where things are sent" in ran.err
