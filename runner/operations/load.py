@@ -16,14 +16,12 @@ from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, declared, known
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
-from runner.core.toml.source import choose_parser
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.presets import preset
 from runner.io.providers.endpoint import Connect
 from runner.io.settings import environment
 from runner.io.state.store import Store
-from runner.operations.blocking import is_main_thread
 from runner.operations.given_variables import all_given, flagged, trusted_hosts
 from runner.operations.loaded import Ask, Loaded
 from runner.operations.options import Options
@@ -47,7 +45,6 @@ def load(
 
     `secrets` is filled with what nobody may see, also where this ends with an error.
     """
-    choose_parser(in_main_thread=is_main_thread())
     place = options.place
     folders = folders_of(place)
     surroundings = environment(project_directory(place))

@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.core.modules.folder import Blocks
 from runner.core.modules.folder import load_folder as load_blocks
 from runner.core.suggest import did_you_mean, there_are
+from runner.core.toml.source import choose_parser
 from runner.errors import Where, error
 from runner.io import links
 from runner.io.cache.names import cache_names
@@ -15,6 +16,7 @@ from runner.io.folders import Folders
 from runner.io.settings import Settings, settings, variable_of
 from runner.io.state.local import Folder
 from runner.io.state.store import Store
+from runner.operations.blocking import is_main_thread
 from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 
 DEFAULT = "default"
@@ -105,7 +107,8 @@ def state_directory(place: ProjectPlace) -> Path:
 
 
 def folders_of(place: ProjectPlace) -> Folders:
-    """The folders of the project, which must be there."""
+    """The folders of the project, which must be there: whatever reads a project begins here."""
+    choose_parser(in_main_thread=is_main_thread())
     return Folders(project_directory(place), Path(place.config))
 
 

@@ -24,13 +24,12 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.words import Word, announced, request_changes
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
-from runner.core.toml.source import choose_parser
 from runner.errors import Problem, RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.state.local import OUTPUTS
 from runner.operations import outputs_file
 from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan
-from runner.operations.blocking import HEARD, Aside, is_main_thread
+from runner.operations.blocking import HEARD, Aside
 from runner.operations.ended import headline, unfinished
 from runner.operations.events import plan_events
 from runner.operations.finish import Finished, finish
@@ -213,7 +212,6 @@ class Project:
         offline: bool | None = None,
     ) -> Plan:
         """As `plan`, while the loop goes on."""
-        choose_parser(in_main_thread=is_main_thread())
         return await asyncio.to_thread(
             self.plan,
             variables=variables,

@@ -355,14 +355,15 @@ def test_an_unknown_price_is_no_price(folder: Project) -> None:
     assert estimate.cost_high is None
 
 
-def test_plans_are_made_by_threads_that_end(folder: Project) -> None:
+@pytest.mark.parametrize("asked", ["plan(offline=True)", "outputs()", "state()"])
+def test_a_project_is_read_by_threads_that_end(folder: Project, asked: str) -> None:
     """What reads TOML is brought in by the main thread alone: elsewhere it ends the process."""
     script = f"""
 import threading, runner
 for _ in range(12):
     made = []
     thread = threading.Thread(
-        target=lambda: made.append(runner.open({str(folder.directory)!r}).plan(offline=True))
+        target=lambda: made.append(runner.open({str(folder.directory)!r}).{asked})
     )
     thread.start()
     thread.join()

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -116,12 +116,11 @@ def read_fast(text: str) -> dict[str, Any]:
     What it refuses is read again, plainly: so no value and no error hangs on which parser is
     there. What it accepts the other accepts with equal values, which a test holds.
     """
-    loads = _loads()
     # It would skip a byte order mark (source() has taken the file's own), and reads any number.
-    if loads is None or text.startswith("\ufeff") or has_many_digits(text):
+    if text.startswith("\ufeff") or has_many_digits(text):
         return read_plainly(text)
     try:
-        return loads(text)
+        return choose_parser()(text)
     except ValueError:
         return read_plainly(text)
 
@@ -152,28 +151,25 @@ def parse(source: Source, read: ReadToml = read_fast) -> dict[str, Any]:
     return table
 
 
-@cache
-def _loads() -> ReadToml | None:
-    if not _may_be_native:
-        return None
+_chosen: list[ReadToml] = []
+
+
+def choose_parser(*, in_main_thread: bool = True) -> ReadToml:
+    """The library that reads, as whoever asked first for it in this process chose: toml-rs 0.4 ends
+    the process with a fault where the thread that imported it has ended, so only the main thread,
+    which stays, brings it in.
+    """
+    if not _chosen:
+        _chosen.append(_native() if in_main_thread else read_plainly)
+    return _chosen[0]
+
+
+def _native() -> ReadToml:
     try:
         import toml_rs  # noqa: PLC0415  # whoever cannot have or trust a binary takes it away
     except ImportError:
-        return None
+        return read_plainly
     return partial(toml_rs.loads, toml_version="1.0.0")
-
-
-_may_be_native = True
-
-
-def choose_parser(*, in_main_thread: bool) -> None:
-    """Decides, the first time, which library reads: toml-rs 0.4 ends the process with a fault where
-    the thread that imported it has ended, so only the main thread, which stays, brings it in.
-    """
-    global _may_be_native  # noqa: PLW0603  # a module is imported once for a process, too
-    if not _loads.cache_info().currsize:
-        _may_be_native = in_main_thread
-        _loads()
 
 
 def source(file: str, data: bytes) -> Source:
