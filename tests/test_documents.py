@@ -27,6 +27,7 @@ from runner.cli.parser.verbs import VERBS
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import functions
 from runner.core.language import names
+from runner.hcl import convert
 from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 from tests.harness.documents import DOCS, PAGES, Example, anchors, examples, prose
@@ -131,6 +132,14 @@ def test_hcl_converts_to_a_valid_configuration(tmp_path: Path, example: Example)
     assert run(folder, "validate").returncode == 0
 
 
+def test_hcl_becomes_what_stands_below_it() -> None:
+    text = text_of("terraform")
+    pairs = re.findall(r"```hcl\n([^`]*)```\n\nbecomes\n\n```toml\n([^`]*)```", text)
+    assert pairs
+    for hcl, toml in pairs:
+        assert convert([("main.tf", hcl)]).text == toml
+
+
 NOTEBOOK = """
 import asyncio
 
@@ -198,7 +207,7 @@ def test_flags_and_verbs_that_are_named_exist(page: Path) -> None:
         if code.startswith("runner "):
             verb = code.split()[1]
             assert verb.strip(",") in VERBS or not re.fullmatch(r"[a-z][a-z-]*,?", verb), code
-        if not code.startswith(("git ", "pip ", "pipx ", "pytest ", "python ", "uvx ")):
+        if code.startswith(("runner ", "-")):
             assert {*named} <= known | OTHER_PROGRAMS, code
 
 

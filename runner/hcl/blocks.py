@@ -1,20 +1,21 @@
 """The bodies of Terraform's blocks as keys of the runner's tables."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from runner.core.toml.write import Entry, Remark
 from runner.hcl.context import Context, Items, Rules, as_written, note, remark
 from runner.hcl.keys import LIFECYCLE
+from runner.hcl.repeated import LISTED, list_of, made_kind, one_of
 from runner.hcl.scope import Untranslatable
-from runner.hcl.tree import Attribute, Body, Nested
+from runner.hcl.tree import Attribute, Body, Nested, comments
+from runner.hcl.values import NULL, tables_value, value
 
-_LISTED = {name: f"{name}s" for name in ("message", "function", "tool")}
-_LISTED |= {name: name for name in ("messages", "functions", "tools")}
 _RULES = ("validation", "precondition", "postcondition")
 _NO_COUNTERPART = {
     "connection": "the runner runs nothing on machines",
     "content": "it belongs to a dynamic block",
-    "dynamic": "write its items out, or give the list as it is, in a variable or a file",
+    "dynamic": "its label says what it makes",
     "provisioner": "the runner runs nothing but completions",
     "timeouts": "set timeout in the provider's block",
 }
@@ -26,12 +27,14 @@ def items(context: Context, body: Body, rules: Rules, keys: frozenset[str] | Non
     """
     found: Items = []
     places: dict[str, int] = {}
+    groups = _groups(body)
     for element in body.elements:
-        new = (
-            _attribute(context, element, rules)
-            if isinstance(element, Attribute)
-            else _nested(context, element, rules)
-        )
+        if isinstance(element, Attribute):
+            new = _attribute(context, element, rules)
+        elif (group := groups.get(made_kind(element))) is None:
+            new = _nested(context, element, rules)
+        else:
+            new = _repeated(context, group) if element is group[0] else []
         for item in new:
             if isinstance(item, Entry) and keys is not None and item.key not in keys:
                 found.append(_unknown(context, element, keys))
@@ -48,6 +51,29 @@ def _attribute(context: Context, attribute: Attribute, rules: Rules) -> Items:
         return [remark(attribute)]
 
 
+def _groups(body: Body) -> dict[str, list[Nested]]:
+    """The blocks of each name that a dynamic one makes: together they are one list."""
+    blocks = [each for each in body.elements if isinstance(each, Nested)]
+    made = {made_kind(each) for each in blocks if each.kind == "dynamic" and each.labels}
+    return {name: [each for each in blocks if made_kind(each) == name] for name in made}
+
+
+def _repeated(context: Context, group: Sequence[Nested]) -> Items:
+    """The list that blocks and dynamic blocks make, or the table of one that stands once."""
+    name, scope = made_kind(group[0]), context.scope()
+    key = LISTED.get(name, name)
+    above = tuple(line for block in group for line in comments(block))
+    try:
+        made = list_of(group, scope)
+        held = tables_value(made, scope, key) if name in LISTED else value(one_of(made), scope, key)
+    except Untranslatable as exc:
+        context.error(f'dynamic "{name}": {exc.why}.', exc.node)
+        return [_left_out(block) for block in group]
+    if held in (NULL, []):
+        return [Remark(above)] if above else []
+    return [Entry(key, held, above)]
+
+
 def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
     """A block in a block: an entry of a list of tables, or a table."""
     why = _NO_COUNTERPART.get(nested.kind) or ("it has labels" if nested.labels else None)
@@ -62,8 +88,8 @@ def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
     table = {item.key: item.value for item in inner if isinstance(item, Entry)}
     notes = [line for item in inner for line in _notes(item)]
     above = (*nested.above, *notes, *nested.body.below)
-    key = _LISTED.get(nested.kind, nested.kind)
-    if key in _RULES or nested.kind in _LISTED:
+    key = LISTED.get(nested.kind, nested.kind)
+    if key in _RULES or nested.kind in LISTED:
         return [Entry(key, [table], above)]
     return [Entry(key, table, above)] if table else [Remark(above)]
 
@@ -73,7 +99,7 @@ def _unknown(context: Context, element: Attribute | Nested, keys: frozenset[str]
     if isinstance(element, Attribute):
         context.error(f"The runner's block has no key {element.name}.{more}", element)
         return remark(element)
-    context.error(f"The runner's block has no {element.kind} in it.{more}", element)
+    context.error(f"The runner's block has no {made_kind(element)} in it.{more}", element)
     return _left_out(element)
 
 

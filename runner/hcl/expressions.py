@@ -21,10 +21,11 @@ from runner.hcl.functions import (
     quoted,
     together,
 )
-from runner.hcl.loops import for_list, for_map
+from runner.hcl.loops import TRUTHS, for_list, for_map, truth_of_all
 from runner.hcl.references import reference
 from runner.hcl.scope import HclScope, Untranslatable, without_parens, written_key
 from runner.hcl.tree import HclNode
+from runner.hcl.unroll import unrolled
 
 _DIFFERENCES = {
     "jsonencode": "tojson keeps the order of the keys and writes a space after , and : where "
@@ -45,6 +46,7 @@ _BINARY = {
 
 def code(node: HclNode, scope: HclScope) -> Code:  # noqa: C901, PLR0912  # one case per kind of expression
     """An expression of the runner's; Untranslatable where it has none."""
+    node = unrolled(node, scope)
     match node.kind:
         case "parens":
             return code(node.children[0], scope)
@@ -138,6 +140,8 @@ def _call(node: HclNode, scope: HclScope) -> Code:
     read = file_call(node, scope)
     if read is not None:
         return read
+    if node.text in TRUTHS and [each.kind for each in node.children] == ["for_list"]:
+        return truth_of_all(node, scope)
     if node.text == "replace" and _is_pattern(node):
         raise Untranslatable(node, "replace() by a regular expression has no counterpart")
     if node.text in _DIFFERENCES:

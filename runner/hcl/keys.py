@@ -1,5 +1,6 @@
 """The keys of Terraform's blocks that are more than values, and what becomes of each."""
 
+import json
 from dataclasses import replace
 
 from runner.core.toml.write import Entry, Remark
@@ -17,6 +18,7 @@ from runner.hcl.context import (
 from runner.hcl.expressions import code
 from runner.hcl.scope import HclScope, Untranslatable, identifier, written_key
 from runner.hcl.tree import Attribute, HclNode
+from runner.hcl.unroll import is_null
 from runner.hcl.values import value
 
 _KEY_ADVICE = (
@@ -33,12 +35,16 @@ def constant(context: Context, attribute: Attribute) -> Items:
 
 
 def _default(context: Context, attribute: Attribute) -> Items:
-    if attribute.value.kind == "word" and attribute.value.text == "null":
-        raise Untranslatable(
-            attribute.value,
-            "TOML has no null. Without a default the variable has to be given; "
-            "choose a default of its type",
-        )
+    """null is the default of a variable that may be null and says no other."""
+    if not is_null(attribute.value):
+        return constant(context, attribute)
+    return [Entry("nullable", value=True, above=attribute.above, beside=attribute.beside)]
+
+
+def _nullable(context: Context, attribute: Attribute) -> Items:
+    """Terraform's variables may be null unless they say no; what has a default is never absent."""
+    if attribute.value.text == "true":
+        return [Remark(attribute.above)] if attribute.above else []
     return constant(context, attribute)
 
 
@@ -54,6 +60,10 @@ def _type_text(node: HclNode, scope: HclScope) -> str:  # one case per kind
             return "".join(part.text for part in node.children)
         case "parens":
             return _type_text(node.children[0], scope)
+        case "call" if node.text == "optional" and len(node.children) == 2:
+            kind, default = node.children
+            written = "" if is_null(default) else f", {_json(default, scope)}"
+            return f"optional({_type_text(kind, scope)}{written})"
         case "call":
             inner = ", ".join(_type_text(child, scope) for child in node.children)
             return f"{node.text}({inner})"
@@ -67,6 +77,11 @@ def _type_text(node: HclNode, scope: HclScope) -> str:  # one case per kind
             return f"{{ {inner} }}"
         case _:
             return code(node, scope).text
+
+
+def _json(node: HclNode, scope: HclScope) -> str:
+    """The default of an optional attribute, as types of the runner have it."""
+    return json.dumps(value(node, replace(scope, constant=True)), ensure_ascii=False)
 
 
 def _texts(context: Context, attribute: Attribute) -> Items:
@@ -188,6 +203,10 @@ def _setting(key: str) -> KeyRule:
 
 META_KEYS: Rules = {
     "depends_on": _depends_on,
+    "imported": _not_needed(
+        "What was imported stands in the state (`runner import`, or [[import]]), and which changes "
+        "ask for nothing stands in ignore_changes."
+    ),
     "metadata": _texts,
     "provider": _provider_name,
     "source": _sourced,
@@ -209,6 +228,7 @@ VARIABLE: Rules = {
     "default": _default,
     "description": constant,
     "ephemeral": _not_needed("No value of a variable is kept; sensitive = true hides it as well."),
+    "nullable": _nullable,
     "type": _type,
 }
 

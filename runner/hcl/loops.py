@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.hcl.file_functions import csv_path
-from runner.hcl.functions import FILTER, FILTERS, OR, Code, quoted
+from runner.hcl.functions import AND, COMPARE, FILTER, FILTERS, OR, Code, quoted
 from runner.hcl.references import mapped, steps_of
 from runner.hcl.scope import HclScope, Untranslatable, identifier, shape, without_parens
 from runner.hcl.tree import HclNode
@@ -40,11 +40,48 @@ def for_list(node: HclNode, scope: HclScope) -> Code:
     return Code(f"{over.base:f}{tests}{over.each(each)} | list", FILTER)
 
 
+TRUTHS = ("alltrue", "anytrue")
+
+
+def truth_of_all(node: HclNode, scope: HclScope) -> Code:
+    """alltrue([for x in xs : x.good]), or anytrue(..), as a count of those that fail or pass."""
+    (each,) = node.children
+    iterable, test, *condition = each.children
+    over = _Loop.over(each.text.split(), iterable, scope)
+    base = f"{over.base:f}{''.join(over.filtered(kept) for kept in _conjuncts(condition))}"
+    outer, inner, verb, count = (
+        ("&&", "||", "reject", "== 0") if node.text == "alltrue" else ("||", "&&", "select", "> 0")
+    )
+    counts = [
+        f"{base}{''.join(over.filtered(one, verb) for one in _parts([part], inner))}"
+        f" | list | length {count}"
+        for part in _parts([test], outer)
+    ]
+    sign, level = ("and", AND) if outer == "&&" else ("or", OR)
+    return Code(f" {sign} ".join(counts), level if len(counts) > 1 else COMPARE)
+
+
 def _conjuncts(condition: Sequence[HclNode]) -> list[HclNode]:
+    return _parts(condition, "&&")
+
+
+def _parts(condition: Sequence[HclNode], sign: str) -> list[HclNode]:
+    """What stands on the sides of `&&` or `||`, without brackets."""
     nodes = [without_parens(node) for node in condition]
-    if nodes and nodes[0].kind == "binary" and nodes[0].text == "&&":
-        return [test for child in nodes[0].children for test in _conjuncts([child])]
+    if nodes and nodes[0].kind == "binary" and nodes[0].text == sign:
+        return [test for child in nodes[0].children for test in _parts([child], sign)]
     return nodes
+
+
+def _comparison(test: HclNode) -> tuple[HclNode, str, HclNode]:
+    """What a condition asks about, the test's name here, and what it is compared with."""
+    match test.kind, test.text, test.children:
+        case "binary", sign, (asked, against) if sign in _TESTS:
+            return asked, _TESTS[sign], against
+        case "call", "contains", (against, asked):
+            return asked, "in", against
+        case _:
+            return test, "", test
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +111,25 @@ class _Loop:
             return None
         return ".".join(filter(None, [self.paths[root.text], *(step.text for step in steps)]))
 
-    def filtered(self, test: HclNode) -> str:
-        """A filter that keeps the items that pass the test."""
-        verb, inner = (
-            ("reject", without_parens(test.children[0])) if test.kind == "not" else ("select", test)
-        )
+    def filtered(self, test: HclNode, verb: str = "select") -> str:
+        """A filter that keeps the items that pass the test, or with `reject` those that do not."""
+        inner = test
+        while inner.kind == "not":
+            verb = "reject" if verb == "select" else "select"
+            inner = without_parens(inner.children[0])
         path = self.path(inner)
         if path is not None:
             return f" | {verb}" if not path else f" | {verb}attr({quoted(path)})"
-        if inner.kind == "binary" and inner.text in _TESTS:
-            path = self.path(inner.children[0])
-            if path is not None and not self._mentions(inner.children[1]):
-                against = self.scope.code(inner.children[1])
-                where, kind = (f"{quoted(path)}, " if path else ""), "attr" if path else ""
-                return f" | {verb}{kind}({where}{quoted(_TESTS[inner.text])}, {against})"
-        raise Untranslatable(test, "this condition of a for expression has no counterpart")
+        asked, name, against = _comparison(inner)
+        path = self.path(asked)
+        if path is None or self._mentions(against):
+            raise Untranslatable(
+                test,
+                "this condition of a for expression has no counterpart: one that has compares "
+                'what an item holds with a value, x.a == "b" or contains([..], x.a)',
+            )
+        where, kind = (f"{quoted(path)}, " if path else ""), "attr" if path else ""
+        return f" | {verb}{kind}({where}{quoted(name)}, {self.scope.code(against)})"
 
     def each(self, node: HclNode) -> str:
         """The filters that turn an item into what the for expression yields."""

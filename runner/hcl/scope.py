@@ -25,6 +25,8 @@ class HclNames:
     modules: frozenset[str] = frozenset()  # the other module blocks
     maps: frozenset[str] = frozenset()  # var.x, completion.x
     lists: frozenset[str] = frozenset()
+    items: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What each object holds in the list that a variable is, where its type says so."""
     locals: Mapping[str, HclNode] = field(default_factory=dict)
 
 

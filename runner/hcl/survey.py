@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from runner.hcl.scope import HclNames, identifier
+from runner.hcl.scope import HclNames, identifier, written_keys
 from runner.hcl.tree import HclFile, HclNode, Nested, attribute, attributes
 
 
@@ -12,6 +12,7 @@ def survey(files: Sequence[HclFile]) -> HclNames:
     modules: set[str] = set()
     maps: set[str] = set()
     lists: set[str] = set()
+    items: dict[str, frozenset[str]] = {}
     held: dict[str, HclNode] = {}
     for block in _blocks(files):
         if block.kind == "locals":
@@ -22,8 +23,10 @@ def survey(files: Sequence[HclFile]) -> HclNames:
             (completions if _is_completion(block) else modules).add(block.labels[0])
         if address and (kind := _collection(block)):
             (maps if kind == "map" else lists).add(address)
+        if block.kind == "variable" and (keys := _item_keys(attribute(block.body, "type"))):
+            items[block.labels[0]] = keys
     return HclNames(
-        frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), held
+        frozenset(completions), frozenset(modules), frozenset(maps), frozenset(lists), items, held
     )
 
 
@@ -61,3 +64,12 @@ def _collection(block: Nested) -> str:
     if name in ("map", "object"):
         return "map"
     return "list" if name in ("list", "set", "tuple") else ""
+
+
+def _item_keys(kind: HclNode | None) -> frozenset[str]:
+    """The keys of the objects in `list(object({ .. }))`; none of any other type."""
+    match kind:
+        case HclNode("call", "list" | "set", (HclNode("call", "object", (inner,)),)):
+            return frozenset(written_keys(inner) or ())
+        case _:
+            return frozenset()

@@ -83,6 +83,15 @@ class HclFile:
     body: Body
 
 
+def comments(block: Nested) -> tuple[str, ...]:
+    """All comments around a block and in it."""
+    inside = (
+        comments(each) if isinstance(each, Nested) else (*each.above, *filter(None, [each.beside]))
+        for each in block.body.elements
+    )
+    return (*block.above, *(line for lines in inside for line in lines), *block.body.below)
+
+
 def attributes(body: Body) -> Iterator[Attribute]:
     """The attributes of a body, without those of its blocks."""
     yield from (each for each in body.elements if isinstance(each, Attribute))

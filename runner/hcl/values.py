@@ -9,6 +9,7 @@ from runner.hcl.expressions import code, number_of
 from runner.hcl.loops import loop
 from runner.hcl.scope import DEEPEST_HCL, HclScope, Untranslatable, without_parens, written_keys
 from runner.hcl.tree import HclNode
+from runner.hcl.unroll import unrolled
 
 NULL = "{{ none }}"
 _TABLES = {
@@ -23,7 +24,7 @@ def value(node: HclNode, scope: HclScope, key: str = "", depth: int = 0) -> Any:
 
     `key` is what the value is called. Untranslatable where the runner has nothing like it.
     """
-    node = without_parens(node)
+    node = unrolled(without_parens(node), scope)
     if depth > DEEPEST_HCL:
         raise Untranslatable(node, f"values are nested deeper than {DEEPEST_HCL} levels")
     match node.kind:
@@ -42,6 +43,17 @@ def value(node: HclNode, scope: HclScope, key: str = "", depth: int = 0) -> Any:
             return _hole(node, scope)
 
 
+def tables_value(node: HclNode, scope: HclScope, key: str) -> Any:
+    """A list of tables; where it is an expression, none at all where it yields no table, as no
+    block says nothing. The messages of a completion are always there.
+    """
+    node = unrolled(without_parens(node), scope)
+    if node.kind == "list":
+        return value(node, scope, key)
+    written = code(node, scope)
+    return f"{{{{ {written if key == 'messages' else f'{written:o} or none'} }}}}"
+
+
 def _literal(node: HclNode, scope: HclScope) -> Any:
     if node.kind == "number":
         return number_of(node)
@@ -49,7 +61,9 @@ def _literal(node: HclNode, scope: HclScope) -> Any:
         inner = node.children[0]
         return -number_of(inner) if inner.kind == "number" else _hole(node, scope)
     if node.text == "null" and scope.constant:
-        raise Untranslatable(node, "TOML has no null")
+        raise Untranslatable(
+            node, "TOML has no null: leave the key out, and let its type say optional(..)"
+        )
     return {"true": True, "false": False}.get(node.text, NULL)
 
 

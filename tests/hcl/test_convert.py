@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runner.core.expressions.functions import World, functions
 from runner.core.expressions.template import compile_value
 from runner.core.language.check import check
-from runner.core.language.type_syntax import parse_type
+from runner.core.language.type_syntax import as_type, parse_type
 from runner.core.toml.layout import format_toml
 from runner.core.values import plain
 from runner.errors import RunnerError
@@ -22,7 +22,10 @@ from runner.hcl import Converted, convert
 from tests import DATA
 
 HCL = DATA / "hcl"
-EXAMPLES = ("basic", "functions", "conversation", "stored", "metadata", "retrieved", "everything")
+EXAMPLES = (
+    *("basic", "functions", "conversation", "stored", "metadata", "retrieved", "everything"),
+    "dynamic",
+)
 CHAT = 'module "a" {\n  source = "../chat_completion"\n'
 
 
@@ -65,12 +68,14 @@ def test_what_is_converted_is_in_canonical_layout(name: str) -> None:
     assert format_toml(text) == text
 
 
-@pytest.mark.parametrize("name", ["basic", "functions", "conversation", "stored", "metadata"])
+@pytest.mark.parametrize(
+    "name", ["basic", "functions", "conversation", "stored", "metadata", "dynamic"]
+)
 def test_the_modules_own_examples_convert_without_a_problem(name: str) -> None:
     assert convert([("main.tf", (HCL / f"{name}.tf").read_text())]).problems == ()
 
 
-@pytest.mark.parametrize("name", ["basic", "functions", "conversation", "stored"])
+@pytest.mark.parametrize("name", ["basic", "functions", "conversation", "stored", "dynamic"])
 def test_the_modules_own_examples_are_valid_configurations(name: str) -> None:
     made = tomllib.loads((HCL / f"{name}.toml").read_text())
     blocks = [(kind, block) for kind in made for block in made[kind].values()]
@@ -232,7 +237,157 @@ def test_a_default_is_no_template() -> None:
         "default": "{{ x }} {% y %}"
     }
     assert "no template" in refused('variable "v" { default = "a ${var.x}" }')
-    assert "no null" in refused('variable "v" { default = null }')
+    assert "no null" in refused('variable "v" { default = [null] }')
+
+
+def test_a_default_of_null_is_a_variable_that_may_be_null() -> None:
+    for written in (
+        "default = null",
+        "default = null\n nullable = true",
+        "nullable = true\ndefault = null",
+    ):
+        assert tables(f'variable "v" {{\n {written}\n}}')["variable"]["v"] == {"nullable": True}
+    assert tables('variable "v" {\n nullable = true\n}')["variable"]["v"] == {}
+    both = 'variable "v" {\n default = null\n nullable = false\n}'  # Terraform refuses it too
+    assert "set twice" in refused(both)
+
+
+def test_the_default_of_an_optional_attribute_is_kept_as_its_type_has_it() -> None:
+    kind = (
+        'object({ a = optional(string, "en \\"x\\""), b = optional(list(number), [1]), '
+        "c = optional(any, null) })"
+    )
+    made = tables(f'variable "v" {{ type = {kind} }}')["variable"]["v"]["type"]
+    assert as_type({}, parse_type(made)) == {"a": 'en "x"', "b": [1], "c": None}
+
+
+ITEMS = 'role = m.value.role\n content = m.value["content"]\n name = lookup(m.value, "name", null)'
+CALL = """
+ dynamic "function_call" {
+  for_each = lookup(m.value, "function_call", null) != null ? [m.value.function_call] : []
+  content {
+   name      = function_call.value.name
+   arguments = function_call.value.arguments
+  }
+ }"""
+TYPED = (
+    'variable "l" { type = list(object({ role = string, content = string, name = optional(string), '
+    "function_call = optional(any) })) }\n"
+)
+
+
+def dynamic(
+    over: str, content: str = ITEMS + CALL, before: str = "", label: str = "messages"
+) -> str:
+    block = (
+        f'dynamic "{label}" {{\n for_each = {over}\n iterator = m\n content {{\n {content}\n }}\n}}'
+    )
+    return f"{TYPED}{CHAT} {before}\n {block}\n}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (dynamic("var.l"), {"messages": "{{ var.l }}"}),
+        (dynamic("var.l != null ? var.l : []"), {"messages": "{{ var.l }}"}),
+        (dynamic("null == var.l ? [] : var.l"), {"messages": "{{ var.l }}"}),
+        (dynamic("coalesce(var.l, [])", label="functions"), {"functions": "{{ var.l or none }}"}),
+        (
+            dynamic("var.on ? var.l : []", label="tool"),
+            {"tools": "{{ (var.l if var.on else []) or none }}"},
+        ),
+        (
+            dynamic("var.l", before='messages {\n role = "system"\n content = "s"\n}'),
+            {"messages": "{{ [{'role': 'system', 'content': 's'}] + var.l }}"},
+        ),
+        (
+            dynamic('["a", "b"]', 'role = "user"\n content = "${m.key} ${m.value}"'),
+            {"messages": [{"role": "user", "content": "0 a"}, {"role": "user", "content": "1 b"}]},
+        ),
+        (
+            dynamic('{ z = "dry", a = var.x }', 'role = m.key\n content = "Be ${m.value}"'),
+            {
+                "messages": [
+                    {"role": "a", "content": "Be {{ var.x }}"},
+                    {"role": "z", "content": "Be dry"},
+                ]
+            },
+        ),
+        (
+            dynamic(
+                '[{ role = "user", content = "x", '
+                'function_call = { name = "f", arguments = "{}" } }]'
+            ),
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": "x",
+                        "function_call": {"name": "f", "arguments": "{}"},
+                    }
+                ]
+            },
+        ),
+        (
+            dynamic('[{ role = "user", content = "x" }]', before="messages {\n role = var.x\n}"),
+            {"messages": [{"role": "{{ var.x }}"}, {"role": "user", "content": "x"}]},
+        ),
+        (dynamic("[]"), {}),
+        (
+            dynamic("var.on ? [1] : []", 'type = "json_object"', label="response_format"),
+            {"response_format": "{{ {'type': 'json_object'} if var.on else none }}"},
+        ),
+        (
+            dynamic("[1]", 'type = "json_object"', label="response_format"),
+            {"response_format": {"type": "json_object"}},
+        ),
+        (dynamic("true ? [] : [1]", 'type = "x"', label="response_format"), {}),
+    ],
+)
+def test_dynamic_blocks_are_the_list_that_they_make(text: str, expected: Any) -> None:
+    assert tables(text)["completion"]["a"] == expected
+
+
+def test_a_dynamic_block_that_takes_a_part_of_each_item_says_that_all_of_it_is_sent() -> None:
+    made = converted(dynamic("var.l", "role = m.value.role\n content = m.value.content"))
+    assert [each.detail for each in made.problems] == [
+        "Each item is sent whole, where the block took content, role of it."
+    ]
+    assert made.problems[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (dynamic("var.l", 'role = "user"\n content = m.value'), "write the blocks out"),
+        (dynamic("var.l", "role = m.value.name"), 'messages = "{{ var.messages }}"'),
+        (dynamic("var.l", "type = m.value", label="response_format"), "write the blocks out"),
+        (dynamic("[1, 2]", 'type = "x"', label="response_format"), "stands once"),
+        (f'{CHAT} dynamic "messages" {{\n for_each = []\n }}\n}}', "a for_each and a content"),
+        (f"{CHAT} dynamic {{\n for_each = []\n }}\n}}", "its label says"),
+        (dynamic("[1]", "role = 1", label="provisioner"), "no provisioner in it"),
+    ],
+)
+def test_a_dynamic_block_that_no_expression_makes_is_named_with_what_to_write(
+    text: str, said: str
+) -> None:
+    assert said in refused(text)
+
+
+def test_comments_of_dynamic_blocks_are_kept() -> None:
+    made = converted(
+        f'{CHAT} # above\n dynamic "tool" {{\n # over\n for_each = []\n'
+        " content {\n # in\n }\n }\n}"
+    )
+    assert made.text == "[completion.a]\n# above\n# over\n# in\n"
+
+
+def test_loops_in_loops_over_what_is_written_out_end() -> None:
+    """Each level would multiply what is written."""
+    deep = '"x"'
+    for name in "abcdef":
+        deep = f"[for {name} in [{', '.join('1' * 60)}] : {deep}]"
+    assert len(converted(f"locals {{\n x = {deep}\n}}").text) < 100_000
 
 
 def test_a_key_is_never_copied() -> None:
@@ -317,7 +472,7 @@ seed = "{{ 1 + 2 }}"  # after
         ('locals { x = csvdecode("a,b") }', "csv(path)"),
         ("locals { x = merge(var.a...) }", "spread"),
         ("locals { x = toset([[1]]) }", "items of a set"),
-        ("locals { x = [for i, v in [1, 2] : i] }", "index of a list"),
+        ("locals { x = [for i, v in keys(var.m) : i] }", "index of a list"),
         ("locals { x = [for v in var.l : v if length(v) > var.n] }", "condition"),
         ('locals { x = "%{ for i, v in [1] }%{ endfor }" }', "no index"),
         ('locals { x = upper("%{ if var.x }a%{ endif }") }', "directives"),
@@ -334,7 +489,6 @@ seed = "{{ 1 + 2 }}"  # after
         ("import {\n to = var.x\n}", "no address"),
         ('resource "aws_instance" "x" {}', "aws_instance"),
         ("x = 1", "outside any block"),
-        (f'{CHAT}\n dynamic "messages" {{ for_each = [] }} \n}}', "dynamic"),
         (f"{CHAT}\n lifecycle {{\n ignore_changes = all\n}}\n}}", "write out"),
         (f"{CHAT}\n lifecycle {{\n ignore_changes = [messages[0]]\n}}\n}}", "whole"),
         (f"{CHAT} messages = []\n messages {{\n}}\n messages = 1\n}}", "set twice"),

@@ -36,7 +36,7 @@ from runner.core.values import (
 from runner.errors import Problem, RunnerError
 
 _MAY_BE_NULL = frozenset(("audio", "content", "function_call", "refusal"))
-"""What a message may hold as null, and has so where it is an answer that is sent back."""
+"""What a message of the model's may hold as null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,10 @@ def _parameter(instance: Instance, name: str, value: Any) -> Any:
     if name == "messages" and isinstance(value, list):
         value = [_quoted(message) for message in value]
     if not instance.declared.uses_text_only:
-        return present(json_value(name, value), _MAY_BE_NULL if name == "messages" else frozenset())
+        held = json_value(name, value)
+        if name != "messages" or not isinstance(held, list):
+            return present(held)
+        return [present(message, _null_in(message)) for message in held]
     _texts(value)
     return value if type(value) is list else json_value(name, value)
 
@@ -188,6 +191,12 @@ def _quoted(message: Any) -> Any:
 
 def _is_no_text(part: Any) -> bool:
     return not isinstance(part, dict) or part.get("type") != "text"
+
+
+def _null_in(message: Any) -> frozenset[str]:
+    """What a message may hold as null: one of the model's own, which is sent back, has it so."""
+    is_answer = isinstance(message, dict) and message.get("role") == "assistant"
+    return _MAY_BE_NULL if is_answer else frozenset()
 
 
 def _texts(messages: Any) -> None:

@@ -66,13 +66,13 @@ def test_null_takes_a_parameter_out() -> None:
 
 
 def test_null_takes_a_key_out_where_the_api_knows_no_null() -> None:
-    """A message's content may be null, and a schema says null itself."""
+    """The content of an assistant's message may be null, and a schema says null itself."""
     text = """[variable.no]
 nullable = true
 [completion.a]
 model = 'm'
 messages = [
-  { role = 'user', content = 'x', name = '{{ var.no }}' },
+  { role = 'user', content = 'x', name = '{{ var.no }}', function_call = '{{ var.no }}' },
   { role = 'assistant', content = '{{ var.no }}', refusal = 'no' },
 ]
 metadata = { a = '{{ var.no }}', b = 'c' }

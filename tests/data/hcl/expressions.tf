@@ -1,4 +1,4 @@
-# Every local is an expression; expressions.json holds what Terraform 1.15.5 makes of it.
+# Every local is an expression; expressions.json holds what Terraform makes of it (1.15.5, and 1.11.4).
 
 variable "name" {
   type    = string
@@ -180,4 +180,28 @@ EOT
     %{~ endfor ~}
     z
   EOT
+}
+
+locals {
+  turns          = [{ by = "user", text = "hi", note = null }, { by = "assistant", text = "{{ hello }}", note = "n" }]
+  styles         = { z = { tone = "dry" }, a = { tone = "warm", long = true } }
+  unrolled       = [for x in ["b", "a"] : { role = "user", content = "Say ${x} ${var.n}" }]
+  unrolled_at    = [for i, x in ["b", "a"] : "${i}: ${x}"]
+  unrolled_map   = { for k, v in { z = 1, a = 2 } : "k-${k}" => v + 1 }
+  unrolled_set   = [for x in toset(["b", "a", "b"]) : "x${x}"]
+  unrolled_if    = [for i, x in ["a", "b", "c"] : x if x != "b" && true || false]
+  unrolled_plain = [for x in ["a", "b", "c"] : x if x != "b"]
+  unrolled_local = [for t in local.turns : { role = t.by, content = t.text, name = lookup(t, "note", null) }]
+  unrolled_keys  = [for k, v in local.styles : "${k} is ${v["tone"]}, ${lookup(v, "long", false)}"]
+  unrolled_test  = [for x in [1, 2] : x == 1 ? "one" : "more"]
+  unrolled_deep  = [for x in ["a", "b"] : [for y in ["c", "d"] : "${x}${y}"]]
+  key_of_name    = [for role in ["x"] : { role = role, (role) = 1 }]
+  all_in         = alltrue([for r in var.rows : contains(["r1", "r2"], r.id)])
+  all_and        = alltrue([for r in var.rows : r.on && contains(["r1"], r.id)])
+  all_or         = alltrue([for r in var.rows : r.on || r.deep.k == 2])
+  any_and        = anytrue([for r in var.rows : r.on && r.deep.k == 2])
+  any_or         = anytrue([for r in var.rows : r.id == "x" || !r.on])
+  any_if         = anytrue([for r in var.rows : r.on if r.deep.k > 1])
+  not_in         = [for r in var.rows : r.id if !contains(["r1"], r.id)]
+  all_of_map     = alltrue([for name, p in var.people : p.age >= 20])
 }
