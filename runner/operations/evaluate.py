@@ -10,6 +10,7 @@ from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.template import Hole, Node, compile_text, holes
 from runner.core.plan.walk import Walk
+from runner.core.state.records import Record
 from runner.core.suggest import closest
 from runner.core.values import MASK, NotKnown, Ref, TemplateError
 from runner.errors import Problem, RunnerError, error, sentence
@@ -20,14 +21,15 @@ _DERIVED = ("json", "response")  # of an answer: the same again in other forms
 _NAMESPACES = ("var", "local", "module")
 
 
-def recorded_session(project: Loaded, *, rejected: bool = False) -> Session:
-    """Every instance that the configuration and the recorded answers give; with `rejected`, those
-    that were not accepted as well.
+def recorded_session(
+    project: Loaded, records: Mapping[str, Record] | None = None, *, rejected: bool = False
+) -> Session:
+    """Every instance that the configuration and the recorded answers give, or those of `records`;
+    with `rejected`, those that were not accepted as well.
     """
     session = Session(project.root, project.world, project.values)
     Scope(session, project.root)
-    records, _ = project.moved()
-    learn(session, records, rejected=rejected)
+    learn(session, project.moved()[0] if records is None else records, rejected=rejected)
     walk = Walk(session)
     while walk.ready:
         vertex = walk.ready.popleft()

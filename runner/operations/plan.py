@@ -4,12 +4,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.core.address import first_few, selects
+from runner.core.address import first_few, selects, split_key
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
-from runner.core.expansion.outputs import FileChange, OutputValue, declared_outputs, shown_outputs
+from runner.core.expansion.outputs import (
+    FileChange,
+    OutputValue,
+    declared_outputs,
+    outputs,
+    shown_outputs,
+)
 from runner.core.modules.module import declared_at
-from runner.core.plan.actions import Absent, Await, Instances, Issue, Keep, Read, Reuse, Update
+from runner.core.plan.actions import (
+    Absent,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Update,
+)
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate, bound
@@ -27,6 +43,7 @@ from runner.io.prices import count_tokens, price
 from runner.operations import outputs_file
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
+from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
 from runner.operations.output_files import changes
 
@@ -82,7 +99,7 @@ def planned(
     limits = _limits(project, scales.limits)
     project.warnings.extend(said for said in limits if said not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
-    changed = _changed_outputs(project, found)
+    changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
     written = changes(project, found, decided=plan.empty)
     return Planned(plan, inputs, scales.estimate, changed, written, wanted)
 
@@ -251,6 +268,31 @@ def _outputs(plan: PlannedSteps) -> dict[str, OutputValue]:
     if problems:
         raise RunnerError(*problems)
     return found
+
+
+def _gone_outputs(
+    project: Loaded, plan: PlannedSteps, wanted: Choice, found: Mapping[str, OutputValue]
+) -> dict[str, tuple[Any, Any]]:
+    """The outputs of blocks that outputs.json will not hold any more. That of a completion goes
+    with its record, and is not told again.
+    """
+    held = outputs_file.held(project.store)
+    if not held:
+        return {}
+    left: set[str] = set(found)
+    if wanted.destroy:
+        gone = {step.address for step, _ in plan.of(Remove)}
+        kept = {at: record for at, record in project.moved()[0].items() if at not in gone}
+        left = set(
+            shown_outputs(outputs(recorded_session(project, kept), kept, [])) if kept else ()
+        )
+    owned = {split_key(address)[0] for address in (*project.state.records, *project.moved()[0])}
+    owned |= {f"completion.{name}" for name in project.root.completions}
+    return {
+        name: (held[name], ABSENT)
+        for name in sorted(held.keys() - left)
+        if f"completion.{name}" not in owned or name in project.root.outputs
+    }
 
 
 def _changed_outputs(

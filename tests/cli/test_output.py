@@ -139,3 +139,30 @@ def test_an_output_goes_into_its_file(project: Project) -> None:
     )
     assert project.apply("--offline").status == 0
     assert (project.directory / "out/a.md").read_text() == "echo: hi"
+
+
+def test_a_plan_says_which_outputs_go(tmp_path: Path) -> None:
+    """Those of blocks; that of a completion goes with its record."""
+    made = Project(tmp_path)
+    two = completion("a", "hi") + completion("b", "ho")
+    blocks = '[output.x]\nvalue = "{{ completion.a.content }}!"\n[output.y]\nvalue = 1\n'
+    with serving() as api:
+        made.write(provider(api), "provider.toml")
+        made.write(two + blocks)
+        made.apply()
+        said = made.outputs["x"]
+        some = made.call("destroy", "--auto-approve", "--target", "completion.a").out
+        assert f"Changes to Outputs:\n  - x = {json.dumps(said)}\n\n" in some
+        assert set(made.outputs) == {"b", "y"}
+        made.write(two)
+        assert "Changes to Outputs:\n  - y = 1\n\n" in made.call("plan").out
+        made.write(two + blocks)
+        made.apply()
+    gone = [{"path": "x", "old": said}, {"path": "y", "old": 1}]
+    assert made.call("plan", "--json", "--destroy").events[-1]["outputs"] == gone
+    made.call("destroy", "--auto-approve")
+    assert made.outputs == {}
+    assert made.call("plan", "--destroy").out.startswith("No changes.")
+    made.write("[output.y]\nvalue = 1\n")
+    made.apply()
+    assert "  - y = 1\n" in made.call("destroy", "--auto-approve").out
