@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Project, completion, prompt_of, serving
+from tests.harness.project import Project, completion, prompt_of, serving, trusting
 
 KEY = "preset-key-0123456789"
 SECRET = '[variable.r]\nsensitive = true\ndefault = "x"\n'
@@ -128,3 +128,66 @@ def test_no_env_file_of_a_project_says_where_a_preset_is(project: Project) -> No
     ran = project.run("plan")
     assert ran.status == 1
     assert "OLLAMA_BASE_URL says where things are sent" in ran.err
+
+
+def several(*urls: str) -> str:
+    """The block of a provider of several servers."""
+    return f"[provider.openai]\nmax_retries = 0\nbase_urls = {list(urls)}\n".replace("'", '"')
+
+
+def test_requests_are_spread_over_several_servers_and_one_more_costs_nothing(
+    project: Project,
+) -> None:
+    each = completion("c", "{{ count.index }}", "count = 12")
+    with serving() as one, serving() as two, serving() as three:
+        project.write(several(one.url, two.url) + each)
+        ran = project.run("apply", "--auto-approve")
+        assert ran.status == 0, ran.err
+        assert (len(one.completions), len(two.completions)) == (6, 6)
+        assert set(asked(project).values()) == {f"openai {one.url}"}
+        project.write(several(one.url, two.url, three.url) + each)
+        assert project.run("plan", "--detailed-exitcode").status == 0
+        project.write(several(one.url, two.url, three.url) + each.replace("{{", "more {{"))
+        assert project.run("apply", "--auto-approve").status == 0
+        assert len(three.completions) == 4
+
+
+def test_a_run_goes_on_where_one_of_its_servers_is_gone(project: Project) -> None:
+    with serving() as gone:
+        pass
+    with serving() as there, trusting(gone.url):
+        project.write(
+            several(gone.url, there.url) + completion("c", "{{ count.index }}", "count = 5")
+        )
+        ran = project.run("apply", "--auto-approve")
+        assert ran.status == 0, ran.err
+        assert len(there.completions) == 5
+
+
+def test_each_of_several_servers_has_to_be_trusted(project: Project) -> None:
+    with serving() as api:
+        project.write(several(api.url, "http://other.example/v1") + completion("a", "one"))
+        ran = project.run("apply", "--auto-approve")
+        assert ran.status == 1
+        assert "send requests, without a key, to http://other.example" in ran.err
+        assert "on configs/main.toml line 3" in ran.err
+        assert api.completions == []
+
+
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        ("base_urls = []", "base_urls"),
+        ('base_urls = ["http://a.example"]\nbase_url = "http://b.example"', "exclude each other"),
+        ('base_urls = ["http://a.example", "ftp://b.example"]', "base_urls[1]"),
+        ('base_urls = ["http://user:secret@a.example"]', "looks like a key"),
+    ],
+)
+def test_what_is_wrong_with_several_servers_is_told_at_its_line(
+    project: Project, urls: str, said: str
+) -> None:
+    project.write(f"[provider.openai]\n{urls}\n" + completion("a", "one"))
+    ran = project.run("validate")
+    assert ran.status == 1
+    assert said in ran.err
+    assert "on configs/main.toml line" in ran.err

@@ -76,6 +76,10 @@ class OpenAISettings(_Limits, total=False):
         str,
         Field(pattern=URL, description="Default: the preset's; of openai, $OPENAI_BASE_URL first."),
     ]
+    base_urls: Annotated[
+        list[Annotated[str, Field(pattern=URL)]],
+        Field(min_length=1, description="Equal servers; answers are recorded under the first."),
+    ]
     resource: Annotated[
         str, Field(pattern=RESOURCE_NAME, description="Azure: the first part of the host.")
     ]

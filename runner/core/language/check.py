@@ -193,6 +193,9 @@ def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
     settings = {k: v for k, v in table.items() if k != "defaults"}
     kind = kind if kind in PROVIDERS else "openai"
     yield from _shape(f"provider.{kind}", {**settings, "type": kind}, has_hole)
+    if "base_url" in table and "base_urls" in table:
+        detail = "base_url and base_urls exclude each other: write all of them into base_urls."
+        yield Finding(("base_url",), "Conflicting keys", detail)
     yield from header_findings(("headers",), table.get("headers"))
     key = table.get("auth_header")
     if isinstance(key, str) and not has_hole(key) and (said := fault(key)) is not None:

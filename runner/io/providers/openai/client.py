@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
 import orjson
@@ -26,9 +26,10 @@ from runner.io.providers.openai.outcomes import (
 )
 from runner.io.providers.openai.pace import Pace
 from runner.io.providers.openai.retry import classify
+from runner.io.providers.openai.servers import Server, Servers
 from runner.io.providers.openai.showing import Showing
 from runner.io.providers.openai.stream import Stream
-from runner.io.providers.openai.wire import Broken, HeldBack, Wire, open_wire, unsendable
+from runner.io.providers.openai.wire import Broken, HeldBack, open_wire, unsendable
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ _Attempted = Good | Bad | Broken | HeldBack | Failure
 
 
 class OpenAIClient:
-    """One provider, for as many requests at a time as one likes: it lets out what its limits allow.
+    """One provider, of one server or several equal ones, for as many requests at a time as one
+    likes: it lets out what their limits allow.
 
     `attempts` counts the requests sent, `answered` the answers, since the client was opened.
     """
@@ -44,28 +46,27 @@ class OpenAIClient:
     def __init__(
         self,
         endpoint: Endpoint,
-        wire: Wire,
-        gate: Gate,
+        servers: Servers,
         pace: Pace,
         on_text: Callable[[str], None] | None,
     ) -> None:
         self.attempts = 0
         self.answered = 0
         self._endpoint = endpoint
-        self._wire = wire
-        self._gate = gate
+        self._servers = servers
+        self._rated = servers.first.gate.rated
         self._pace = pace
         self._on_text = on_text
         self._pausing = 0
-        self._completions = wire.url("/chat/completions")
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
-        self._secrets = (endpoint.key or "", *secret_values(values))
+        keys = (one.key or "" for one in (endpoint, *endpoint.others))
+        self._secrets = (*keys, *secret_values(values))
 
     @property
     def limit(self) -> int:
         """How many requests may be under way at once, as the server lets it be now."""
-        return max(1, int(self._gate.limit))
+        return self._servers.limit
 
     @property
     def max_response_bytes(self) -> int:
@@ -75,18 +76,12 @@ class OpenAIClient:
     @property
     def in_flight(self) -> int:
         """How many requests are with the server, or next to go."""
-        return self._gate.inside
+        return self._servers.in_flight
 
     @property
     def waiting(self) -> str | None:
         """What requests wait for, in words (`rate limited, 12 s`), or None."""
-        gate = self._gate
-        text = gate.waiting()
-        if text is None and self._pausing:
-            text = f"{self._pausing} waiting to try again"
-        if gate.limit <= gate.maximum - 1:
-            text = f"{f'{text}, ' if text else ''}no more than {self.limit} at a time"
-        return text
+        return self._servers.waiting(self._pausing)
 
     def halt(self) -> None:
         """Send nothing more: what waits to be sent, or to be sent again, fails as `halted`."""
@@ -95,16 +90,17 @@ class OpenAIClient:
     async def complete(self, out: Outgoing) -> Answered | Failure:
         """The answer to a completion, or why there is none; only cancellation is raised.
 
-        The body goes out as it is, to `{base_url}/chat/completions`, and that of the answer comes
-        back as it came; a streamed one is assembled. After a fatal failure nothing more is sent.
+        The body goes out as it is, to `{base_url}/chat/completions` of one of the servers, and that
+        of the answer comes back as it came; a streamed one is assembled. After a fatal failure
+        nothing more is sent.
         """
         job = Job(
             out.address,
             "POST",
-            self._completions,
+            self._servers.first.completions,
             out.body,
             secrets=out.secrets,
-            tokens=foreseen(out.body) if self._gate.rated else 0,
+            tokens=foreseen(out.body) if self._rated else 0,
             streamed=out.stream,
             completion=True,
             answered_before=self.answered,
@@ -124,11 +120,12 @@ class OpenAIClient:
         query: Iterable[tuple[str, str]] = (),
         body: bytes | None = None,
     ) -> Answered | Failure:
-        """The response of another JSON endpoint below the base URL, under the same limits.
+        """The response of another JSON endpoint below the first base URL, under the same limits.
 
         `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
         """
-        job = Job(path, method, self._wire.url(path, query), body, answered_before=self.answered)
+        url = self._servers.first.wire.url(path, query)
+        job = Job(path, method, url, body, answered_before=self.answered)
         return await self._carry_out(job)
 
     async def _carry_out(self, job: Job) -> Answered | Failure:
@@ -141,41 +138,45 @@ class OpenAIClient:
 
     async def _once(self, job: Job) -> Answered | Failure | float:
         """One attempt: the end of the job, or the seconds until the next."""
-        gate = self._gate
+        server = self._servers.first
+        if job.completion and self._servers.several:
+            server = self._servers.next()
+            job.url = server.completions
+        gate = server.gate
         if not gate.enter_at_once():
             await gate.enter(job.tokens)
         try:
             if self._stopped is not None:
                 return job.counted(self._stopped)
             started = self._pace.now()
-            result = await self._attempt(job)
+            result = await self._attempt(job, server)
         finally:
             gate.leave()
         if _LOG.isEnabledFor(logging.DEBUG):
             _log(job, result, self._pace.now() - started)
         job.spent += self._pace.now() - started
         if isinstance(result, Good):
-            return self._answer(job, result, started)
+            return self._answer(job, server, result, started)
         if isinstance(result, HeldBack):
             return 0.0
-        following = self._after(job, result)
+        following = self._after(job, server, result)
         if isinstance(following, float):
             _LOG.debug("%s: again in %.1f s", job.address, following)
         return following
 
-    async def _attempt(self, job: Job) -> _Attempted:
+    async def _attempt(self, job: Job, server: Server) -> _Attempted:
         if not job.streamed:
-            return await self._exchange(job, None)
+            return await self._exchange(job, server, None)
         wanted = orjson.loads(job.body or b"{}").get("n") or 1
         if self._on_text is None:
-            return await self._exchange(job, Stream(wanted))
+            return await self._exchange(job, server, Stream(wanted))
         showing = Showing(self._on_text, (*self._secrets, *job.secrets))
-        result = await self._exchange(job, Stream(wanted, showing.text))
+        result = await self._exchange(job, server, Stream(wanted, showing.text))
         showing.end(answered=isinstance(result, Good))
         return result
 
-    async def _exchange(self, job: Job, stream: Stream | None) -> _Attempted:
-        reply = await self._wire.send(job.method, job.url, job.body, job.headers, stream)
+    async def _exchange(self, job: Job, server: Server, stream: Stream | None) -> _Attempted:
+        reply = await server.wire.send(job.method, job.url, job.body, job.headers, stream)
         if isinstance(reply, HeldBack):
             return reply
         self.attempts += 1
@@ -184,21 +185,21 @@ class OpenAIClient:
             return streamed(stream, reply)
         if isinstance(reply, Broken):
             return reply
-        if self._gate.rated:
-            self._gate.correct(reply.headers)
+        if self._rated:
+            server.gate.correct(reply.headers)
         if reply.status >= 300:
             said = bodies.said(reply.status, reply.body, reply.reason)
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
         return judged(reply, stream, chat=job.completion)
 
-    def _answer(self, job: Job, good: Good, started: float) -> Answered:
+    def _answer(self, job: Job, server: Server, good: Good, started: float) -> Answered:
         self.answered += 1
-        self._gate.succeeded()
-        if self._gate.rated and isinstance(good.value, dict):
+        server.succeeded()
+        if self._rated and isinstance(good.value, dict):
             usage = good.value.get("usage")
             tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
             if isinstance(tokens, int):
-                self._gate.used(job.tokens, tokens)
+                server.gate.used(job.tokens, tokens)
         return Answered(
             response=good.body,
             duration_ms=int((self._pace.now() - started) * 1000),
@@ -208,12 +209,15 @@ class OpenAIClient:
             mended=good.mended,
         )
 
-    def _after(self, job: Job, result: Bad | Broken | Failure) -> Failure | float:
+    def _after(self, job: Job, server: Server, result: Bad | Broken | Failure) -> Failure | float:
         match result:
             case Failure():
                 return self._failed(job, result)
             case Broken(message, unreached, final):
                 job.maybe_billed += not unreached and job.completion
+                self._servers.failed(server)
+                if unreached and self._moves(job, server):
+                    return 0.0
                 pause = None if final else job.retry(self._endpoint, self._pace.jitter)
                 if pause is not None:
                     return pause
@@ -223,21 +227,33 @@ class OpenAIClient:
                     message += f" ({job.attempts} attempts took {job.spent:.0f} s)"
                 return self._failed(job, Failure(message, fatal=fatal))
             case Bad():
-                return self._refused(job, result)
+                return self._refused(job, server, result)
 
-    def _refused(self, job: Job, result: Bad) -> Failure | float:
+    def _refused(self, job: Job, server: Server, result: Bad) -> Failure | float:
         job.maybe_billed += result.billed and job.completion
         if not result.billed:
-            self._gate.used(job.tokens, 0)
+            server.gate.used(job.tokens, 0)
         verdict = classify(result.said, result.headers, time.time())
         if verdict.limited:
-            self._gate.limited()
-        if verdict.hold and verdict.wait is not None and not asks_too_long(verdict, self._endpoint):
-            self._gate.hold(verdict.wait)
+            server.gate.limited()
+        late = asks_too_long(verdict, self._endpoint)
+        others = self._servers.others_take(server)
+        if verdict.hold and verdict.wait is not None and (others or not late):
+            server.gate.hold(verdict.wait)
+            if self._moves(job, server):
+                return 0.0
+        if verdict.action == "retry":
+            self._servers.failed(server)
         pause = job.pause(verdict, self._endpoint, self._pace.jitter)
         if pause is not None:
             return pause
         return self._failed(job, job.failure(result, verdict, self._endpoint))
+
+    def _moves(self, job: Job, server: Server) -> bool:
+        """Whether a request that nobody worked on goes to another server now."""
+        if self._stopped is not None or not job.completion:
+            return False
+        return self._servers.others_take(server) and job.moves(len(self._servers))
 
     def _failed(self, job: Job, failure: Failure) -> Failure:
         failure = job.told(failure, self._secrets)
@@ -247,7 +263,7 @@ class OpenAIClient:
 
     def _stop(self, failure: Failure) -> None:
         self._stopped = self._stopped or failure
-        self._gate.stopped = True
+        self._servers.stop()
         self._pace.stop.set()
 
     async def _rest(self, seconds: float) -> None:
@@ -277,10 +293,13 @@ async def connect(
         ("requests", endpoint.requests_per_minute),
         ("tokens", endpoint.tokens_per_minute),
     )
-    buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
-    gate = Gate(endpoint.concurrency, buckets, now, pace.pause)
-    async with open_wire(endpoint, gate.held) as wire:
-        client = OpenAIClient(endpoint, wire, gate, pace, on_text)
+    async with AsyncExitStack() as stack:
+        servers = []
+        for one in (endpoint, *endpoint.others):
+            buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
+            gate = Gate(one.concurrency, buckets, now, pace.pause)
+            servers.append(Server(await stack.enter_async_context(open_wire(one, gate.held)), gate))
+        client = OpenAIClient(endpoint, Servers(tuple(servers), now), pace, on_text)
         try:
             yield client
         finally:

@@ -35,6 +35,14 @@ class Job:
     waited: float = 0.0  # seconds of the waits that the server named
     spent: float = 0.0  # seconds that its attempts took
     maybe_billed: int = 0
+    moved: int = 0  # times that it went to another server without a pause
+
+    def moves(self, servers: int) -> bool:
+        """Whether it goes to another one of so many servers at once; each is tried but once before
+        it pauses.
+        """
+        self.moved = (self.moved + 1) % servers
+        return self.moved > 0
 
     def pause(
         self, verdict: Verdict, endpoint: Endpoint, jitter: Callable[[], float]

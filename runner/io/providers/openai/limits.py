@@ -136,6 +136,15 @@ class Gate:
             self._held = False
         return self._held
 
+    def hold_left(self) -> float:
+        """Seconds for which nothing may be sent yet."""
+        return self._held_until - self._now() if self.held() else 0.0
+
+    @property
+    def load(self) -> float:
+        """How busy it is: those inside and in the queue, for each that may be inside."""
+        return (self.inside + len(self._queue)) / max(1, int(self.limit))
+
     def correct(self, headers: Mapping[str, str]) -> None:
         """Follow the `x-ratelimit-*` of a response."""
         now = self._now()

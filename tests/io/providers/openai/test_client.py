@@ -410,7 +410,7 @@ def test_a_hold_that_begins_while_the_connection_is_made_is_kept() -> None:
             asking = asyncio.create_task(client.complete(out()))
             await asyncio.sleep(0)
             assert client.in_flight == 1
-            client._gate.hold(9)
+            client._servers.first.gate.hold(9)
             result = await asking
             assert isinstance(result, Answered)
             assert (result.attempts, got) == (1, [9])
@@ -581,13 +581,13 @@ def test_no_connection_while_others_are_answered_is_not_fatal() -> None:
     async def work() -> None:
         clock = Clock()
         async with FakeAPI() as api, opened(api, clock, max_retries=2) as client:
-            url = client._completions
+            url = client._servers.first.completions
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
-                client._completions = url.with_port(free.getsockname()[1])
+                client._servers.first.completions = url.with_port(free.getsockname()[1])
                 lost = asyncio.create_task(client.complete(out()))
                 await asyncio.sleep(0)
-                client._completions = url
+                client._servers.first.completions = url
                 assert isinstance(await client.complete(out()), Answered)
                 failure = await lost
             assert isinstance(failure, Failure)
