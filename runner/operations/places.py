@@ -14,13 +14,12 @@ from runner.io import links
 from runner.io.cache.names import cache_names
 from runner.io.folders import Folders
 from runner.io.settings import Settings, settings, variable_of
-from runner.io.state.local import Folder
+from runner.io.state.backend import DEFAULT, States
+from runner.io.state.local import LocalStates, folder_of
 from runner.io.state.store import Store
 from runner.operations.blocking import is_main_thread
 from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 
-DEFAULT = "default"
-WORKSPACES = "workspaces"
 _ELSEWHERE = "Put what it names in its place; to keep the states elsewhere: --state DIR"
 
 
@@ -36,7 +35,7 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     """As `store_of`, where these blocks and settings were read: a misspelt name would be a state
     without any answer, and all would be paid again.
     """
-    known = workspace_names(place)
+    known = states_of(place).workspaces()
     if held.workspace not in known:
         source, where = _naming(blocks, place)
         hint = did_you_mean(held.workspace, known, there_are(known))
@@ -49,36 +48,36 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     return workspace_store(place, held.workspace)
 
 
-def workspace_names(place: ProjectPlace) -> list[str]:
-    """Every workspace there is, the default one first."""
-    folder = workspace_store(place, DEFAULT).directory / WORKSPACES
-    links.refuse_links(folder.parent, [folder], _ELSEWHERE)
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
+def states_of(place: ProjectPlace) -> States:
+    """Where the states of a project live: here it is that another backend is chosen.
+
+    RunnerError, now or later, if anything of it is a link: what a repository holds leads nowhere
+    else. What the user names does, by --state.
+    """
+    shared = state_directory(place)
+    links.refuse_links(project_directory(place), [shared], _ELSEWHERE)
+    return LocalStates(shared, lambda paths: links.refuse_links(shared, paths, _ELSEWHERE))
 
 
 def workspace_store(place: ProjectPlace, workspace: str) -> Store:
-    """The state of a workspace; the cache is one for all of them.
+    """The state of a workspace, and what stands in a folder of this machine wherever that lives.
 
-    RunnerError if anything of it is a link: what a repository holds leads nowhere else. What the
-    user names does, by --state, or by RUNNER_CACHE in the environment (.env does not count).
+    The cache is one for all of them, and may be elsewhere by RUNNER_CACHE in the environment (.env
+    does not count); else it is no link either.
     """
     shared = state_directory(place)
-    held = shared if workspace == DEFAULT else shared / WORKSPACES / workspace
+    backend = states_of(place).backend(workspace)
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
-    folder = Folder(held)
-    links.refuse_links(project_directory(place), [shared], _ELSEWHERE)
-    links.refuse_links(shared, folder.names, _ELSEWHERE)
     if not named:
         advice = "Take it away; to keep the cache elsewhere: RUNNER_CACHE=DIR in the environment."
         links.refuse_links(shared, cache_names(cache), advice)
-    return Store(folder, held, cache, _again(place, workspace))
+    return Store(backend, folder_of(shared, workspace), cache, _again(place, workspace))
 
 
 def same_place(place: ProjectPlace) -> str:
     """How the next command about this project begins."""
-    return _again(place, "default")
+    return _again(place, DEFAULT)
 
 
 def _again(place: ProjectPlace, workspace: str) -> str:
@@ -151,7 +150,7 @@ def settings_in(
 
 def _selected(place: ProjectPlace) -> str | None:
     """The workspace that the user selected, asked for only where there are any."""
-    if not (state_directory(place) / WORKSPACES).is_dir():
+    if states_of(place).workspaces() == [DEFAULT]:
         return None
     from runner.io.selection import selected_workspace  # noqa: PLC0415  # most projects have one state
 

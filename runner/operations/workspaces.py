@@ -9,18 +9,21 @@ from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
 from runner.errors import error
-from runner.io import files
 from runner.io.selection import select
-from runner.io.state.local import Folder
+from runner.io.state.backend import DEFAULT
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import (
-    DEFAULT,
     project_directory,
     settings_of,
-    workspace_names,
+    states_of,
     workspace_store,
 )
+
+
+def workspace_names(place: ProjectPlace) -> list[str]:
+    """Every workspace there is, the default one first."""
+    return states_of(place).workspaces()
 
 
 def stores(place: ProjectPlace) -> dict[str, Store]:
@@ -39,7 +42,7 @@ def make(place: ProjectPlace, name: str) -> None:
         )
     if name in workspace_names(place):
         raise error("Workspace exists", f'There is a workspace "{name}" already.')
-    files.make_directory(workspace_store(place, name).directory)
+    states_of(place).make(name)
 
 
 def choose(place: ProjectPlace, name: str, *, may_make: bool = False) -> str:
@@ -77,30 +80,16 @@ def delete(place: ProjectPlace, name: str, *, force: bool) -> None:
             "select` or [runner]). Choose another one first: runner workspace select default",
         )
     store = workspace_store(place, name)
-    folder = Folder(store.directory)
     with store.lock("runner workspace delete", held.lock_timeout):
-        _refuse_loss(store, folder, name, force=force)
-        for path in folder.names:
-            if path not in folder.locks:
-                files.remove(path)
-    for path in folder.locks:
-        files.remove(path)
-    try:
-        folder.directory.rmdir()
-    except OSError as cause:
-        raise files.failure("remove", folder.directory, cause) from cause
+        if not force:
+            _refuse_loss(store, name)
+        store.backend.delete()
+    states_of(place).remove(name)
 
 
-def _refuse_loss(store: Store, folder: Folder, name: str, *, force: bool) -> None:
-    """RunnerError for records, unless that is meant, and for files that are not the runner's."""
-    foreign = sorted(set(folder.directory.iterdir()) - set(folder.names))
-    if foreign:
-        raise error(
-            "Workspace holds other files",
-            f"{foreign[0]} is no part of a state (answers that could not be written elsewhere are "
-            "in errored-* files). Move it away first.",
-        )
-    state = None if force else store.load()
+def _refuse_loss(store: Store, name: str) -> None:
+    """RunnerError for records."""
+    state = store.load()
     if state is not None and state.records:
         held = len(state.records)
         raise error(

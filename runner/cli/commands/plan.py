@@ -9,9 +9,9 @@ from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.style import Style, style
 from runner.errors import Problem
+from runner.io.state.backend import DEFAULT
 from runner.operations.ended import unfinished
 from runner.operations.loaded import Loaded
-from runner.operations.places import DEFAULT
 from runner.operations.plan import Planned, unfinished_answers, whole_plan
 
 

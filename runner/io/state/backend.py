@@ -12,6 +12,9 @@ from runner.core.state.file import Document
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 
+DEFAULT = "default"
+"""The workspace that every project has."""
+
 Version = Hashable
 """What tells one write of a state from any other; None where there is no state."""
 
@@ -84,6 +87,27 @@ class Backend(Protocol):
 
     def probe(self) -> None:
         """Really write there, so that what would fail does before anything is paid."""
+
+    def delete(self) -> None:
+        """Take the state away, and the one before; RunnerError, and all is as it was, for what is
+        there and no part of them. Its lock is held.
+        """
+
+
+class States(Protocol):
+    """Where the states of a project live: one for each of its workspaces, under its name."""
+
+    def workspaces(self) -> list[str]:
+        """Those that are there, in order; first DEFAULT, which always is."""
+
+    def backend(self, workspace: str) -> Backend:
+        """The state of one, which may not be there."""
+
+    def make(self, workspace: str) -> None:
+        """A workspace that was not there, without a state."""
+
+    def remove(self, workspace: str) -> None:
+        """A workspace whose state was deleted is there no more."""
 
 
 def holder(command: str) -> Holder:

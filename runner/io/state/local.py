@@ -8,9 +8,10 @@ import msgspec
 
 from runner.core.state.file import Document
 from runner.core.state.written import UNREADABLE
-from runner.errors import Problem, RunnerError, Where
+from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.state.backend import (
+    DEFAULT,
     Holder,
     Snapshot,
     Version,
@@ -23,6 +24,7 @@ from runner.io.state.lock import Lock, never
 
 NAME = "state.json"
 OUTPUTS = "outputs.json"
+WORKSPACES = "workspaces"
 LOCK = ".lock"
 
 
@@ -133,6 +135,19 @@ class Folder:
         """Writes a file beside the state, and removes it."""
         files.probe_writable(self.directory)
 
+    def delete(self) -> None:
+        """The files but for those of the lock, which go with the workspace."""
+        foreign = sorted(set(self.directory.iterdir()) - set(self.names))
+        if foreign:
+            raise error(
+                "Workspace holds other files",
+                f"{foreign[0]} is no part of a state (answers that could not be written elsewhere "
+                "are in errored-* files). Move it away first.",
+            )
+        for path in self.names:
+            if path not in self.locks:
+                files.remove(path)
+
     def _file(self, which: Which) -> Path:
         return self.path if which == "last" else self.backup
 
@@ -156,6 +171,48 @@ def _remove_empty(directories: Iterable[Path]) -> None:
     with suppress(OSError):
         for directory in directories:
             directory.rmdir()
+
+
+class LocalStates:
+    """The states of a project in one folder of this machine: the default one's right there, each
+    other one's in a folder of its own. `refuse` is called with the paths that are used before they
+    are: links may lead elsewhere.
+    """
+
+    def __init__(self, shared: Path, refuse: Callable[[Iterable[Path]], None]) -> None:
+        self._shared, self._refuse = shared, refuse
+
+    def workspaces(self) -> list[str]:
+        """The names of the folders."""
+        folder = self._shared / WORKSPACES
+        self._refuse([folder])
+        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
+
+    def backend(self, workspace: str) -> Folder:
+        """Its folder."""
+        found = Folder(folder_of(self._shared, workspace))
+        self._refuse(found.names)
+        return found
+
+    def make(self, workspace: str) -> None:
+        """An empty folder."""
+        files.make_directory(self.backend(workspace).directory)
+
+    def remove(self, workspace: str) -> None:
+        """The folder, with the files of its lock."""
+        found = self.backend(workspace)
+        for path in found.locks:
+            files.remove(path)
+        try:
+            found.directory.rmdir()
+        except OSError as cause:
+            raise files.failure("remove", found.directory, cause) from cause
+
+
+def folder_of(shared: Path, workspace: str) -> Path:
+    """The folder of a workspace, below that of all states of a project."""
+    return shared if workspace == DEFAULT else shared / WORKSPACES / workspace
 
 
 def _tell_waiting(directory: Path, timeout: float) -> None:

@@ -74,6 +74,9 @@ class Bucket:
         if self.full:
             raise error("No space left", "The bucket is full.")
 
+    def delete(self) -> None:
+        self.objects.clear()
+
     def _number(self, which: Which) -> int:
         return max(self.objects, default=0) - (which == "before")
 
