@@ -62,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from importlib import import_module  # noqa: PLC0415  # start-up is counted in imports
 
         verb = import_module(f"runner.cli.commands.{arguments.module}")
+        _find_project(arguments)
         status: int = verb.run(arguments)
         sys.stdout.flush()
     except RunnerError as exc:
@@ -86,6 +87,23 @@ def _run(arguments: argparse.Namespace) -> int:
             raise
         return 1
     return status
+
+
+def _find_project(arguments: argparse.Namespace) -> None:
+    """The project that is meant where none is named: the one here, or the one that this is in."""
+    if arguments.chdir is not None:
+        return
+    arguments.chdir = "."
+    if not arguments.in_project or (Path(arguments.config).is_dir()):
+        return
+    from runner.io.above import project_above  # noqa: PLC0415  # most stand in their project
+
+    above = project_above(arguments.config, arguments.state)
+    if above is None:
+        return
+    arguments.chdir = str(above)
+    if not arguments.quiet and arguments.module != "complete":
+        sys.stderr.write(f"The project is {above} ({above.resolve()}).\n")
 
 
 def _report(problems: tuple[Problem, ...], arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """What a person who comes from Terraform types is understood, or told what to write instead."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +159,36 @@ def test_force_color_colours_a_pipe_as_ci_shows_it(
     said = project.run("plan", env={"NO_COLOR": "", "FORCE_COLOR": "", **env}).out
     assert ("\x1b[32m  +\x1b[0m completion.a" in said) == coloured
     assert ("\x1b" in said) == coloured
+
+
+def test_the_project_is_found_from_a_folder_below_and_said(project: Project) -> None:
+    below = project.directory / "docs"
+    below.mkdir()
+    ran = run_in(below, "validate")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == f"The project is .. ({project.directory.resolve()}).\n"
+    quiet = run_in(below, "validate", "-q")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_a_folder_that_is_named_is_the_project(project: Project) -> None:
+    below = project.directory / "docs"
+    below.mkdir()
+    ran = run_in(below, "-C", ".", "validate")
+    assert ran.returncode == 1
+    assert 'There is no folder "configs" in docs/' in ran.stderr
+
+
+def test_init_is_about_the_folder_where_it_runs(project: Project) -> None:
+    below = project.directory / "docs"
+    below.mkdir()
+    assert run_in(below, "init").returncode == 0
+    assert (below / "configs").is_dir()
+
+
+def run_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "runner", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )

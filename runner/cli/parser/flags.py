@@ -18,10 +18,10 @@ def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
             rest["default"] = argparse.SUPPRESS
         held.add_argument(*names, **rest)
 
-    add("-C", "--chdir", metavar="DIR", default=".", help="work in this project")
+    add("-C", "--chdir", metavar="DIR", help="work in this project (or in one above)")
     add("--config", metavar="DIR", default="configs", help="folder of the root module")
     add("--state", metavar="DIR", default="state", help="folder of the state")
-    add("--workspace", metavar="NAME", help="own state and outputs, shared cache")
+    add("--workspace", metavar="WORKSPACE", help="own state and outputs, shared cache")
     add("--no-color", action="store_true", help="no colour")
     add(
         "--log-level",

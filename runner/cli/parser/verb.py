@@ -17,10 +17,19 @@ class Verb:
         self._actions: Any = None
 
     def __call__(
-        self, about: str, example: str, *, module: str | None = None, detail: str = ""
+        self,
+        about: str,
+        example: str,
+        *,
+        module: str | None = None,
+        detail: str = "",
+        in_project: bool = True,
     ) -> Parser:
-        """The parser of the verb, which the module of its name carries out if none is named."""
+        """The parser of the verb, which the module of its name carries out if none is named; one
+        that is not `in_project` is about the current folder, whatever stands above.
+        """
         self._made = _command(self._verbs, self._name, about, example, detail)
+        self._made.set_defaults(in_project=in_project)
         self._made.set_defaults(module=module or self._name.replace("-", "_"))
         return self._made
 
