@@ -28,7 +28,6 @@ OWN = {
     "convert": {"hcl2", "lark", "tomli_w"},
     "docs": {"rich"},
     "import": {"tomli_w"},
-    "shell-completion": {"shtab"},
 }
 """What one verb alone needs, by that verb: an import elsewhere costs every start."""
 SEEN = set().union(*OWN.values())
@@ -138,7 +137,7 @@ def test_an_apply_with_nothing_to_send_imports_no_client(answered: Project) -> N
     [
         (("console",), set()),  # without a terminal lines are only read
         (("convert", "main.tf"), OWN["convert"]),
-        (("shell-completion", "bash"), OWN["shell-completion"]),
+        (("shell-completion", "bash"), set()),
         (("docs", "state"), set()),  # without a terminal nothing is laid out
         (("fmt",), set()),
         (("graph",), set()),
@@ -159,6 +158,20 @@ def test_what_only_one_verb_needs_no_other_imports(
     (project / "main.tf").write_text('variable "a" {\n  default = 1\n}\n')
     words = [str(project / word) if word in {"main.tf", "fresh"} else word for word in arguments]
     assert imported(project, *words) & SEEN == own
+
+
+@pytest.mark.parametrize("line", ["runner pl", "runner plan --ta", "runner apply "])
+def test_a_flag_is_completed_without_libraries(answered: Project, line: str) -> None:
+    found = imported(answered.directory, "complete", "fish", "--", line)
+    unwanted = NETWORK | MODEL | SEEN | PRICED | STORED | ENGINE | READING
+    assert sorted(found & unwanted) == []
+
+
+@pytest.mark.parametrize("line", ["runner plan --target c", "runner output ", "runner state rm c"])
+def test_a_name_is_completed_without_what_asks_and_answers(answered: Project, line: str) -> None:
+    found = imported(answered.directory, "complete", "fish", "--", line)
+    unwanted = NETWORK | MODEL | SEEN | PRICED | ENGINE | {"diskcache", "pydantic_settings"}
+    assert sorted(found & unwanted) == []
 
 
 @pytest.mark.parametrize("verb", [("validate",), ("show",), ("state", "list")])

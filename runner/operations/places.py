@@ -27,7 +27,7 @@ def store_of(place: ProjectPlace) -> Store:
     """The state that is meant, its workspace included; not yet read. RunnerError for
     a workspace that is none.
     """
-    blocks = _blocks_of(place)
+    blocks = blocks_of_place(place)
     return store_in(blocks, settings_in(blocks, place), place)
 
 
@@ -113,10 +113,11 @@ def folders_of(place: ProjectPlace) -> Folders:
 
 def settings_of(place: ProjectPlace, overrides: Overrides = NO_OVERRIDES) -> Settings:
     """The settings alone, [runner] included; a configuration that is not whole will do."""
-    return settings_in(_blocks_of(place), place, overrides)
+    return settings_in(blocks_of_place(place), place, overrides)
 
 
-def _blocks_of(place: ProjectPlace) -> Blocks:
+def blocks_of_place(place: ProjectPlace) -> Blocks:
+    """The blocks of the root module, as far as they can be read."""
     folders = folders_of(place)
     return load_blocks(folders.root, folders.read_folder, [])
 

@@ -2,13 +2,11 @@
 
 import argparse
 import sys
-
-import shtab
-
-from runner.cli.parser.arguments import parser
+from importlib.resources import files
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the script."""
-    sys.stdout.write(shtab.complete(parser(), arguments.shell) + "\n")
+    """Print the script: it asks the runner itself, so that it knows the project's names."""
+    script = files("runner") / "cli" / "shells" / f"runner.{arguments.shell}"
+    sys.stdout.write(script.read_text(encoding="utf-8"))
     return 0

@@ -1,12 +1,13 @@
 """The command line: the verbs, and the flags of all of them."""
 
 import argparse
+from typing import Any
 
 from runner import __version__
 from runner.cli.parser import flags
 from runner.cli.parser.parser import Parser
 from runner.cli.parser.verb import PROG, Verb
-from runner.cli.parser.verbs import VERBS
+from runner.cli.parser.verbs import SHELLS, VERBS
 
 INTERRUPTED = 130  # exit status
 _DESCRIPTION = """\
@@ -37,4 +38,13 @@ def parser() -> Parser:
     verbs = top.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for name, build in VERBS.items():
         build(Verb(verbs, name))
+    _complete(verbs)
     return top
+
+
+def _complete(verbs: Any) -> None:
+    """What the scripts of shell-completion ask; without a help it stands in no list."""
+    made = verbs.add_parser("complete")
+    made.add_argument("shell", choices=SHELLS)
+    made.add_argument("words", nargs="+")
+    made.set_defaults(module="complete", parser=made, in_project=True)

@@ -15,6 +15,33 @@ class Parser(argparse.ArgumentParser):
     and one without a value may be told =true or =false: as Terraform's flags are written.
     """
 
+    @property
+    def options(self) -> dict[str, argparse.Action]:
+        """Every flag, by each of its names."""
+        return self._option_string_actions
+
+    @property
+    def positionals(self) -> list[argparse.Action]:
+        """What stands there without a flag, in order."""
+        return self._get_positional_actions()
+
+    @property
+    def verbs(self) -> "dict[str, Parser]":
+        """The parsers of the verbs; none where there are none."""
+        found = self._verbs()
+        return {} if found is None else dict(found.choices)
+
+    @property
+    def verbs_in_words(self) -> tuple[tuple[str, str], ...]:
+        """The verbs that --help names, and what each is for."""
+        found = self._verbs()
+        told = () if found is None else found._choices_actions  # noqa: SLF001  # argparse's own
+        return tuple((one.dest, one.help or "") for one in told)
+
+    def _verbs(self) -> "argparse._SubParsersAction[Parser] | None":
+        kind = argparse._SubParsersAction  # noqa: SLF001  # which argparse names nowhere else
+        return next((action for action in self._actions if isinstance(action, kind)), None)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and leave with status 1."""
         self.exit(1, f"Error: {self._told(message)}\n\nFor help: {self.prog} --help\n")
@@ -26,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match(r"argument (?:COMMAND|ACTION): invalid choice: '([^']*)'", message)
         if "unrecognized arguments: " in message:
             word = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
-            known, instead = [*self._option_string_actions], flag_instead(word)
+            known, instead = [*self.options], flag_instead(word)
         elif unknown is not None:
             word = unknown[1]
             message = f'there is no command "{self.prog} {word}"'
@@ -56,20 +83,20 @@ class Parser(argparse.ArgumentParser):
         """The words as argparse knows them; after -- they are nobody's flags."""
         rest = iter(words)
         for word in rest:
-            flag, equals, value = self._long(word).partition("=")
-            action = self._option_string_actions.get(flag)
+            flag, equals, value = self.long(word).partition("=")
+            action = self.options.get(flag)
             if equals and action is not None and action.nargs == 0 and value in _YES | _NO:
                 opposite = f"--no-{flag[2:]}"
                 if value in _YES:
                     yield flag
-                elif opposite in self._option_string_actions:
+                elif opposite in self.options:
                     yield opposite
             else:
                 yield f"{flag}{equals}{value}"
             if word == "--":
                 yield from rest
 
-    def _long(self, word: str) -> str:
+    def long(self, word: str) -> str:
         """The word with two dashes, if with them it is a flag of this parser."""
         flag = f"-{word.partition('=')[0]}"
-        return f"-{word}" if flag[:2] == "--" and flag in self._option_string_actions else word
+        return f"-{word}" if flag[:2] == "--" and flag in self.options else word

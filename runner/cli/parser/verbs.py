@@ -5,6 +5,9 @@ from collections.abc import Callable
 from runner.cli.parser import flags
 from runner.cli.parser.verb import Verb
 
+SHELLS = ("bash", "zsh", "fish")
+"""The shells that have a completion script."""
+
 
 def _plan(add: Verb) -> None:
     made = add(
@@ -71,7 +74,7 @@ def _output(add: Verb) -> None:
         detail="On a terminal, also with --raw, control\ncharacters and characters that nobody "
         "sees are written out (\\u001b);\nthrough a pipe each byte goes as it is.",
     )
-    made.add_argument("name", nargs="?", metavar="NAME")
+    made.add_argument("name", nargs="?", metavar="OUTPUT")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--raw", action="store_true", help="the text as it is, nothing added")
     form.add_argument("--json", action="store_true", help="as JSON")
@@ -83,6 +86,7 @@ def _init(add: Verb) -> None:
         "write a small project that runs without a key",
         "runner init hello",
         detail="Never overwrites a file.",
+        in_project=False,
     )
     made.add_argument("directory", nargs="?", metavar="DIR", default=None)
 
@@ -151,7 +155,7 @@ def _import(add: Verb) -> None:
     )
     made.add_argument("address", metavar="ADDR")
     made.add_argument("id", metavar="ID")
-    made.add_argument("--provider", metavar="NAME", help="where it is stored")
+    made.add_argument("--provider", metavar="PROVIDER", help="where it is stored")
     flags.trusting(made)
     flags.asking(made)
     flags.waiting(made)
@@ -178,7 +182,9 @@ def _trust(add: Verb) -> None:
 
 def _convert(add: Verb) -> None:
     made = add(
-        "turn Terraform HCL into this configuration language", "runner convert main.tf > main.toml"
+        "turn Terraform HCL into this configuration language",
+        "runner convert main.tf > main.toml",
+        in_project=False,
     )
     made.add_argument("files", nargs="+", metavar="FILE.tf", help="or a folder, or - for stdin")
     made.add_argument("--out", metavar="FILE", help="write there instead of stdout")
@@ -228,12 +234,12 @@ def _workspace(add: Verb) -> None:
     made.add_argument("--json", action="store_true", help="as JSON")
     add.action("show", "print the name of the current one", "show")
     made = add.action("select", "make another one the current one, for you alone", "select staging")
-    made.add_argument("name", metavar="NAME")
+    made.add_argument("name", metavar="WORKSPACE")
     made.add_argument("--or-create", action="store_true", help="make it if it is not there")
     made = add.action("new", "make a workspace", "new staging")
     made.add_argument("name", metavar="NAME")
     made = add.action("delete", "delete a workspace that holds no records", "delete staging")
-    made.add_argument("name", metavar="NAME")
+    made.add_argument("name", metavar="WORKSPACE")
     made.add_argument("--force", action="store_true", help="even if it holds records")
 
 
@@ -252,6 +258,7 @@ def _docs(add: Verb) -> None:
         "runner docs providers",
         detail="On a terminal the\npages are laid out if rich is installed, and turned by $PAGER; "
         "through a pipe goes the\nMarkdown as it is written.",
+        in_project=False,
     )
     made.add_argument("topic", nargs="?", metavar="TOPIC")
 
@@ -261,17 +268,22 @@ def _completion(add: Verb) -> None:
         "print a completion script for a shell",
         "runner shell-completion bash > ~/.local/share/bash-completion/completions/runner",
         module="shell_completion",
+        detail="It completes commands, flags, addresses,\noutputs, workspaces, providers, "
+        "variables and files.\n\n"
+        "  zsh:  runner shell-completion zsh > DIR/_runner, where DIR is in $fpath\n"
+        "  fish: runner shell-completion fish > ~/.config/fish/completions/runner.fish",
+        in_project=False,
     )
-    made.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    made.add_argument("shell", choices=SHELLS)
 
 
 def _version(add: Verb) -> None:
-    made = add("print the version", "runner version")
+    made = add("print the version", "runner version", in_project=False)
     made.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _help(add: Verb) -> None:
-    made = add("explain a command", "runner help plan")
+    made = add("explain a command", "runner help plan", in_project=False)
     made.add_argument("words", nargs="*", metavar="COMMAND")
 
 

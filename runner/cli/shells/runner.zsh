@@ -1,0 +1,35 @@
+#compdef runner
+# Completion of runner for zsh, as `runner shell-completion zsh` prints it.
+
+_runner() {
+    local line word
+    local -a found shown open
+    for line in "${(@f)$("${(Q)words[1]/#\~/$HOME}" complete zsh -- \
+            "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+        word=${line%%$'\t'*}
+        case $word in
+            '') ;;
+            :files)
+                [[ $PREFIX == -*=* ]] && compset -P '*='
+                _files
+                ;;
+            :folders)
+                [[ $PREFIX == -*=* ]] && compset -P '*='
+                _files -/
+                ;;
+            *=) open+=("$word") ;;
+            *)
+                found+=("$word")
+                shown+=("${line/$'\t'/  -- }")
+                ;;
+        esac
+    done
+    (( $#open )) && compadd -S '' -a open
+    (( $#found )) && compadd -l -d shown -a found
+}
+
+if [[ $funcstack[1] == _runner ]]; then
+    _runner "$@"
+else
+    compdef _runner runner
+fi

@@ -1,0 +1,81 @@
+"""The names of a project, for whoever has typed the beginning of one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from runner.core.address import in_order
+from runner.core.modules.folder import Blocks
+from runner.io.presets import presets
+from runner.operations import outputs_file
+from runner.operations.options import ProjectPlace
+from runner.operations.places import blocks_of_place, store_of, workspace_names
+
+NameKind = Literal["address", "record", "output", "workspace", "provider", "variable"]
+"""What has a name that can be completed."""
+
+Candidate = tuple[str, str]
+"""A name, and what it is about."""
+
+_FEW = 20  # instances of a block that are named before the block's bracket is typed
+
+
+def candidates(place: ProjectPlace, named: NameKind, typed: str) -> list[Candidate]:
+    """The names that begin with what is typed; RunnerError if the project cannot be read. A
+    configuration that is not whole will do.
+    """
+    unique: dict[str, str] = {}
+    for name, about in _names(place, named):
+        if name.startswith(typed) and name.isprintable():
+            unique.setdefault(name, about)
+    return [*unique.items()] if "[" in typed else _without_crowds(unique)
+
+
+def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
+    match named:
+        case "address":
+            yield from _declared(blocks_of_place(place))
+            yield from _recorded(place)
+        case "record":
+            yield from _recorded(place)
+        case "output":
+            yield from _outputs(place)
+        case "workspace":
+            yield from ((name, "") for name in workspace_names(place))
+        case "provider":
+            yield from ((name, "") for name in blocks_of_place(place).of("provider"))
+            yield "embedded", ""
+            yield from ((preset.name, "") for preset in presets())
+        case "variable":
+            for name, block in blocks_of_place(place).of("variable").items():
+                yield f"{name}=", str(block.table.get("description") or "")
+
+
+def _declared(blocks: Blocks) -> Iterator[Candidate]:
+    for kind in ("completion", "data", "module"):
+        yield from ((f"{kind}.{name}", "") for name in blocks.of(kind))
+
+
+def _recorded(place: ProjectPlace) -> Iterator[Candidate]:
+    state = store_of(place).load()
+    return ((address, "") for address in in_order(state.records if state is not None else ()))
+
+
+def _outputs(place: ProjectPlace) -> Iterator[Candidate]:
+    """Those of the configuration, with what they are said to be, then those that are written."""
+    blocks = blocks_of_place(place)
+    for name, block in blocks.of("output").items():
+        yield name, str(block.table.get("description") or "")
+    yield from ((name, "") for name in blocks.of("completion"))
+    yield from ((name, "") for name in outputs_file.held(store_of(place)))
+
+
+def _without_crowds(found: dict[str, str]) -> list[Candidate]:
+    """A block in place of its instances, where those are many."""
+    instances: dict[str, list[str]] = {}
+    for name in found:
+        instances.setdefault(name.partition("[")[0], []).append(name)
+    kept: list[Candidate] = []
+    for block, names in instances.items():
+        crowd: Iterable[str] = names if len(names) <= _FEW else (block,)
+        kept += ((name, found.get(name, "")) for name in crowd)
+    return kept
