@@ -8,7 +8,7 @@ from runner.core.modules.folder import Blocks
 from runner.io.presets import presets
 from runner.operations import outputs_file
 from runner.operations.options import ProjectPlace
-from runner.operations.places import blocks_of_place, store_of, workspace_names
+from runner.operations.places import blocks_of_place, states_of, store_of
 
 NameKind = Literal["address", "record", "output", "workspace", "provider", "variable"]
 """What has a name that can be completed."""
@@ -40,7 +40,7 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
         case "output":
             yield from _outputs(place)
         case "workspace":
-            yield from ((name, "") for name in workspace_names(place))
+            yield from ((name, "") for name in states_of(place).workspaces())
         case "provider":
             yield from ((name, "") for name in blocks_of_place(place).of("provider"))
             yield "embedded", ""
