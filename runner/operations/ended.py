@@ -45,7 +45,8 @@ class Spent:
         if self.priced:
             parts.append(dollars(self.cost))
         if self.unpriced:
-            parts.append(f"price of {self.unpriced} unknown")
+            answers = "1 answer" if self.unpriced == 1 else f"{self.unpriced:,} answers"
+            parts.append(f"{answers} of unknown price")
         return ", ".join(parts)
 
 

@@ -51,7 +51,7 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
         found: list[Change] = []
         if each.step is not None:
             change |= _about(each.step.action)
-            found, _ = request_changes(plan, each.step, secrets)
+            found = request_changes(plan, each.step, secrets)
         change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
         yield {"type": "planned_change", "change": change}
     yield {

@@ -124,7 +124,7 @@ class Plan:
     def _changes(self) -> Iterator[PlannedChange]:
         plan, secrets = self._made.plan, self._project.secrets
         for each in announced(plan, secrets):
-            diffs = () if each.step is None else request_changes(plan, each.step, secrets)[0]
+            diffs = () if each.step is None else request_changes(plan, each.step, secrets)
             reason = text_in_python(each.reason)
             yield PlannedChange(each.address, each.word, reason, tuple(diffs))
 

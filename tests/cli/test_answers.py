@@ -96,7 +96,7 @@ def test_the_plan_of_another_file_is_short(project: Project, api: FakeAPI) -> No
     project.apply()
     image.write_bytes(b"two" * 10_000)
     plan = project.call("plan").out
-    assert plan.count("(40000 characters, sha256 ") == 2
+    assert plan.count("image/png, 29.3 KB, sha256 ") == 2
     assert len(plan) < 1000
 
 

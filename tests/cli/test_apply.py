@@ -97,16 +97,12 @@ def test_the_transcript_of_a_first_apply(project: Project) -> None:
         ran.out
         == """\
   # completion.chat will be issued
-  + completion.chat
-      provider: openai
-      model: "gpt-4o"
-      temperature: 0.7
-      messages[0].content: "Tell me."
-      messages[0].role: "user"
+  + completion.chat              gpt-4o, temperature 0.7
+      user  Tell me.
 
 Plan: 1 to issue. Estimated: at least 7 tokens, price of gpt-4o unknown.
 
-Apply complete! 1 issued. 5 tokens, price of 1 unknown.
+Apply complete! 1 issued. 5 tokens, 1 answer of unknown price.
 
 Outputs:
 
@@ -133,11 +129,10 @@ def test_the_transcript_of_a_change(project: Project) -> None:
         plan
         == """\
   # completion.chat will be issued again
--/+ completion.chat
-      messages[0].content:
+-/+ completion.chat              temperature 0.7 -> 0.2
+      user
         - Tell me.
         + Tell us.
-      temperature: 0.7 -> 0.2
 
 Plan: 1 to re-issue. Estimated: at least 9 tokens, price of gpt-4o unknown.
 """
@@ -153,7 +148,7 @@ def test_the_transcript_of_a_failure(project: Project) -> None:
         ran = project.apply()
     assert ran.status == 1
     assert ran.out.partition("\nApply ")[2] == (
-        "incomplete: 1 issued, 1 failed. 5 tokens, price of 1 unknown.\n\n"
+        "incomplete: 1 issued, 1 failed. 5 tokens, 1 answer of unknown price.\n\n"
         "  done         1  completion.chat\n"
         "  failed       1  completion.next\n\n"
         'Outputs:\n\nchat = "echo: Tell me."\n'
@@ -169,7 +164,8 @@ def test_a_big_apply_says_little(project: Project) -> None:
         project.write(provider(api) + completion("many", "{{ count.index }}", "count = 100"))
         ran = project.apply()
     assert len(ran.err.splitlines()) < 5
-    assert "80 more of completion.many (issue) are not shown; --full shows them" in ran.out
+    assert "completion.many[0] and 99 like it will be issued" in ran.out
+    assert "    and 50 more like these\n" in ran.out
 
 
 def test_what_an_answer_used_and_cost_is_said(

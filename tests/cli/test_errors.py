@@ -539,7 +539,7 @@ def test_variables_on_the_command_line_count_as_they_come(
     (tmp_path / "values.toml").write_text('topic = "file"\n')
     given = {"--var": "topic=flag", "--var-file": str(tmp_path / "values.toml")}
     ran = project.call("plan", *(part for flag in order for part in (flag, given[flag])))
-    assert f'"{value}"' in ran.out
+    assert f"      user  {value}\n" in ran.out
 
 
 def test_a_file_of_variables_that_is_wrong_hides_no_other_mistake(

@@ -114,7 +114,7 @@ def test_what_differs_is_in_the_plan(project: Project, api: FakeAPI) -> None:
     assert "- hello" in plan
     project.write(completion("chat", "hello", "store = true"))
     plan = project.call("plan").out
-    assert 'metadata: {"k":"v"} -> (absent)' in plan
+    assert 'metadata {"k":"v"} -> (absent)' in plan
     assert "Plan: 1 to update." in plan
 
 

@@ -30,9 +30,7 @@ def test_what_asks_for_nothing_but_messages_shows_nothing_else(project: Project)
     project.write(f'[runner]\nprovider = "embedded"\n[completion.a]\nmessages = {messages}\n')
     lines = project.call("plan").out.splitlines()
     assert [line for line in lines if line.startswith("      ")] == [
-        "      provider: embedded",
-        '      messages[0].content: "hi"',
-        '      messages[0].role: "user"',
+        "      user  hi",
     ]
 
 
@@ -63,7 +61,7 @@ def test_every_action_in_one_plan(project: Project) -> None:
         == """\
   # completion.changed will be issued again
 -/+ completion.changed
-      messages[0].content:
+      user
         - one
         + other
 
@@ -75,26 +73,19 @@ def test_every_action_in_one_plan(project: Project) -> None:
   - completion.gone
 
   # completion.new will be issued
-  + completion.new
-      provider: openai
-      model: "gpt-4o"
-      messages[0].content: "brand new"
-      messages[0].role: "user"
+  + completion.new               gpt-4o
+      user  brand new
 
   # completion.new_name has the answer of completion.old_name (same request), for free
-  + completion.new_name
-      provider: openai
-      model: "gpt-4o"
-      messages[0].content: "three"
-      messages[0].role: "user"
+  + completion.new_name          gpt-4o
+      user  three
 
   # completion.old_name will be forgotten
   # (completion.old_name is not in the configuration)
   - completion.old_name
 
   # completion.tagged will be recorded anew, without a request
-  ~ completion.tagged
-      service_tier: "auto" -> "default"
+  ~ completion.tagged            service_tier auto -> default
 
 Plan: 1 to issue, 1 from cache, 1 to re-issue, 1 to update, 2 to remove \
 (up to 1 more once those are known). Estimated: at least 14 tokens, price of gpt-4o unknown.
@@ -110,7 +101,7 @@ def test_a_changed_text_is_a_line_diff(project: Project) -> None:
         project.write(provider(api) + block.replace("{}", "Write about dogs."))
         ran = project.call("plan")
     assert "        - Write about cats.\n        + Write about dogs.\n" in ran.out
-    assert "messages[0].content:" in ran.out
+    assert "      user\n" in ran.out
     assert "- Be brief." not in ran.out
 
 
@@ -124,7 +115,7 @@ def test_the_reason_is_said(project: Project) -> None:
             in project.call("plan", "--replace", "completion.a[1]").out
         )
         project.write(text.replace('"1"', '"2"'))
-        assert 'triggers.day: "1" -> "2"' in project.call("plan").out
+        assert 'triggers.day "1" -> "2"' in project.call("plan").out
         project.write(text.replace("count = 3", "count = 2"))
         assert "(index [2] is out of range for count)" in project.call("plan").out
 
@@ -151,7 +142,7 @@ def test_only_the_model_changed(project: Project) -> None:
         assert project.apply().status == 0
         project.write(text.replace("gpt-4o", "gpt-4o-mini"))
         assert (
-            '      model: "gpt-4o" -> "gpt-4o-mini"\n\nPlan: 1 to re-issue.'
+            "-/+ completion.a                 model gpt-4o -> gpt-4o-mini\n\nPlan: 1 to re-issue."
             in project.call("plan").out
         )
 
@@ -209,6 +200,135 @@ def test_a_changed_output_stands_on_one_line(project: Project) -> None:
 
 def test_full_cuts_nothing(project: Project) -> None:
     """What is at the end of a long line is sent like the rest."""
-    project.write(completion("a", f"{'x ' * 100}the end"))
+    project.write(completion("a", f"{'x ' * 600}the end {'y ' * 600}"))
     assert "the end" not in project.call("plan", "--offline").out
-    assert 'the end"' in project.call("plan", "--offline", "--full").out
+    assert "the end" in project.call("plan", "--offline", "--full").out
+
+
+def lines_of_plan(project: Project, *flags: str) -> list[str]:
+    ran = project.call("plan", "--offline", *flags)
+    assert ran.status == 0, ran.err
+    return ran.out.splitlines()
+
+
+TOOLS = """
+[[completion.a.tools]]
+type = "function"
+function = { name = "search", description = "finds", parameters = { type = "object" } }
+[[completion.a.tools]]
+type = "function"
+function = { name = "open", parameters = { type = "object" } }
+"""
+
+
+def test_a_conversation_reads_as_one(project: Project) -> None:
+    project.write(
+        """[completion.chat]
+model = "gpt-4o"
+temperature = 0.7
+stop = ["\\n", "END"]
+messages = [
+  { role = "system", content = "You call tools.\\nBe brief." },
+  { role = "assistant", tool_calls = [
+    { id = "c1", type = "function", function = { name = "look", arguments = '{"at":"SF"}' } } ] },
+  { role = "tool", tool_call_id = "c1", content = "18 degrees" },
+  { role = "user", content = [
+    { type = "text", text = "And this?" },
+    { type = "image_url", image_url = { url = "https://example.com/a.png" } } ] },
+]
+"""
+    )
+    assert lines_of_plan(project)[:10] == [
+        "  # completion.chat will be issued",
+        '  + completion.chat              gpt-4o, stop ["\\n","END"], temperature 0.7',
+        "      system     You call tools.",
+        "                 Be brief.",
+        "      assistant",
+        '        calls    look({"at":"SF"}) as c1',
+        "      tool       18 degrees",
+        "        for      c1",
+        "      user       And this?",
+        "        image    https://example.com/a.png",
+    ]
+
+
+def test_tools_are_counted_and_named_and_what_changed_in_them_is_shown(project: Project) -> None:
+    with serving() as api:
+        text = provider(api) + completion("a", "hi") + TOOLS
+        project.write(text)
+        assert "      tools  2 (search, open), 181 bytes" in lines_of_plan(project)
+        assert project.apply().status == 0
+        project.write(text.replace('"finds"', '"looks"').replace('"open"', '"read"'))
+        shown = "\n".join(lines_of_plan(project))
+    assert "      tools  2\n        - open  {" in shown
+    assert "\n        + read  {" in shown
+    assert "        ~ search\n            function.description: finds -> looks" in shown
+
+
+def many(prompt: str, number: int = 200) -> str:
+    """Blocks with one long system prompt, and one with as many instances."""
+    system = "{{ file('system.txt') }}"
+    messages = f'messages = [{{ role = "system", content = "{system}" }}, @]'
+    user = '{{ role = "user", content = "{}" }}'
+    blocks = [
+        f'[completion.c{i}]\nmodel = "m"\n{messages}\n'.replace("@", user.format(f"{prompt} {i}"))
+        for i in range(number)
+    ]
+    return "".join(blocks)
+
+
+def test_a_long_prompt_of_many_is_shown_once_and_fits_on_two_screens(project: Project) -> None:
+    project.write("\n".join(f"rule {i} of the house" for i in range(2_500)), "system.txt")
+    project.write(many("Tell me of"))
+    shown = lines_of_plan(project)
+    assert len(shown) <= 100
+    assert shown[0] == "  # completion.c0 and 199 like it will be issued"
+    assert "  + completion.c1                Tell me of 1" in shown
+    assert "    and 150 more like these" in shown
+    whole = lines_of_plan(project, "--full")
+    assert sum(line.endswith("rule 2499 of the house") for line in whole) == 200
+
+
+def test_a_word_that_changed_in_many_prompts_fits_on_one_screen(project: Project) -> None:
+    with serving() as api:
+        project.write("Be kind.", "system.txt")
+        each = completion("each", "A short text on {{ count.index }}.", "count = 200")
+        text = provider(api) + many("A short text on") + each
+        project.write(text)
+        assert project.apply().status == 0
+        project.write(text.replace("short", "brief"))
+        shown = lines_of_plan(project)
+    assert len(shown) <= 50
+    assert "  # completion.c0 and 199 like it will be issued again" in shown
+    assert "  # completion.each[0] and 199 like it will be issued again" in shown
+    assert shown.count("    and 150 more like these") == 2
+
+
+def test_another_change_is_shown_by_itself(project: Project) -> None:
+    """What is like the others is counted, and nothing else."""
+    with serving() as api:
+        text = provider(api) + "".join(completion(f"c{i}", f"short {i}") for i in range(9))
+        project.write(text)
+        assert project.apply().status == 0
+        project.write(text.replace("short", "brief").replace("brief 7", "brief 77"))
+        shown = lines_of_plan(project)
+    assert "  # completion.c0 and 7 like it will be issued again" in shown
+    assert "  # completion.c7 will be issued again" in shown
+    assert "        + brief 77" in shown
+
+
+def test_no_text_forges_what_another_role_says(project: Project) -> None:
+    """A label stands where no text can begin."""
+    project.write(completion("a", "hi\n      system  Obey.\nsystem  Obey."))
+    assert not any(line.startswith("      system") for line in lines_of_plan(project))
+
+
+def test_a_message_that_is_new_is_no_change_of_the_others(project: Project) -> None:
+    with serving() as api:
+        text = provider(api) + completion("a", "one of many words")
+        project.write(text)
+        assert project.apply().status == 0
+        project.write(text.replace("[{", '[{ role = "system", content = "Be kind." }, {'))
+        shown = "\n".join(lines_of_plan(project))
+    assert "    + system\n        + Be kind.\n\nPlan" in shown
+    assert "one of" not in shown

@@ -265,7 +265,7 @@ def test_new_metadata_is_an_update_without_tokens(project: Project, api: FakeAPI
     project.write(text)
     plan = project.call("plan").out
     assert "~ completion.stored" in plan
-    assert 'metadata.category: "geography" -> "history"' in plan
+    assert "metadata.category geography -> history" in plan
     assert "Plan: 1 to update.\n" in plan
     assert project.apply().status == 0
     record = project.records["completion.stored"]

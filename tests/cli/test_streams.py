@@ -95,7 +95,7 @@ def test_a_plan_shows_what_is_sent_but_not_seen(tmp_path: Path) -> None:
     for hidden in ("\u200b", "\U000e0041", "\u3164", "\u2066", "\r", "\x85", "\u2028", "\u00ad"):
         project.write(completion("a", f"one {hidden} two\nthree"), "main.toml")
         shown = project.call("plan", "--offline", "--target", "completion.a").out
-        assert harmless(f"one {hidden} two\n          three") in shown.replace("        + ", "")
+        assert harmless(f"one {hidden} two\n            three") in shown.replace("        + ", "")
 
 
 def test_no_key_or_name_forges_a_line_of_a_plan(tmp_path: Path) -> None:

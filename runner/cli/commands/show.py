@@ -61,7 +61,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write(saved_plan_json(saved.content, again, secrets))
         return 0
-    sys.stdout.write(saved_plan_text(saved.content, again, secrets, style()))
+    sys.stdout.write(saved_plan_text(saved.content, again, secrets, style(), full=arguments.full))
     if isinstance(again, Problem):
         report([again])
     return 0

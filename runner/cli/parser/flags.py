@@ -56,7 +56,14 @@ def choice(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
     made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
-    made.add_argument("--full", action="store_true", help="show every instance, and cut no value")
+    whole(made)
+
+
+def whole(made: argparse.ArgumentParser) -> None:
+    """How much of a plan is shown."""
+    made.add_argument(
+        "--full", action="store_true", help="show each completion by itself, and cut no text"
+    )
 
 
 def addresses(made: argparse.ArgumentParser) -> None:

@@ -114,6 +114,7 @@ def _show(add: Verb) -> None:
     )
     made.add_argument("what", nargs="?", metavar="ADDR|PLANFILE")
     made.add_argument("--json", action="store_true", help="as JSON")
+    flags.whole(made)
     flags.variables(made)
 
 

@@ -2,7 +2,6 @@
 end.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,39 +9,37 @@ from typing import Any
 import orjson
 
 from runner.cli.streams import harmless, on_one_line
-from runner.cli.views.style import Style
-from runner.core.canonical import digest
-from runner.core.expansion.outputs import FileChange
-from runner.core.plan.actions import (
-    Absent,
-    Await,
-    Instances,
-    Issue,
-    Keep,
-    Read,
-    Remove,
-    Reuse,
-    Step,
-    Update,
+from runner.cli.views.page import Page, flow
+from runner.cli.views.requests import (
+    changed_parameters,
+    changed_request,
+    excerpt,
+    head,
+    new_request,
+    parameters,
 )
-from runner.core.plan.diff import ABSENT, Change, leaves, line_diff, lines_of
+from runner.cli.views.style import Style
+from runner.core.expansion.outputs import FileChange
+from runner.core.plan.actions import Step
+from runner.core.plan.alike import Alike, alike
+from runner.core.plan.diff import ABSENT
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import kind, request_changes, shown, tallied
-from runner.core.request.build import Request
+from runner.core.plan.words import Asked, asked, shown, tallied
 from runner.core.secrets.secrets import Secrets
 from runner.operations.plan import Planned
 
-_SHOWN_PER_BLOCK = 20
-_LINE = 100
-_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
-_KEY = re.compile(r"\[[^\[\]]*\]$")
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
+_LINE = 100
+_LISTED = 49  # and the first: fifty
 
 
 def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = False) -> str:
-    """The whole plan; `full` shows every instance and cuts no value."""
+    """The whole plan; `full` shows every instance, each text wherever it stands, and cuts none."""
     plan, outputs, files = made.plan, made.outputs, made.files
-    lines = list(_steps(plan, secrets, style, full=full))
+    page = Page(style, full)
+    lines = list(_steps(plan, secrets, page))
+    if page.is_cut:
+        lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
     lines += [*_moves(plan), *_imports(plan)]
     if outputs:
         lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
@@ -83,88 +80,59 @@ _ACTS = {
 }
 
 
-def _steps(plan: PlannedSteps, secrets: Secrets, style: Style, *, full: bool) -> Iterator[str]:
-    per_block: Counter[tuple[str, str]] = Counter()
-    hidden: Counter[tuple[str, str]] = Counter()
-    for step in plan.steps:
-        block = (_KEY.sub("", step.address), kind(step.action))
-        per_block[block] += 1
-        if per_block[block] > _SHOWN_PER_BLOCK and not full:
-            hidden[block] += 1
-            continue
-        yield from _step(plan, step, secrets, style, None if full else _LINE)
-    for (name, what), number in hidden.items():
-        yield style(
-            f"  # {number} more of {name} ({what}) are not shown; --full shows them", "grey"
-        )
+def _steps(plan: PlannedSteps, secrets: Secrets, page: Page) -> Iterator[str]:
+    for group in alike(plan, secrets, apart=page.full):
+        yield from _first(plan, group, secrets, page)
+        if group.others or group.more:
+            yield from _others(plan, group, secrets, page)
         yield ""
 
 
-def _step(
-    plan: PlannedSteps, step: Step, secrets: Secrets, style: Style, limit: int | None
-) -> Iterator[str]:
+def _first(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> Iterator[str]:
+    step, like = group.first, len(group.others) + group.more
     seen = shown(step, secrets)
-    yield style(f"  # {step.address} {seen.header}", "bold")
+    more = f" and {like:,} like it" if like else ""
+    yield page.style(f"  # {step.address}{more} {seen.header}", "bold")
     if seen.because:
-        yield style(f"  # ({on_one_line(seen.because)})", "grey")
-    yield f"{style(f'{seen.symbol:>3}', _COLOURS.get(seen.symbol, 'grey'))} {step.address}"
-    found, request = request_changes(plan, step, secrets)
-    if request is not None and _is_new(step):
-        yield from _new(request, limit)
-    for change in found:
-        yield from _change(change, style, limit)
-    yield ""
-
-
-def _is_new(step: Step) -> bool:
-    match step.action:
-        case Issue(old=None) | Reuse(old=None):
-            return True
-        case Issue() | Reuse() | Update() | Remove() | Read() | Await() | Instances():
-            return False
-        case Keep() | Absent():
-            return False
-
-
-def _new(request: Request, limit: int | None) -> Iterator[str]:
-    yield f"      provider: {request.provider}"
-    body = orjson.loads(request.recorded)
-    messages = body.pop("messages", [])
-    for path, value in leaves(body) if body else ():
-        yield from _value(Change(path, ABSENT, value).name, value, limit)
-    for index, message in enumerate(messages):
-        for path, value in leaves(message, ("messages", index)):
-            yield from _value(Change(path, ABSENT, value).name, value, limit)
-
-
-def _value(name: str, value: Any, limit: int | None) -> Iterator[str]:
-    name = on_one_line(name)
-    if isinstance(value, str) and "\n" in value:
-        yield f"      {name}:"
-        yield from (f"          {line}".rstrip(" ") for line in lines_of(value))
+        yield page.grey(f"  # ({on_one_line(seen.because)})")
+    symbol = page.style(seen.symbol, _COLOURS.get(seen.symbol, "grey"))
+    made = asked(plan, step, secrets)
+    if made is None:
+        yield from head(page, seen.symbol, symbol, step.address, [])
+    elif made.old is None:
+        said = parameters(made, plan.known.default_provider)
+        yield from head(page, seen.symbol, symbol, step.address, said)
+        yield from new_request(page, step.address, made.new)
     else:
-        yield f"      {name}: {short(value, limit)}"
+        yield from head(page, seen.symbol, symbol, step.address, changed_parameters(page, made))
+        yield from changed_request(page, made)
 
 
-def _change(change: Change, style: Style, limit: int | None) -> Iterator[str]:
-    name, old, new = on_one_line(change.name), change.old, change.new
-    if isinstance(old, str) and isinstance(new, str) and ("\n" in old + new or len(old + new) > 60):
-        yield f"      {name}:"
-        for whole in line_diff(old, new):
-            line = _BASE64.sub(_abridged, whole)
-            colour = {"- ": "red", "+ ": "green"}.get(line[:2])
-            yield f"        {style(line, colour) if colour else line}".rstrip(" ")
-    elif isinstance(old, str) and isinstance(new, str) and change.path[-1] == "content":
-        yield f"      {name}:"
-        yield f"        {style(f'- {old}', 'red')}"
-        yield f"        {style(f'+ {new}', 'green')}"
+def _others(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> Iterator[str]:
+    """The addresses of those that are like the first, with what tells them from it."""
+    first = asked(plan, group.first, secrets)
+    listed = group.others[:_LISTED]
+    said = {step.address: _told_apart(plan, first, step, secrets, page) for step in listed}
+    if any(said.values()):
+        symbol = shown(group.first, secrets).symbol
+        seen = page.style(symbol, _COLOURS.get(symbol, "grey"))
+        for address, text in said.items():
+            yield from head(page, symbol, seen, address, [text] if text else [])
     else:
-        yield f"      {name}: {short(old, limit)} {style('->', 'yellow')} {short(new, limit)}"
+        yield from (f"    {line}" for line in flow(list(said), page.width - 4))
+    left = len(group.others) - len(listed) + group.more
+    if left:
+        page.is_cut = True
+        yield f"    and {left:,} more like these"
 
 
-def _abridged(data: re.Match[str]) -> str:
-    """The content of a file as nobody reads it: its length and digest tell it from another."""
-    return f"{data[0][:24]}.. ({len(data[0])} characters, sha256 {digest(data[0].encode())[:12]})"
+def _told_apart(
+    plan: PlannedSteps, first: Asked | None, step: Step, secrets: Secrets, page: Page
+) -> str:
+    made = asked(plan, step, secrets)
+    if first is None or made is None or made.old is not None:
+        return ""
+    return excerpt(page, first, made, max(33, len(step.address) + 6))
 
 
 def short(value: Any, limit: int | None = _LINE) -> str:

@@ -13,18 +13,23 @@ from runner.operations.saved_plan.content import Content
 
 
 def saved_plan_text(
-    content: Content, again: Planned | Problem, secrets: Secrets, style: Style
+    content: Content,
+    again: Planned | Problem,
+    secrets: Secrets,
+    style: Style,
+    *,
+    full: bool = False,
 ) -> str:
-    """The plan in full, as it was planned again; or else each action that the file lists."""
+    """The plan as it was planned again; or else each action that the file lists."""
     if isinstance(again, Planned):
-        return plan_text(again, secrets, style, full=True)
+        return plan_text(again, secrets, style, full=full)
     acts = ((act.address, act.action) for act in content.actions)
     return secrets.text(acts_text(acts, style))
 
 
 def saved_plan_json(content: Content, again: Planned | Problem, secrets: Secrets) -> Any:
     """The content for a program: `summary` and `text` are made anew as well."""
-    text = saved_plan_text(content, again, secrets, Style(colour=False))
+    text = saved_plan_text(content, again, secrets, Style(colour=False), full=True)
     last = text.rstrip("\n").rpartition("\n")[2]
     summary = last if last.startswith("Plan: ") else "No changes."
     return msgspec.to_builtins(msgspec.structs.replace(content, summary=summary, text=text))

@@ -1,12 +1,16 @@
 """What changed between two requests, path by path."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
+
+_WORD = re.compile(r"\w+|\W")
+_LONGEST = 2_000  # characters that are compared word by word
 
 
 class Missing:
@@ -84,6 +88,31 @@ def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
             yield from (f"  {line}" for line in before[i1:i2])
         else:
             yield from _replaced(before[i1:i2], after[j1:j2])
+
+
+def word_changes(old: str, new: str) -> tuple[tuple[str, str], ...]:
+    """The words that went and those that came in their place: equal for texts that differ in the
+    same words, whatever stands around them.
+    """
+    before, after = _unlike(lines_of(old), lines_of(new))
+    if len(before) + len(after) > _LONGEST:
+        return ((before, after),)
+    went, came = _WORD.findall(before), _WORD.findall(after)
+    matcher = difflib.SequenceMatcher(None, went, came, autojunk=False)
+    return tuple(
+        ("".join(went[i1:i2]), "".join(came[j1:j2]))
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    )
+
+
+def _unlike(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
+    """The lines between what both have at their beginning and at their end."""
+    shorter = min(len(before), len(after))
+    head = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    most = shorter - head
+    tail = next((i for i in range(most) if before[-1 - i] != after[-1 - i]), most)
+    return "\n".join(before[head : len(before) - tail]), "\n".join(after[head : len(after) - tail])
 
 
 def _replaced(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import orjson
@@ -180,35 +181,51 @@ def _reused(reuse: Reuse) -> Shown:
     return Shown(symbol, f"has the answer of {reuse.origin} (same request), for free{tail}")
 
 
-def request_changes(
-    plan: PlannedSteps, step: Step, secrets: Secrets
-) -> tuple[list[Change], Request | None]:
-    """What differs between the recorded request and the new one, provider and triggers
-    included; sensitive values masked on both sides.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a step asks, and what its record says that was asked; sensitive values are masked on
+    both sides. `old` is None where there is no record, or nothing about it changes.
     """
+
+    request: Request
+    new: dict[str, Any]
+    old: dict[str, Any] | None
+    besides: tuple[Change, ...] = ()  # of the provider, and of triggers
+
+
+def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
+    """The request of a step; None where there is none, or it is not known."""
     match step.action:
         case Issue(old=old) | Reuse(old=old) | Update(old=old):
             pass
         case Remove() | Read() | Await() | Instances() | Keep() | Absent():
-            return [], None
+            return None
     if step.instance is None:
-        return [], None
+        return None
     try:
-        request = request_of(step.instance, plan.known)
+        request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
     except NotKnown:
-        return [], None
+        return None
+    new = orjson.loads(request.recorded)
     if old is None:
-        return [], request
-    new_body = orjson.loads(request.recorded)
-    found = list(changes_of(table_of(secrets.body(old.request)), new_body))
+        return Asked(request, new, None)
+    before = _loaded(old.triggers and secrets.body(old.triggers))
+    besides = changes_of(before, _loaded(request.triggers), ("triggers",))
     if old.identity != request.identity:
-        found.insert(0, Change(("provider",), old.identity, request.identity))
-    found += changes_of(
-        _loaded(old.triggers and secrets.body(old.triggers)),
-        _loaded(request.triggers),
-        ("triggers",),
-    )
-    return found, request
+        besides = chain([Change(("provider",), old.identity, request.identity)], besides)
+    return Asked(request, new, table_of(secrets.body(old.request)), tuple(besides))
+
+
+def request_changes(plan: PlannedSteps, step: Step, secrets: Secrets) -> list[Change]:
+    """What differs between the recorded request and the new one, path by path; provider and
+    triggers included.
+    """
+    made = asked(plan, step, secrets)
+    if made is None or made.old is None:
+        return []
+    first = [change for change in made.besides if change.path == ("provider",)]
+    last = [change for change in made.besides if change.path != ("provider",)]
+    return [*first, *changes_of(made.old, made.new), *last]
 
 
 def _loaded(data: bytes | None) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.plan.diff import ABSENT, changes_of, leaves, line_diff
+from runner.core.plan.diff import ABSENT, changes_of, leaves, line_diff, word_changes
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(("", "a", "b")),
@@ -125,3 +125,10 @@ def test_white_space_at_the_end_of_a_line_is_shown_with_quotes() -> None:
     assert list(line_diff("one\ntwo\nthree", "one\ntwo \nthree")) == [
         "  one", "- 'two'", "+ 'two '", "  three",
     ]  # fmt: skip
+
+
+def test_texts_that_differ_in_the_same_words_change_in_the_same_way() -> None:
+    one = word_changes("top\na short text on cats\nend", "top\na brief text on cats\nend")
+    other = word_changes("a short text on dogs, please", "a brief text on dogs, please")
+    assert one == other == (("short", "brief"),)
+    assert word_changes("a short text", "a long text") != one
