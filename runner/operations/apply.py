@@ -65,6 +65,16 @@ def held_plan(
         yield whole_plan(project) if early is None or read_again else early
 
 
+def check_reach(project: Loaded, made: Planned) -> None:
+    """RunnerError for what makes a plan pointless to read: a key that is not set, a host that is
+    not trusted where nobody can be asked.
+    """
+    if any(asks(step.action) for step in made.plan.steps) and not project.settings.offline:
+        from runner.operations.connections import foresee  # noqa: PLC0415  # aiohttp
+
+        foresee(project, *asked_by(project, made.plan))
+
+
 def check(project: Loaded, made: Planned, options: ApplyOptions) -> None:
     """RunnerError unless all holds that must before the first request: keys and trust, a place to
     write, no request offline, one answer to be shown as it is written.

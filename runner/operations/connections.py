@@ -146,6 +146,7 @@ def _server(
         name=declared.name,
         base_url=going.base_url,
         key=_key(declared, environment, going),
+        key_name=going.credential,
         auth_header=table.get("auth_header", preset.auth_header),
         organization=table.get("organization") or own.get("OPENAI_ORG_ID"),
         project=table.get("project") or own.get("OPENAI_PROJECT_ID"),
@@ -165,6 +166,19 @@ def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
     """RunnerError before anything is sent, if a provider that will be asked has no key, and
     Untrusted if one that will be, or may be, is not trusted with what goes there.
     """
+    _with_keys(project, names)
+    admit(project, names | perhaps)
+
+
+def foresee(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -> None:
+    """As `prepare`, as far as nobody has to be asked: what no yes would change is said first."""
+    _with_keys(project, names)
+    closed = () if project.ask is not None else untrusted(project, names | perhaps)
+    if closed:
+        raise refusal(project, closed)
+
+
+def _with_keys(project: Loaded, names: Set[str]) -> None:
     for name in sorted(names):
         declared = project.declared[name]
         match declared.type.name:
@@ -172,7 +186,6 @@ def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
                 endpoint(declared, project.environment, 1)
             case "embedded":
                 pass
-    admit(project, names | perhaps)
 
 
 def _pairs(table: object) -> tuple[tuple[str, str], ...]:

@@ -1,11 +1,12 @@
 """How an apply ended, as values: what it cost, what went wrong, and all of it in one line."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from runner.core.address import first_few
-from runner.core.api.exchange import Failure
+from runner.core.api.exchange import Failure, spared
 from runner.core.api.usage import Used, usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
@@ -65,7 +66,7 @@ def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
     the command that brings a rescued file back.
     """
     return [
-        *_failures(outcome.failed),
+        *_failures(outcome),
         *_early_end(outcome, push),
         *unfinished(outcome.warnings),
     ]
@@ -101,7 +102,8 @@ def facts_of(failure: Failure) -> list[str]:
     return [f"{name} {value}" for name, value in told if value is not None]
 
 
-def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
+def _failures(outcome: Outcome) -> Iterator[Problem]:
+    failed, because = outcome.failed, Counter(outcome.skipped.values())
     groups: dict[tuple[object, ...], list[str]] = {}
     for address, failure in failed.items():
         key = (failure.message, failure.status, failure.type, failure.code)
@@ -112,10 +114,15 @@ def _failures(failed: Mapping[str, Failure]) -> Iterator[Problem]:
         detail = failure.message
         if facts:
             detail += f"\n({', '.join(facts)})"
+        if failure.hint:
+            detail += f"\n\n{failure.hint}"
         if len(addresses) > 1:
             shown = ", ".join(addresses[:_NAMES_SHOWN])
             more = ", .." if len(addresses) > _NAMES_SHOWN else ""
             detail += f"\n\nThe same for {len(addresses)} completions: {shown}{more}"
+        unasked = sum(because[spared(address)] for address in addresses)
+        if unasked:
+            detail += f"\n\n{unasked} more were not asked: they would have met the same."
         yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
@@ -129,6 +136,8 @@ def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem
     elif outcome.stopped is not None:
         said = {failure.message for failure in outcome.failed.values() if failure.fatal}
         why = outcome.stopped
+        if why in said and not outcome.skipped:
+            return
         if why in said:
             why = "Every other request would have met the same"
         yield Problem(

@@ -104,6 +104,7 @@ def apply_event(event: Event) -> dict[str, Any]:
         case Failed(address, failure, record):
             error = {
                 "message": failure.message,
+                "hint": failure.hint,
                 "status": failure.status,
                 "type": failure.type,
                 "code": failure.code,

@@ -84,7 +84,7 @@ async def fetched(
         )
         raise error(
             "Cannot import",
-            f"{identifier} could not be read from the provider {provider.name}: {got.message}"
+            f"{identifier} could not be read from the provider {provider.name}: {got.in_full}"
             f"{missing}",
             Where(block=address),
         )

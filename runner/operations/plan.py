@@ -233,7 +233,7 @@ def _unfinished(record: Record) -> str | None:
 
 
 def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
-    said = f"{address} could not be read: {failure.message}"
+    said = f"{address} could not be read: {failure.in_full}"
     told: Problem = problem("Cannot read data source", said)
     return RunnerError(told)
 

@@ -44,7 +44,7 @@ def vanished(project: Loaded, made: Planned) -> list[Problem]:
     if missing:
         gone.append(_missing(missing))
     gone += [
-        Problem("Cannot refresh", f"{address}: {sentence(failure.message)}", severity="warning")
+        Problem("Cannot refresh", f"{address}: {sentence(failure.in_full)}", severity="warning")
         for address, failure in found.items()
         if failure.status != 404
     ]

@@ -377,7 +377,7 @@ def test_a_401_of_a_host_without_a_key_says_what_is_missing(project: Project) ->
     with serving("401") as refusing:
         project.write(provider(refusing), "provider.toml")
         ran = project.apply()
-        assert "no key was sent: name the variable" in ran.err
+        assert "no key was sent. Name the variable" in ran.err
         assert 'api_key_env = ".."' in ran.err
 
 

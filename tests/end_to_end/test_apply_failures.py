@@ -100,6 +100,44 @@ def test_a_failure_that_all_would_meet_stops_the_run_and_keeps_what_came(
         assert re.search(r"skipped +[56] ", ran.out), ran.out
 
 
+def test_a_model_that_is_not_there_is_asked_for_by_what_is_in_flight_alone(
+    project: Project,
+) -> None:
+    """Another model of the same provider is none of its business."""
+    missing = error(404, "model_not_found", "invalid_request_error", "No such model")
+
+    def script(got: Request) -> Any:
+        return "ok" if got.body["model"] == "gpt-4o" else missing
+
+    with serving(script=script) as api:
+        text = "".join(completion(f"c{i}", f"q{i}", f'user = "{i}"') for i in range(20))
+        project.write(provider(api, api_key_env="MY_KEY") + text.replace("gpt-4o", "gpt-4oo"))
+        project.write(completion("good", "hi"), "good.toml")
+        ran = project.run(
+            "apply", "--auto-approve", "--concurrency", "2", "--trust", api.url, env={"MY_KEY": KEY}
+        )
+        asked = [got for got in api.completions if got.body["model"] == "gpt-4oo"]
+    assert ran.status == 1
+    assert 1 <= len(asked) <= 2  # as many as were in flight
+    assert set(project.records) == {"completion.good"}
+    assert ran.err.count("No such model") == 1
+    url = f"{api.url}/chat/completions"
+    assert f"Asked: the provider openai, POST {url}, with the key in MY_KEY." in ran.err
+    rest = 20 - len(asked)
+    assert f"{rest} more were not asked: they would have met the same." in ran.err
+    assert re.search(rf"failed +{len(asked)} ", ran.out)
+    assert re.search(rf"skipped +{rest} ", ran.out)
+
+
+def test_a_wrong_path_is_asked_for_by_what_is_in_flight_alone(project: Project) -> None:
+    with serving(script=lambda _: _respond(404, {"detail": "Not Found"})) as api:
+        project.write(_ten(api, base_url=api.url.removesuffix("/v1")))
+        ran = project.apply("--concurrency", "3")
+        assert len(api.completions) == 3
+    assert f'Is /v1 missing? base_url = "{api.url}".' in ran.err
+    assert "7 more were not asked" in ran.err
+
+
 def test_fail_fast_stops_at_the_first(project: Project) -> None:
     with serving(script=_refuse("q1")) as api:
         project.write(_ten(api))
@@ -136,6 +174,7 @@ def test_without_a_key_nothing_is_sent_or_written(
     assert "Error: No API key" in ran.err
     assert "configs/main.toml line 2" in ran.err
     assert "MY_API_KEY, which is not set" in ran.err
+    assert not ran.out  # a plan that cannot be carried out is not shown first
     assert not project.state_file.exists()
 
 

@@ -19,7 +19,7 @@ from runner.cli.views.style import style
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.operations import named_file
-from runner.operations.apply import carry_out, check, held_plan
+from runner.operations.apply import carry_out, check, check_reach, held_plan
 from runner.operations.finish import Finished, finish
 from runner.operations.loaded import Loaded
 from runner.operations.plan import Planned
@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         if saved is not None:
             saved.check(project, made)
         else:
+            check_reach(project, made)
             plan_verb.show(project, made, arguments)
         if made.empty:
             return _tell(project, finish(project, made, None), arguments)

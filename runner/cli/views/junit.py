@@ -71,7 +71,8 @@ def _fail(case: ET.Element, failure: Failure) -> None:
     facts = facts_of(failure)
     kind = str(failure.code or failure.type or failure.status or "failure")
     told = ET.SubElement(case, "failure", message=_text(failure.message), type=_text(kind))
-    told.text = _text(failure.message + (f"\n({', '.join(facts)})" if facts else ""))
+    more = f"\n({', '.join(facts)})" if facts else ""
+    told.text = _text(failure.message + more + (f"\n{failure.hint}" if failure.hint else ""))
 
 
 def _told(address: str, outcome: Outcome, record: Record | None) -> str:

@@ -175,6 +175,7 @@ class Bar(Progress):
         super().__init__(total, price)
         self._terminal = terminal
         self._shown = 0  # columns that are written on
+        self._told: set[str] = set()
         self._drawn = 0.0
         self._draw()
 
@@ -182,9 +183,10 @@ class Bar(Progress):
         """Count, and move the bar."""
         super().tell(event)
         match event:
-            case Failed(address, failure):
+            case Failed(address, failure) if failure.message not in self._told:
+                self._told.add(failure.message)  # of many that say the same, the first
                 self.say(f"{address}: Failed: {failure.message}")
-            case Started() | Done() | Skipped():
+            case Started() | Done() | Skipped() | Failed():
                 if time.monotonic() - self._drawn > _REDRAWN:
                     self._draw()
 

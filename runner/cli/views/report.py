@@ -34,6 +34,8 @@ def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     if outcome.failed or outcome.skipped:
         lines += ["", *_table(outcome)]
     known = {name: output for name, output in finished.outputs.items() if output.known}
+    if outcome.failed:  # no instance of theirs has an answer yet
+        known = {name: output for name, output in known.items() if output.value not in ({}, [])}
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
     return harmless("\n".join(lines) + "\n")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from runner.errors import sentence
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -40,7 +42,9 @@ class Failure:
 
     `fatal` says that every other request of this provider would meet the same (a bad key, no
     money, no such host): the run stops. `maybe_billed` counts attempts that may have been billed.
-    `halted`: nobody refused it, the run stopped before it was sent, or sent again.
+    `halted`: nobody refused it, it was not sent, or not sent again, for what `message` says.
+    `hint` says in full sentences who was asked and what to look at. `pointless` says that every
+    other request for the same model of this provider would meet the same.
     """
 
     message: str
@@ -52,3 +56,15 @@ class Failure:
     maybe_billed: int = 0
     fatal: bool = False
     halted: bool = False
+    hint: str | None = None
+    pointless: bool = False
+
+    @property
+    def in_full(self) -> str:
+        """The message, and what else is known, in sentences."""
+        return self.message if self.hint is None else f"{sentence(self.message)} {self.hint}"
+
+
+def spared(address: str) -> str:
+    """Why a request is not sent that would meet what `address` has met."""
+    return f"it would have failed as {address} did"

@@ -13,7 +13,7 @@ from functools import partial
 
 from runner.core.address import around
 from runner.core.api.answer import warning
-from runner.core.api.exchange import Failure
+from runner.core.api.exchange import Failure, spared
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.decide import decide
 from runner.core.plan.known import Known, provider_of, request_of
@@ -27,7 +27,7 @@ from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.io.apply.ports import Client, Doors, Limits, Outcome
 from runner.io.apply.removal import Removal
-from runner.io.apply.requests import issue, read, update
+from runner.io.apply.requests import asked_of, issue, read, update
 from runner.io.apply.run import Run
 
 
@@ -256,6 +256,8 @@ class Apply:
     async def _issue(self, vertex: Vertex, made: Issue, provider: str) -> None:
         try:
             request = self._request(vertex)
+            if self._spared(vertex, request):
+                return
             if is_stored(request):
                 self._run.doors.begin()
             if self._admitted(vertex, made, request, provider):
@@ -269,6 +271,14 @@ class Apply:
         known, address = self._run.known, vertex.address
         draft = known.drafts.take(address) or self._plan.known.drafts.take(address)
         return draft or request_of(vertex.instance, known)
+
+    def _spared(self, vertex: Vertex, request: Request) -> bool:
+        """Whether it is not sent, since it would meet what another one has met."""
+        known = self._run.pointless
+        address = known.get(asked_of(request)) if known else None
+        if address is not None:
+            self._run.skip(vertex, spared(address))
+        return address is not None
 
     def _admitted(self, vertex: Vertex, made: Issue, request: Request, provider: str) -> bool:
         """Whether it may be sent now; if not, it waits again or the run ends."""

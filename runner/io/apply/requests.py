@@ -12,6 +12,7 @@ from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.events import Started
 from runner.core.plan.known import provider_of, request_of
 from runner.core.plan.walk import Vertex, address_of
+from runner.core.received import table_of
 from runner.core.request.build import Request, streaming
 from runner.core.request.server_store import cached, stored_id
 from runner.core.secrets.redact import redact
@@ -46,8 +47,15 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
     _settled(run, request, None, result.maybe_billed)
     if result.halted:
         run.skip(vertex, "the run stopped")
-    else:
-        run.fail(vertex, result)
+        return
+    if result.pointless:
+        run.pointless.setdefault(asked_of(request), vertex.address)
+    run.fail(vertex, result)
+
+
+def asked_of(request: Request) -> tuple[str, str]:
+    """The provider and the model that a request is for."""
+    return request.provider, str(table_of(request.body).get("model"))
 
 
 def _settled(run: Run, request: Request, record: Record | None, maybe_billed: int) -> None:

@@ -19,7 +19,8 @@ from runner.io.apply.ports import Client, Doors, Limits, Outcome
 class Run:
     """What an apply works on. `clients` are the providers opened so far; `failed`, whose dependents
     are skipped; `lost`, the answers that the cache did not take. While it is `held_back`, nothing
-    is started: something in flight has to end first.
+    is started: something in flight has to end first. `pointless` are the providers and models that
+    a request showed to answer nobody, and its address.
     """
 
     plan: PlannedSteps
@@ -32,6 +33,7 @@ class Run:
     failed: set[VertexKey] = field(default_factory=set)
     lost: list[Record] = field(default_factory=list)
     held_back: bool = False
+    pointless: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def finish(
         self,

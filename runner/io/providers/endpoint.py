@@ -17,7 +17,8 @@ Say = Callable[[str], None]
 class Endpoint:
     """One OpenAI-compatible endpoint; its text form never shows the key, a header or a query.
 
-    `base_url` is a prefix to which `/chat/completions` is appended. `auth_header` names the
+    `base_url` is a prefix to which `/chat/completions` is appended. `key_name` is the variable that
+    the key is from, for whoever reads an error. `auth_header` names the
     header that carries the key as it is (Azure's `api-key`); without it, the key goes as
     `Authorization: Bearer`. Times are in seconds: `timeout` for one attempt, streamed or not,
     `connect_timeout` for its connection, `max_wait` for all the waits that the server names to
@@ -29,6 +30,7 @@ class Endpoint:
     name: str
     base_url: str
     key: str | None = None
+    key_name: str | None = None
     auth_header: str | None = None
     organization: str | None = None
     project: str | None = None

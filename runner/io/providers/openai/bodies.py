@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.core.received import value_of
 from runner.core.secrets.redact import redact_text
+from runner.io.providers.openai.waits import wait_in
 
 _SHOWN = 500
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -23,7 +24,8 @@ class Said:
     """The server's words for an error.
 
     `status` is the one that counts: a number in the error's `code` or `status` goes before the
-    status of the response. `moderated` says that this one request's content was refused.
+    status of the response. `moderated` says that this one request's content was refused; `wait`
+    is what a member of the error names, in seconds.
     """
 
     status: int
@@ -31,6 +33,7 @@ class Said:
     type: str | None = None
     code: str | None = None
     moderated: bool = False
+    wait: float | None = None
 
 
 def error_in(value: object) -> object | None:
@@ -81,6 +84,7 @@ def said_by(status: int, error: object) -> Said:
         type=kind if isinstance(kind, str) else None,
         code=None if code is None else str(code),
         moderated=flagged or bool(_MODERATED.search(f"{code} {kind} {error.get('message')}")),
+        wait=wait_in(error),
     )
 
 
@@ -89,6 +93,8 @@ def _message(error: dict[str, Any]) -> str:
     text = error.get("message") or error.get("detail") or error.get("error")
     if not isinstance(text, str):
         return json.dumps(text or error, ensure_ascii=False)
+    if isinstance(error.get("n_prompt_tokens"), int) and "n_ctx" in error:  # llama.cpp
+        text += f" (n_prompt_tokens {error['n_prompt_tokens']}, n_ctx {error['n_ctx']})"
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{text}: {raw}" if isinstance(raw, str) and raw not in text else text
 

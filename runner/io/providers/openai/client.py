@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -57,7 +58,7 @@ class OpenAIClient:
         self._rated = servers.first.gate.rated
         self._pace = pace
         self._on_text = on_text
-        self._pausing = 0
+        self._pausing = self._asking = 0
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
         keys = (one.key or "" for one in (endpoint, *endpoint.others))
@@ -149,7 +150,11 @@ class OpenAIClient:
             if self._stopped is not None:
                 return job.counted(self._stopped)
             started = self._pace.now()
-            result = await self._attempt(job, server)
+            self._asking += 1
+            try:
+                result = await self._attempt(job, server)
+            finally:
+                self._asking -= 1
         finally:
             gate.leave()
         if _LOG.isEnabledFor(logging.DEBUG):
@@ -225,7 +230,8 @@ class OpenAIClient:
                 fatal = unreached and self.answered == job.answered_before
                 if not final and job.is_late(self._endpoint):
                     message += f" ({job.attempts} attempts took {job.spent:.0f} s)"
-                return self._failed(job, Failure(message, fatal=fatal))
+                hint = job.asked(self._endpoint) if unreached else None
+                return self._failed(job, Failure(message, fatal=fatal, hint=hint))
             case Bad():
                 return self._refused(job, server, result)
 
@@ -238,16 +244,20 @@ class OpenAIClient:
             server.gate.limited()
         late = asks_too_long(verdict, self._endpoint)
         others = self._servers.others_take(server)
+        held = 0.0
         if verdict.hold and verdict.wait is not None and (others or not late):
-            server.gate.hold(verdict.wait)
+            held = server.gate.hold(verdict.wait)
             if self._moves(job, server):
                 return 0.0
         if verdict.action == "retry":
             self._servers.failed(server)
-        pause = job.pause(verdict, self._endpoint, self._pace.jitter)
-        if pause is not None:
+        pause = job.pause(verdict, self._endpoint, self._pace.jitter, held)
+        # Nobody was answered for as long as one may wait: nobody else would be.
+        in_vain = self._servers.in_vain > self._endpoint.max_wait and not self._asking
+        if pause is not None and not in_vain:
             return pause
-        return self._failed(job, job.failure(result, verdict, self._endpoint))
+        failure = job.failure(result, verdict, self._endpoint, answered=self.answered > 0)
+        return self._failed(job, replace(failure, fatal=failure.fatal or in_vain))
 
     def _moves(self, job: Job, server: Server) -> bool:
         """Whether a request that nobody worked on goes to another server now."""

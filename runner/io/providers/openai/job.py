@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from yarl import URL
 
 from runner.core.api.exchange import Failure
+from runner.core.plan.estimate import foreseen
 from runner.io.providers.endpoint import Endpoint
-from runner.io.providers.openai.bodies import readable
+from runner.io.providers.openai.advice import About, about, advice, asked
+from runner.io.providers.openai.bodies import Said, readable
+from runner.io.providers.openai.lengths import excess, is_too_long
 from runner.io.providers.openai.outcomes import Bad, request_id
 from runner.io.providers.openai.retry import Verdict, delay
+from runner.io.providers.openai.waits import grown
 
 _SHORTEST_WAIT = 1.0  # what a named wait counts at least, so that there is an end to them
 LONGEST = 1200.0  # seconds of attempts after which none is begun again: twenty minutes
@@ -33,6 +37,7 @@ class Job:
     attempts: int = 0
     retries: int = 0
     waited: float = 0.0  # seconds of the waits that the server named
+    waits: int = 0  # how many of them
     spent: float = 0.0  # seconds that its attempts took
     maybe_billed: int = 0
     moved: int = 0  # times that it went to another server without a pause
@@ -45,12 +50,19 @@ class Job:
         return self.moved > 0
 
     def pause(
-        self, verdict: Verdict, endpoint: Endpoint, jitter: Callable[[], float]
+        self,
+        verdict: Verdict,
+        endpoint: Endpoint,
+        jitter: Callable[[], float],
+        held: float = 0.0,
     ) -> float | None:
-        """Seconds until it is sent again; None if it is not."""
+        """Seconds until it is sent again, `held` of them with all others; None if it is not."""
         if verdict.action in ("fail", "fatal") or asks_too_long(verdict, endpoint):
             return None
         wait = verdict.wait or 0.0
+        if verdict.wait is not None:
+            self.waits += 1
+            wait = max(held, grown(wait, self.waits))
         if verdict.wait is not None or verdict.action == "wait":
             self.waited += max(wait, _SHORTEST_WAIT)
             if self.waited > endpoint.max_wait:
@@ -72,18 +84,26 @@ class Job:
         """
         return self.spent >= max(LONGEST, 2 * endpoint.timeout)
 
-    def failure(self, bad: Bad, verdict: Verdict, endpoint: Endpoint) -> Failure:
-        """What it fails with once the server's error is the end of it."""
+    def failure(
+        self, bad: Bad, verdict: Verdict, endpoint: Endpoint, *, answered: bool = False
+    ) -> Failure:
+        """What it fails with once the server's error is the end of it; `answered` says that other
+        requests were.
+        """
         said = bad.said
         message = said.message
         late = asks_too_long(verdict, endpoint)
-        if verdict.wait is not None and (late or verdict.action == "wait"):
+        if verdict.wait is not None and late:
             message += f" (the server asks to wait {verdict.wait:g} s, longer than max_wait allows)"
-        if said.status == 401 and endpoint.key is None:
+        elif verdict.action == "wait":
             message += (
-                " (no key was sent: name the variable that holds one for this host, "
-                'api_key_env = "..", in its provider)'
+                f" (the server named {self.waits} waits one after the other, {self.waited:g} s "
+                "with the last, longer than max_wait allows)"
             )
+        topic = self._topic(bad)
+        hint = (
+            None if topic is None else f"{self.asked(endpoint)} {advice(topic, endpoint, self.url)}"
+        )
         fatal = verdict.action == "fatal" or (late and verdict.hold)
         if not self.completion and said.status == 403:
             fatal = False  # a restricted key may be good for completions and for nothing else
@@ -94,13 +114,38 @@ class Job:
             code=said.code,
             request_id=request_id(bad.headers),
             fatal=fatal,
+            hint=hint or self._length(said),
+            pointless=topic == "model" or (topic == "path" and not answered),
         )
+
+    def asked(self, endpoint: Endpoint) -> str:
+        """Who was asked, where, and with whose key."""
+        return asked(endpoint, self.method, self.url)
+
+    def _length(self, said: Said) -> str | None:
+        """By how much it is too long, if that is what is wrong with it."""
+        if not self.completion or not is_too_long(said):
+            return None
+        tokens = excess(said.message)
+        if tokens is not None:
+            return f"That is {tokens:,} tokens too many."
+        return (
+            f"The runner reckons it at about {foreseen(self.body or b'{}'):,} tokens, what may be "
+            "answered among them."
+        )
+
+    def _topic(self, bad: Bad) -> About | None:
+        """Of another request than a completion, a 404 says that what it names is not there."""
+        topic = about(bad.said)
+        return topic if self.completion or topic == "key" else None
 
     def told(self, failure: Failure, secrets: tuple[str, ...]) -> Failure:
         """The failure with what the request took, and without `secrets` and its own."""
         sent = secret_values((self.headers or {}).values())
-        message = readable(failure.message, (*secrets, *self.secrets, *sent))
-        return self.counted(replace(failure, message=message))
+        every = (*secrets, *self.secrets, *sent)
+        hint = None if failure.hint is None else readable(failure.hint, every)
+        told = replace(failure, message=readable(failure.message, every), hint=hint)
+        return self.counted(told)
 
     def counted(self, failure: Failure) -> Failure:
         """The failure with what the request took."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.io.providers.openai.waits import go_duration
+from runner.io.providers.openai.waits import go_duration, grown
 
 _BURST = 0.1  # seconds' worth of a rate that may go at once, so that a late wake-up costs nothing
 _LONGEST_CORRECTION = 60.0
@@ -77,6 +77,8 @@ class Gate:
         self.limit = float(self.maximum)
         self.inside = 0
         self.stopped = False
+        self.in_vain = 0.0  # seconds of holds since something was answered
+        self._holds = 0
         self._step = max(1.0, self.maximum / 8)
         self._held_until = 0.0
         self._held = False
@@ -116,6 +118,7 @@ class Gate:
 
     def succeeded(self) -> None:
         """An answer came: more may be sent at a time."""
+        self.in_vain, self._holds = 0.0, 0
         if self.limit < self.maximum:
             self.limit = min(float(self.maximum), self.limit + self._step / self.limit)
             self._admit()
@@ -124,11 +127,20 @@ class Gate:
         """The server said that these are too many."""
         self.limit = max(1.0, self.limit - 0.5)
 
-    def hold(self, seconds: float) -> None:
-        """Let nothing out for this long; a longer hold stands."""
-        until = self._now() + seconds
-        self._held_until = max(until, self._held_until) if self._held else until
+    def hold(self, seconds: float) -> float:
+        """Let nothing out for this long, or for longer where hold follows hold and nothing is
+        answered in between. A longer hold stands. Gives the seconds that are left of it.
+        """
+        now = self._now()
+        begun = now
+        if self.held():
+            begun = self._held_until
+        else:
+            self._holds += 1
+        self._held_until = max(now + grown(seconds, self._holds), begun)
         self._held = True
+        self.in_vain += self._held_until - begun
+        return self._held_until - now
 
     def held(self) -> bool:
         """Whether nothing may be sent now."""

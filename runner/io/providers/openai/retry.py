@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.io.providers.openai.bodies import Said
-from runner.io.providers.openai.waits import named_wait, reset_wait
+from runner.io.providers.openai.waits import named_wait, reset_wait, worded_wait
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
@@ -87,6 +87,8 @@ def classify(said: Said, headers: Mapping[str, str], wall: float) -> Verdict:
         if said.status == 402 and wait is not None:
             return Verdict("wait", wait, hold=True)
         return Verdict("fatal")
+    if kind in ("limited", "busy"):
+        wait = _longest(wait, said)
     if kind == "limited" and wait is None:
         wait = reset_wait(headers)
     hold = wait is not None and (kind == "limited" or said.status in (429, 503, 529))
@@ -97,6 +99,14 @@ def delay(retry: int, jitter: Callable[[], float], wait: float | None = None) ->
     """Seconds before a counted retry (the first is 0): full jitter, never less than `wait`."""
     spread = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(retry, 16))
     return max(jitter() * spread, wait or 0.0)
+
+
+def _longest(named: float | None, said: Said) -> float | None:
+    """Before the end of the longest wait that it names, in whatever way, a server answers nobody
+    (Azure's headers say one second where its words say sixty).
+    """
+    waits = (named, said.wait, worded_wait(said.message))
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _action(

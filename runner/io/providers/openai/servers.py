@@ -69,6 +69,11 @@ class Servers:
             server.failed(self._now())
 
     @property
+    def in_vain(self) -> float:
+        """Seconds of the holds of each since it answered anything, of the one with the fewest."""
+        return min(one.gate.in_vain for one in self.all)
+
+    @property
     def limit(self) -> int:
         """How many requests may be under way at once, as they let it be now."""
         return sum(max(1, int(one.gate.limit)) for one in self.all)

@@ -1,12 +1,22 @@
-"""The waits that a server names in its headers, in seconds."""
+"""The waits that a server names, in headers, in its error or in words; in seconds."""
 
 import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
+_WORDED = re.compile(
+    r"(?:try again|retry|retrying|wait|resets?)(?:\s+(?:in|after|for|at least|another))*\s+"
+    r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|[dhms])"
+    r"\b[\s,]*(?:and\s+)?|\d+(?:\.\d+)?[dhms](?=\d))+)",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_IN_ERROR = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds")
+_LONGEST_GROWN = 60.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
 
 
@@ -44,6 +54,34 @@ def reset_wait(headers: Mapping[str, str]) -> float | None:
     return max(waits, default=None)
 
 
+def worded_wait(text: str) -> float | None:
+    """The wait in the words of a message: `Please try again in 7m12s`, `retry after 26 seconds`."""
+    found = _WORDED.search(text)
+    if found is None:
+        return None
+    total = sum(float(amount) * _seconds(unit) for amount, unit in _AMOUNT.findall(found[1]))
+    return total if 0 < total < math.inf else None
+
+
+def wait_in(error: Mapping[str, Any]) -> float | None:
+    """The wait in a member of an error, or of the tables in it (Gemini's `details`)."""
+    inner = [error.get("metadata"), *_listed(error.get("details"))]
+    for table in (error, *(held for held in inner if isinstance(held, Mapping))):
+        for name in _IN_ERROR:
+            wait = go_duration(str(table.get(name, "")))
+            if wait:
+                return wait
+    return None
+
+
+def grown(wait: float, times: int) -> float:
+    """A wait that is named for the so-manieth time, and nothing was answered in between: the first
+    two as they are, then twice as long each time, to a minute.
+    """
+    longer = wait * 2.0 ** min(max(0, times - 2), 16)
+    return max(wait, min(longer, _LONGEST_GROWN))
+
+
 def go_duration(text: str) -> float | None:
     """Seconds in a duration as Go prints it (`6m0s`, `17.4s`, `2ms`) or in a bare number."""
     text = text.strip()
@@ -55,6 +93,17 @@ def go_duration(text: str) -> float | None:
         return total if math.isfinite(total) else None
     number = _number(text)
     return number if number is not None and number >= 0 else None
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _seconds(unit: str) -> float:
+    unit = unit.lower()
+    if unit.startswith(("ms", "milli")):
+        return 1e-3
+    return {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[unit[0]]
 
 
 def _used_up(remaining: str | None) -> bool:

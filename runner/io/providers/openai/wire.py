@@ -119,11 +119,15 @@ class Wire:
                 reason = getattr(failed.certificate_error, "verify_message", "")
                 return f"the certificate of {self.host} is not valid: {reason}"
             case aiohttp.ClientConnectorDNSError():
-                return f"no such host: {failed.host}"
+                return (
+                    f"no such host: {failed.host}; is the base_url right, and is there a network?"
+                )
             case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
                 return f"the proxy gives no connection to {self.host}"
             case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
-                return f"connection refused by {self.host}"
+                return f"connection refused by {self.host}; does the server run there?"
+            case aiohttp.ClientConnectorSSLError():
+                return f"{self.host} does not speak TLS as it should ({_reason(failed)}); {_HTTP}"
             case aiohttp.ClientConnectorError():
                 return f"no connection to {self.host}: {failed.os_error}"
             case aiohttp.ConnectionTimeoutError():
@@ -148,6 +152,14 @@ class Wire:
                 return "the URL is not one that can be called"
             case _:
                 return f"the connection broke: {failed}"
+
+
+_HTTP = "a server on your own machine mostly has a base_url that begins with http://"
+
+
+def _reason(failed: aiohttp.ClientConnectorSSLError) -> str:
+    """OpenSSL's words, without its places in its own source."""
+    return str(getattr(failed.os_error, "reason", None) or failed.os_error)
 
 
 @asynccontextmanager

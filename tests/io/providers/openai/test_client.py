@@ -246,12 +246,12 @@ def test_there_is_an_end_to_retries_and_they_back_off() -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 422])
 def test_the_server_s_refusal_is_final_for_one_request(status: int) -> None:
-    said = error(status, "model_not_found", "invalid_request_error", "The words of the server")
+    said = error(status, "invalid_value", "invalid_request_error", "The words of the server")
     result, api, _ = ask(said, "ok")
     assert isinstance(result, Failure)
-    assert result == Failure(
-        "The words of the server", status, "invalid_request_error", "model_not_found"
-    )
+    facts = (result.message, result.status, result.type, result.code, result.fatal)
+    expected = ("The words of the server", status, "invalid_request_error", "invalid_value", False)
+    assert facts == expected
     assert len(api.requests) == 1
 
 
@@ -286,18 +286,64 @@ def test_a_choice_without_a_message_is_an_answer() -> None:
 
 
 def test_a_rate_limit_is_waited_for_and_not_counted() -> None:
-    result, api, clock = ask(*["429"] * 20, max_retries=1)
+    result, api, clock = ask(*["429"] * 9, max_retries=1)
     assert isinstance(result, Answered)
-    assert (result.attempts, len(api.requests)) == (21, 21)
-    assert clock.time - 1000 == 20
+    assert (result.attempts, len(api.requests)) == (10, 10)
+    assert clock.time - 1000 == 1 + 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60
+
+
+def test_a_wait_that_is_named_for_ever_grows_and_ends() -> None:
+    result, api, _ = ask(*["429"] * 99)
+    assert isinstance(result, Failure)
+    assert (result.fatal, len(api.requests)) == (True, 16)
+    assert "named 16 waits one after the other, 604 s" in result.message
+
+
+def test_many_together_do_not_ask_in_vain_for_longer_than_one() -> None:
+    """A wait that nobody was answered between grows for all, whoever asks next."""
+    api, clock = FakeAPI(script=lambda _: "429"), Clock()
+
+    async def work() -> None:
+        async with api, opened(api, clock, concurrency=3) as client:
+            results = await asyncio.gather(*(client.complete(out()) for _ in range(5)))
+        assert any(isinstance(result, Failure) and result.fatal for result in results)
+        assert clock.time - 1000 < 700
+        assert len(api.requests) < 25
+
+    run(work())
+
+
+def test_what_others_are_answered_between_ends_no_wait_of_theirs() -> None:
+    """One request that is never let in ends by itself."""
+
+    def script(got: Request) -> Step:
+        return "429" if got.body["model"] == "never" else "ok"
+
+    api, clock = FakeAPI(script=script), Clock()
+
+    async def work() -> None:
+        async with api, opened(api, clock) as client:
+
+            async def others() -> None:
+                while True:
+                    assert isinstance(await client.complete(out()), Answered)
+                    await asyncio.sleep(0)
+
+            going = asyncio.create_task(others())
+            failure = await client.complete(out(HELLO | {"model": "never"}))
+            going.cancel()
+        assert isinstance(failure, Failure)
+        assert not failure.fatal
+
+    run(work())
 
 
 def test_the_named_waits_of_a_request_have_an_end() -> None:
     limited = error(429, "rate_limit_exceeded", headers={"Retry-After": "4"}, message="slow down")
     result, api, _ = ask(*[limited] * 20, max_wait=10)
     assert isinstance(result, Failure)
-    assert (result.attempts, result.status, result.fatal) == (3, 429, False)
-    assert result.message.startswith("slow down (the server asks to wait 4 s")
+    assert (result.attempts, result.status, result.fatal) == (3, 429, True)
+    assert result.message.startswith("slow down (the server named 3 waits")
     assert len(api.requests) == 3
 
 
@@ -567,13 +613,74 @@ def test_nobody_there_is_fatal_after_the_retries() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         failure = failed(base_url=url, max_retries=2)
-    assert failure.message == f"connection refused by {URL(url).host}:{URL(url).port}"
+    refused = f"connection refused by {URL(url).host}:{URL(url).port}"
+    assert failure.message == f"{refused}; does the server run there?"
     assert (failure.fatal, failure.attempts, failure.maybe_billed) == (True, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("base", "fault", "words"),
+    [
+        ("/v1", "401", "a key of 127.0.0.1, still valid"),
+        ("/v1", error(403, message="No"), "a key of 127.0.0.1, still valid"),
+        ("/v1", error(404, "model_not_found", message="No such"), "/v1/models lists them"),
+        (
+            "/v1",
+            respond(404, {"error": {"message": "model 'x' not found"}}),
+            "/v1/models lists them",
+        ),
+        ("", respond(404, {"detail": "Not Found"}), 'Is /v1 missing? base_url = "@/v1"'),
+        ("/api", respond(405), 'Is /v1 missing? base_url = "@/api/v1"'),
+        ("/v1/chat/completions", respond(404), 'stands in it already: base_url = "@/v1"'),
+        ("/v2/x", respond(404, b"<html>"), "Is the base_url right? /chat/completions is appended"),
+    ],
+)
+def test_an_error_about_the_server_says_who_was_asked_where_and_with_which_key(
+    base: str, fault: Step, words: str
+) -> None:
+    async def work() -> None:
+        async with FakeAPI(fault) as api:
+            host = api.url.removesuffix("/v1")
+            url = f"{host.replace('//', '//me:word@')}{base}"
+            async with opened(api, base_url=url, key_name="MY_KEY", query=(("q", "s"),)) as client:
+                failure = await client.complete(out())
+        assert isinstance(failure, Failure)
+        assert failure.hint is not None
+        asked = f"Asked: the provider openai, POST {host}{base}/chat/completions, with the key in"
+        assert failure.hint.startswith(f"{asked} MY_KEY. ")
+        assert words.replace("@", host) in failure.hint
+        assert failure.pointless is (failure.status not in (401, 403))
+
+    run(work())
+
+
+def test_a_refusal_of_one_request_says_nothing_of_its_server() -> None:
+    """A gateway's 404 may be of what that request asked for; one path of others was answered."""
+    routed = error(404, 404, message="No endpoints found that support tool use")
+    for fault in (error(400, "invalid_value"), routed, "500"):
+        failure = failed(fault, max_retries=0)
+        assert (failure.hint, failure.pointless) == (None, False)
+
+    async def work() -> None:
+        async with FakeAPI("ok", respond(404)) as api, opened(api) as client:
+            await client.complete(out())
+            failure = await client.complete(out())
+        assert isinstance(failure, Failure)
+        assert not failure.pointless
+
+    run(work())
+
+
+def test_nobody_there_says_who_was_asked() -> None:
+    failure = failed(base_url="http://127.0.0.1:1/v1", key=None, max_retries=0)
+    asked = "POST http://127.0.0.1:1/v1/chat/completions, no key was sent."
+    assert failure.hint == f"Asked: the provider openai, {asked}"
+    assert failure.message == "connection refused by 127.0.0.1:1; does the server run there?"
 
 
 def test_no_such_host_is_fatal_after_the_retries() -> None:
     failure = failed(base_url="http://no-such-host.invalid/v1", max_retries=1)
-    assert failure.message == "no such host: no-such-host.invalid"
+    assert failure.message.startswith("no such host: no-such-host.invalid;")
     assert (failure.fatal, failure.attempts) == (True, 2)
 
 
@@ -903,7 +1010,8 @@ def test_a_403_of_the_store_stops_no_completion() -> None:
         url = f"http://127.0.0.1:{serving.addresses[0][1]}/v1"
         async with connect(Endpoint("p", url)) as client:
             result = await client.call("GET", "/x")
-            assert result == Failure("Missing scopes", 403)
+            assert isinstance(result, Failure)
+            assert (result.message, result.status, result.fatal) == ("Missing scopes", 403, False)
             assert isinstance(await client.complete(out()), Answered)
         await serving.cleanup()
 

@@ -1,8 +1,9 @@
+import orjson
 import pytest
 
 from runner.io.providers.openai.bodies import error_in, has_choices, readable, said, said_by
 from runner.io.providers.openai.retry import LONGEST_DELAY, Verdict, classify, delay
-from runner.io.providers.openai.waits import go_duration, named_wait, reset_wait
+from runner.io.providers.openai.waits import go_duration, grown, named_wait, reset_wait, worded_wait
 
 WALL = 1_800_000_000.0
 
@@ -71,6 +72,53 @@ def test_a_rate_limit_with_a_named_wait_is_waited_for_by_all() -> None:
     assert verdict(429, "slow_down", "rate_limit_error", retry_after="2") == expected
     assert verdict(429, retry_after="2") == expected
     assert verdict(200, 429, retry_after="2") == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Limit 30000, Used 29000. Please try again in 7m12s. Visit https://x", 432),
+        ("Please try again in 842ms.", 0.842),
+        ("Please try again in 20s.", 20),
+        ("Please try again in 2m59.56s. Need more tokens?", 179.56),
+        ("Please retry after 26 seconds.", 26),
+        ("Please retry in 34.074824224s.", 34.074824224),
+        ("Try again in 1 hour and 5 minutes.", 3900),
+        ("Please wait 30 seconds before retrying", 30),
+        ("Please try again in 1h2m3s", 3723),
+        ("Please try again later.", None),
+        ("You requested 20000 tokens, try again with fewer", None),
+        ("Please retry 3 times", None),
+    ],
+)
+def test_a_wait_in_words_is_a_named_wait(words: str, seconds: float | None) -> None:
+    wait = worded_wait(words)
+    assert wait == (None if seconds is None else pytest.approx(seconds))
+    expected = "retry" if seconds is None else "wait"
+    assert verdict(429, "rate_limit_exceeded", "tokens", words).action == expected
+
+
+def test_a_wait_in_a_member_of_the_error_is_a_named_wait() -> None:
+    """As Gemini has it, which answers with a list."""
+    told = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
+    error = {"code": 429, "message": "exhausted", "status": "RESOURCE_EXHAUSTED"}
+    body = orjson.dumps([{"error": error | {"details": [{"@type": "x"}, told]}}])
+    assert classify(said(429, body), {}, WALL) == Verdict("wait", 34, hold=True, limited=True)
+    for member in ({"retry_after": 3}, {"metadata": {"retry_after_seconds": "3"}}):
+        assert classify(said_by(429, error | member), {}, WALL).wait == 3
+    assert classify(said_by(429, error | {"details": "none"}), {}, WALL).wait is None
+
+
+def test_the_longest_of_the_named_waits_counts() -> None:
+    words = "Please retry after 60 seconds."
+    assert verdict(429, None, None, words, retry_after="1").wait == 60
+    assert verdict(429, None, None, words, retry_after="90").wait == 90
+    assert verdict(400, None, None, words).action == "fail"
+
+
+def test_a_wait_grows_when_it_is_named_again_and_again() -> None:
+    assert [grown(1, times) for times in (1, 2, 3, 4, 8, 9, 99)] == [1, 1, 2, 4, 60, 60, 60]
+    assert [grown(90, times) for times in (1, 3, 99)] == [90, 90, 90]
 
 
 def test_a_rate_limit_without_a_named_wait_is_a_counted_retry() -> None:
