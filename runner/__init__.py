@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from runner.core.plan.events import Done, Event, Failed, Skipped, Started
     from runner.core.state.records import Record, State
     from runner.errors import Problem, RunnerError, Untrusted, Where
-    from runner.operations.project import Plan, PlannedChange, Project, Result
-    from runner.operations.project import open_project as open  # noqa: A004
+    from runner.operations.python.applying import Result
+    from runner.operations.python.plan import Plan, PlannedChange
+    from runner.operations.python.project import Project
+    from runner.operations.python.project import open_project as open  # noqa: A004
 
 _PLACES = {
     "runner.core.plan.diff": ("ABSENT", "Change"),
@@ -50,7 +52,9 @@ _PLACES = {
     "runner.core.plan.events": ("Done", "Event", "Failed", "Skipped", "Started"),
     "runner.core.state.records": ("Record", "State"),
     "runner.errors": ("Problem", "RunnerError", "Untrusted", "Where"),
-    "runner.operations.project": ("Plan", "PlannedChange", "Project", "Result", "open"),
+    "runner.operations.python.applying": ("Result",),
+    "runner.operations.python.plan": ("Plan", "PlannedChange"),
+    "runner.operations.python.project": ("Project", "open"),
 }
 
 

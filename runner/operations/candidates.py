@@ -6,7 +6,7 @@ from typing import Literal
 from runner.core.address import in_order
 from runner.core.modules.folder import Blocks
 from runner.io.presets import presets
-from runner.operations import outputs_file
+from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
 from runner.operations.places import blocks_of_place, states_of, store_of
 
@@ -66,7 +66,7 @@ def _outputs(place: ProjectPlace) -> Iterator[Candidate]:
     for name, block in blocks.of("output").items():
         yield name, str(block.table.get("description") or "")
     yield from ((name, "") for name in blocks.of("completion"))
-    yield from ((name, "") for name in outputs_file.held(store_of(place)))
+    yield from ((name, "") for name in outputs_json.held(store_of(place)))
 
 
 def _without_crowds(found: dict[str, str]) -> list[Candidate]:

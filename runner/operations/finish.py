@@ -10,7 +10,7 @@ from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.apply.ports import Outcome
-from runner.operations import output_files, outputs_file
+from runner.operations import output_files, outputs_json
 from runner.operations.ended import Spent, problems_of, spent
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
@@ -165,7 +165,7 @@ def _write_outputs(
     project: Loaded, found: Mapping[str, OutputValue], problems: list[Problem]
 ) -> None:
     try:
-        outputs_file.write(project.store, found)
+        outputs_json.write(project.store, found)
     except RunnerError as exc:
         problems.extend(exc.problems)
 

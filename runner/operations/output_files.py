@@ -15,7 +15,7 @@ from runner.core.language.file_names import ANOTHER, name_fault, normalised, one
 from runner.errors import Problem, RunnerError
 from runner.io import files, links
 from runner.io.state.store import Store
-from runner.operations import outputs_file
+from runner.operations import outputs_json
 from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
 from runner.operations.places import state_directory
@@ -153,7 +153,7 @@ class _Ours:
 
     @cached_property
     def _written(self) -> Mapping[str, Any]:
-        return outputs_file.held(self._project.store)
+        return outputs_json.held(self._project.store)
 
     @cached_property
     def _recorded(self) -> Mapping[str, Any]:
@@ -316,7 +316,7 @@ def _foreign(project: Loaded, output: OutputValue, path: str) -> Problem:
     """
     others, held = _others(project), _held(project, path)
     for name, store in others.items():
-        value = outputs_file.held(store).get(output.name)
+        value = outputs_json.held(store).get(output.name)
         if value is not None and _bytes(value) == held:
             return _problem(project, output, _shared(path, name))
     said = (

@@ -40,7 +40,7 @@ from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError, Where
 from runner.io.prices import count_tokens, price
-from runner.operations import outputs_file
+from runner.operations import outputs_json
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.evaluate import recorded_session
@@ -276,7 +276,7 @@ def _gone_outputs(
     """The outputs of blocks that outputs.json will not hold any more. That of a completion goes
     with its record, and is not told again.
     """
-    held = outputs_file.held(project.store)
+    held = outputs_json.held(project.store)
     if not held:
         return {}
     left: set[str] = set(found)
@@ -301,7 +301,7 @@ def _changed_outputs(
     """The declared outputs whose value is known and is not what outputs.json holds."""
     if not found:
         return {}
-    held = outputs_file.held(project.store)
+    held = outputs_json.held(project.store)
     changed: dict[str, tuple[Any, Any]] = {}
     for name, value in shown_outputs(found).items():
         old = held.get(name, ABSENT)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.streams import harmless
 from runner.core.suggest import closest, there_are
 from runner.errors import RunnerError, error
-from runner.operations import outputs_file
+from runner.operations import outputs_json
 
 if TYPE_CHECKING:
     from runner.core.expansion.outputs import OutputValue
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for."""
     path = _path(arguments)
-    held = outputs_file.read(path)
+    held = outputs_json.read(path)
     if arguments.name is None:
         if not held and not arguments.json:
             sys.stderr.write(f"{_why_none(arguments, path)}\n")

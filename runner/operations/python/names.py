@@ -1,10 +1,13 @@
-"""What is said of a flag, for whoever gave no flag: in Python it is a parameter."""
+"""What Python is told: parameters where others are told flags, and nothing that is secret."""
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
-from runner.errors import Problem
+from runner.core.secrets.secrets import Secrets
+from runner.errors import Problem, RunnerError
 
 BY_FLAG = {
     "--concurrency": "concurrency",
@@ -49,3 +52,19 @@ def event_in_python(event: Event) -> Event:
             return replace(event, because=text_in_python(because))
         case Started() | Done():
             return event
+
+
+def told(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
+    """Problems as Python is told them: without what is secret."""
+    return tuple(in_python(secrets.problem(problem)) for problem in problems)
+
+
+@contextmanager
+def told_in_python() -> Iterator[Secrets]:
+    """What is secret in a project; no error that leaves this tells it, or speaks of flags."""
+    secrets = Secrets()
+    try:
+        yield secrets
+    except RunnerError as exc:
+        exc.problems = exc.args = told(exc.problems, secrets)
+        raise exc from None  # the cause may tell it

@@ -17,8 +17,8 @@ import pytest
 
 import runner
 from runner.core.plan.events import Event
-from runner.operations.project import open_project
-from runner.operations.python_names import BY_FLAG
+from runner.operations.python.names import BY_FLAG
+from runner.operations.python.project import open_project
 from tests import ROOT
 from tests.harness.project import HANG, Project, completion, provider, serving, trusting, wait_until
 from tests.harness.server import FakeAPI

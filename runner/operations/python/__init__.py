@@ -1,0 +1,1 @@
+"""A project in Python: what `import runner` gives."""

@@ -1,0 +1,186 @@
+"""A project in Python: plan, apply, and read what is recorded; the same that the commands do.
+
+Nothing here asks a person, writes to a standard stream, takes a signal or ends the process. What is
+wrong is a RunnerError with `problems`; what would go to a host that nobody trusts is Untrusted.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from runner.core.plan.targets import Choice
+from runner.core.state.records import State, empty
+from runner.errors import error
+from runner.io.state.local import OUTPUTS
+from runner.operations import outputs_json
+from runner.operations.load import load
+from runner.operations.options import (
+    ApplyOptions,
+    GivenVariable,
+    Options,
+    Overrides,
+    ProjectPlace,
+    VariableFile,
+    VariableValue,
+)
+from runner.operations.places import folders_of, store_of
+from runner.operations.plan import whole_plan
+from runner.operations.python.applying import Applying, OnEvent, Result, unheard
+from runner.operations.python.names import told_in_python
+from runner.operations.python.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a configuration and a state. Every method reads both anew.
+
+    `trust` names hosts that whatever is sent may go to, besides those that the user trusts.
+    """
+
+    place: ProjectPlace
+    trust: tuple[str, ...] = ()
+
+    def plan(  # noqa: PLR0913  # by keyword
+        self,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        variable_files: Sequence[str | PathLike[str]] = (),
+        targets: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+        destroy: bool = False,
+        offline: bool | None = None,
+    ) -> Plan:
+        """What an apply would do. Nothing is written, and nothing sent unless data sources or
+        [[import]] blocks have to be read.
+
+        RunnerError with every mistake in the configuration.
+        """
+        _refuse_one_text(variable_files, targets, excludes, replaces)
+        given: tuple[GivenVariable, ...] = (
+            *(VariableFile(fspath(path)) for path in variable_files),
+            *(VariableValue(name, value) for name, value in (variables or {}).items()),
+        )
+        choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy)
+        options = Options(self.place, choice, given, Overrides(offline=offline), self.trust)
+        with told_in_python() as secrets:
+            project = load(options, secrets)
+            return Plan(project, whole_plan(project))
+
+    async def aplan(  # noqa: PLR0913  # by keyword
+        self,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        variable_files: Sequence[str | PathLike[str]] = (),
+        targets: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+        replaces: Sequence[str] = (),
+        destroy: bool = False,
+        offline: bool | None = None,
+    ) -> Plan:
+        """As `plan`, while the loop goes on."""
+        return await asyncio.to_thread(
+            self.plan,
+            variables=variables,
+            variable_files=variable_files,
+            targets=targets,
+            excludes=excludes,
+            replaces=replaces,
+            destroy=destroy,
+            offline=offline,
+        )
+
+    def apply(  # noqa: PLR0913  # by keyword
+        self,
+        plan: Plan,
+        *,
+        on_event: OnEvent | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        max_requests: int | None = None,
+        lock_timeout: float | None = None,
+        fail_fast: bool = False,
+    ) -> Result:
+        """Carry a plan out, if it still holds: RunnerError if configuration, variables or state are
+        not those that it was made from, and for what is wrong before the first request.
+
+        Completions that fail raise nothing: see `Result`. `on_event` is called in this thread, as
+        things happen. Ctrl-C starts nothing new, waits up to 30 s for what is in flight, and is
+        raised once all of it is recorded; so is what `on_event` raises. `max_cost` is in USD;
+        `lock_timeout` in seconds, for another writer of the state.
+        """
+        _refuse_another(self, plan)
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        applying = Applying(plan, limits, ApplyOptions(fail_fast=fail_fast))
+        return applying.wait(on_event or unheard)
+
+    async def aapply(  # noqa: PLR0913  # by keyword
+        self,
+        plan: Plan,
+        *,
+        on_event: OnEvent | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        max_requests: int | None = None,
+        lock_timeout: float | None = None,
+        fail_fast: bool = False,
+    ) -> Result:
+        """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
+        ends it as Ctrl-C does: what is in flight is recorded first.
+        """
+        _refuse_another(self, plan)
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        return await Applying(plan, limits, ApplyOptions(fail_fast=fail_fast)).awaited(
+            on_event or unheard
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The recorded outputs by name, sensitive ones left out; none before the first apply."""
+        with told_in_python():
+            return outputs_json.read(store_of(self.place).directory / OUTPUTS)
+
+    def state(self) -> State:
+        """What is recorded: `records` by address, each with its request and response as JSON."""
+        with told_in_python():
+            return store_of(self.place).load() or empty("", folders_of(self.place).root)
+
+
+def open_project(
+    path: str | PathLike[str] = ".",
+    *,
+    config: str | PathLike[str] = "configs",
+    state: str | PathLike[str] = "state",
+    workspace: str | None = None,
+    trust: Sequence[str] = (),
+) -> Project:
+    """The project in a folder; RunnerError if there is no such folder.
+
+    `config` and `state` are folders in it; `workspace` None is what the settings say; `trust` names
+    hosts that whatever is sent may go to, as --trust does.
+    """
+    _refuse_one_text(trust)
+    place = ProjectPlace(str(Path(path).absolute()), fspath(config), fspath(state), workspace)
+    with told_in_python():
+        folders_of(place)
+    return Project(place, tuple(trust))
+
+
+def _refuse_one_text(*lists: object) -> None:
+    """A text is a sequence of texts as well, of its letters."""
+    for given in lists:
+        if isinstance(given, str | bytes):
+            raise TypeError(f"a list of texts is wanted, as [{given!r}], not one text")
+
+
+def _refuse_another(project: Project, plan: Plan) -> None:
+    if not isinstance(plan, Plan):
+        raise TypeError(f"a Plan is wanted, as project.plan() gives it, not {plan!r}")
+    if (plan.options.place, plan.options.trust) != (project.place, project.trust):
+        raise error(
+            "Plan of another project",
+            f"This plan was made in {plan.options.place.project}, or with hosts that are trusted "
+            f"there, and this is {project.place.project}. Apply it with the project that made it.",
+        )
