@@ -16,6 +16,13 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],  # the machine may be
 )
+settings.register_profile(
+    "endurance",
+    settings.get_profile("everywhere"),
+    derandomize=False,  # other examples with each run; a failure says how to see it again
+    print_blob=True,
+    max_examples=2_000,
+)
 settings.load_profile("everywhere")
 
 _HERE = ("127.0.0.1", "::1", "localhost", "", "0.0.0.0")  # a test's own server

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from runner.core.address import selects
 from runner.core.api.exchange import Failure
 from runner.core.canonical import digest
 from runner.core.plan.actions import Await, Instances, Issue, Keep, Remove, Update
 from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import PlannedSteps
+from runner.core.plan.targets import Choice
 from runner.errors import Untrusted
 from runner.io.apply.ports import Outcome
 from runner.operations.apply import held_plan
@@ -35,8 +37,9 @@ from tests.harness.random_projects import (
     reply,
 )
 
-few = settings(max_examples=8)
-many = settings(max_examples=16)
+# Of the profile's examples; `--hypothesis-profile endurance` has more.
+few = settings(max_examples=settings().max_examples * 8 // 100)
+many = settings(max_examples=settings().max_examples * 16 // 100)
 
 
 @st.composite
@@ -118,6 +121,33 @@ def test_a_state_holds_what_the_configuration_declares_and_no_more(
     fresh = lab(history[-1])
     fresh.apply()
     assert set(held.records) == set(fresh.records), text(held)
+
+
+def needing(project: Project, number: int) -> set[str]:
+    """The addresses of a block, and of those that need it."""
+    found = {number}
+    for node in project:  # each refers to those before it
+        if found & {*node.refs, *node.after}:
+            found.add(node.id)
+    return {node.address for node in project if node.id in found}
+
+
+@many
+@given(projects(), st.data())
+def test_what_is_excluded_leaves_out_all_that_need_it(
+    project: Project, data: st.DataObject
+) -> None:
+    """Also what joins late: no instance whose block needs an answer that is not asked for."""
+    held = lab(project)
+    if data.draw(st.booleans()):
+        held.apply()
+    node = data.draw(st.sampled_from(project))
+    left_out = needing(project, node.id)
+    choice = Choice(excludes=(node.address,))
+    plan = held.plan(choice)
+    held.apply(choice)
+    for address in (*issued(plan), *held.sent):
+        assert not any(selects(out, address) for out in left_out), (node.address, text(held))
 
 
 def broken_for(bucket: int, message: str = "no") -> Callable[[dict[str, Any]], str | Failure]:

@@ -1,10 +1,10 @@
 """Which addresses a run is about."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.core.address import around, selects
-from runner.core.plan.walk import Vertex, VertexKey, Walk, address_of
+from runner.core.address import around, inside, selects
+from runner.core.plan.walk import VertexKey, Walk, address_of
 
 Chosen = Callable[[VertexKey], bool]
 
@@ -23,23 +23,70 @@ def chooser(walk: Walk, choice: Choice) -> Chosen:
     """Targets with all they need; excludes with all that need them."""
     if not choice.targets and not choice.excludes:
         return lambda _: True
-    needed = _closure(walk, choice.targets, lambda vertex: vertex.needs)
+    needed = _needed(walk, choice.targets)
     blocks = walk.groups & needed
-    users: dict[VertexKey, list[VertexKey]] = {}
-    for vertex in walk.vertices.values():
-        for need in vertex.needs:
-            users.setdefault(need, []).append(vertex.key)
-    left_out = _closure(walk, choice.excludes, lambda vertex: users.get(vertex.key, ()))
+    left_out = _LeftOut(walk, choice.excludes)
     is_named = only_named(choice)
 
     def chosen(key: VertexKey) -> bool:
-        if key in left_out:
+        if left_out(key):
             return False
         if key in needed or is_named(key):
             return True
         return any(block in blocks for block in around(address_of(key)))
 
     return chosen
+
+
+class _LeftOut:
+    """Whether a vertex is excluded, or needs one that is.
+
+    The walk grows while a plan is made: what is asked for then may be decided, so that all it needs
+    was asked for before. What joins later is no part of this walk: it needs what its block does.
+    """
+
+    def __init__(self, walk: Walk, patterns: tuple[str, ...]) -> None:
+        self._walk, self._patterns = walk, patterns
+        self._known: dict[VertexKey, bool] = {}
+
+    def __call__(self, key: VertexKey) -> bool:
+        if not self._patterns:
+            return False
+        known = self._known.get(key)
+        if known is None:
+            known = self._looked_up(key)
+            if not self._walk.waits(key):
+                self._known[key] = known
+        return known
+
+    def _looked_up(self, key: VertexKey) -> bool:
+        seen, todo = {key}, [key]
+        while todo:
+            at = todo.pop()
+            known = self._known.get(at)
+            if known or self._is_named(at):
+                return True
+            if known is None:
+                more = [need for need in self._needs(at) if need not in seen]
+                seen.update(more)
+                todo += more
+        return False
+
+    def _needs(self, key: VertexKey) -> tuple[VertexKey, ...]:
+        vertices = self._walk.vertices
+        if key in vertices:
+            return vertices[key].needs
+        blocks = [vertices[block] for block in around(address_of(key)) if block in vertices]
+        return tuple(need for block in blocks for need in block.needs)
+
+    def _is_named(self, key: VertexKey) -> bool:
+        """Of a block whose instances have yet to join, one that is named is enough."""
+        address = address_of(key)
+        grows = key in self._walk.groups
+        return any(
+            selects(pattern, address) or (grows and inside(address, pattern))
+            for pattern in self._patterns
+        )
 
 
 def only_named(choice: Choice) -> Chosen:
@@ -55,9 +102,7 @@ def only_named(choice: Choice) -> Chosen:
     return chosen
 
 
-def _closure(
-    walk: Walk, patterns: tuple[str, ...], following: Callable[[Vertex], Iterable[VertexKey]]
-) -> set[VertexKey]:
+def _needed(walk: Walk, patterns: tuple[str, ...]) -> set[VertexKey]:
     todo = [
         key
         for key, vertex in walk.vertices.items()
@@ -66,7 +111,7 @@ def _closure(
     found = set(todo)
     while todo:
         vertex = walk.vertices.get(todo.pop())
-        for key in following(vertex) if vertex is not None else ():
+        for key in vertex.needs if vertex is not None else ():
             if key not in found:
                 found.add(key)
                 todo.append(key)

@@ -100,6 +100,10 @@ class Walk:
         """Whether anything still waits for this address."""
         return address in self._dependents
 
+    def waits(self, key: VertexKey) -> bool:
+        """Whether it is a vertex that waits for another one."""
+        return key in self._pending
+
     def stuck(self) -> Iterator[Vertex]:
         """What can never become ready: it stands on a cycle, or behind one."""
         return (self.vertices[key] for key in self._pending)

@@ -147,6 +147,20 @@ def test_what_is_not_targeted_is_no_failure() -> None:
     assert (outcome.failed, outcome.skipped, set(outcome.done)) == ({}, {}, {"completion.other"})
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_an_instance_that_is_excluded_before_it_is_known_leaves_out_what_needs_it(
+    known: bool,
+) -> None:
+    lab = Lab({"configs/main.toml": DYNAMIC}, listing)
+    if known:
+        lab.apply(Choice(targets=("completion.topics",)))
+    outcome = lab.apply(Choice(excludes=('completion.each["x"]',)))
+    assert (outcome.failed, outcome.skipped) == ({}, {})
+    assert sorted(lab.sent) == [
+        'completion.each["y"]', "completion.other", *(["completion.topics"] * (not known)),
+    ]  # fmt: skip
+
+
 def test_what_hangs_on_a_failed_instance_is_skipped() -> None:
     lab = Lab({"configs/main.toml": DYNAMIC}, listing)
     lab.reply = lambda b: Failure("no") if b["messages"][0]["content"] == "x" else listing(b)
