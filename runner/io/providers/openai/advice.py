@@ -42,7 +42,7 @@ def about(said: Said) -> About | None:
     return "model" if _NOT_THERE.search(said.message) else "path"
 
 
-def asked(endpoint: Endpoint, method: str, url: URL) -> str:
+def who_was_asked(endpoint: Endpoint, method: str, url: URL) -> str:
     """Who was asked, where, and with whose key, in a sentence; no secret is in it."""
     name = endpoint.key_name
     with_key = "no key was sent" if endpoint.key is None else "with a key"

@@ -8,7 +8,7 @@ from yarl import URL
 from runner.core.api.exchange import Failure
 from runner.core.plan.estimate import foreseen
 from runner.io.providers.endpoint import Endpoint
-from runner.io.providers.openai.advice import About, about, advice, asked
+from runner.io.providers.openai.advice import About, about, advice, who_was_asked
 from runner.io.providers.openai.bodies import Said, readable
 from runner.io.providers.openai.lengths import excess, is_too_long
 from runner.io.providers.openai.outcomes import Bad, request_id
@@ -120,7 +120,7 @@ class Job:
 
     def asked(self, endpoint: Endpoint) -> str:
         """Who was asked, where, and with whose key."""
-        return asked(endpoint, self.method, self.url)
+        return who_was_asked(endpoint, self.method, self.url)
 
     def _length(self, said: Said) -> str | None:
         """By how much it is too long, if that is what is wrong with it."""
