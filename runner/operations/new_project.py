@@ -1,75 +1,43 @@
-"""A small project that plans as it is written, and runs without a key."""
+"""A small project that plans as it is written, and of which much can be kept."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files as packaged
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
 
 from runner.errors import Where, error
 from runner.io import files
 from runner.io.links import refuse_links
-
-_MAIN = """\
-# A small project. `runner plan` shows what it would ask, `runner apply` asks and keeps the answers.
-
-[runner]
-provider = "embedded"  # a real, small model in this process: no key, no network
-
-# With a key in OPENAI_API_KEY: provider = "openai" above, and a model for all completions here.
-# [provider.openai.defaults]
-# model = "gpt-4o-mini"
-
-[variable.topic]
-type = "string"
-default = "the solar system"
-description = "What to talk about"
-
-[completion.chat]
-temperature = 0
-seed = 1
-max_tokens = 120
-messages = [
-  { role = "system", content = "You are a helpful assistant." },
-  { role = "user", content = "Tell me about {{ var.topic }} in three sentences." },
-]
-
-# An answer in a prompt: this one waits for the other, and is asked again only if that changes.
-[completion.summary]
-temperature = 0
-seed = 1
-max_tokens = 40
-
-[[completion.summary.messages]]
-role = "user"
-content = \"\"\"
-Summarise in one line:
-
-{{ completion.chat.content }}
-\"\"\"
-
-[output.summary]
-value = "{{ completion.summary.content }}"
-description = "The topic in one line"
-"""
+from runner.operations.options import TemplateName
 
 IGNORED = ("state/cache/", ".lock", ".lock.info", "*.backup", "errored-*", ".env")
 """What of a project is not meant to be committed."""
 
 _COMMITTED = "# state/state.json and outputs.json are meant to be committed; these are not."
 _GITIGNORE = "".join(f"{line}\n" for line in (_COMMITTED, *IGNORED))
+_SCHEMA = "runner.schema.json"
+_CONFIGS = "configs"  # the folder of a template that stands for the one that is asked for
 
-_README = """\
-# {name}
 
-Completions as code: `{config}/` says what is asked of which model, `state/` keeps every answer.
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """Folders of the package whose files are written, and what its README shows."""
 
-    runner plan                          what would be asked, why, and what it costs
-    runner apply                         the same, then asks you, then the model
-    runner output summary --raw          one answer
-    runner apply --var topic=volcanoes   only what changed is asked again
+    folders: tuple[str, ...]
+    output: str
+    variable: str = "topic=volcanoes"
 
-Commit `{config}/` and `state/`: whoever clones this has the answers, and pays for none of them.
-A key for another model goes into the environment or into `.env`, never into `{config}/`.
-"""
+
+_TEMPLATES: Mapping[TemplateName, _Template] = {
+    "chain": _Template(("chain",), "summary"),
+    "table": _Template(("table",), "label", "length='one word'"),
+    "compare": _Template(("compare",), "verdict", "question='Why is grass green?'"),
+    "tools": _Template(("tools",), "answer", "city=Oslo"),
+    "ci": _Template(("chain", "ci"), "summary"),
+}
+_PLACES = {"workflow.yml": ".github/workflows/prompts.yml"}  # no wheel has hidden folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +48,54 @@ class ProjectFile:
     is_new: bool
 
 
-def new_project(directory: Path, config: str) -> Iterator[ProjectFile]:
+def new_project(
+    directory: Path, config: str, template: TemplateName = "chain"
+) -> Iterator[ProjectFile]:
     """Write what is not there yet: each file, once it is. RunnerError where there is a
     configuration already.
     """
     folder = directory / config
     _refuse(directory, folder)
-    main, ignore, readme = folder / "main.toml", directory / ".gitignore", directory / "README.md"
+    texts = dict(_texts(directory, config, _TEMPLATES[template]))
     advice = "Take it away, or name another folder: runner init DIR"
-    refuse_links(directory, (main, ignore, readme), advice)
-    files.make_directory(folder)
-    about = _README.format(name=directory.resolve().name or "project", config=config)
-    for path, text in ((main, _MAIN), (ignore, _GITIGNORE), (readme, about)):
+    refuse_links(directory, texts, advice)
+    for path, text in texts.items():
         is_new = files.identity(path) is None
         if is_new:
+            files.make_directory(path.parent)
             files.write_atomic(path, text.encode())
         yield ProjectFile(path, is_new)
+
+
+def _texts(directory: Path, config: str, template: _Template) -> Iterator[tuple[Path, str]]:
+    """Every file of the project; each of the configuration says where its schema is."""
+    schema = directory / _SCHEMA
+    for name in template.folders:
+        for place, text in _written(packaged("runner") / "templates" / name):
+            if place.parts[0] != _CONFIGS:
+                yield directory / _PLACES[place.name], text
+                continue
+            path = directory / config / Path(*place.parts[1:])
+            told = Path(os.path.relpath(schema, path.parent)).as_posix()
+            yield path, f"#:schema {told}\n\n{text}" if path.suffix == ".toml" else text
+    yield schema, (packaged("runner") / "schemas" / "config.schema.json").read_text("utf-8")
+    yield directory / ".gitignore", _GITIGNORE
+    about = (packaged("runner") / "templates" / "README.md").read_text("utf-8")
+    name = directory.resolve().name or "project"
+    shown = {"output": template.output, "variable": template.variable}
+    yield directory / "README.md", about.format(name=name, config=config, **shown)
+
+
+def _written(
+    folder: Traversable, place: PurePosixPath | None = None
+) -> Iterator[tuple[PurePosixPath, str]]:
+    """The files of a template, by their place in it."""
+    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+        inner = PurePosixPath(entry.name) if place is None else place / entry.name
+        if entry.is_dir():
+            yield from _written(entry, inner)
+        else:
+            yield inner, entry.read_text("utf-8")
 
 
 def _refuse(directory: Path, config: Path) -> None:

@@ -1,10 +1,14 @@
 """What is asked for: where, with which values, about what, and how; whoever asks."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from runner.core.plan.targets import Choice
+
+
+TemplateName = Literal["chain", "table", "compare", "tools", "ci"]
+"""What a new project begins with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write what is not there yet; RunnerError where there is a configuration already."""
     kept = []
     directory = Path(arguments.chdir) / (arguments.directory or ".")
-    for file in new_project(directory, arguments.config):
+    for file in new_project(directory, arguments.config, arguments.template):
         if file.is_new:
             sys.stdout.write(f"{file.path}\n")
         else:

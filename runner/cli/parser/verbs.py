@@ -1,9 +1,11 @@
 """Every verb: what it is for, the flags of its own, and an example."""
 
 from collections.abc import Callable
+from typing import get_args
 
 from runner.cli.parser import flags
 from runner.cli.parser.verb import Verb
+from runner.operations.options import TemplateName
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that have a completion script."""
@@ -84,11 +86,19 @@ def _output(add: Verb) -> None:
 def _init(add: Verb) -> None:
     made = add(
         "write a small project that runs without a key",
-        "runner init hello",
-        detail="Never overwrites a file.",
+        "runner init hello --template table",
+        detail="Never overwrites a file.\n\n"
+        "  chain    an answer in the prompt of another one\n"
+        "  table    a completion for each row of a table\n"
+        "  compare  one question in several ways, and what is best\n"
+        "  tools    a function that the model calls (with a key, or a server of your own)\n"
+        "  ci       chain, and a check of each pull request",
         in_project=False,
     )
     made.add_argument("directory", nargs="?", metavar="DIR", default=None)
+    made.add_argument(
+        "--template", choices=get_args(TemplateName), default="chain", help="what to begin with"
+    )
 
 
 def _validate(add: Verb) -> None:
