@@ -31,6 +31,7 @@ from runner.hcl import convert
 from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 from tests.harness.documents import DOCS, PAGES, Example, anchors, examples, prose
+from tests.harness.pictures import PICTURES, plan_picture, svg, words_of
 from tests.harness.project import Project
 
 README = (ROOT / "README.md").read_text()
@@ -218,6 +219,19 @@ def flags(of: argparse.ArgumentParser) -> Iterator[str]:
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
                 yield from flags(inner)
+
+
+def test_the_picture_of_a_plan_shows_what_a_plan_shows() -> None:
+    """`python -m tests.harness.pictures` makes the pictures anew."""
+    kept = (PICTURES / "plan.svg").read_text()
+    assert words_of(kept) == words_of(svg("plan", plan_picture()))
+
+
+@pytest.mark.parametrize("name", ["plan", "progress"])
+def test_a_picture_fetches_nothing_and_the_readme_shows_it(name: str) -> None:
+    kept = (PICTURES / f"{name}.svg").read_text()
+    assert set(re.findall(r"https?://[^\"]+", kept)) == {"http://www.w3.org/2000/svg"}
+    assert f".github/{name}.svg" in README
 
 
 def test_every_topic_is_listed_once_with_what_it_is_about() -> None:
