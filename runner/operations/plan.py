@@ -149,6 +149,15 @@ def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def validated(project: Loaded) -> Planned:
+    """The plan of everything, as if nothing was recorded, without asking anybody; RunnerError for
+    what is wrong.
+    """
+    project.settings.offline = True
+    project.state = replace(project.state, records={})
+    return planned(project, choice=Choice(), answers=False)
+
+
 def whole_plan(project: Loaded) -> Planned:
     """The plan, with what [[import]] blocks bring and what data sources say, read now."""
     made = planned(project)

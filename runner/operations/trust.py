@@ -35,9 +35,10 @@ from runner.core.secrets.trust import (
 from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
-from runner.io.trust import trust, trusted
+from runner.io.trust import all_trusted, revoke, trust, trusted
 from runner.operations.loaded import Loaded
-from runner.operations.places import same_place
+from runner.operations.options import ProjectPlace
+from runner.operations.places import project_directory, same_place
 
 
 def asks(action: Action) -> bool:
@@ -87,6 +88,14 @@ def _may_be_asked(project: Loaded, step: Step) -> tuple[str, ...]:
     return providers_of(declared, project.default_provider, project.providers)
 
 
+def wanted(project: Loaded) -> tuple[Door, ...]:
+    """All that the project may send where: what it asks, and the deletion of what it stored."""
+    stored = filter(is_stored, project.state.records.values())
+    keepers = (keeper(record, project.providers) for record in stored)
+    kept = {name for name in keepers if name is not None}
+    return project.reach.doors([*project.reach.used, *kept])
+
+
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:
     """The doors that have to be open before these providers are asked, and are not."""
     names = [name for name in providers if _leaves(project, name)]
@@ -123,6 +132,18 @@ def admit_doors(project: Loaded, closed: tuple[Door, ...]) -> None:
         project.warnings.extend(
             Problem("Trust is not kept", p.detail, p.where, "warning") for p in exc.problems
         )
+
+
+def trusted_projects() -> Iterator[tuple[str, tuple[Door, ...], int]]:
+    """Every project that is trusted, with what, and with how much that only newer versions know."""
+    for name, tables in all_trusted():
+        doors = [door for door in map(from_table, tables) if door is not None]
+        yield name, ordered(doors), len(tables) - len(doors)
+
+
+def trust_no_more(place: ProjectPlace) -> bool:
+    """Forget what a project is trusted with; whether it was."""
+    return revoke(project_directory(place))
 
 
 def keep(project: Loaded) -> None:

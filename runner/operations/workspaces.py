@@ -17,6 +17,7 @@ from runner.operations.places import (
     project_directory,
     settings_of,
     states_of,
+    store_of,
     workspace_store,
 )
 
@@ -127,6 +128,18 @@ class Elsewhere:
             held = state.records.values() if state is not None else ()
             self._ids[name] = frozenset(stored_id(made) for made in held if is_stored(made))
         return self._ids[name]
+
+
+def unheld(place: ProjectPlace) -> str:
+    """What the state is called, which nobody holds; RunnerError says who does.
+
+    The kernel gives the lock back when its process ends, so none is ever left to be broken.
+    """
+    store = store_of(place)
+    if store.backend.exists():
+        with store.lock("runner force-unlock"):
+            pass
+    return store.name
 
 
 @contextmanager

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from runner.cli.commands.reading import agrees, read
 from runner.cli.parser.options import place_of
 from runner.cli.views.problems import tell_warnings
-from runner.core.request.server_store import is_stored, keeper
-from runner.core.secrets.trust import Door, from_table, in_words, needs_asking, ordered
-from runner.io.trust import all_trusted, revoke
+from runner.core.secrets.trust import Door, in_words, needs_asking
 from runner.operations.loaded import Loaded
-from runner.operations.places import project_directory
-from runner.operations.trust import admit_doors, still_closed
+from runner.operations.trust import (
+    admit_doors,
+    still_closed,
+    trust_no_more,
+    trusted_projects,
+    wanted,
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         sys.stdout.writelines(f"{line}\n" for line in _listed())
     elif arguments.revoke:
-        forgotten = revoke(project_directory(place_of(arguments)))
+        forgotten = trust_no_more(place_of(arguments))
         said = "is not trusted any more" if forgotten else "was not trusted"
         sys.stdout.write(f"This project {said}.\n")
     else:
@@ -29,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(project: Loaded) -> None:
-    doors = project.reach.doors([*project.reach.used, *_keepers(project)])
+    doors = wanted(project)
     tell_warnings(project)
     if not doors:
         sys.stdout.write("Nothing leaves this machine: there is nothing to trust.\n")
@@ -56,18 +59,10 @@ def _line(project: Loaded, door: Door, *, new: bool) -> str:
     return f"    {in_words(door)}{' (needs no yes)' if usual else ' (trusted)'}"
 
 
-def _keepers(project: Loaded) -> set[str]:
-    """The providers that keep what the state records: what is removed is deleted there."""
-    stored = filter(is_stored, project.state.records.values())
-    return {name for name in (keeper(one, project.providers) for one in stored) if name is not None}
-
-
 def _listed() -> Iterator[str]:
     """Every project, and what it is trusted with."""
-    for name, tables in all_trusted():
+    for name, doors, newer in trusted_projects():
         yield name
-        doors = [door for door in map(from_table, tables) if door is not None]
-        yield from (f"    {in_words(door)}" for door in ordered(doors))
-        newer = len(tables) - len(doors)
+        yield from (f"    {in_words(door)}" for door in doors)
         if newer:
             yield f"    and {newer} of a kind that this version does not know"

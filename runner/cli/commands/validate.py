@@ -3,15 +3,13 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 
 import orjson
 
 from runner.cli.commands.reading import read
 from runner.cli.views.problems import by_place, diagnostic, tell_warnings
-from runner.core.plan.targets import Choice
 from runner.errors import Problem, RunnerError
-from runner.operations.plan import planned
+from runner.operations.plan import validated
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,9 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         project = read(arguments)
         problems += project.warnings
-        project.settings.offline = True  # nothing is asked of anybody
-        project.state = replace(project.state, records={})
-        planned(project, choice=Choice(), answers=False)
+        validated(project)
     except RunnerError as exc:
         if not arguments.json:
             raise
