@@ -332,3 +332,20 @@ def test_a_message_that_is_new_is_no_change_of_the_others(project: Project) -> N
         shown = "\n".join(lines_of_plan(project))
     assert "    + system\n        + Be kind.\n\nPlan" in shown
     assert "one of" not in shown
+
+
+def test_the_names_of_headers_that_go_out_are_shown_and_their_values_are_not(
+    tmp_path: Path,
+) -> None:
+    made = Project(tmp_path)
+    asked = completion("a", "hi", 'extra_headers = { X-Trace = "trace-value" }')
+    with serving() as api:
+        made.write(provider(api) + '[provider.openai.headers]\nX-Team = "team-value"\n', "p.toml")
+        made.write(asked)
+        shown = made.call("plan").out
+        made.apply()
+        made.write(asked.replace("hi", "ho"))
+        again = made.call("plan").out
+    for said in (shown, again):
+        assert "headers X-Team, X-Trace" in said
+        assert "-value" not in said

@@ -73,7 +73,12 @@ def parameters(made: Asked, default: str) -> list[str]:
     first = provider if model is None else on_one_line(text_or_json(model))
     if model is not None and provider != default:
         first = f"{first} ({provider})"
-    return [first, *(f"{on_one_line(name)} {value}" for name, value in _short_ones(made.new))]
+    short_ones = (f"{on_one_line(name)} {value}" for name, value in _short_ones(made.new))
+    return [first, *short_ones, *_headers(made)]
+
+
+def _headers(made: Asked) -> list[str]:
+    return [f"headers {on_one_line(', '.join(made.headers))}"] if made.headers else []
 
 
 def new_request(page: Page, address: str, body: Mapping[str, Any]) -> Iterator[str]:
@@ -203,12 +208,13 @@ def _table(rows: Iterable[Row], page: Page) -> Iterator[str]:
 
 
 def changed_parameters(page: Page, made: Asked) -> list[str]:
-    """What changed and is short, each as name, old and new value."""
-    return [
+    """What changed and is short, each as name, old and new value; then the headers that go out."""
+    changed = (
         f"{on_one_line(change.name)} {_old_and_new(page, change)}"
         for change in _besides_messages(made)
         if not _is_long(change)
-    ]
+    )
+    return [*changed, *_headers(made)]
 
 
 def changed_request(page: Page, made: Asked) -> Iterator[str]:

@@ -191,6 +191,7 @@ class Asked:
     new: dict[str, Any]
     old: dict[str, Any] | None
     besides: tuple[Change, ...] = ()  # of the provider, and of triggers
+    headers: tuple[str, ...] = ()  # the names of those that go out with it, beside the runner's own
 
 
 def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
@@ -207,13 +208,20 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     except NotKnown:
         return None
     new = orjson.loads(request.recorded)
+    headers = _headers(plan, request) if isinstance(step.action, Issue) else ()
     if old is None:
-        return Asked(request, new, None)
+        return Asked(request, new, None, headers=headers)
     before = _loaded(old.triggers and secrets.body(old.triggers))
     besides = changes_of(before, _loaded(request.triggers), ("triggers",))
     if old.identity != request.identity:
         besides = chain([Change(("provider",), old.identity, request.identity)], besides)
-    return Asked(request, new, table_of(secrets.body(old.request)), tuple(besides))
+    return Asked(request, new, table_of(secrets.body(old.request)), tuple(besides), headers)
+
+
+def _headers(plan: PlannedSteps, request: Request) -> tuple[str, ...]:
+    """No record holds them, so that none is compared; what they say is shown to nobody."""
+    own = (name for name, _ in request.headers)
+    return tuple(dict.fromkeys((*plan.known.providers[request.provider].header_names, *own)))
 
 
 def request_changes(plan: PlannedSteps, step: Step, secrets: Secrets) -> list[Change]:

@@ -26,6 +26,7 @@ class Provider:
     secrets: tuple[str, ...] = ()
     identity_json: bytes = b""
     model_required: bool = True
+    header_names: tuple[str, ...] = ()
 
     @property
     def needs_model(self) -> bool:

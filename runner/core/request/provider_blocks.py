@@ -159,7 +159,8 @@ def known(
         made = Provider.of(name, provider.type, identity, normal, recorded, secrets)
         said = provider.table.get("model_required", provider.preset.model_required)
         model_required = said is not False
-        found[name] = replace(made, model_required=model_required)
+        headers = tuple(provider.table.get("headers", ()))
+        found[name] = replace(made, model_required=model_required, header_names=headers)
     return found
 
 
