@@ -10,7 +10,7 @@ from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
 from runner.operations.places import blocks_of_place, states_of, store_of
 
-NameKind = Literal["address", "record", "output", "workspace", "provider", "variable"]
+NameKind = Literal["address", "record", "output", "workspace", "provider", "variable", "value"]
 """What has a name that can be completed."""
 
 Candidate = tuple[str, str]
@@ -45,6 +45,12 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
             yield from ((name, "") for name in blocks_of_place(place).of("provider"))
             yield "embedded", ""
             yield from ((preset.name, "") for preset in presets())
+        case "value":
+            blocks = blocks_of_place(place)
+            yield from ((f"var.{name}", "") for name in blocks.of("variable"))
+            for block in blocks.of("locals").values():
+                yield from ((f"local.{name}", "") for name in block.table)
+            yield from _declared(blocks)
         case "variable":
             for name, block in blocks_of_place(place).of("variable").items():
                 yield f"{name}=", str(block.table.get("description") or "")

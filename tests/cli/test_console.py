@@ -164,6 +164,15 @@ def test_a_mistake_is_told_and_the_next_line_is_read(
         assert ran.status == 1
 
 
+def test_one_expression_is_given_on_the_command_line(project: Project) -> None:
+    said = project.call("console", "var.topic | upper")
+    assert (said.status, said.out, said.err) == (0, "THE SEA\n", "")
+    failed = project.call("console", "var.topci")
+    assert (failed.status, failed.out) == (1, "")
+    assert 'Did you mean "topic"?' in failed.err
+    assert project.call("console", "var.token").out == "(sensitive)\n"
+
+
 def test_exit_ends_it(say: Say) -> None:
     assert say("1", "exit", "2").out == "1\n"
 

@@ -86,6 +86,7 @@ def asked(project: Project, line: str) -> list[str]:
         ("runner --workspace s", ["staging"]),
         ("runner import completion.chat id --provider az", ["azure"]),
         ("runner plan --var t", ["topic="]),
+        ("runner console va", ["var.topic"]),
         ("runner plan --max 3", []),
         ("runner --log-level d", ["debug"]),
         ("runner graph --format=s", ["--format=svg"]),

@@ -157,7 +157,7 @@ def test_force_color_colours_a_pipe_as_ci_shows_it(
     project: Project, env: dict[str, str], coloured: bool
 ) -> None:
     said = project.run("plan", env={"NO_COLOR": "", "FORCE_COLOR": "", **env}).out
-    assert ("\x1b[32m  +\x1b[0m completion.a" in said) == coloured
+    assert ("\x1b[32m" in said) == coloured
     assert ("\x1b" in said) == coloured
 
 

@@ -57,7 +57,7 @@ def _words(here: Cursor, project: str) -> Iterator[Offer]:
 
 def _values(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
     match wanted:
-        case "ADDR" | "FROM" | "OUTPUT" | "WORKSPACE" | "PROVIDER" | "NAME=VALUE":
+        case "ADDR" | "EXPR" | "FROM" | "OUTPUT" | "WORKSPACE" | "PROVIDER" | "NAME=VALUE":
             yield from _named(here, wanted, project)
         case "TOPIC":
             from runner.cli.commands.docs import topics  # noqa: PLC0415
@@ -83,6 +83,7 @@ def _named(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
 
 _NAMED: dict[str, "NameKind"] = {
     "ADDR": "address",
+    "EXPR": "value",
     "FROM": "record",
     "OUTPUT": "output",
     "WORKSPACE": "workspace",

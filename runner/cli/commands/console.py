@@ -16,10 +16,14 @@ _LEAVE = ("exit", "quit")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read expressions from the terminal, or line by line from stdin: 1 if one of those failed."""
+    """Evaluate the expression that is given, or read some from the terminal, or line by line from
+    stdin: 1 if one of those that were not typed at the prompt failed.
+    """
     project = read(arguments)
     tell_warnings(project)
     known = evaluator(project)
+    if arguments.expression is not None:
+        return 1 if _each([arguments.expression], known, project.secrets) else 0
     if sys.stdin.isatty():
         from runner.cli.terminal.prompting import lines  # noqa: PLC0415  # 0.1 s, terminals only
 

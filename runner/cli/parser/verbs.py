@@ -219,8 +219,10 @@ def _graph(add: Verb) -> None:
 def _console(add: Verb) -> None:
     made = add(
         "evaluate expressions against configuration and state",
-        "echo 'completion.chat.usage.total_tokens' | runner console",
+        "runner console 'completion.chat.usage.total_tokens'",
+        detail="Without one, they are read from\nthe terminal, or line by line from stdin.",
     )
+    made.add_argument("expression", nargs="?", metavar="EXPR")
     flags.variables(made)
 
 
