@@ -41,18 +41,7 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
     """version, planned_change for each step, change_summary."""
     plan = made.plan
     yield version()
-    for each in announced(plan, secrets):
-        change: dict[str, Any] = {
-            "address": each.address,
-            "action": each.word,
-            "symbol": each.symbol,
-            "reason": each.reason,
-        }
-        found: list[Change] = []
-        if each.step is not None:
-            change |= _about(each.step.action)
-            found = request_changes(plan, each.step, secrets)
-        change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
+    for change in planned_changes(made, secrets):
         yield {"type": "planned_change", "change": change}
     yield {
         "type": "change_summary",
@@ -65,6 +54,24 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
         "estimate": _estimate(made.estimate),
         "message": made.summary,
     }
+
+
+def planned_changes(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
+    """What has to happen at each address, and which values differ."""
+    plan = made.plan
+    for each in announced(plan, secrets):
+        change: dict[str, Any] = {
+            "address": each.address,
+            "action": each.word,
+            "symbol": each.symbol,
+            "reason": each.reason,
+        }
+        found: list[Change] = []
+        if each.step is not None:
+            change |= _about(each.step.action)
+            found = request_changes(plan, each.step, secrets)
+        change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
+        yield change
 
 
 def _about(action: Action) -> dict[str, Any]:

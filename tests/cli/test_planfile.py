@@ -1,8 +1,10 @@
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema_rs
 import pytest
 
 from runner.cli.views.plan import acts_text
@@ -73,7 +75,14 @@ def test_it_says_what_will_happen(made: Made) -> None:
     assert held["text"] in plan.out
     assert held["summary"] in held["text"]
     assert project.call("show", path).out == held["text"]
-    assert json.loads(project.call("show", path, "--json").out) == held
+    told = json.loads(project.call("show", path, "--json").out)
+    shape = json.loads((files("runner") / "schemas" / "plan.schema.json").read_text("utf-8"))
+    assert jsonschema_rs.validator_for(shape).is_valid(told)
+    changes = told.pop("changes")
+    assert told == held
+    planned = project.call("plan", "--json").of("planned_change")
+    assert changes == [event["change"] for event in planned]
+    assert changes
 
 
 def test_a_second_apply_of_the_same_plan_is_stale(made: Made) -> None:

@@ -8,6 +8,7 @@ from runner.cli.views.plan import acts_text, plan_text
 from runner.cli.views.style import Style
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem
+from runner.operations.events import planned_changes
 from runner.operations.plan import Planned
 from runner.operations.saved_plan.content import Content
 
@@ -28,8 +29,13 @@ def saved_plan_text(
 
 
 def saved_plan_json(content: Content, again: Planned | Problem, secrets: Secrets) -> Any:
-    """The content for a program: `summary` and `text` are made anew as well."""
+    """The content for a program: `summary` and `text` are made anew, and with `changes` it says
+    which values differ, where the plan still is this one.
+    """
     text = saved_plan_text(content, again, secrets, Style(colour=False), full=True)
     last = text.rstrip("\n").rpartition("\n")[2]
     summary = last if last.startswith("Plan: ") else "No changes."
-    return msgspec.to_builtins(msgspec.structs.replace(content, summary=summary, text=text))
+    told = msgspec.to_builtins(msgspec.structs.replace(content, summary=summary, text=text))
+    if isinstance(again, Planned):
+        told["changes"] = [*planned_changes(again, secrets)]
+    return told
