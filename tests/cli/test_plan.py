@@ -349,3 +349,11 @@ def test_the_names_of_headers_that_go_out_are_shown_and_their_values_are_not(
     for said in (shown, again):
         assert "headers X-Team, X-Trace" in said
         assert "-value" not in said
+
+
+def test_what_sends_another_header_is_not_taken_for_alike(project: Project) -> None:
+    table = "{{ {'X-Odd': 1} if each.key == 'k7' else {'X-Team': 1} }}"
+    more = [f'extra_headers = "{table}"', f"for_each = {[f'k{n}' for n in range(9)]}"]
+    with serving() as api:
+        project.write(provider(api) + completion("a", "hi {{ each.key }}", *more))
+        assert "headers X-Odd" in project.call("plan").out

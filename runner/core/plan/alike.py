@@ -72,9 +72,10 @@ def _look(plan: PlannedSteps, step: Step, block: tuple[str, str], secrets: Secre
     made = asked(plan, step, secrets)
     if made is None:
         return words
+    goes = (*words, made.headers)
     if made.old is None:
-        return (*words, made.request.provider, *_new(made, is_repeated=bool(repeated)))
-    return (*words, digest(repr(list(_changes(made))).encode()))
+        return (*goes, made.request.provider, *_new(made, is_repeated=bool(repeated)))
+    return (*goes, digest(repr(list(_changes(made))).encode()))
 
 
 def _general(text: str, step: Step) -> str:
