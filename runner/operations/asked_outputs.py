@@ -1,0 +1,138 @@
+"""The outputs that somebody asks for: from outputs.json, which is quick, else from the project."""
+
+import json
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.core.suggest import closest, there_are
+from runner.errors import RunnerError, error
+from runner.operations import outputs_json
+from runner.operations.options import ProjectPlace
+
+if TYPE_CHECKING:
+    from runner.operations.loaded import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOutputs:
+    """What outputs.json holds; the project is read by `load` only where that is not enough."""
+
+    place: ProjectPlace
+    load: "Callable[[], Loaded]"
+    path: Path
+    held: dict[str, Any]
+
+    def value(self, asked: str) -> Any:
+        """An output, or the part of it that `["key"]` or `[0]` after its name means. RunnerError if
+        there is none, or an answer for it was not accepted.
+        """
+        name, bracket, rest = asked.partition("[")
+        held = self.held
+        if name not in held:
+            held = {**held, **self._evaluated(name)}
+        if name not in held:
+            raise _unknown(name, held, self.path)
+        try:
+            return _inside(held[name], bracket + rest, asked)
+        except RunnerError:
+            self._evaluated(asked)  # says so if the answer was not accepted
+            raise
+
+    def why_none(self) -> str:
+        """Why there are no outputs: nothing was applied yet, or no answer was accepted."""
+        refused: set[str] = set()
+        if self.path.with_name("state.json").exists():
+            from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
+
+            with suppress(RunnerError):  # a mistake in the configuration is plan's to tell
+                found = all_outputs(self.load())
+                refused = {one for out in found.values() for one in out.rejected}
+        if not refused:
+            return "There are no outputs yet: `runner apply` writes them."
+        from runner.core.address import first_few, in_order  # noqa: PLC0415  # the slow path
+
+        named = in_order(refused)
+        return (
+            f"There are no outputs: of {first_few(named, 5)} no answer was accepted. `runner show "
+            f"{shlex.quote(named[0])}` shows what came; the next `runner apply` asks again."
+        )
+
+    def _evaluated(self, name: str) -> dict[str, Any]:
+        """The outputs as configuration and state give them: sensitive ones are in no file.
+
+        RunnerError if the one that is asked for has no value because an answer was not accepted.
+        """
+        if not (Path(self.place.project) / self.place.config).is_dir():
+            return {}
+        from runner.core.state.records import REJECTED  # noqa: PLC0415  # the slow path
+        from runner.operations.evaluate import all_outputs  # noqa: PLC0415
+
+        project = self.load()
+        found = all_outputs(project)
+        if (output := found.get(name.partition("[")[0])) is not None:
+            for address in output.rejected:
+                if (name == output.name and not output.known) or address == f"completion.{name}":
+                    why = REJECTED[project.moved()[0][address].status]
+                    raise _rejected(name, address, why)
+        return {name: out.value for name, out in found.items() if out.known}
+
+
+def asked_outputs(place: ProjectPlace, load: "Callable[[], Loaded]") -> AskedOutputs:
+    """The outputs beside the state of a place."""
+    path = _path(place)
+    return AskedOutputs(place, load, path, outputs_json.read(path))
+
+
+def _path(place: ProjectPlace) -> Path:
+    """Without the settings, whose library costs more than all else, wherever that can be."""
+    directory = Path(place.project)
+    if not directory.is_dir():
+        raise error("No such directory", f'"{directory}" is no directory.')
+    state = directory / place.state
+    named = place.workspace is not None or "RUNNER_WORKSPACE" in environ
+    linked = state.is_symlink() or (state / "outputs.json").is_symlink()
+    if named or linked or (directory / ".env").exists() or (state / "workspaces").is_dir():
+        # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
+        # Links are refused where the whole state is.
+        from runner.operations.places import store_of  # noqa: PLC0415
+
+        return store_of(place).directory / "outputs.json"
+    return state / "outputs.json"
+
+
+def _inside(value: Any, rest: str, name: str) -> Any:
+    """The part of a value that `["key"]` or `[0]` after the name means."""
+    while rest:
+        try:
+            key, end = json.JSONDecoder().raw_decode(rest[1:])
+            value = value[key]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            known = list(value) if isinstance(value, dict) else []
+            said = f" It has {', '.join(map(str, known[:8]))}." if known else ""
+            raise error("Unknown output", f"There is no {name}.{said}") from None
+        rest = rest[end + 2 :]
+    return value
+
+
+def _rejected(name: str, address: str, why: str) -> Exception:
+    return error(
+        "Answer was not accepted",
+        f"{name} has no value: the answer of {address} came and was kept, but {why}. "
+        f"`runner show {shlex.quote(address)}` shows it; the next `runner apply` asks again.",
+    )
+
+
+def _unknown(name: str, held: dict[str, Any], path: Path) -> Exception:
+    near = closest(name, list(held))
+    if near:
+        hint = f' Did you mean "{near}"?'
+    elif held:
+        hint = there_are(held)
+    else:
+        hint = f" {path} has none yet: `runner apply` writes them."
+    return error("Unknown output", f'There is no output "{name}".{hint}')
