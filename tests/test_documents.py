@@ -18,16 +18,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import jinja2
 import pytest
 
 from runner.cli.commands.docs import topics
 from runner.cli.parser.arguments import parser
 from runner.cli.parser.verbs import VERBS
 from runner.core.api.names import ATTRIBUTES
-from runner.core.expressions import functions
+from runner.core.expressions import filters, functions
 from runner.core.language import names
+from runner.core.plan.words import Word
 from runner.hcl import convert
+from runner.io.settings import Settings
 from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 from tests.harness.documents import DOCS, PAGES, Example, anchors, examples, prose
@@ -262,6 +266,23 @@ def test_every_function_block_and_attribute_is_told() -> None:
     assert {*functions.NAMES} - words["expressions"] == set()
     assert {*names.BLOCKS} - words["language"] == set()
     assert {*names.META, *ATTRIBUTES} - words["completions"] == set()
+
+
+def test_every_filter_is_told() -> None:
+    known = {*filters.filters(jinja2.Environment().filters)}
+    aliases = {"d", "e", "forceescape", "safe"}
+    assert known - aliases - set(re.findall(r"\w+", text_of("expressions"))) == set()
+
+
+def test_every_setting_event_and_action_is_told() -> None:
+    told = text_of("settings", "events")
+    for name in Settings.model_fields:
+        assert f"| `{name}` | `RUNNER_{name.upper()}` |" in told
+    events = json.loads((ROOT / "runner" / "schemas" / "events.schema.json").read_text())
+    kinds = set(re.findall(r"'type': {'const': '(\w+)'", str(events)))
+    assert kinds
+    for word in (*kinds, *get_args(Word)):
+        assert f"`{word}`" in told
 
 
 def test_every_file_of_a_state_is_told() -> None:
