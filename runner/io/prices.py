@@ -1,13 +1,17 @@
 """What tokens cost, and how many a text has: offline, from what two packages carry."""
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from runner.core.request.declared_prices import DeclaredPrices
 from runner.core.request.provider_types import type_of
 
 _EXACT_UP_TO = 200_000  # characters counted by the vocabulary in one run; beyond, by their ratio
 _BYTES_PER_TOKEN = 4  # of text nobody asks money for: near enough in most languages
 _LOCAL = ("127.", "localhost", "[::1]", "0.0.0.0")  # noqa: S104  # addresses looked for, not bound
+_LIST = "genai-prices"
+_NONE = DeclaredPrices()
 
 
 class _Tally:
@@ -17,38 +21,59 @@ class _Tally:
     tokens = 0
 
 
-def count_tokens(identity: str, model: str, text: str) -> int:
-    """About how many tokens a text has for a model.
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of a project: what it declares, then those of a list that comes with a package.
 
-    By the model's vocabulary where money hangs on it; a vocabulary takes 0.2 s and 40 MB to
-    load, so that elsewhere the length of the text has to do.
+    `identity` is a provider's: `openai https://..` or `embedded SHA256`.
     """
-    if price(identity, model, 1000, 1000) in (None, 0.0):
-        return max(1, len(text.encode()) // _BYTES_PER_TOKEN)
-    if _Tally.characters > _EXACT_UP_TO and _Tally.tokens:
-        return max(1, round(len(text) * _Tally.tokens / _Tally.characters))
-    tokens = len(_encoding(model).encode_ordinary(text))
-    _Tally.characters += len(text)
-    _Tally.tokens += tokens
-    return tokens
 
+    declared: DeclaredPrices = field(default=_NONE)
 
-def price(identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
-    """USD for one request; None if nobody knows the price.
+    def count_tokens(self, identity: str, model: str, text: str) -> int:
+        """About how many tokens a text has for a model.
 
-    `identity` is a provider's: `openai https://..` or `embedded SHA256`. A price may hang on the
-    length of a request, so requests are priced one by one.
-    """
-    if type_of(identity).is_free:
-        return 0.0
-    url = identity.partition(" ")[2]
-    return _listed(url, model, tokens_in, tokens_out) if priced(identity) else None
+        By the model's vocabulary where money hangs on it; a vocabulary takes 0.2 s and 40 MB to
+        load, so that elsewhere the length of the text has to do.
+        """
+        if self.price(identity, model, 1000, 1000) in (None, 0.0):
+            return max(1, len(text.encode()) // _BYTES_PER_TOKEN)
+        if _Tally.characters > _EXACT_UP_TO and _Tally.tokens:
+            return max(1, round(len(text) * _Tally.tokens / _Tally.characters))
+        tokens = len(_encoding(model).encode_ordinary(text))
+        _Tally.characters += len(text)
+        _Tally.tokens += tokens
+        return tokens
 
+    def price(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
+        """USD for one request; None if nobody knows the price. One may hang on the length of a
+        request, so requests are priced one by one.
+        """
+        rates = self.declared.rates(identity, model)
+        if rates is not None:
+            return rates.cost(tokens_in, tokens_out)
+        if type_of(identity).is_free:
+            return 0.0
+        url = identity.partition(" ")[2]
+        return _listed(url, model, tokens_in, tokens_out) if self.priced(identity) else None
 
-def priced(identity: str) -> bool:
-    """Whether a provider may have prices: a server on this machine has no price list."""
-    host = identity.partition("://")[2]
-    return type_of(identity).is_free or not host.startswith(_LOCAL)
+    def priced(self, identity: str) -> bool:
+        """Whether a provider may have prices: the list has none of a server on this machine."""
+        host = identity.partition("://")[2]
+        known = type_of(identity).is_free or identity in self.declared.held
+        return known or not host.startswith(_LOCAL)
+
+    def is_free(self, identity: str, model: str) -> bool:
+        """Whether what a model answers costs nothing."""
+        rates = self.declared.rates(identity, model)
+        return type_of(identity).is_free if rates is None else rates.is_free
+
+    def source(self, identity: str, model: str) -> str:
+        """Who says what a request costs, where it is known."""
+        rates = self.declared.rates(identity, model)
+        if rates is not None:
+            return rates.source
+        return "embedded model" if type_of(identity).is_free else _LIST
 
 
 @lru_cache(maxsize=65_536)

@@ -120,7 +120,7 @@ async def _apply(
             Cache(project.store.cache) as cache,
             connections(project, listener.say, on_text) as held,
         ):
-            purse = Purse(project.settings.max_cost, project.settings.max_requests)
+            purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
             doors = Doors(
                 connect=held.client,
                 save=cache.save,

@@ -10,9 +10,10 @@ from runner.core.api.exchange import Failure, spared
 from runner.core.api.usage import Used, usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
-from runner.core.request.provider_types import type_of
+from runner.core.received import table_of
 from runner.errors import Problem, Where
 from runner.io.apply.ports import Outcome
+from runner.io.prices import Prices
 from runner.operations.spending import cost_of
 
 _NAMES_SHOWN = 5
@@ -51,13 +52,14 @@ class Spent:
         return ", ".join(parts)
 
 
-def spent(outcome: Outcome) -> Spent:
+def spent(outcome: Outcome, prices: Prices) -> Spent:
     """What the answers of a run used and cost."""
     total = Spent()
     for record in outcome.issued.values():
         used = usage_of(record.response)
-        cost = cost_of(record, used)
-        total = total.plus(used, cost, free=type_of(record.identity).is_free)
+        cost = cost_of(record, prices, used)
+        model = str(table_of(record.request).get("model", ""))
+        total = total.plus(used, cost, free=prices.is_free(record.identity, model))
     return total
 
 

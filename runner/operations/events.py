@@ -1,6 +1,6 @@
 """What is planned and done as JSON objects, their shapes in schemas/events.schema.json."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runner import __version__
@@ -27,7 +27,6 @@ from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
 from runner.operations.ended import Spent, headline
 from runner.operations.plan import Planned
-from runner.operations.spending import cost_of
 
 EVENTS_FORMAT = "1.0"
 
@@ -87,7 +86,7 @@ def _about(action: Action) -> dict[str, Any]:
             return {}
 
 
-def apply_event(event: Event) -> dict[str, Any]:
+def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[str, Any]:
     """apply_start, apply_complete, apply_errored or apply_skipped; `cost` is in USD."""
     match event:
         case Started(address):
@@ -102,7 +101,7 @@ def apply_event(event: Event) -> dict[str, Any]:
                 }
                 told |= _usage(record)
                 if how == "issued":
-                    told["cost"] = cost_of(record)
+                    told["cost"] = cost(record)
             if warning is not None:
                 told["warning"] = warning
             if maybe_billed:
@@ -121,7 +120,7 @@ def apply_event(event: Event) -> dict[str, Any]:
             }
             told = {"type": "apply_errored", "address": address, "error": error}
             if record is not None:
-                told |= {**_usage(record), "cost": cost_of(record)}
+                told |= {**_usage(record), "cost": cost(record)}
             return told
         case Skipped(address, because):
             return {"type": "apply_skipped", "address": address, "because": because}
@@ -182,4 +181,5 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "tokens": [estimate.tokens_low, estimate.tokens_high],
         "cost": [estimate.cost_low, estimate.cost_high] if priced else None,
         "unpriced_models": sorted(estimate.unpriced),
+        "price_sources": sorted(estimate.sources),
     }

@@ -81,7 +81,9 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
     if outcome is None:
         return Finished(None, found, tuple(problems), Spent(), tuple(told.unsaved))
     said = (*problems_of(outcome, project.store.push), *problems)
-    return Finished(outcome, found, said, spent(outcome), tuple(told.unsaved), told.files)
+    return Finished(
+        outcome, found, said, spent(outcome, project.prices), tuple(told.unsaved), told.files
+    )
 
 
 def _as_read(made: Planned) -> Mapping[str, Record]:

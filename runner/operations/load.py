@@ -12,6 +12,7 @@ from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, named_providers
 from runner.core.modules.variables import resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
+from runner.core.request.declared_prices import declared_prices
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, declared, known
 from runner.core.secrets.secrets import Secrets
@@ -19,6 +20,7 @@ from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.presets import preset
+from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect
 from runner.io.settings import environment
 from runner.io.state.store import Store
@@ -68,13 +70,14 @@ def load(
     state = _state(store, folders.root)
     named = {held.provider or "openai", *named_providers(root)}
     providers, blocks = _providers(root, world, values, folders, named, problems)
+    prices = Prices(declared_prices(blocks.values(), problems))
     secrets.add(_keys(blocks, surroundings))
     _raise_errors(problems)
     _check_default(held.provider, providers, root)
     project = Loaded(
         options, secrets, folders, root, world, values, held, providers, blocks,
         surroundings, store, state, problems, flagged=flagged(given), hosts=hosts, ask=ask,
-        connect=connect,
+        connect=connect, prices=prices,
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project

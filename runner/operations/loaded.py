@@ -24,6 +24,7 @@ from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
 from runner.errors import Problem
 from runner.io.folders import Folders
+from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect
 from runner.io.settings import Settings
 from runner.io.state.store import Store
@@ -61,6 +62,7 @@ class Loaded:
     hosts: frozenset[str] = frozenset()
     ask: Ask | None = None
     connect: Connect | None = None
+    prices: Prices = field(default_factory=Prices)
     _reach: Reach | None = None
     _trust: Trust | None = None
 

@@ -39,7 +39,6 @@ from runner.core.request.server_store import stored_id
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError, Where
-from runner.io.prices import count_tokens, price
 from runner.operations import outputs_json
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
@@ -113,7 +112,8 @@ class _Scales:
     limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
-        self.estimate.add(bound(request, old, count_tokens, price))
+        prices = self.project.prices
+        self.estimate.add(bound(request, old, prices.count_tokens, prices.price, prices.source))
         for limit in self.project.declared[request.provider].limits(request.body):
             self.limits.setdefault((request.provider, limit), []).append(address)
 

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from runner.core.address import in_order, is_address, selects
+from runner.core.request.declared_prices import declared_prices
+from runner.core.request.provider_blocks import of_block
 from runner.core.state.file import decode
 from runner.core.state.records import Record, State
 from runner.core.suggest import closest, there_are
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
+from runner.io.presets import preset
+from runner.io.prices import Prices
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
-from runner.operations.places import store_of
+from runner.operations.places import blocks_of_place, store_of
 
 _LISTED = 8
 
@@ -47,6 +51,12 @@ def records_of(place: ProjectPlace, name: str) -> list[Record]:
     if not found:
         raise unknown(state, name)
     return found
+
+
+def prices_at(place: ProjectPlace) -> Prices:
+    """What the project says that its providers cost, as far as no expression says it."""
+    blocks = blocks_of_place(place).of("provider").values()
+    return Prices(declared_prices((of_block(one, one.table, preset) for one in blocks), []))
 
 
 def is_file(place: ProjectPlace, name: str) -> bool:

@@ -1,16 +1,17 @@
 """The limits of one run: requests and dollars, kept before they are crossed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
 
-from runner.core.api.usage import Used, usage_of
+from runner.core.api.usage import Used, cached_tokens, usage_of
 from runner.core.plan.estimate import bound, dollars
 from runner.core.received import table_of
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.io.apply.ports import Refusal
-from runner.io.prices import count_tokens, price, priced
+from runner.io.prices import Prices
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Purse:
 
     max_cost: float | None
     max_requests: int | None
+    prices: Prices
     started: int = 0
     spent: float = 0.0
     _reserved: dict[int, float] = field(default_factory=dict)
@@ -54,22 +56,32 @@ class Purse:
         most = self._reserved.pop(id(request), 0.0)
         self.spent += most * maybe_billed
         if record is not None and self.max_cost is not None:
-            cost = cost_of(record)
+            cost = cost_of(record, self.prices)
             self.spent += most if cost is None else cost
 
     def _most(self, request: Request) -> float | None:
-        return bound(request, None, count_tokens, price).cost_high
+        return bound(request, None, self.prices.count_tokens, self.prices.price).cost_high
 
 
-def cost_of(record: Record, used: Used | None = None) -> float | None:
+def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:
     """What one answer cost in USD; None where its price or usage is not known."""
-    if not priced(record.identity):
+    identity = record.identity
+    if not prices.priced(identity):
         return None
     used = used or usage_of(record.response)
     if used is None:
         return None
-    found = price(record.identity, used.model or "", used.prompt, used.completion)
+    asked, told = str(table_of(record.request).get("model", "")), used.model or ""
+    rates = prices.declared.rates(identity, asked, told)
+    if rates is not None:
+        cached = 0 if rates.cached_input is None else cached_tokens(record.response)
+        return rates.cost(used.prompt, used.completion, cached)
+    found = prices.price(identity, told, used.prompt, used.completion)
     if found is None:  # a dated or unlisted name: the one that was asked for may be listed
-        asked = str(table_of(record.request).get("model", ""))
-        found = price(record.identity, asked, used.prompt, used.completion)
+        found = prices.price(identity, asked, used.prompt, used.completion)
     return found
+
+
+def costs(prices: Prices) -> Callable[[Record], float | None]:
+    """As `cost_of`, at some prices."""
+    return lambda record: cost_of(record, prices)

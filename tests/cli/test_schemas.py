@@ -171,7 +171,7 @@ def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> Non
 def test_the_rare_events_are_valid() -> None:
     held = record("completion.a")
     told = [
-        apply_event(event)
+        apply_event(event, lambda _: 0.5)
         for event in (
             Started("completion.a"),
             Done("completion.a", "issued", held, "finish_reason is length", 2),

@@ -1,10 +1,11 @@
 """Providers by name, with real processes and a server of the test's own."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Project, completion, prompt_of, serving, trusting
+from tests.harness.project import Project, completion, prompt_of, provider, serving, trusting
 
 KEY = "preset-key-0123456789"
 SECRET = '[variable.r]\nsensitive = true\ndefault = "x"\n'
@@ -191,3 +192,39 @@ def test_what_is_wrong_with_several_servers_is_told_at_its_line(
     assert ran.status == 1
     assert said in ran.err
     assert "on configs/main.toml line" in ran.err
+
+
+PRICED = "price = { input = 1000, output = 2000 }\n"
+
+
+def test_max_cost_is_kept_at_the_price_that_a_provider_declares(project: Project) -> None:
+    ask = completion("c", "{{ count.index }}", "count = 20", "max_tokens = 100")
+    with serving() as api:
+        project.write(provider(api) + ask)
+        unknown = project.run("apply", "--auto-approve", "--max-cost", "0.5")
+        assert "nothing bounds the cost" in unknown.err
+        assert api.completions == []
+        project.write(provider(api) + PRICED + ask)
+        planned = project.call("plan")
+        assert "(provider.openai)" in planned.out
+        (summary,) = project.call("plan", "--json").of("change_summary")
+        assert summary["estimate"]["price_sources"] == ["provider.openai"]
+        assert summary["estimate"]["unpriced_models"] == []
+        ran = project.run("apply", "--auto-approve", "--max-cost", "0.25", "--concurrency", "1")
+        assert ran.status == 1
+        assert "--max-cost $0.25 would be crossed" in ran.err
+        assert 0 < len(api.completions) < 20
+        (record, *_) = json.loads(project.run("show", "completion.c", "--json").out)
+        usage = record["response"]["usage"]
+        cost = usage["prompt_tokens"] * 0.001 + usage["completion_tokens"] * 0.002
+        assert record["cost"] == pytest.approx(cost)
+
+
+def test_a_preset_of_this_machine_costs_nothing(project: Project) -> None:
+    with serving() as api:
+        project.write(completion("a", "one", 'provider = "ollama"'))
+        here = {"OLLAMA_BASE_URL": api.url}
+        planned = project.run("plan", env=here)
+        assert "no cost (ollama on this machine)" in planned.out
+        ran = project.run("apply", "--auto-approve", "--max-cost", "0", env=here)
+        assert ran.status == 0, ran.err

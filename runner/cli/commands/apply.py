@@ -24,7 +24,7 @@ from runner.operations.finish import Finished, finish
 from runner.operations.loaded import Loaded
 from runner.operations.plan import Planned
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
-from runner.operations.spending import cost_of
+from runner.operations.spending import costs
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,9 +82,9 @@ def _approved(arguments: argparse.Namespace) -> bool:
 
 
 def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace) -> int:
-    interrupts = Interrupts()
+    interrupts, price = Interrupts(), costs(project.prices)
     with interrupts.heard():
-        with progress(arguments, len(made.plan.steps), cost_of, interrupts.during) as told:
+        with progress(arguments, len(made.plan.steps), price, interrupts.during) as told:
             finished = carry_out(project, made, apply_options_of(arguments), told)
         status = _tell(project, finished, arguments)
     return INTERRUPTED if interrupts.pressed else status

@@ -28,9 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show_records(arguments: argparse.Namespace, name: str) -> int:
     """One record, or each of a block or a module; as JSON an object, or a list of those."""
-    from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+    from runner.operations.records import prices_at  # noqa: PLC0415
+    from runner.operations.spending import costs  # noqa: PLC0415  # prices cost 0.1 s
 
-    found = records_of(place_of(arguments), name)
+    place = place_of(arguments)
+    found, cost_of = records_of(place, name), costs(prices_at(place))
     if arguments.json:
         made = [record_json(record, cost_of) for record in found]
         _write(made[0] if [record.address for record in found] == [name] else made)
@@ -40,9 +42,11 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
 
 
 def _state(arguments: argparse.Namespace) -> int:
-    from runner.operations.spending import cost_of  # noqa: PLC0415  # prices cost 0.1 s
+    from runner.operations.records import prices_at  # noqa: PLC0415
+    from runner.operations.spending import costs  # noqa: PLC0415  # prices cost 0.1 s
 
     store, state = held_state(place_of(arguments))
+    cost_of = costs(prices_at(place_of(arguments)))
     records = [state.records[address] for address in in_order(state.records)]
     if arguments.json:
         _write(state_json(state, records, cost_of))

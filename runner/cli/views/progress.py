@@ -230,7 +230,7 @@ class Events(Progress):
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
-            write(apply_event(event))
+            write(apply_event(event, self.price))
 
 
 @contextmanager

@@ -29,6 +29,30 @@ class _Measured(msgspec.Struct):
 _MEASURED = msgspec.json.Decoder(_Measured)
 
 
+class _Details(msgspec.Struct):
+    cached_tokens: Natural | None = None
+
+
+class _Detailed(msgspec.Struct):
+    prompt_tokens_details: _Details
+
+
+class _Cached(msgspec.Struct):
+    usage: _Detailed
+
+
+_CACHED = msgspec.json.Decoder(_Cached)
+
+
+def cached_tokens(raw: bytes) -> int:
+    """How many tokens of the prompt the server says it had in its cache; 0 if it does not say."""
+    try:
+        found = _CACHED.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return 0
+    return found.usage.prompt_tokens_details.cached_tokens or 0
+
+
 def usage_of(raw: bytes) -> Used | None:
     """What a response says it used; None if it does not say. Nothing else is read."""
     try:

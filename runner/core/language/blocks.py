@@ -68,6 +68,24 @@ class _Limits(TypedDict, total=False):
 
 
 @closed
+class TokenPrice(TypedDict):
+    """US dollars for a million tokens."""
+
+    input: Annotated[float, Field(ge=0, description="Of the prompt.")]
+    output: Annotated[float, Field(ge=0, description="Of the answer.")]
+    cached_input: NotRequired[
+        Annotated[float, Field(ge=0, description="Of the prompt, where the server had it cached.")]
+    ]
+
+
+@closed
+class ModelSettings(TypedDict, total=False):
+    """What holds for one model of a provider."""
+
+    price: Annotated[TokenPrice, Field(description="What it costs, before that of the provider.")]
+
+
+@closed
 class OpenAISettings(_Limits, total=False):
     """Where an OpenAI-compatible endpoint is, and how much of it is used."""
 
@@ -80,6 +98,8 @@ class OpenAISettings(_Limits, total=False):
         list[Annotated[str, Field(pattern=URL)]],
         Field(min_length=1, description="Equal servers; answers are recorded under the first."),
     ]
+    price: Annotated[TokenPrice, Field(description="What each of its models costs.")]
+    models: Annotated[dict[str, ModelSettings], Field(description="What holds for one model.")]
     resource: Annotated[
         str, Field(pattern=RESOURCE_NAME, description="Azure: the first part of the host.")
     ]

@@ -11,6 +11,7 @@ from runner.core.request.build import Request
 from runner.core.state.records import Record
 
 CountTokens = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
+PriceSource = Callable[[str, str], str]  # (identity, model) -> who says what it costs
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
 _CALLS = ("tool_calls", "function_call")
@@ -30,6 +31,7 @@ class Estimate:
     cost_high: float | None = 0.0
     unpriced: set[str] = field(default_factory=set)
     free: bool = True
+    sources: set[str] = field(default_factory=set)
 
     def add(self, bound: "Bound") -> None:
         """One more request."""
@@ -43,6 +45,7 @@ class Estimate:
             self.cost_low += bound.cost_low
             self.cost_high = _sum(self.cost_high, bound.cost_high)
             self.free = self.free and bound.cost_low == 0.0
+            self.sources.update(() if bound.source is None else (bound.source,))
 
     def text(self) -> str:
         """The estimate in words: an unknown price is said, never shown as $0."""
@@ -62,28 +65,41 @@ class Estimate:
         if self.requests and len(self.unpriced) and not self.cost_low:
             return unknown
         if self.free:
-            return "no cost (embedded model)" if self.requests else "no cost known"
+            return f"no cost{self._by()}" if self.requests else "no cost known"
         if self.cost_high is None:
             cost = f"at least {dollars(self.cost_low)}"
         elif self.cost_high == self.cost_low:
             cost = f"about {dollars(self.cost_low)}"
         else:
             cost = f"{dollars(self.cost_low)} to {dollars(self.cost_high)}"
-        return f"{cost} ({unknown})" if unknown else cost
+        return f"{cost}{self._by(unknown)}"
+
+    def _by(self, *besides: str) -> str:
+        said = ", ".join(filter(None, (*sorted(self.sources), *besides)))
+        return f" ({said})" if said else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What one request may use and cost; a cost of None is an unknown price."""
+    """What one request may use and cost; a cost of None is an unknown price. `source` says whose
+    price it is.
+    """
 
     model: str
     tokens_low: int
     tokens_high: int | None
     cost_low: float | None
     cost_high: float | None
+    source: str | None = None
 
 
-def bound(request: Request, old: Record | None, count: CountTokens, price: Price) -> Bound:
+def bound(
+    request: Request,
+    old: Record | None,
+    count: CountTokens,
+    price: Price,
+    source: PriceSource | None = None,
+) -> Bound:
     """From below: the prompt, and what the last answer used. From above: max tokens, n times;
     nothing bounds what a picture, a sound, a file or a search of the web takes.
     """
@@ -106,6 +122,7 @@ def bound(request: Request, old: Record | None, count: CountTokens, price: Price
         None if most is None else prompt + most,
         low,
         high,
+        None if source is None or low is None else source(request.identity, model),
     )
 
 

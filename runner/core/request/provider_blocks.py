@@ -88,12 +88,17 @@ def declared(
         for key, problem in _misfits(block, table, scope):
             problems.append(problem)
             table.pop(key, None)
-        kind = str(table.get("type", name))
-        preset = find(kind) if kind in PRESETS else OPENAI_PRESET
-        found[name] = DeclaredProvider(name, TYPES.get(kind, OPENAI), table, block, preset)
+        found[name] = of_block(block, table, find)
         problems.extend(_sensitive(block, scope))
     problems.extend(said for provider in found.values() for said in _incomplete(provider))
     return found
+
+
+def of_block(block: Block, table: Mapping[str, Any], find: FindPreset) -> DeclaredProvider:
+    """The provider of a block whose settings are these."""
+    kind = str(table.get("type", block.name))
+    preset = find(kind) if kind in PRESETS else OPENAI_PRESET
+    return DeclaredProvider(block.name, TYPES.get(kind, OPENAI), table, block, preset)
 
 
 def _sensitive(block: Block, scope: Scope) -> Iterator[Problem]:

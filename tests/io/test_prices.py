@@ -1,0 +1,125 @@
+"""What a request costs, and who says so: the project before the list, and this machine for free."""
+
+import pytest
+
+from runner.core.modules.folder import Block
+from runner.core.request.declared_prices import declared_prices
+from runner.core.request.provider_blocks import DeclaredProvider, of_block
+from runner.core.request.provider_types import TYPES
+from runner.core.toml.source import parse, source
+from runner.errors import Problem
+from runner.io.presets import preset
+from runner.io.prices import Prices
+
+GATE = "openai https://gate.example/v1"
+OPENAI = "openai https://api.openai.com/v1"
+BLOCKS = """
+[provider.gate]
+type = "openai"
+base_url = "https://gate.example/v1/"
+price = { input = 1, output = 10.0, cached_input = 0.25 }
+[provider.gate.models."big/one"]
+price = { input = 100, output = 1000 }
+"""
+
+
+def declared(text: str, problems: list[Problem] | None = None) -> Prices:
+    """The prices of a project with these blocks."""
+    file = source("main.toml", text.encode())
+    tables = parse(file)["provider"]
+    blocks = (
+        Block("provider", name, table, file, ("provider", name)) for name, table in tables.items()
+    )
+    providers = [of_block(block, block.table, preset) for block in blocks]
+    return Prices(declared_prices(providers, [] if problems is None else problems))
+
+
+def test_what_a_provider_says_is_the_price_of_its_models_and_of_one_alone() -> None:
+    prices = declared(BLOCKS)
+    assert prices.price(GATE, "any", 1_000_000, 100_000) == pytest.approx(1 + 1)
+    assert prices.price(GATE, "big/one", 1_000_000, 100_000) == pytest.approx(100 + 100)
+    assert prices.source(GATE, "any") == "provider.gate"
+    assert prices.price("openai https://other.example/v1", "any", 1, 1) is None
+
+
+def test_it_goes_before_the_list() -> None:
+    assert Prices().source(OPENAI, "gpt-4o") == "genai-prices"
+    listed = Prices().price(OPENAI, "gpt-4o", 1000, 1000)
+    own = declared("[provider.openai.models.gpt-4o]\nprice = { input = 1, output = 1 }\n")
+    assert own.price(OPENAI, "gpt-4o", 1000, 1000) == pytest.approx(0.002)
+    assert own.price(OPENAI, "gpt-4o-mini", 1, 1) == Prices().price(OPENAI, "gpt-4o-mini", 1, 1)
+    assert listed not in (None, 0.0, pytest.approx(0.002))
+
+
+@pytest.mark.parametrize(
+    ("text", "identity", "free"),
+    [
+        ("[provider.ollama]\n", "openai http://localhost:11434/v1", True),
+        ("[provider.litellm]\n", "openai http://localhost:4000", False),
+        (
+            '[provider.vllm]\nbase_url = "http://127.0.0.1:9/v1"\n',
+            "openai http://127.0.0.1:9/v1",
+            True,
+        ),
+        (
+            '[provider.vllm]\nbase_url = "https://gpu.example"\n',
+            "openai https://gpu.example",
+            False,
+        ),
+        (
+            "[provider.ollama]\nprice = { input = 1, output = 1 }\n",
+            "openai http://localhost:11434/v1",
+            False,
+        ),
+    ],
+)
+def test_a_server_of_this_machine_is_free_where_its_preset_says_so(
+    text: str, identity: str, free: bool
+) -> None:
+    prices = declared(text)
+    assert prices.is_free(identity, "m") is free
+    assert (prices.price(identity, "m", 10, 10) == 0.0) is free
+
+
+def test_what_was_cached_costs_less_where_that_is_said() -> None:
+    rates = declared(BLOCKS).declared.rates(GATE, "any")
+    assert rates is not None
+    assert rates.cost(1_000_000, 0, 400_000) == pytest.approx(0.6 + 0.1)
+    assert rates.cost(10, 0, 9_999) == pytest.approx(10 * 0.25 / 1_000_000)
+    dear = declared(BLOCKS).declared.rates(GATE, "big/one")
+    assert dear is not None
+    assert dear.cost(10, 0, 10) == dear.cost(10, 0)
+
+
+def test_an_answer_that_names_its_model_otherwise_costs_what_was_asked_for() -> None:
+    rates = declared(BLOCKS).declared.rates(GATE, "big/one", "one-2026-01-01")
+    assert rates is not None
+    assert rates.input == 100
+    other = declared(BLOCKS).declared.rates(GATE, "alias", "big/one")
+    assert other is not None
+    assert other.input == 100
+
+
+def test_a_price_that_is_not_known_yet_is_none() -> None:
+    text = BLOCKS.replace("input = 1,", 'input = "{{ var.x }}",')
+    assert declared(text).price(GATE, "any", 1, 1) is None
+
+
+def test_one_server_with_two_prices_is_a_mistake() -> None:
+    problems: list[Problem] = []
+    two = BLOCKS + BLOCKS.replace("gate]", "other]").replace("gate.models", "other.models")
+    declared(two, problems)
+    assert problems == []
+    declared(two.replace("output = 1000", "output = 1", 1), problems)
+    assert [(problem.summary, problem.severity) for problem in problems] == [
+        ("Two prices", "error")
+    ]
+    assert 'of "big/one"' in problems[0].detail
+    assert problems[0].where is not None
+    assert problems[0].where.line == 14
+
+
+def test_a_provider_without_a_block_is_free_as_one_with_it() -> None:
+    ollama = DeclaredProvider("ollama", TYPES["openai"], preset=preset("ollama"))
+    prices = Prices(declared_prices([ollama], []))
+    assert prices.source("openai http://localhost:11434/v1", "m") == "ollama on this machine"
