@@ -1,28 +1,41 @@
 """A file that the user names to be written: `plan --out`, `apply --junit`."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import Where, error
 from runner.io import files, links
 
 
-def target_file(
-    project: Path, named: str, flag: str, kind: str, is_one: Callable[[bytes], bool]
-) -> Path:
-    """Where the file will be, links followed. RunnerError if a link of the project leads out of
-    it, which the user need not know; or if something else than one of this `kind` stands there.
-    """
-    advice = f"Take the link away, or name another file with {flag}."
-    target = links.refuse_leaving(project, Path(named), advice)
-    if files.identity(target) is None:
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """Named with `flag` for content of one `kind`, which `is_one` tells from any other."""
+
+    project: Path
+    name: str
+    flag: str
+    kind: str
+    is_one: Callable[[bytes], bool]
+
+    def target(self) -> Path:
+        """Where it will be, links followed. RunnerError if a link of the project leads out of it,
+        which the user need not know; or if something else than one of this kind stands there.
+        """
+        advice = f"Take the link away, or name another file with {self.flag}."
+        target = links.refuse_leaving(self.project, Path(self.name), advice)
+        if files.identity(target) is None:
+            return target
+        data = None if target.is_dir() else files.read(target)
+        if data is None or (data and not self.is_one(data)):
+            raise error(
+                "File exists",
+                f"{target} is there already and is no {self.kind}, so it was not overwritten. Name "
+                f"another file with {self.flag}.",
+                Where(str(target)),
+            )
         return target
-    data = None if target.is_dir() else files.read(target)
-    if data is None or (data and not is_one(data)):
-        raise error(
-            "File exists",
-            f"{target} is there already and is no {kind}, so it was not overwritten. Name "
-            f"another file with {flag}.",
-            Where(str(target)),
-        )
-    return target
+
+    def write(self, data: bytes) -> None:
+        """In the place of what may stand there; RunnerError as `target` says."""
+        files.write_atomic(self.target(), data)

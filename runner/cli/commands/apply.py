@@ -3,7 +3,6 @@
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
@@ -17,11 +16,10 @@ from runner.cli.views.progress import progress
 from runner.cli.views.report import apply_text
 from runner.cli.views.style import style
 from runner.errors import Problem, RunnerError, error
-from runner.io import files
-from runner.operations import named_file
 from runner.operations.apply import carry_out, check, check_reach, held_plan
 from runner.operations.finish import Finished, finish
 from runner.operations.loaded import Loaded
+from runner.operations.named_file import NamedFile
 from runner.operations.plan import Planned
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
 from runner.operations.spending import costs
@@ -33,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     if saved is not None:
         options = options_in(saved, options, "apply")
     project = read(arguments, options)
-    _junit_place(project, arguments)  # known to be writable before anything is paid
+    report_file = _junit_file(project, arguments)
+    if report_file is not None:
+        report_file.target()  # known before anything is paid
     with held_plan(project, f"runner {'destroy' if options.choice.destroy else 'apply'}") as made:
         if saved is not None:
             saved.check(project, made)
@@ -118,26 +118,25 @@ def _tell_events(project: Loaded, finished: Finished) -> None:
         write(event)
 
 
-def _junit_place(project: Loaded, arguments: argparse.Namespace) -> Path | None:
+def _junit_file(project: Loaded, arguments: argparse.Namespace) -> NamedFile | None:
     if not arguments.junit:
         return None
     from runner.cli.views.junit import is_junit  # noqa: PLC0415  # asked for by a flag
 
     folder = project.folders.project
-    return named_file.target_file(folder, arguments.junit, "--junit", "JUnit report", is_junit)
+    return NamedFile(folder, arguments.junit, "--junit", "JUnit report", is_junit)
 
 
 def _with_junit(project: Loaded, finished: Finished, arguments: argparse.Namespace) -> Finished:
     """Its report written, if it is asked for; what keeps it from that is a problem like others."""
-    if finished.outcome is None or not arguments.junit:
+    file = _junit_file(project, arguments)
+    if finished.outcome is None or file is None:
         return finished
     from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
 
     problems: tuple[Problem, ...] = ()
     try:
-        path = _junit_place(project, arguments)
-        if path is not None:
-            files.write_atomic(path, junit(finished.outcome))
+        file.write(junit(finished.outcome))
     except RunnerError as exc:
         problems = exc.problems
     return replace(finished, problems=(*finished.problems, *problems))

@@ -13,8 +13,8 @@ from runner.core.received import DEEPEST, is_deep
 from runner.core.state.written import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
-from runner.operations import named_file
 from runner.operations.loaded import Loaded
+from runner.operations.named_file import NamedFile
 from runner.operations.options import Options, VariableFile, VariableText
 from runner.operations.places import project_directory, same_place
 from runner.operations.plan import Planned
@@ -61,9 +61,9 @@ def save(project: Loaded, made: Planned, path: str, text: str) -> None:
     """Write the plan to a file, with its text for a person; RunnerError if that would replace one
     that is no plan.
     """
-    target = named_file.target_file(project.folders.project, path, "--out", "saved plan", _is_plan)
     built = msgspec.to_builtins(made_from(project, made, text))
-    files.write_atomic(target, orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
+    file = NamedFile(project.folders.project, path, "--out", "saved plan", _is_plan)
+    file.write(orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def read_plan(path: str) -> Saved:
