@@ -188,6 +188,27 @@ def _with_keys(project: Loaded, names: Set[str]) -> None:
                 pass
 
 
+def lacks_key(project: Loaded, name: str) -> bool:
+    """Whether a provider cannot be asked because the variable of its key is not set."""
+    declared = project.declared[name]
+    match declared.type.name:
+        case "openai":
+            held = project.environment
+            return any(_is_keyless(declared, held, going) for going in destinations(declared, held))
+        case "embedded":
+            return False
+
+
+def _is_keyless(
+    declared: DeclaredProvider, environment: Mapping[str, str], going: Destination
+) -> bool:
+    """Whether a key is wanted, and not there."""
+    if going.credential is None or environment.get(going.credential):
+        return False
+    # Servers on this machine seldom ask for one.
+    return not (is_loopback(going.host) and declared.table.get("api_key_env") is None)
+
+
 def _pairs(table: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(table, Mapping):
         return ()
@@ -199,10 +220,8 @@ def _key(
 ) -> str | None:
     wanted = declared.table.get("api_key_env")
     name = going.credential
-    if name is None or environment.get(name):
-        return None if name is None else environment[name]
-    if is_loopback(going.host) and wanted is None:
-        return None  # servers on this machine seldom ask for one
+    if name is None or not _is_keyless(declared, environment, going):
+        return None if name is None else environment.get(name) or None
     names = name if wanted is not None else " or ".join(declared.preset.keys)
     near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
     hint = f" ({near} is set; did you mean that one?)" if near else ""

@@ -158,8 +158,10 @@ def validated(project: Loaded) -> Planned:
     return planned(project, choice=Choice(), answers=False)
 
 
-def whole_plan(project: Loaded) -> Planned:
-    """The plan, with what [[import]] blocks bring and what data sources say, read now."""
+def whole_plan(project: Loaded, *, recalls: bool = False) -> Planned:
+    """The plan, with what [[import]] blocks bring and what data sources say, read now; what cannot
+    be read for want of a key is as it was read last, if the plan `recalls`.
+    """
     made = planned(project)
     if project.settings.offline:
         project.warnings.extend(_not_imported(project, made.plan))
@@ -173,7 +175,7 @@ def whole_plan(project: Loaded) -> Planned:
             bring(project, made.plan, wanted)
             made = planned(project)
     if made.plan.reads:
-        made = planned(project, reads=read_sources(project, made))
+        made = planned(project, reads=read_sources(project, made, recalls=recalls))
     return made
 
 
@@ -186,7 +188,7 @@ def _not_imported(project: Loaded, plan: PlannedSteps) -> Iterator[Problem]:
             yield block.problem("Not imported", said, ("to",), warning=True)
 
 
-def read_sources(project: Loaded, made: Planned) -> dict[str, Record]:
+def read_sources(project: Loaded, made: Planned, *, recalls: bool = False) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
     from runner.operations.connections import connections, prepare  # noqa: PLC0415  # aiohttp
 
@@ -209,16 +211,44 @@ def read_sources(project: Loaded, made: Planned) -> dict[str, Record]:
 
     plan = made.plan
     while any(address not in found for address in plan.reads):
-        prepare(project, _stores(plan))
-        run_to_end(read_all(plan))
+        if recalls:
+            found |= _recalled(project, plan, found)
+        stores = {name for address, name in _stores(plan) if address not in found}
+        if stores:
+            prepare(project, stores)
+            run_to_end(read_all(plan))
         plan = planned(project, reads=found).plan
     return found
 
 
-def _stores(plan: PlannedSteps) -> set[str]:
-    """The providers that a plan's data sources are read from now."""
-    instances = (plan.walk.vertices[address].instance for address in plan.reads)
-    return {provider_of(one, plan.known).name for one in instances if one is not None}
+def _recalled(
+    project: Loaded, plan: PlannedSteps, found: Mapping[str, Record]
+) -> dict[str, Record]:
+    """What was read last for the same arguments, of the data sources that lack a key now."""
+    from runner.operations.connections import lacks_key  # noqa: PLC0415  # aiohttp
+
+    recalled: dict[str, Record] = {}
+    for address, provider in _stores(plan):
+        record = plan.known.records.get(address)
+        same = record is not None and record.fingerprint == plan.reads[address].fingerprint
+        if record is not None and same and address not in found and lacks_key(project, provider):
+            recalled[address] = record
+    if recalled:
+        said = (
+            f"{first_few([*recalled], 3)}: the key of the provider is not set, so this is as it "
+            "was read last, and may have changed at the server. An apply that sends nothing takes "
+            "it as well: --offline."
+        )
+        project.warnings.append(Problem("Read from the state", said, None, "warning"))
+    return recalled
+
+
+def _stores(plan: PlannedSteps) -> Iterator[tuple[str, str]]:
+    """The data sources that a plan reads now, and the provider of each."""
+    for address in plan.reads:
+        instance = plan.walk.vertices[address].instance
+        if instance is not None:
+            yield address, provider_of(instance, plan.known).name
 
 
 def unfinished_answers(plan: PlannedSteps) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from tests.harness.faults import completion as answer
-from tests.harness.project import Project, completion, prompts, provider, serving
+from tests.harness.project import KEY, Project, completion, prompts, provider, serving
 from tests.harness.server import FakeAPI
 from tests.harness.store_api import StoreAPI
 
@@ -88,6 +88,35 @@ value = "{{ data.chat_completions.found.ids }}"
 [output.last]
 value = "{{ data.chat_completions.found.data[0].content }}"
 """
+
+
+def test_a_plan_without_a_key_takes_what_was_read_last(
+    project: Project, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In CI, where nothing is left to ask: no key has to be there, and none of it is asked."""
+    project.write(provider(api, api_key_env="STORE_KEY"), "provider.toml")
+    project.write(completion("stored", "Capital of France?", *STORED) + RETRIEVED)
+    monkeypatch.setenv("STORE_KEY", KEY)
+    assert project.apply().status == 0
+    assert project.call("plan", "--detailed-exitcode").err == ""
+    monkeypatch.delenv("STORE_KEY")
+    before = len(api.requests)
+    plan = project.call("plan", "--detailed-exitcode")
+    assert plan.status == 0, plan.err
+    assert "Warning: Read from the state" in plan.err
+    assert "data.chat_completion.retrieved" in plan.err
+    assert project.apply().status == 1  # what is asked now is not made of what was read last
+    assert project.apply("--offline").status == 0
+    assert len(api.requests) == before
+
+
+def test_what_was_never_read_needs_its_key(project: Project, api: FakeAPI) -> None:
+    project.write(provider(api, api_key_env="STORE_KEY"), "provider.toml")
+    project.write('[data.chat_completion.a]\ncompletion_id = "chatcmpl-1"\n')
+    plan = project.call("plan")
+    assert plan.status == 1
+    assert "STORE_KEY" in plan.err
+    assert api.requests == []
 
 
 def test_a_list_has_all_pages(project: Project, api: FakeAPI) -> None:

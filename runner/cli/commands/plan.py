@@ -18,7 +18,7 @@ from runner.operations.plan import Planned, unfinished_answers, whole_plan
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan; with --out, save it."""
     project = read(arguments)
-    made = whole_plan(project)
+    made = whole_plan(project, recalls=True)
     if arguments.out:
         from runner.operations.saved_plan.file import save  # noqa: PLC0415
 
