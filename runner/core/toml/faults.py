@@ -1,10 +1,10 @@
 """What is wrong with a text that is no TOML: in our words, where the standard library says."""
 
 import re
-from dataclasses import dataclass
 
 from runner.core.toml.places import Places
 from runner.core.toml.scan import last_begun, scan
+from runner.core.toml.slips import Fault, conflict, slip
 
 _SAID = re.compile(r"(.*?)(?: \(at (?:line (\d+), column (\d+)|end of document)\))?", re.DOTALL)
 _TWICE = ("Cannot declare", "Cannot overwrite", "Cannot mutate", "Cannot redefine")
@@ -14,6 +14,13 @@ _ONCE = "Each key and each table may be written once, and this one is there alre
 _COMPLETE = "This would be added to what was complete where it was written"
 _CHARACTER = ("Found invalid character", "Illegal character")
 _ESCAPE = ("Unescaped", "Escaped", "Invalid hex")  # said behind the backslash
+_SLIPS = (
+    "Invalid initial",
+    "Expected newline",
+    "Expected '='",
+    "Unclosed array",
+    "Unclosed inline",
+)
 _LONG_LINE = re.compile(r"^[^\n]{4301}", re.MULTILINE)
 _MANY_DIGITS = re.compile(r"(?<![0-9_])[0-9_]{4301}")
 _QUOTES = 'This text has no closing quote. Text of several lines stands in """ .. """'
@@ -55,22 +62,11 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong at an offset, in a sentence without its full stop.
-
-    `known` is where stands what was there first, of something written twice.
-    """
-
-    summary: str
-    said: str
-    at: int
-    width: int = 1
-    known: int | None = None
-
-
 def fault_of(text: str, said: str) -> Fault:
     """What the standard library's parser said of a text with LF at the ends of its lines."""
+    unmerged = conflict(text)
+    if unmerged is not None:
+        return unmerged
     match = _SAID.fullmatch(said)
     kind, line, column = match.groups() if match is not None else (said, "", "")
     at = _offset(text, int(line), int(column)) if line else len(text)
@@ -84,7 +80,8 @@ def fault_of(text: str, said: str) -> Fault:
         return _character(text, at)
     if kind.startswith(_ESCAPE):
         at = text.rfind("\\", 0, at)
-    words = next((_WORDS[known] for known in _WORDS if kind.startswith(known)), None)
+    words = slip(text, at) if kind.startswith(_SLIPS) else None
+    words = words or next((_WORDS[known] for known in _WORDS if kind.startswith(known)), None)
     return _invalid(words or kind, at if line else last_begun(text))
 
 

@@ -191,6 +191,39 @@ def test_what_is_written_twice_is_told_with_the_first_place(
     assert (problem.where.column, problem.where.width) == (column, width)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[completion.x]\nm = [\n  { a = 1,\n    b = 2 },\n]\n", "write [[completion.x.m]], one"),
+        ("[completion.x]\nm = [\n  {\n    a = 1,\n  },\n]\n", "write [[completion.x.m]], one"),
+        ("[completion.x]\nf = {\n  a = 1\n}\n", "write [completion.x.f] at the end"),
+        ("[[a]]\n[a.b]\n'c d' = {\n}\n", "write [a.b.c d] at the end"),
+        ('a = "Say "hello" to me"', "ends it. Write"),
+        ('a = [{ b = "Say "hello" to me" }]', "ends it. Write"),
+        ("a = 'Don't'", "Put the text in double quotes"),
+        ('a = "{{ csv("a.csv") }}"', "In an expression write single quotes"),
+        ('a = { b = "1" c = "2" }', "commas between its pairs"),
+        ('a = "1" "2"', "ends it. Write"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_fast, read_plainly])
+def test_what_people_write_instead_of_toml_is_known_for_what_it_is(
+    text: str, said: str, read: ReadToml
+) -> None:
+    problem = fault(text, read)
+    assert problem.summary == "Invalid TOML"
+    assert said in problem.detail
+
+
+def test_an_unfinished_merge_is_told_at_its_first_mark() -> None:
+    both = "<<<<<<< HEAD\nb = 1\n=======\nb = 2\n>>>>>>> branch\n"
+    problem = fault(f"a = 1\n{both}")
+    assert problem.summary == "Unfinished merge"
+    assert problem.where is not None
+    assert (problem.where.line, problem.where.column, problem.where.width) == (2, 1, 12)
+    assert fault('a = """\n<<<<<<< not one\n"""\nb').summary == "Invalid TOML"
+
+
 TOKENS = [
     *(
         "a",
