@@ -4,10 +4,23 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from json import JSONEncoder, loads
+from typing import NamedTuple
 
 Key = str | int
 Path = tuple[Key, ...]
 """From a table to a value in it."""
+
+
+class InText(NamedTuple):
+    """A part of a text that is a value: its line, from 0, and from where to where it goes; None for
+    all of the line.
+    """
+
+    line: int = 0
+    span: tuple[int, int] | None = None
+
+
+BEGINNING = InText()
 
 _STEP = re.compile(
     r"(?:(?P<kind>module|completion)\.(?P<name>[A-Za-z_]\w*)"

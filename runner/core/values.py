@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
-from runner.core.address import Path
+from runner.core.address import BEGINNING, InText, Path
 from runner.core.budget import Budget, OverBudgetError, current
 from runner.core.suggest import closest
 
@@ -23,9 +23,9 @@ HALF = "a text holds half of a character (a lone surrogate), which no file and n
 class TemplateError(Exception):
     """A hole that cannot be read or filled; the caller knows the file."""
 
-    def __init__(self, message: str, path: Path = (), line: int = 0) -> None:
+    def __init__(self, message: str, path: Path = (), at: InText = BEGINNING) -> None:
         super().__init__(message)
-        self.message, self.path, self.line = message, path, line
+        self.message, self.path, self.at = message, path, at
 
 
 class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not come yet

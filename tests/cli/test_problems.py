@@ -79,3 +79,43 @@ def test_mistakes_are_told_in_the_order_in_which_they_stand(tmp_path: Path) -> N
     assert validated == events
     ranges = [event["range"] for event in events]
     assert [(each["filename"], each["start"]["line"]) for each in ranges] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ('"one {{ a.b }} two"', "{{ a.b }}"),
+        ('"say \\"x\\" \\u00e4 {{ var.t | nofilter }}"', "{{ var.t | nofilter }}"),
+        ("'''\none\ntwo {{ a.b }} three\n'''", "{{ a.b }}"),
+        ('"""\none \\\n  two {{ a.b }} three"""', "{{ a.b }}"),
+        ("'''\n{% if var.t %}\n x {{ var.zzz }} y\n{% endif %}'''", "{{ var.zzz }}"),
+        ("'''\none\n {% iff var.t %} two'''", "{% iff var.t %}"),
+        ("'''\n{% if true %}\n x {{ [] | first }} y\n{% endif %}'''", "{{ [] | first }}"),
+        ("'one {{ var.t.x.y }} {{ var.t }}'", "{{ var.t.x.y }}"),
+    ],
+)
+def test_the_caret_marks_the_hole(tmp_path: Path, text: str, marked: str) -> None:
+    project = Project(tmp_path)
+    body = f'model = "m"\n[[completion.a.messages]]\nrole = "user"\ncontent = {text}\n'
+    project.write(f'[variable.t]\ndefault = "x"\n[completion.a]\n{body}')
+    lines = project.call("validate").err.splitlines()
+    at = next(n for n, line in enumerate(lines) if set(line.strip()) == {"^"})
+    caret = lines[at].index("^")
+    assert lines[at - 1][caret : len(lines[at])] == marked
+
+
+def test_what_is_wrong_on_one_line_shows_the_line_once(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    holes = " ".join(f"{{{{ {name} }}}}" for name in "abcdefgh")
+    project.write(
+        f'[completion.a]\nmodel = "m"\nmessages = [{{ role = "user", content = "{holes}" }}]\n'
+    )
+    ran = project.call("validate")
+    assert ran.err.startswith("Error: Unknown name (8 on this line)\n")
+    assert ran.err.count("line 3") == ran.err.count("{{ a }}") == 1
+    assert ran.err.count("There is no name") == 8
+    source = next(line for line in ran.err.splitlines() if "{{ a }}" in line)
+    carets = next(line for line in ran.err.splitlines() if line.strip().startswith("^"))
+    assert carets.split() == ["^" * 7] * 8
+    assert source[carets.index("^") :].startswith("{{ a }}")
+    assert len(project.call("plan", "--json").of("diagnostic")) == 8

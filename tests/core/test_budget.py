@@ -105,7 +105,7 @@ def test_what_makes_too_many_bytes_is_told(text: str) -> None:
 def test_the_line_of_what_was_too_much_is_told() -> None:
     with pytest.raises(TemplateError) as caught:
         rendered("one\n{% if true %}\n{{ 'a' * 10 ** 10 }}{% endif %}")
-    assert caught.value.line == 2
+    assert caught.value.at.line == 2
 
 
 def filled(text: str, names: dict[str, Any]) -> Any:

@@ -108,40 +108,42 @@ def _visible(character: str) -> str:
 
 
 def _folded(problems: Iterable[Problem], shown: Style) -> Iterator[str]:
-    tally: dict[tuple[str, str, str, str], tuple[Problem, int]] = {}
-    for problem in problems:
-        key = (problem.severity, problem.summary, problem.detail, str(problem.where))
-        first, times = tally.get(key, (problem, 0))
-        tally[key] = (first, times + 1)
-    here = Counter(_spot(problem) for problem, _ in tally.values())
-    told: Counter[_Spot] = Counter()
-    for problem, times in tally.values():
-        spot = _spot(problem)
-        told[spot] += 1
-        if told[spot] <= _MOST_HERE:
-            yield "".join(_lines(problem, times, shown))
-        elif told[spot] == here[spot]:
-            more = here[spot] - _MOST_HERE
-            yield f'... and {more} more "{problem.summary}" at {problem.where}\n'
+    """Each once; those of one line together, which is then shown once."""
+    tally = Counter(problems)
+    groups: dict[object, list[Problem]] = {}
+    for problem in tally:
+        groups.setdefault(_line_of(problem), []).append(problem)
+    for group in groups.values():
+        yield "".join(_lines(group, tally, shown))
 
 
-_Spot = tuple[str, str, Where | int | None]
-_MOST_HERE = 10  # instances of one block, which fail at one place of it
+_MOST_HERE = 10  # of one line
 
 
-def _spot(problem: Problem) -> _Spot:
-    """What problems have in common that differ only in the instance; without a line, nothing."""
-    is_known = problem.where is not None and problem.where.line is not None
-    return problem.severity, problem.summary, problem.where if is_known else id(problem)
+def _line_of(problem: Problem) -> object:
+    """What problems have in common that are told together; without a line, nothing."""
+    where = problem.where
+    if where is None or where.line is None:
+        return problem
+    return problem.severity, where.file, where.line
 
 
-def _lines(problem: Problem, times: int, shown: Style) -> Iterator[str]:
-    word, colour = ("Error", "red") if problem.severity == "error" else ("Warning", "yellow")
+def _lines(group: list[Problem], tally: Counter[Problem], shown: Style) -> Iterator[str]:
+    first = group[0]
+    word, colour = ("Error", "red") if first.severity == "error" else ("Warning", "yellow")
+    summaries = ", ".join(dict.fromkeys(problem.summary for problem in group))
+    times = tally[first] if len(group) == 1 else 1
     folded = f" ({times} times)" if times > 1 else ""
-    yield f"{shown(word, colour)}: {shown(problem.summary, 'bold')}{folded}\n"
-    if problem.where is not None:
-        yield from _place(problem.where, shown)
-    yield f"\n{_wrapped(_brief(problem.detail), shown.width)}\n"
+    here = f" ({len(group)} on this line)" if len(group) > 1 else ""
+    yield f"{shown(word, colour)}: {shown(summaries, 'bold')}{folded}{here}\n"
+    if first.where is not None:
+        yield from _place([problem.where for problem in group if problem.where], shown)
+    yield "\n"
+    details = list(dict.fromkeys(problem.detail for problem in group))
+    for detail in details[:_MOST_HERE]:
+        yield f"{_wrapped(_brief(detail), shown.width)}\n"
+    if len(details) > _MOST_HERE:
+        yield f"... and {len(details) - _MOST_HERE} more on this line\n"
 
 
 def _wrapped(text: str, width: int | None) -> str:
@@ -163,7 +165,9 @@ def _pieces(line: str, width: int) -> list[str]:
     )  # fmt: skip
 
 
-def _place(where: Where, shown: Style) -> Iterator[str]:
+def _place(places: list[Where], shown: Style) -> Iterator[str]:
+    """Where it is; of several on one line, the line with all that is meant of it."""
+    where = places[0]
     if where.file is None:
         yield f"\n  on {where.block}\n"
         return
@@ -177,8 +181,20 @@ def _place(where: Where, shown: Style) -> Iterator[str]:
         source, column = _around(source, where.column, most)
         yield f"  {where.line:>4}: {source}\n"
         if column is not None:
-            width = max(1, min(where.width, len(source) - column + 1))
-            yield f"        {' ' * (column - 1)}{shown('^' * width, 'red')}\n"
+            moved = (where.column or 1) - column
+            yield f"        {shown(_carets(places, len(source), moved), 'red')}\n"
+
+
+def _carets(places: list[Where], length: int, moved: int) -> str:
+    """Under a line of this length, whose beginning was cut by so many columns."""
+    marks = [" "] * length
+    for where in places:
+        if where.column is not None:
+            start = where.column - 1 - moved
+            end = min(start + max(1, where.width), length)
+            marks[max(start, 0) : end] = "^" * (end - max(start, 0))
+    first = (places[0].column or 1) - 1 - moved
+    return "".join(marks).rstrip() or f"{' ' * first}^"
 
 
 def _around(source: str, column: int | None, most: int) -> tuple[str, int | None]:

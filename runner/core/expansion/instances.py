@@ -26,7 +26,7 @@ def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> P
     except TemplateError as exc:
         said = f"In {address}: {sentence(exc.message)}"
         path = exc.path or (name,)
-        problem = declared.block.problem(f"Invalid {name}", said, path, line=exc.line)
+        problem = declared.block.problem(f"Invalid {name}", said, path, at=exc.at)
         raise RunnerError(problem) from exc
     return pairs
 

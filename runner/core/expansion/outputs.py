@@ -102,7 +102,7 @@ def _declared(
         return OutputValue(name, None, sensitive, False, file, rejected)
     except TemplateError as exc:
         said = f"In output.{name}: {sentence(exc.message)}"
-        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problem = value.block.problem("Invalid expression", said, exc.path, at=exc.at)
         problems.append(problem)
         return OutputValue(name, None, sensitive, False, file)
     except RunnerError as exc:
@@ -124,7 +124,7 @@ def _file(name: str, scope: Scope, problems: list[Problem]) -> str | None:
         path = plain(value.node.render(scope.names))
     except TemplateError as exc:
         said = f"In output.{name}: {sentence(exc.message)}"
-        problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+        problem = value.block.problem("Invalid expression", said, exc.path, at=exc.at)
         problems.append(problem)
         return None
     if not isinstance(path, str):

@@ -80,7 +80,7 @@ class Scope:
             return made
         except TemplateError as exc:
             said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"
-            problem = value.block.problem("Invalid expression", said, exc.path, line=exc.line)
+            problem = value.block.problem("Invalid expression", said, exc.path, at=exc.at)
             raise RunnerError(problem) from exc
 
     def _variable(self, name: str) -> Any:

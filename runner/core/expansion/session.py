@@ -84,4 +84,4 @@ class Instance:
     def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
         """The error of an expression in this block, at its place."""
         said = f"In {self.address}: {sentence(exc.message)}"
-        return RunnerError(self.declared.block.problem(summary, said, exc.path, line=exc.line))
+        return RunnerError(self.declared.block.problem(summary, said, exc.path, at=exc.at))

@@ -99,7 +99,7 @@ def _template(world: World, folder: str, path: str, text: str, values: Mapping[s
     try:
         return to_text(compile_text(text).render(names))
     except TemplateError as exc:
-        raise TemplateError(f"{path}:{exc.line + 1}: {exc.message}") from exc
+        raise TemplateError(f"{path}:{exc.at.line + 1}: {exc.message}") from exc
 
 
 def _csv(text: str, path: str) -> Iterator[dict[str, str]]:

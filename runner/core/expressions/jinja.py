@@ -11,17 +11,17 @@ import jinja2
 import jinja2.meta
 from jinja2 import nodes
 
-from runner.core.address import Path
+from runner.core.address import BEGINNING, InText, Path
 from runner.core.budget import shared
 from runner.core.expressions.filters import require
 from runner.core.expressions.guards import charge_joined
 from runner.core.expressions.sandbox import SELF, Charged, jinja_environment, rename_self
+from runner.core.expressions.tags import on_line, tags, within
 from runner.core.suggest import closest
 from runner.core.values import DYNAMIC_ENV, HALF, Names, NotKnown, Ref, TemplateError, is_text
 from runner.errors import RunnerError
 
 _CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
-_OPENED = re.compile(r"\{[{%]")
 _UNKNOWN = re.compile(r"No (filter|test) named '(\w+)'")
 _REFUSED = {
     nodes.Include: "include",
@@ -38,12 +38,12 @@ _LONGEST_FAULT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A hole as the engine read it; `line` counts from 0 within the text."""
+    """A hole as the engine read it, and where; a text with statements is one as a whole."""
 
     source: str
     refs: tuple[Ref, ...]
     fill: Callable[[Names], Any]
-    line: int
+    at: InText
 
 
 def split(text: str, path: Path) -> Iterator[str | Piece]:
@@ -53,12 +53,14 @@ def split(text: str, path: Path) -> Iterator[str | Piece]:
     try:
         if "{%" in text:
             refs = _text_refs(kept)
-            yield Piece(text, refs, _renderer(kept, refs), 0)
+            yield Piece(text, refs, _renderer(kept, refs), BEGINNING)
             return
-        for piece in _variables(kept):
+        for piece in _variables(kept, path):
             yield piece.replace(_CR, "\r") if isinstance(piece, str) else piece
     except jinja2.TemplateSyntaxError as exc:
-        raise TemplateError(f"not an expression: {_unreadable(exc)}", path, exc.lineno - 1) from exc
+        raise TemplateError(
+            f"not an expression: {_unreadable(exc)}", path, on_line(text, exc.lineno - 1)
+        ) from exc
     except RecursionError as exc:
         raise TemplateError("the expression is nested too deeply", path) from exc
 
@@ -66,7 +68,7 @@ def split(text: str, path: Path) -> Iterator[str | Piece]:
 def _bounded(text: str, path: Path) -> None:
     """TemplateError where a text has more code in it than is read in a second."""
     length = 0
-    for start, end in _tags(text):
+    for start, end in tags(text):
         length += end - start + _A_HOLE
         if length > _MOST_CODE:
             said = (
@@ -74,23 +76,20 @@ def _bounded(text: str, path: Path) -> None:
                 f"{_A_HOLE} more; read data from a file, with json('data.json'), csv(..) or "
                 "file(..)"
             )
-            raise TemplateError(said, path, text.count("\n", 0, start))
+            raise TemplateError(said, path, within(text, (start, end)))
 
 
-def _tags(text: str) -> Iterator[tuple[int, int]]:
-    """Where the holes and statements of a text stand; one that is not closed goes to its end."""
-    opened = _OPENED.search(text)
-    while opened is not None:
-        close = text.find("}}" if opened[0] == "{{" else "%}", opened.end())
-        end = close + 2 if close >= 0 else len(text)
-        yield opened.start(), end
-        opened = _OPENED.search(text, end)
+def _span(text: str, source: str, ended: int) -> tuple[int, int] | None:
+    """Where a hole stands whose source this is, behind the one before it."""
+    start = text.find("{{", ended)
+    end = text.find("}}", start + len(source))
+    return (start, end + 2) if 0 <= start < end else None
 
 
 def _without_returns(text: str) -> str:
     """The text as the engine takes it: it would drop carriage returns."""
     kept = list(text.replace("\r", _CR))
-    for start, end in _tags(text):
+    for start, end in tags(text):
         kept[start:end] = ["\n" if mark == _CR else mark for mark in kept[start:end]]
     return "".join(kept)
 
@@ -107,16 +106,18 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
     )
 
 
-def _variables(text: str) -> Iterator[str | Piece]:
+def _variables(text: str, path: Path) -> Iterator[str | Piece]:
     inside: list[str] | None = None
-    start = 0
+    start = ended = 0
     for line, token, value in jinja_environment().lex(text):
         if token == "variable_begin":  # noqa: S105  # the lexer's name for {{
             inside, start = [], line
         elif token == "variable_end":  # noqa: S105
             source = "".join(inside or ())
             inside = None
-            yield Piece(source.strip(), _refs_at(source, start), _evaluator(source), start - 1)
+            at = InText(start - 1, _span(text, source, ended))
+            ended = at.span[1] if at.span else ended
+            yield Piece(source.strip(), _refs_at(source, path, at), _evaluator(source), at)
         elif inside is not None:
             inside.append(value)
         elif value:
@@ -125,12 +126,13 @@ def _variables(text: str) -> Iterator[str | Piece]:
         raise jinja2.TemplateSyntaxError("a hole is opened with {{ and not closed with }}", start)
 
 
-def _refs_at(source: str, line: int) -> tuple[Ref, ...]:
+def _refs_at(source: str, path: Path, at: InText) -> tuple[Ref, ...]:
     try:
         return _refs(source)
     except jinja2.TemplateSyntaxError as exc:
-        exc.lineno += line - 1  # the engine counts from the hole
-        raise
+        line = at.line + exc.lineno - 1  # the engine counts from the hole
+        said = f"not an expression: {_unreadable(exc)}"
+        raise TemplateError(said, path, InText(line, at.span)) from exc
 
 
 @lru_cache(maxsize=4096)
@@ -228,7 +230,7 @@ def _evaluator(source: str) -> Callable[[Names], Any]:
 
     def fill(names: Names) -> Any:
         named = _named(names, source, lambda: _refs(source))
-        return _run(compiled, lambda: _compiled_expression(source), named, _value)
+        return _run(compiled, source, lambda: _compiled_expression(source), named, _value)
 
     return fill
 
@@ -238,7 +240,7 @@ def _renderer(text: str, refs: tuple[Ref, ...]) -> Callable[[Names], str]:
 
     def fill(names: Names) -> str:
         named = _named(names, text, lambda: refs)
-        made: str = _run(compiled, lambda: _compiled(text), named, _text)
+        made: str = _run(compiled, text, lambda: _compiled(text), named, _text)
         return made.replace(_CR, "\r")
 
     return fill
@@ -262,6 +264,7 @@ def _spelt(env: Callable[[str], str], name: Any, spelt: set[Any]) -> str:
 
 def _run(
     compiled: list[jinja2.Template],
+    source: str,
     compile_it: Callable[[], jinja2.Template],
     names: Names,
     result: Callable[[jinja2.Template, Charged], Any],
@@ -282,8 +285,8 @@ def _run(
     except (RunnerError, NotKnown):
         raise
     except Exception as exc:
-        line = _line_of(exc, compiled) if result is _text else 0
-        raise TemplateError(_said(exc), line=line) from exc
+        line = on_line(source, _line_of(exc, compiled)) if result is _text else BEGINNING
+        raise TemplateError(_said(exc), at=line) from exc
 
 
 def _value(template: jinja2.Template, context: Charged) -> Any:

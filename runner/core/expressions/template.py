@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from runner.core.address import Path
+from runner.core.address import InText, Path
 from runner.core.budget import OverBudgetError, current, size_of
 from runner.core.values import MASK, Names, Ref, TemplateError, kind_of, no_such, to_text, written
 
@@ -44,14 +44,18 @@ class Hole:
     refs: tuple[Ref, ...]
     fill: Callable[[Names], Any]
     path: Path
-    line: int
+    at: InText
 
     def value(self, names: Names) -> Any:
         """What the hole yields; TemplateError with the hole's place."""
         try:
             return self.fill(names)
         except TemplateError as exc:
-            raise TemplateError(exc.message, self.path, self.line + exc.line) from exc
+            raise TemplateError(exc.message, self.path, self._place(exc.at)) from exc
+
+    def _place(self, at: InText) -> InText:
+        """Of a fault in it: the hole, or what is meant of a text that is one hole as a whole."""
+        return at if self.at.span is None else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,7 @@ def _as_text(hole: Hole, names: Names) -> str:
         return to_text(value)
     except TemplateError as exc:
         message = f"{hole.source.strip()} is {kind_of(value)}: {exc.message}"
-        raise TemplateError(message, hole.path, hole.line) from exc
+        raise TemplateError(message, hole.path, hole.at) from exc
 
 
 def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
@@ -226,7 +230,7 @@ def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
             return None
         line += text.count("\n", counted, match.start())
         counted = match.start()
-        hole = _plain_hole(match, path, line)
+        hole = _plain_hole(match, path, InText(line, match.span()))
         if hole is None:
             return None
         if between:
@@ -241,15 +245,15 @@ def _plain_parts(text: str, path: Path) -> list[str | Hole] | None:
     return parts
 
 
-def _plain_hole(match: re.Match[str], path: Path, line: int) -> Hole | None:
+def _plain_hole(match: re.Match[str], path: Path, at: InText) -> Hole | None:
     if match[1] is None:
         name, given = match[3] or match[5], match[4] or match[6]
         called: Ref = (name, given[1:-1]) if name == "env" else (name,)
-        return Hole(match[2], (called,), _caller(name, given, match[7]), path, line)
+        return Hole(match[2], (called,), _caller(name, given, match[7]), path, at)
     ref = _parse_plain(match[1])
     if ref is None:
         return None
-    return Hole(match[1], (ref, *_inner(ref)), _follower(ref), path, line)
+    return Hole(match[1], (ref, *_inner(ref)), _follower(ref), path, at)
 
 
 @lru_cache(maxsize=4096)
@@ -294,4 +298,4 @@ def _engine_parts(text: str, path: Path) -> Iterator[str | Hole]:
         if isinstance(piece, str):
             yield piece
         else:
-            yield Hole(piece.source, piece.refs, piece.fill, path, piece.line)
+            yield Hole(piece.source, piece.refs, piece.fill, path, piece.at)

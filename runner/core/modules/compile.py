@@ -58,9 +58,7 @@ def _answers_in_names(root: CompiledModule) -> Iterator[Problem]:
                     f"The name of the file of output.{name} would hang on the answer of {address}. "
                     "It may be made of variables, locals and texts: no answer chooses a file."
                 )
-                yield value.block.problem(
-                    "Answer in a file's name", said, hole.path, line=hole.line
-                )
+                yield value.block.problem("Answer in a file's name", said, hole.path, at=hole.at)
 
 
 @dataclass(slots=True)
@@ -198,7 +196,7 @@ class _Compiler:
     def value(self, block: Block, value: Any, path: Path) -> Node:
         def tell(exc: TemplateError) -> None:
             said = sentence(exc.message)
-            problem = block.problem("Invalid expression", said, exc.path, line=exc.line)
+            problem = block.problem("Invalid expression", said, exc.path, at=exc.at)
             self.problems.append(problem)
 
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runner.core.address import Path
+from runner.core.address import BEGINNING, InText, Path
 from runner.core.language.names import BLOCKS, DATA, is_identifier
 from runner.core.suggest import did_you_mean
 from runner.core.toml.source import Source, parse, source
@@ -32,16 +32,22 @@ class Block:
         path: Path = (),
         *,
         on: Literal["key", "value"] = "value",
-        line_in_value: int = 0,
+        at: InText = BEGINNING,
     ) -> Where:
         """The place of a key inside this block, or of the block itself."""
-        return self.source.where((*self.path, *path), on=on, line_in_value=line_in_value)
+        return self.source.where((*self.path, *path), on=on, at=at)
 
     def problem(
-        self, summary: str, detail: str, path: Path = (), *, line: int = 0, warning: bool = False
+        self,
+        summary: str,
+        detail: str,
+        path: Path = (),
+        *,
+        at: InText = BEGINNING,
+        warning: bool = False,
     ) -> Problem:
         """A problem at a place in this block."""
-        where = self.where(path, line_in_value=line)
+        where = self.where(path, at=at)
         return Problem(summary, detail, where, "warning" if warning else "error")
 
 

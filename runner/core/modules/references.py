@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from runner.core.address import BEGINNING, InText
 from runner.core.api.answer import DATA_ATTRIBUTES
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import functions
+from runner.core.expressions.tags import naming
 from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.modules.conditions import as_declared
 from runner.core.modules.folder import Block
@@ -64,7 +66,9 @@ class _Checker:
         if declared.kind == "module" and declared.name in self.module.children:
             _check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
-            self._ref(declared.block, Hole(written(ref), (), lambda _: None, path, 0), ref, scope)
+            self._ref(
+                declared.block, Hole(written(ref), (), lambda _: None, path, BEGINNING), ref, scope
+            )
 
     def _nodes(self, block: Block, nodes: Iterable[Node], scope: frozenset[str]) -> None:
         for node in nodes:
@@ -72,14 +76,17 @@ class _Checker:
                 for ref in hole.refs:
                     self._ref(block, hole, ref, scope)
 
-    def _say(self, block: Block, hole: Hole, summary: str, detail: str) -> None:
-        self.problems.append(block.problem(summary, detail, hole.path, line=hole.line))
+    def _say(
+        self, block: Block, hole: Hole, summary: str, detail: str, at: InText | None = None
+    ) -> None:
+        self.problems.append(block.problem(summary, detail, hole.path, at=at or hole.at))
 
     def _ref(self, block: Block, hole: Hole, ref: Ref, scope: frozenset[str]) -> None:
         said = self._fault(ref, scope)
         if said is not None:
             summary = "Invalid env()" if ref[0] == "env" else "Unknown name"
-            self._say(block, hole, summary, said)
+            at = hole.at if hole.at.span is not None else naming(hole.source, ref)
+            self._say(block, hole, summary, said, at)
 
     def _fault(self, ref: Ref, scope: frozenset[str]) -> str | None:
         match ref[0]:

@@ -295,7 +295,7 @@ def _edge(vertex: Vertex, block: str) -> str:
 
     hole = declared.hole_of(refers)
     if hole is not None:
-        where = declared.block.where(hole.path, line_in_value=hole.line)
+        where = declared.block.where(hole.path, at=hole.at)
         return f"{vertex.address} refers to {block} ({where})"
     path = next((path for ref, path in declared.depends_on if refers(ref)), ())
     return f"{vertex.address} waits for {block} ({declared.block.where(path)})"

@@ -191,7 +191,7 @@ def _fill(block: Block, scope: Scope, problems: list[Problem]) -> dict[str, Any]
         filled: dict[str, Any] = present(plain(node.render(scope.names)))
     except TemplateError as exc:
         said = f"In provider.{block.name}: {sentence(exc.message)}"
-        problems.append(block.problem("Invalid expression", said, exc.path, line=exc.line))
+        problems.append(block.problem("Invalid expression", said, exc.path, at=exc.at))
         return {}
     except NotKnown as exc:
         said = f"A provider cannot hang on an answer ({exc.address})."

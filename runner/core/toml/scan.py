@@ -26,6 +26,8 @@ _STRING = re.compile(
 _PLAIN = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")  # a date may be followed by a time
 
 
+_PART = re.compile(r"\\\s*\n\s*|\\u.{4}|\\U.{8}|\\.|.", re.DOTALL)  # of a text in double quotes
+
 Span = tuple[int, int]  # where something begins and ends: offsets into the text
 
 
@@ -95,6 +97,24 @@ def scan(text: str) -> Iterator[Line]:
     IndexError.
     """
     return _Scanner(text).lines()
+
+
+def raw_offset(raw: str, at: int) -> int:
+    """Where stands, in a text as it is written, what is at an offset of its value."""
+    quotes = 3 if raw[:3] in ('"""', "'''") else 1
+    start = quotes + (quotes == 3 and raw[3:4] == "\n")
+    if raw[0] == "'":
+        return start + at
+    for part in _PART.finditer(raw, start):
+        if at <= 0 and not _is_joint(part[0]):
+            return part.start()
+        at -= not _is_joint(part[0])
+    return len(raw)
+
+
+def _is_joint(part: str) -> bool:
+    """Whether this is an end of a line, and blanks, that a backslash takes away."""
+    return len(part) > 1 and part[1:].isspace() and "\n" in part
 
 
 def last_begun(text: str) -> int:

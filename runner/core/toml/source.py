@@ -7,15 +7,17 @@ from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any, Literal
 
-from runner.core.address import Path
+from runner.core.address import BEGINNING, InText, Path
 from runner.core.toml.faults import fault_of, has_many_digits
 from runner.core.toml.places import Places, places
+from runner.core.toml.scan import raw_offset
 from runner.errors import RunnerError, Where, error
 
 DEEPEST_TOML = 64  # levels of nesting; toml-rs itself breaks at a few thousand, and takes the whole
 # process with it
 _CHUNK = 16_384
 _MULTILINE = ('"""', "'''")
+_QUOTES = ('"', "'")
 
 ReadToml = Callable[[str], dict[str, Any]]
 
@@ -47,14 +49,15 @@ class Source:
         return places(self._text)
 
     def where(
-        self, path: Path, *, on: Literal["key", "value"] = "value", line_in_value: int = 0
+        self, path: Path, *, on: Literal["key", "value"] = "value", at: InText = BEGINNING
     ) -> Where:
         """The place of the key at `path`, as near as the file tells.
 
-        `line_in_value` is the line of a multi-line string that is meant, from 0.
+        `at` is what is meant of a text.
         """
         for length in range(len(path), 0, -1):
-            place = self._place(path[:length], on if length == len(path) else "key", line_in_value)
+            is_all = length == len(path)
+            place = self._place(path[:length], on if is_all else "key", at if is_all else BEGINNING)
             if place is not None:
                 return self._where(*place, path)
         return self._where(1, None, 1, path)
@@ -83,7 +86,7 @@ class Source:
             text = text.replace(hidden, masked(hidden))
         return Where(self.file, line, column, text, width, block_name(path))
 
-    def _place(self, path: Path, on: str, offset: int) -> tuple[int, int, int] | None:
+    def _place(self, path: Path, on: str, at: InText) -> tuple[int, int, int] | None:
         spot = self._places.get(path)
         if spot is None:
             return None
@@ -92,9 +95,13 @@ class Source:
         span = spot.value if spot.value and (on == "value" or spot.key is None) else spot.key
         start, end = span or (0, 0)
         raw = self._text[start:end]
+        if at.span is not None and raw[:1] in _QUOTES and span is spot.value:
+            start, end = (start + raw_offset(raw, offset) for offset in at.span)
+            shown = self._text[start:end].partition("\n")[0]
+            return *self._line_and_column(start), max(len(shown), 1)
         if raw.startswith(_MULTILINE) and span is spot.value:
             first, _ = self._line_and_column(start)
-            return self._whole(first + (raw[3:4] == "\n") + offset)
+            return self._whole(first + (raw[3:4] == "\n") + at.line)
         if "\n" in raw and spot.key is not None:
             start, end = spot.key
         shown = self._text[start:end].partition("\n")[0]

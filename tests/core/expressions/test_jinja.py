@@ -53,7 +53,7 @@ def test_there_is_no_way_out(text: str) -> None:
 def test_a_mistake_has_its_line(text: str, line: int) -> None:
     with pytest.raises(TemplateError) as caught:
         compile_text(text, ("a",)).render(NAMES)
-    assert (caught.value.path, caught.value.line) == (("a",), line)
+    assert (caught.value.path, caught.value.at.line) == (("a",), line)
 
 
 def test_names_that_a_statement_makes_are_no_references() -> None:

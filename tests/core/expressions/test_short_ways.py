@@ -94,7 +94,7 @@ def _by_engine(text: str, path: Path) -> Node:
     parts: list[str | Hole] = [
         piece
         if isinstance(piece, str)
-        else Hole(piece.source, piece.refs, piece.fill, path, piece.line)
+        else Hole(piece.source, piece.refs, piece.fill, path, piece.at)
         for piece in jinja.split(text, path)
     ]
     if len(parts) == 1 and isinstance(parts[0], Hole) and "{%" not in text:
@@ -106,12 +106,12 @@ def _filled(text: str, compiled: Callable[[str, Path], Node]) -> object:
     try:
         node = compiled(text, ("p",))
     except TemplateError as exc:
-        return ("not compiled", exc.message, exc.path, exc.line)
-    found = [(hole.source, hole.refs, hole.line) for hole in holes(node)]
+        return ("not compiled", exc.message, exc.path, exc.at)
+    found = [(hole.source, hole.refs, hole.at) for hole in holes(node)]
     try:
         return type(node), found, node.render(NAMES)
     except TemplateError as exc:
-        return found, exc.message, exc.path, exc.line
+        return found, exc.message, exc.path, exc.at
 
 
 CONFIG = """

@@ -61,7 +61,7 @@ def by_engine(text: str) -> template.Node:
     found: list[str | template.Hole] = [
         piece
         if isinstance(piece, str)
-        else template.Hole(piece.source, piece.refs, piece.fill, (), piece.line)
+        else template.Hole(piece.source, piece.refs, piece.fill, (), piece.at)
         for piece in jinja.split(text, ())
     ]
     if len(found) == 1 and isinstance(found[0], template.Hole):
@@ -73,7 +73,7 @@ def outcome(node: template.Node) -> tuple[str, Any]:
     try:
         value = plain(node.render(NAMES))
     except TemplateError as exc:
-        return "error", exc.line
+        return "error", exc.at.line
     return type(value).__name__, value
 
 
@@ -86,13 +86,15 @@ def test_both_ways_of_filling_give_the_same(parts: list[tuple[str, str]], space:
     text = written(parts, space)
     if text.count("{{") != sum(kind == "hole" for kind, _ in parts) or "{%" in text:
         return  # the random text made a hole of its own
+    if "{{{" in text:
+        return  # the engine takes the first two braces, and fails
     if not any(kind == "hole" for kind, _ in parts):
         assert compile_text(text) == Constant(text)
         return
     fast, slow = compile_text(text), by_engine(text)
     assert outcome(fast) == outcome(slow)
     assert [set(hole.refs) for hole in holes(fast)] == [set(hole.refs) for hole in holes(slow)]
-    assert [hole.line for hole in holes(fast)] == [hole.line for hole in holes(slow)]
+    assert [hole.at.line for hole in holes(fast)] == [hole.at.line for hole in holes(slow)]
 
 
 @given(
@@ -241,11 +243,11 @@ def test_a_hole_knows_its_path_and_line() -> None:
     node = compile_value({"messages": [{"content": "one\ntwo {{ var.zzz }}"}]})
     with pytest.raises(TemplateError) as caught:
         node.render(NAMES)
-    assert (caught.value.path, caught.value.line) == (("messages", 0, "content"), 1)
+    assert (caught.value.path, caught.value.at.line) == (("messages", 0, "content"), 1)
     node = compile_value({"a": ["one\n\n{{ 1 / 0 }}"]})
     with pytest.raises(TemplateError) as caught:
         node.render(NAMES)
-    assert (caught.value.path, caught.value.line) == (("a", 0), 2)
+    assert (caught.value.path, caught.value.at.line) == (("a", 0), 2)
 
 
 def test_a_value_without_holes_is_shared_and_not_copied() -> None:

@@ -5,6 +5,7 @@ import toml_rs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runner.core.address import InText
 from runner.core.toml.source import (
     ReadToml,
     Source,
@@ -85,7 +86,7 @@ def test_a_line_inside_a_text_of_several_lines_is_that_line(
     path: tuple[str | int, ...], line_in_value: int, line: int
 ) -> None:
     """The line of the file that holds it, for both kinds of quotes, first newline or none."""
-    where = SOURCE.where(path, line_in_value=line_in_value)
+    where = SOURCE.where(path, at=InText(line_in_value))
     assert where.line == line
 
 
