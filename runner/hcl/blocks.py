@@ -6,7 +6,7 @@ from dataclasses import replace
 from runner.core.toml.write import Entry, Remark
 from runner.hcl.context import Context, Items, Rules, as_written, note, remark
 from runner.hcl.keys import LIFECYCLE
-from runner.hcl.repeated import LISTED, list_of, made_kind, one_of
+from runner.hcl.repeated import LISTED_INSIDE, list_of, made_kind, one_of
 from runner.hcl.scope import Untranslatable
 from runner.hcl.tree import Attribute, Body, Nested, comments
 from runner.hcl.values import NULL, tables_value, value
@@ -61,11 +61,12 @@ def _groups(body: Body) -> dict[str, list[Nested]]:
 def _repeated(context: Context, group: Sequence[Nested]) -> Items:
     """The list that blocks and dynamic blocks make, or the table of one that stands once."""
     name, scope = made_kind(group[0]), context.scope()
-    key = LISTED.get(name, name)
+    list_key = context.listed.get(name)
+    key = list_key or name
     above = tuple(line for block in group for line in comments(block))
     try:
         made = list_of(group, scope)
-        held = tables_value(made, scope, key) if name in LISTED else value(one_of(made), scope, key)
+        held = tables_value(made, scope, key) if list_key else value(one_of(made), scope, key)
     except Untranslatable as exc:
         context.error(f'dynamic "{name}": {exc.why}.', exc.node)
         return [_left_out(block) for block in group]
@@ -84,12 +85,12 @@ def _nested(context: Context, nested: Nested, rules: Rules) -> Items:
         rules = LIFECYCLE
     elif nested.kind in _RULES:
         rules = {}
-    inner = items(context, nested.body, rules)
+    inner = items(replace(context, listed=LISTED_INSIDE), nested.body, rules)
     table = {item.key: item.value for item in inner if isinstance(item, Entry)}
     notes = [line for item in inner for line in _notes(item)]
     above = (*nested.above, *notes, *nested.body.below)
-    key = LISTED.get(nested.kind, nested.kind)
-    if key in _RULES or nested.kind in LISTED:
+    key = context.listed.get(nested.kind, nested.kind)
+    if key in _RULES or nested.kind in context.listed:
         return [Entry(key, [table], above)]
     return [Entry(key, table, above)] if table else [Remark(above)]
 

@@ -1,12 +1,13 @@
 """What the conversion of a block knows, and the keys that are plain values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.toml.write import Entry, Remark
 from runner.errors import Problem
 from runner.hcl.expressions import code
+from runner.hcl.repeated import LISTED
 from runner.hcl.scope import HclNames, HclScope
 from runner.hcl.tree import Attribute, HclNode, HclText, Nested
 from runner.hcl.values import NULL, value
@@ -18,13 +19,16 @@ _SECRET = ("api_key", "admin_key", "token", "secret", "password")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The block being converted, and the list its problems go to."""
+    """The block being converted, and the list its problems go to. `listed` has the key of the list
+    that blocks in it are entries of, by their name.
+    """
 
     file: HclText
     names: HclNames
     block: str
     problems: list[Problem]
     tables: bool = False
+    listed: Mapping[str, str] = field(default_factory=lambda: LISTED)
 
     def scope(self, *, constant: bool = False) -> HclScope:
         """The scope of the block's expressions."""

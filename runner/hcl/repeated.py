@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runner.hcl.scope import HclScope, Untranslatable, without_parens
+from runner.hcl.scope import HclScope, Untranslatable, shape, without_parens
 from runner.hcl.tree import Attribute, Body, HclNode, Nested, attribute
 from runner.hcl.unroll import decided, is_bounded, is_null, put_in, written_items, written_text
 
 LISTED = {name: f"{name}s" for name in ("message", "function", "tool")}
 LISTED |= {name: name for name in ("messages", "functions", "tools")}
-"""Blocks that are entries of a list, and the key of that list."""
+"""Blocks of a completion that are entries of a list, and the key of that list."""
+LISTED_INSIDE = dict.fromkeys(("tool_call", "tool_calls"), "tool_calls")
+"""The same of the blocks in those: a `function` in a tool is one, and no list."""
 
 _ADVICE = (
     "no expression here makes tables of another list. Give the list as the API has it, from a "
@@ -99,7 +101,8 @@ def _over(over: HclNode, content: Body, iterator: str, block: Nested, scope: Hcl
         key = LISTED.get(made_kind(block), made_kind(block))
         raise Untranslatable(over, _ADVICE.format(key=key))
     _warn_of_more(over, copied, scope)
-    return over
+    is_map = shape(over, scope) == "map"
+    return replace(over, kind="call", text="values", children=(over,)) if is_map else over
 
 
 def _or_empty(over: HclNode) -> HclNode | None:
@@ -142,7 +145,8 @@ def _table(body: Body, scope: HclScope, at: HclNode) -> HclNode:
             held[element.name] = element.value
     for name, each in blocks.items():
         made = list_of(each, scope)
-        held[LISTED.get(name, name)] = made if name in LISTED else one_of(made)
+        key = LISTED_INSIDE.get(name)
+        held[key or name] = made if key else one_of(made)
     pairs = [
         replace(at, kind="pair", children=(replace(at, kind="name", text=name, children=()), value))
         for name, value in held.items()
@@ -210,7 +214,7 @@ def _copies_block(block: Nested, iterator: str) -> bool:
         if len(full) != 1 or either.index(full[0]) != (test.text == "=="):
             return False
         over = full[0]
-    if over.kind == "list" and len(over.children) == 1 and name not in LISTED:
+    if over.kind == "list" and len(over.children) == 1 and name not in LISTED_INSIDE:
         over = over.children[0]
     named = attribute(block.body, "iterator")
     inner = name if named is None else named.text

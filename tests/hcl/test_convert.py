@@ -374,6 +374,25 @@ def test_a_dynamic_block_that_no_expression_makes_is_named_with_what_to_write(
     assert said in refused(text)
 
 
+def test_a_function_in_a_tool_is_one_and_calls_are_a_list() -> None:
+    function = 'type = "function"\n function {\n name = "f"\n }'
+    table = {"type": "function", "function": {"name": "f"}}
+    made = tables(f"{CHAT} tools {{\n {function}\n }}\n}}")["completion"]["a"]
+    assert made == {"tools": [table]}
+    called = f'messages {{\n role = "assistant"\n tool_calls {{\n {function}\n }}\n }}'
+    made = tables(f"{CHAT} {called}\n}}")["completion"]["a"]
+    assert made == {"messages": [{"role": "assistant", "tool_calls": [table]}]}
+    each = 'type = "function"\n function {\n name = m.value\n }'
+    made = tables(dynamic('["f"]', each, label="tools"))["completion"]["a"]
+    assert made == {"tools": [table]}
+
+
+def test_a_map_in_a_dynamic_block_gives_its_values_in_the_order_of_its_keys() -> None:
+    text = dynamic("var.l").replace("list(object(", "map(object(")
+    made = tomllib.loads(converted(text).text)["completion"]["a"]
+    assert made == {"messages": "{{ var.l | dictsort(true) | map('last') | list }}"}
+
+
 def test_comments_of_dynamic_blocks_are_kept() -> None:
     made = converted(
         f'{CHAT} # above\n dynamic "tool" {{\n # over\n for_each = []\n'
