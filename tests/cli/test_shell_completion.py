@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.commands.complete import NAMED
 from runner.cli.parser.arguments import parser
 from runner.cli.parser.cursor import cursor
+from runner.cli.parser.parser import Parser
 from runner.cli.parser.shell_words import shell_words
 from runner.cli.parser.verbs import SHELLS, VERBS
 from tests import ROOT
@@ -147,6 +149,25 @@ def test_flags_before_the_verb_say_where_names_are_looked_for() -> None:
     here = cursor(parser(), ["-chdir=x", "--state", "s", "state", "show"], "")
     assert (here.verb, here.wanted) == (("state", "show"), "ADDR")
     assert here.given == {"chdir": "x", "state": "s"}
+
+
+UNKNOWN = {"HOST", "ID", "N", "NAME", "S", "TO", "USD"}
+"""What nobody can know, or what is yet to be named."""
+KNOWN = {"DIR", "FILE", "FILE.tf", "PLANFILE", "TOPIC", "COMMAND", *NAMED}
+
+
+def values(made: Parser) -> Iterator[str]:
+    """What the flags and places of a command line take, as --help names it."""
+    for action in (*made.options.values(), *made.positionals):
+        if action.choices is None and action.nargs != 0:
+            yield from str(action.metavar).split("|")
+    for verb, inner in made.verbs.items():
+        if verb != "complete":
+            yield from values(inner)
+
+
+def test_whatever_is_taken_is_completed_or_cannot_be() -> None:
+    assert {*values(parser())} == KNOWN | UNKNOWN
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -46,6 +46,7 @@ def project(tmp_path: Path) -> Project:
         ("apply -lock-timeout=1m30s", "apply --lock-timeout 90"),
         ("-chdir=x plan -no-color", "--chdir x plan --no-color"),
         ("-v plan", "plan --log-level info"),
+        ("init -input=false -no-color", "init --no-input --no-color"),
     ],
 )
 def test_a_flag_with_one_dash_is_the_same_flag(words: str, same: str) -> None:
@@ -83,6 +84,7 @@ def test_a_flag_that_is_none_is_told_by_its_closest(project: Project) -> None:
         ("state replace-provider", "base URL"),
         ("plan -lock=false", "take no lock"),
         ("init -upgrade", "no plugins"),
+        ("plan -lock-timeout=5m", "waits for its lock"),
     ],
 )
 def test_what_is_terraforms_alone_says_what_to_use(

@@ -57,7 +57,7 @@ def _words(here: Cursor, project: str) -> Iterator[Offer]:
 
 def _values(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
     match wanted:
-        case "ADDR" | "EXPR" | "FROM" | "OUTPUT" | "WORKSPACE" | "PROVIDER" | "NAME=VALUE":
+        case _ if wanted in NAMED:
             yield from _named(here, wanted, project)
         case "TOPIC":
             from runner.cli.commands.docs import topics  # noqa: PLC0415
@@ -75,13 +75,13 @@ def _named(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
     """What the project has names for."""
     from runner.operations.candidates import candidates  # noqa: PLC0415  # flags need no project
 
-    named = _NAMED[wanted]
+    named = NAMED[wanted]
     if named == "address" and here.verb[0] in ("show", "state"):
         named = "record"
     yield from candidates(_place(here, project), named, here.typed)
 
 
-_NAMED: dict[str, "NameKind"] = {
+NAMED: dict[str, "NameKind"] = {
     "ADDR": "address",
     "EXPR": "value",
     "FROM": "record",
@@ -90,6 +90,7 @@ _NAMED: dict[str, "NameKind"] = {
     "PROVIDER": "provider",
     "NAME=VALUE": "variable",
 }
+"""What is completed by names of the project, as --help calls it."""
 
 
 def _place(here: Cursor, project: str) -> ProjectPlace:

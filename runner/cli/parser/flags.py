@@ -18,7 +18,7 @@ def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
             rest["default"] = argparse.SUPPRESS
         held.add_argument(*names, **rest)
 
-    add("-C", "--chdir", metavar="DIR", help="work in this project (or in one above)")
+    add("-C", "--chdir", metavar="DIR", help="work in this project, not in the one here or above")
     add("--config", metavar="DIR", default="configs", help="folder of the root module")
     add("--state", metavar="DIR", default="state", help="folder of the state")
     add("--workspace", metavar="WORKSPACE", help="own state and outputs, shared cache")

@@ -21,6 +21,7 @@ _VERBS = {
 }
 _FLAGS = {
     "-lock": "plan and output take no lock, and whatever writes always takes it.",
+    "-lock-timeout": "Whatever writes the state waits for its lock that long; this does not.",
     "-refresh-only": "An answer does not change behind your back; --refresh looks whether what is "
     "stored is there.",
     "-compact-warnings": "-q leaves warnings out.",
@@ -30,6 +31,8 @@ _FLAGS = {
     "-backend-config": "There is no backend to configure: --state DIR names the folder.",
     "-backup": "The state before the last write is state.json.backup, always.",
     "-state-out": "One folder has the state: --state DIR.",
+    "-backend": "There is no backend to configure: --state DIR names the folder.",
+    "-from-module": "--template names what to begin with.",
     "-recursive": "fmt lays out the modules below as well.",
     "-diff": "--check names the files that would change.",
 }

@@ -96,6 +96,7 @@ def _init(add: Verb) -> None:
         in_project=False,
     )
     made.add_argument("directory", nargs="?", metavar="DIR", default=None)
+    flags.asking(made)
     made.add_argument(
         "--template", choices=get_args(TemplateName), default="chain", help="what to begin with"
     )
