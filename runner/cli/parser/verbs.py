@@ -192,6 +192,20 @@ def _trust(add: Verb) -> None:
     flags.variables(made)
 
 
+def _providers(add: Verb) -> None:
+    made = add(
+        "list who can be asked, or show the settings of one",
+        "runner providers groq",
+        detail="Those of the\n"
+        "project, and those that are known by name, with the variable that holds the key of each,\n"
+        "and whether it is set. The settings of one say who says so: a line of the configuration,\n"
+        "what is known by its name (preset), or a variable. No key is ever shown.",
+    )
+    made.add_argument("name", nargs="?", metavar="NAME")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    flags.variables(made)
+
+
 def _convert(add: Verb) -> None:
     made = add(
         "turn Terraform HCL into this configuration language",
@@ -312,6 +326,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "state": _state,
     "import": _import,
     "trust": _trust,
+    "providers": _providers,
     "convert": _convert,
     "graph": _graph,
     "console": _console,

@@ -32,13 +32,16 @@ class Quirk:
         """Whether a request has what is meant."""
         return any(self._is_meant(value) for value in _at(body, self.key.split(".")))
 
+    @property
+    def what(self) -> str:
+        """What is meant, in words."""
+        if self.above is not None:
+            return f"{self.key} above {self.above:g}"
+        return self.key if self.equal is None else f'{self.key} = "{self.equal}"'
+
     def said(self, who: str) -> str:
         """In a sentence, with the way out."""
-        what = self.key
-        if self.above is not None:
-            what += f" above {self.above:g}"
-        if self.equal is not None:
-            what += f' = "{self.equal}"'
+        what = self.what
         match self.kind:
             case "refuses":
                 return (
