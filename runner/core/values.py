@@ -1,6 +1,7 @@
 """The values of the language: their kinds, their text, and what is said when one is missing."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Union
 
 from runner.core.address import BEGINNING, InText, Path
@@ -168,9 +169,32 @@ def to_text(value: Any) -> str:
     raise TemplateError(f"a {kind} cannot be put into text; {advice}")
 
 
+_INSTANCES = re.compile(r"(^|\.)(completion|data\.\w+)\.\w+$")
+_OF_AN_ANSWER = {
+    *("choices", "content", "finish_reason", "function_call", "id", "json", "model", "refusal"),
+    *("response", "tool_calls", "usage"),
+}
+
+
+def _of_one(value: Any, name: str, owner: str) -> str:
+    """Of a block with instances something is asked that one answer has."""
+    if isinstance(value, Mapping):
+        key, each = f'["{next(iter(value), "key")}"]', "[each.key]"
+        every, known = f"{owner}.values()", _listing([str(key) for key in value])
+    else:
+        key, each, every, known = "[0]", "[count.index]", owner, f" It has {len(value)}."
+    return (
+        f"{owner} has instances, so {_quote(name)} is asked of one of them: {owner}{key}.{name}, "
+        f"in a block with the same instances {owner}{each}.{name}, of all "
+        f"{every} | map(attribute='{name}') | list.{known}"
+    )
+
+
 def no_such(value: Any, name: object, owner: str = "") -> str:
     """Why `value` has no `name`, with the closest one."""
     held = owner or f"this {kind_of(value)}"
+    if _INSTANCES.search(owner) and name in _OF_AN_ANSWER:
+        return _of_one(value, str(name), owner)
     if isinstance(value, Mapping):
         known = [str(key) for key in value]
         near = closest(str(name), known)
@@ -206,3 +230,13 @@ def _listing(known: list[str]) -> str:
     if not known:
         return " It is empty."
     return " It has " + ", ".join(known[:8]) + (", .." if len(known) > 8 else "") + "."
+
+
+def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every text in a value, and where it stands."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in pairs:
+            yield from texts(inner, (*path, key))

@@ -5,6 +5,8 @@ from ast import literal_eval
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.core.expressions.foreign import FILTERS, WHY
+
 COMPARE, ADD, FILTER, PRIMARY = 4, 5, 8, 9
 CONDITIONAL, OR, AND, NOT, CONCAT, MULTIPLY, UNARY = 0, 1, 2, 3, 6, 7, 7.5
 
@@ -39,33 +41,6 @@ def quoted(text: str) -> str:
     text = re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\x{ord(match[0]):02x}", text)
     return f"'{text}'"
 
-
-# The one argument is piped through these.
-FILTERS: Mapping[str, str] = {
-    "abs": "abs",
-    "ceil": "round(0, 'ceil') | int",
-    "compact": "reject('in', ['', none]) | list",
-    "distinct": "unique(true) | list",
-    "floor": "round(0, 'floor') | int",
-    "jsondecode": "fromjson",
-    "jsonencode": "tojson",
-    "keys": "dictsort(true) | map('first') | list",
-    "length": "length",
-    "lower": "lower",
-    "one": "first",
-    "reverse": "reverse | list",
-    "sort": "sort(case_sensitive=true)",
-    "strrev": "reverse",
-    "sum": "sum",
-    "tobool": "string | lower | fromjson",
-    "tolist": "list",
-    "tonumber": "string | fromjson",
-    "toset": "unique(true) | sort(case_sensitive=true)",
-    "tostring": "string",
-    "trimspace": "trim",
-    "upper": "upper",
-    "values": "dictsort(true) | map('last') | list",
-}
 
 # (function, number of arguments): the text, and how tightly it binds.
 _PATTERNS: Mapping[tuple[str, int], tuple[str, float]] = {
@@ -103,15 +78,6 @@ _MANY: Mapping[str, tuple[str, float]] = {
     "range": ("range({all})", PRIMARY),
 }
 
-_WHY: Mapping[str, str] = {
-    "bcrypt": "its result differs at every run, so the request would never be the same twice",
-    "plantimestamp": "nothing in a configuration reads the clock",
-    "sensitive": "mark the variable or the output `sensitive = true` instead",
-    "timestamp": "nothing in a configuration reads the clock",
-    "uuid": "nothing in a configuration is random",
-    "yamldecode": "keep the data as JSON or TOML and read it with json(path) or toml(path)",
-}
-
 LISTS = frozenset(
     {"compact", "concat", "csvdecode", "distinct", "flatten", "keys", "range", "reverse"}
     | {"slice", "sort", "split", "tolist", "toset", "values"}
@@ -144,7 +110,7 @@ def call(name: str, arguments: Sequence[Code]) -> Code | str:  # one case per ki
         case "substr" if count == 3:
             return _part(*arguments)
         case _:
-            return _WHY.get(name, f"the runner's expressions have nothing like {name}()")
+            return WHY.get(name, f"the runner's expressions have nothing like {name}()")
 
 
 def _all(arguments: Sequence[Code]) -> str:

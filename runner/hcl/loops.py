@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.core.expressions.foreign import FILTERS
 from runner.hcl.file_functions import csv_path
-from runner.hcl.functions import AND, COMPARE, FILTER, FILTERS, OR, Code, quoted
+from runner.hcl.functions import AND, COMPARE, FILTER, OR, Code, quoted
 from runner.hcl.references import mapped, steps_of
 from runner.hcl.scope import HclScope, Untranslatable, identifier, shape, without_parens
 from runner.hcl.tree import HclNode

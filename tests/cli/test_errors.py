@@ -611,3 +611,54 @@ def test_a_number_that_python_does_not_spell_is_no_traceback(
     project.write(text)
     ran = project.call("plan")
     assert (ran.status, said in ran.err, "main.toml line" in ran.err) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ upper(var.t) }}", "upper(..) is written {{ var.t | upper }} here."),
+        ("{{ jsonencode(var.t) }}", "jsonencode(..) is written {{ var.t | tojson }} here."),
+        ('Answer {{"a": 1}}', "between {% raw %} and {% endraw %}, or write template = false"),
+        ("{%x%} a", "there is no statement {% x %}"),
+        ("a {% if var.t %} b", "{% if %} is not closed: write {% endif %} where it ends"),
+        ("{{ template('a.txt', name='x') }}", 'there is no "city" here: template() was given name'),
+        ("{{ completion.f.content }}", 'completion.f["a"].content'),
+        ("{{ completion.f.content | upper }}", 'completion.f["a"].content'),
+        ("{{ completion.c.content }}", "completion.c[0].content"),
+        ("{{ name }}", "Text with braces of its own stands between {% raw %}"),
+    ],
+)
+def test_what_people_write_first_has_the_way_out(project: Project, text: str, said: str) -> None:
+    project.write("Hi {{ city }}", "a.txt")
+    project.write('[variable.t]\ndefault = "x"\n', "t.toml")
+    project.write(completion("f", "{{ each.key }}", 'for_each = ["a", "b"]'), "f.toml")
+    project.write(completion("c", "{{ count.index }}", "count = 2"), "c.toml")
+    project.write(completion("a", text))
+    ran = project.call("plan")
+    assert ran.status == 1
+    assert said in ran.err
+
+
+def test_a_hole_in_terraform_s_spelling_is_a_warning_with_its_place(project: Project) -> None:
+    project.write(completion("a", "On ${var.topic}, ${cost} and ${{ 1 }}"))
+    ran = project.call("plan")
+    assert ran.status == 0
+    assert ran.err.count("Warning: Terraform's spelling") == 1
+    assert "{{ var.topic }}" in ran.err
+    assert ran.err.splitlines()[4].strip() == "^" * len("${var.topic}")
+    for kept in ("{% raw %}${var.topic}{% endraw %}", "$5"):
+        project.write(completion("a", kept))
+        assert "spelling" not in project.call("plan").err
+    project.write(completion("a", "On ${var.topic}", "template = false"))
+    assert "spelling" not in project.call("plan").err
+
+
+@pytest.mark.parametrize(
+    "source", ["git::https://x.org/a.git//b", "https://x.org/a.zip", "git@github.com:a/b.git"]
+)
+def test_a_module_from_elsewhere_is_told_what_works(project: Project, source: str) -> None:
+    project.write(f'[module.m]\nsource = "{source}"\n')
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert "Error: Source is elsewhere" in ran.err
+    assert 'source = "./modules/NAME"' in ran.err

@@ -8,9 +8,10 @@ from typing import Any
 
 from runner.core.budget import OverBudgetError, current, size_of
 from runner.core.canonical import digest
-from runner.core.expressions.template import compile_text
+from runner.core.expressions.foreign import instead
+from runner.core.expressions.template import Constant, Node, compile_text, holes
 from runner.core.received import json_of
-from runner.core.suggest import closest
+from runner.core.suggest import closest, did_you_mean
 from runner.core.toml.source import parse, source
 from runner.core.values import TemplateError, is_text, to_text
 from runner.errors import RunnerError
@@ -96,10 +97,28 @@ def _unread(exc: RunnerError) -> TemplateError:
 def _template(world: World, folder: str, path: str, text: str, values: Mapping[str, Any]) -> str:
     inside = posixpath.normpath(posixpath.join(folder, posixpath.dirname(path)))
     names = {**functions(world, inside), "env": _no_env, **values}
+    node: Node = Constant("")
     try:
-        return to_text(compile_text(text).render(names))
+        node = compile_text(text)
+        return to_text(node.render(names))
     except TemplateError as exc:
-        raise TemplateError(f"{path}:{exc.at.line + 1}: {exc.message}") from exc
+        said = _not_given(node, names, values, exc.message)
+        raise TemplateError(f"{path}:{exc.at.line + 1}: {said}") from exc
+
+
+def _not_given(
+    node: Node, names: Mapping[str, Any], values: Mapping[str, Any], message: str
+) -> str:
+    """What is wrong in a template: where it names what it was not given, in words of that."""
+    for hole in holes(node):
+        for ref in hole.refs:
+            name = str(ref[0])
+            if name not in names and f'"{name}"' in message:
+                given = ", ".join(values) or "nothing"
+                near = did_you_mean(name, values, f" Add {name}=.. to the call.")
+                other = instead(name, hole.source) if f"{name}(" in hole.source else None
+                return other or f'there is no "{name}" here: template() was given {given}.{near}'
+    return message
 
 
 def _csv(text: str, path: str) -> Iterator[dict[str, str]]:

@@ -23,6 +23,9 @@ from runner.errors import RunnerError
 
 _CR = "\ufdd0"  # no character: in place of carriage returns, which the engine would drop
 _UNKNOWN = re.compile(r"No (filter|test) named '(\w+)'")
+_UNCLOSED = re.compile(r"innermost block that needs to be closed is '(\w+)'")
+_STRANGE = re.compile(r"Encountered unknown tag '(\w+)'")
+_WANTED = re.compile(r"expected token '(.+)', got '(.+)'", re.DOTALL)
 _REFUSED = {
     nodes.Include: "include",
     nodes.Import: "import",
@@ -98,12 +101,33 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
     text = (exc.message or "").rstrip(".")
     unknown = _UNKNOWN.match(text)
     if unknown is None:
-        return text
+        return _in_words(text)
     names = jinja_environment().filters if unknown[1] == "filter" else jinja_environment().tests
     near = closest(unknown[2], names)
     return f'there is no {unknown[1]} "{unknown[2]}"' + (
         f'; did you mean "{near}"?' if near else ""
     )
+
+
+_AS_TEXT = (
+    "If the braces are text, put it between {% raw %} and {% endraw %}, or write template = false "
+    "in the completion"
+)
+
+
+def _in_words(text: str) -> str:
+    """What the engine says of a mistake, without its own jargon, and the way out."""
+    open_block = _UNCLOSED.search(text)
+    if open_block is not None:
+        name = open_block[1]
+        return f"{{% {name} %}} is not closed: write {{% end{name} %}} where it ends"
+    strange = _STRANGE.match(text)
+    if strange is not None:
+        return f"there is no statement {{% {strange[1]} %}}. {_AS_TEXT}"
+    wanted = _WANTED.fullmatch(text)
+    if wanted is not None and wanted[1] == "end of print statement":
+        return f"'{wanted[2]}' cannot follow here. {_AS_TEXT}"
+    return text if text.startswith(("{%", HALF)) else f"{text}. {_AS_TEXT}"
 
 
 def _variables(text: str, path: Path) -> Iterator[str | Piece]:

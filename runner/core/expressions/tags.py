@@ -7,6 +7,9 @@ from itertools import takewhile
 from runner.core.address import BEGINNING, InText
 from runner.core.values import Ref
 
+_TERRAFORM = re.compile(
+    r"\$\{\s*(?:var|local|data|module|each|count|completion|path|self)\.[^\s{}]+\s*\}"
+)
 _OPENED = re.compile(r"\{[{%]")
 
 
@@ -41,3 +44,9 @@ def naming(text: str, ref: Ref) -> InText:
 def within(text: str, span: tuple[int, int]) -> InText:
     """A span of a text, with its line."""
     return InText(text.count("\n", 0, span[0]), span)
+
+
+def terraform_holes(text: str) -> Iterator[InText]:
+    """Each `${var.x}` of a text; where some of it is raw, none is a mistake."""
+    if "${" in text and "{% raw" not in text:
+        yield from (within(text, found.span()) for found in _TERRAFORM.finditer(text))

@@ -51,7 +51,20 @@ class Hole:
         try:
             return self.fill(names)
         except TemplateError as exc:
-            raise TemplateError(exc.message, self.path, self._place(exc.at)) from exc
+            message = self._of_instances(names) or exc.message
+            raise TemplateError(message, self.path, self._place(exc.at)) from exc
+
+    def _of_instances(self, names: Names) -> str | None:
+        """What the engine cannot say: that a block with instances is asked as if it had none."""
+        for ref in self.refs:
+            try:
+                follow(names, ref)
+            except TemplateError as exc:
+                if exc.message.startswith(f"{written(ref[:-1])} has instances"):
+                    return exc.message
+            except Exception:  # noqa: BLE001, S112  # no answer yet, or another fault: told elsewhere
+                continue
+        return None
 
     def _place(self, at: InText) -> InText:
         """Of a fault in it: the hole, or what is meant of a text that is one hole as a whole."""

@@ -1,11 +1,13 @@
 """Folders of TOML into modules: every text compiled once, every mistake told together."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import Path, is_address
+from runner.core.expressions.tags import terraform_holes
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.language.names import DATA_META, META, MODULE_META
 from runner.core.modules.dependencies import answers_behind
@@ -20,11 +22,12 @@ from runner.core.modules.module import (
 )
 from runner.core.modules.moves import check_moves
 from runner.core.modules.references import check_references
-from runner.core.values import Ref, TemplateError
+from runner.core.values import Ref, TemplateError, texts
 from runner.errors import Problem, RunnerError, sentence
 
 _DEEPEST_MODULES = 32
 _MOST_MODULES = 10_000  # of a project, a module counted as often as it is called
+_ELSEWHERE = re.compile(r"^\w+::|^\w[\w+.-]*://|^git@|^github\.com/|^[\w.-]+@[\w.-]+:")
 _TOO_MANY = "Too many modules"
 _PASTED = "Key in a configuration file"
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
@@ -127,6 +130,14 @@ class _Tree:
         source = call.block.table.get("source")
         if not isinstance(source, str):
             return None  # the check of the block has said so
+        if _ELSEWHERE.search(source):
+            said = (
+                f'"{source}" is an address, and a module is a folder of this project. Bring it '
+                f"here (git clone, git submodule add) as {folder}/modules/NAME, and write "
+                'source = "./modules/NAME".'
+            )
+            self.problems.append(call.block.problem("Source is elsewhere", said, ("source",)))
+            return None
         target = posixpath.normpath(posixpath.join(folder, source))
         if target in stack or len(stack) > _DEEPEST_MODULES:
             chain = " -> ".join((*stack[stack.index(target) if target in stack else 0 :], target))
@@ -199,12 +210,28 @@ class _Compiler:
             problem = block.problem("Invalid expression", said, exc.path, at=exc.at)
             self.problems.append(problem)
 
+        self._foreign(block, value, path)
         try:
             return compile_value(value, path, tell)
         except RecursionError:
             said = "This value is nested too deeply."
             self.problems.append(block.problem("Nesting too deep", said, path))
         return Constant(None)
+
+    def _foreign(self, block: Block, value: Any, path: Path) -> None:
+        """A warning at each hole in Terraform's spelling, which is sent as the text that it is."""
+        if not block.source.has_dollars:  # told once for all blocks of a file
+            return
+        for at, text in texts(value, path):
+            for hole in terraform_holes(text):
+                source = text[slice(*hole.span)] if hole.span is not None else text
+                said = (
+                    f"{source} is text here, and is sent as it stands: the value is "
+                    f"{{{{ {source[2:-1].strip()} }}}}. Where the text is meant, put it between "
+                    "{% raw %} and {% endraw %}."
+                )
+                problem = block.problem("Terraform's spelling", said, at, at=hole, warning=True)
+                self.problems.append(problem)
 
     def conditions(self, block: Block, rules: Any, path: Path) -> tuple[Rule, ...]:
         found = []

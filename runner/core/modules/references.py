@@ -1,5 +1,6 @@
 """Every reference names something that is there, and every call gives what its module wants."""
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from runner.core.address import BEGINNING, InText
 from runner.core.api.answer import DATA_ATTRIBUTES
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import functions
+from runner.core.expressions.foreign import instead
 from runner.core.expressions.tags import naming
 from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.modules.conditions import as_declared
@@ -82,13 +84,13 @@ class _Checker:
         self.problems.append(block.problem(summary, detail, hole.path, at=at or hole.at))
 
     def _ref(self, block: Block, hole: Hole, ref: Ref, scope: frozenset[str]) -> None:
-        said = self._fault(ref, scope)
+        said = self._fault(ref, scope, hole.source)
         if said is not None:
             summary = "Invalid env()" if ref[0] == "env" else "Unknown name"
             at = hole.at if hole.at.span is not None else naming(hole.source, ref)
             self._say(block, hole, summary, said, at)
 
-    def _fault(self, ref: Ref, scope: frozenset[str]) -> str | None:
+    def _fault(self, ref: Ref, scope: frozenset[str], source: str) -> str | None:
         match ref[0]:
             case "var":
                 return self._named(ref, "var", self.module.variables, "variable")
@@ -107,7 +109,7 @@ class _Checker:
             case "env":
                 return None if len(ref) > 1 else f"{DYNAMIC_ENV}."
             case root:
-                return self._unknown(str(root), called=len(ref) == 1)
+                return self._unknown(str(root), source, called=len(ref) == 1)
 
     def _named(
         self, ref: Ref, root: str, known: Collection[str], what: str, at: int = 1
@@ -150,16 +152,22 @@ class _Checker:
             return None
         return self._named(ref, written(ref[:at]), child.outputs, "output", at)
 
-    def _unknown(self, root: str, *, called: bool) -> str | None:
+    def _unknown(self, root: str, source: str, *, called: bool) -> str | None:
         if root in functions.NAMES:
             return None
         for kind, names in (("var", self.module.variables), ("local", self.module.locals)):
             if root in names:
                 return f'There is no name "{root}" here. Did you mean "{kind}.{root}"?'
+        is_call = re.search(rf"(?<![\w.]){re.escape(root)}\s*\(", source) is not None
+        other = instead(root, source) if is_call else None
+        if other is not None:
+            return f'There is no function "{root}". {other}'
         hint = did_you_mean(
             root, [*ROOTS, *functions.NAMES], f" Values begin with {', '.join(ROOTS)}."
         )
-        what = "name or function" if called else "name"
+        what = "function" if is_call else "name"
+        if not is_call and called:
+            hint += " Text with braces of its own stands between {% raw %} and {% endraw %}."
         return f'There is no {what} "{root}".{hint}'
 
 

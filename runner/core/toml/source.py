@@ -36,6 +36,11 @@ class Source:
         return self._text.split("\n")
 
     @cached_property
+    def has_dollars(self) -> bool:
+        """Whether anything in it may be a hole as Terraform writes it."""
+        return "${" in self.text
+
+    @cached_property
     def _text(self) -> str:
         return self.text.replace("\r\n", "\n")
 

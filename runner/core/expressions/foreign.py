@@ -1,0 +1,108 @@
+"""What Terraform, Python and others call a function, and how an expression has it."""
+
+import re
+from collections.abc import Mapping
+
+from runner.core.suggest import closest
+
+# The one argument is piped through these.
+FILTERS: Mapping[str, str] = {
+    "abs": "abs",
+    "ceil": "round(0, 'ceil') | int",
+    "compact": "reject('in', ['', none]) | list",
+    "distinct": "unique(true) | list",
+    "floor": "round(0, 'floor') | int",
+    "jsondecode": "fromjson",
+    "jsonencode": "tojson",
+    "keys": "dictsort(true) | map('first') | list",
+    "length": "length",
+    "lower": "lower",
+    "one": "first",
+    "reverse": "reverse | list",
+    "sort": "sort(case_sensitive=true)",
+    "strrev": "reverse",
+    "sum": "sum",
+    "tobool": "string | lower | fromjson",
+    "tolist": "list",
+    "tonumber": "string | fromjson",
+    "toset": "unique(true) | sort(case_sensitive=true)",
+    "tostring": "string",
+    "trimspace": "trim",
+    "upper": "upper",
+    "values": "dictsort(true) | map('last') | list",
+}
+
+WHY: Mapping[str, str] = {
+    "bcrypt": "its result differs at every run, so the request would never be the same twice",
+    "plantimestamp": "nothing in a configuration reads the clock",
+    "sensitive": "mark the variable or the output `sensitive = true` instead",
+    "timestamp": "nothing in a configuration reads the clock",
+    "uuid": "nothing in a configuration is random",
+    "yamldecode": "keep the data as JSON or TOML and read it with json(path) or toml(path)",
+}
+
+_WRITTEN: Mapping[str, str] = {
+    "alltrue": "list | reject | list | length == 0",
+    "anytrue": "list | select | list | length > 0",
+    "can": "x is defined",
+    "chomp": "text | trim",
+    "coalesce": "x | default(y, true)",
+    "coalescelist": "x or y",
+    "concat": "x + y",
+    "contains": "item in list",
+    "csvdecode": "csv('data.csv')",
+    "element": "list[0]",
+    "endswith": "text.endswith('x')",
+    "format": "'a' ~ x ~ 'b'",
+    "indent": "text | indent(4, blank=true)",
+    "join": "list | join(', ')",
+    "len": "x | length",
+    "lookup": "map['key']",
+    "max": "[x, y] | max",
+    "merge": "dict(x, **y)",
+    "min": "[x, y] | min",
+    "nonsensitive": "x",
+    "parseint": "text | int(base=10)",
+    "pow": "x ** y",
+    "replace": "text | replace('old', 'new')",
+    "slice": "list[0:2]",
+    "split": "text.split(',')",
+    "startswith": "text.startswith('x')",
+    "str": "x | string",
+    "strcontains": "'x' in text",
+    "substr": "text[0:5]",
+    "templatefile": "template('file.txt', name=value)",
+    "tomap": "x",
+    "trim": "text | trim('x')",
+    "trimprefix": "text.removeprefix('x')",
+    "trimsuffix": "text.removesuffix('x')",
+    "try": "x | default(y)",
+}
+_ONE = r"[A-Za-z_][\w.\[\]\"']*|\"[^\"{}]*\"|'[^'{}]*'|[\d.]+"
+
+
+def instead(name: str, source: str) -> str | None:
+    """How what somebody calls as a function is written, in a sentence; None where nothing is known.
+    `source` is the expression it stands in.
+    """
+    if name in WHY:
+        return f"Terraform's {name}() is not here: {WHY[name]}."
+    written = _WRITTEN.get(name)
+    if written is None and (name in FILTERS or _is_filter(name)):
+        written = f"{_argument(name, source)} | {FILTERS.get(name, name)}"
+    if written is None:
+        near = closest(name, {*FILTERS, *_WRITTEN})
+        return None if near is None else instead(near, source)
+    return f"{name}(..) is written {{{{ {written} }}}} here."
+
+
+def _argument(name: str, source: str) -> str:
+    """What it is called with, where that is easily told."""
+    found = re.search(rf"(?<![\w.]){re.escape(name)}\(\s*({_ONE})\s*\)", source)
+    return "x" if found is None else found[1]
+
+
+def _is_filter(name: str) -> bool:
+    from runner.core.expressions.sandbox import jinja_environment  # noqa: PLC0415  # only in errors
+
+    return name in jinja_environment().filters
