@@ -155,6 +155,7 @@ def _server(
         timeout=float(table.get("timeout", 600)),
         connect_timeout=float(table.get("connect_timeout", 10)),
         max_retries=int(table.get("max_retries", 5)),
+        max_wait=float(table.get("max_wait", 600)),
         max_response_bytes=int(table.get("max_response_bytes", MAX_RESPONSE_BYTES)),
         concurrency=int(table.get("concurrency", preset.concurrency or concurrency)),
         requests_per_minute=table.get("requests_per_minute"),

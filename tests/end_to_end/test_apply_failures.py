@@ -262,3 +262,12 @@ def test_providers_fail_apart_from_each_other(project: Project) -> None:
         assert "Traceback" not in ran.err
         if api.completions:
             assert set(project.records) == {"completion.a"}
+
+
+def test_a_wait_that_a_provider_does_not_allow_is_a_failure_at_once(project: Project) -> None:
+    limited = error(429, "rate_limit_exceeded", "requests", headers={"Retry-After": "300"})
+    with serving(limited) as api:
+        project.write(provider(api, max_wait=20) + completion("a", "hi"))
+        ran = project.apply()
+    assert ran.status == 1
+    assert "300 s, longer than max_wait allows" in " ".join(ran.err.split())

@@ -115,6 +115,9 @@ class OpenAISettings(_Limits, total=False):
     model_required: Annotated[
         bool, Field(description="false: the server knows its model; a request may name none.")
     ]
+    max_wait: Annotated[
+        float, Field(gt=0, description="Most seconds of the waits that the server names; 600.")
+    ]
     max_response_bytes: Annotated[
         Positive, Field(description="Most bytes of a response, unpacked; default: 64 MB.")
     ]
