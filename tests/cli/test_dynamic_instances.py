@@ -336,3 +336,85 @@ def test_an_output_may_show_modules_that_only_an_answer_names(
     hidden = "[output.text]\nsensitive = true\n"
     project.write(inner.replace("[output.text]\n", hidden), "modules/essay/main.toml")
     assert "Output refers to sensitive value" in project.call("plan").err
+
+
+ANSWERS = block("answer", "{{ each.key }}", "for_each = ['a', 'b', 'c']", "max_tokens = 50")
+JUDGES = block("judge", "judge {{ each.value.content }}", "for_each = '{{ completion.answer }}'")
+
+
+def planned(project: Project) -> dict[str, str]:
+    changes = [event["change"] for event in project.call("plan", "--json").of("planned_change")]
+    return {change["address"]: change["action"] for change in changes}
+
+
+def test_instances_are_planned_where_their_keys_are_known_and_their_values_are_not(
+    project: Project,
+) -> None:
+    project.write(
+        ANSWERS
+        + JUDGES
+        + block("named", "only {{ each.key }}", "for_each = '{{ local.held }}'")
+        + block("numbered", "{{ count.index }}", "count = '{{ completion.answer | length }}'")
+        + "[locals]\nheld = '{{ completion.answer }}'\n"
+    )
+    found = planned(project)
+    assert {found[f'completion.judge["{key}"]'] for key in "abc"} == {"undecided"}
+    assert {found[f'completion.named["{key}"]'] for key in "abc"} == {"issue"}
+    assert {found[f"completion.numbered[{index}]"] for index in range(3)} == {"issue"}
+    assert "instances" not in found.values()
+
+
+def test_each_instance_waits_for_its_own_answer_alone(
+    project: Project, model: Model, api: FakeAPI
+) -> None:
+    model.failing.add("b")
+    project.write(ANSWERS + JUDGES)
+    ran = project.apply()
+    assert "1 failed" in ran.out
+    assert {*prompts(api)} == {"a", "b", "c", "judge echo: a", "judge echo: c"}
+    assert project.records['completion.judge["a"]']["depends_on"] == ['completion.answer["a"]']
+    model.failing.clear()
+    assert planned(project) == {
+        'completion.answer["b"]': "issue",
+        'completion.judge["b"]': "undecided",
+    }
+    assert project.apply().status == 0
+    assert prompts(api)[-2:] == ["b", "judge echo: b"]
+    assert planned(project) == {}
+
+
+def test_a_module_is_planned_for_each_key_that_is_known(project: Project, api: FakeAPI) -> None:
+    project.write("[variable.said]\n" + block("told", "about {{ var.said }}"), "m/main.toml")
+    module = "[module.m]\nsource = './m'\nfor_each = '{{ completion.answer }}'\n"
+    project.write(ANSWERS + module + "said = '{{ each.value.content }}'\n")
+    found = planned(project)
+    assert {found[f'module.m["{key}"].completion.told'] for key in "abc"} == {"undecided"}
+    assert project.apply().status == 0
+    assert {"about echo: a", "about echo: b", "about echo: c"} <= {*prompts(api)}
+    assert planned(project) == {}
+
+
+def test_what_an_answer_enables_has_no_keys_before_it(project: Project, api: FakeAPI) -> None:
+    """Neither as instances, nor in a prompt that lists them."""
+    enabled = "enabled = \"{{ 'sea' in completion.topics.content and each.key != 'b' }}\""
+    answers = ANSWERS.replace('model = "m"', f'model = "m"\n{enabled}')
+    lists = block("lists", "of {{ completion.answer | list | join('+') }}")
+    project.write(TOPICS + answers + JUDGES + lists)
+    found = planned(project)
+    assert found["completion.judge"] == "instances"
+    assert found["completion.lists"] == "undecided"
+    assert project.apply().status == 0
+    assert "of a+c" in prompts(api)
+    assert 'completion.judge["b"]' not in project.records
+    assert planned(project) == {}
+
+
+def test_a_record_whose_key_is_gone_is_removed_though_the_answers_are_not_known(
+    project: Project,
+) -> None:
+    project.write(ANSWERS + JUDGES)
+    assert project.apply().status == 0
+    project.write((ANSWERS + JUDGES).replace("'b', 'c']", "'b']").replace("{{ each.key }}", "x"))
+    found = planned(project)
+    assert found['completion.judge["c"]'] == "remove"
+    assert found['completion.judge["a"]'] == "undecided"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.core.address import Key
+from runner.core.expansion.lazy import ByKey
 from runner.core.expressions.template import Masked, holes
 from runner.core.modules.module import Declared
 from runner.core.values import Names, TemplateError, kind_of, to_text
@@ -33,6 +34,8 @@ def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> P
 
 def each_pairs(value: Any) -> Pairs:
     """The instances of for_each, in the order of the value; TemplateError if it gives none."""
+    if isinstance(value, ByKey):
+        return [(key, value.later(key)) for key in value]
     if isinstance(value, Mapping):
         return [(to_text(key), value[key]) for key in value]
     if not isinstance(value, Sequence) or isinstance(value, str):

@@ -1,6 +1,7 @@
 """What expressions see before it is evaluated: names whose values come when they are asked for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runner.core.address import Key, with_key
@@ -11,6 +12,9 @@ class KnownAnswers(Protocol):
     """Where answers and instances are looked up."""
 
     answers: dict[str, Any]
+
+    def is_there(self, block: str, address: str) -> bool:
+        """Whether an instance of a block is enabled; NotKnown while that hangs on an answer."""
 
     def answer(self, address: str) -> Any:
         """The answer at an address; NotKnown while it has not come."""
@@ -63,11 +67,33 @@ class ByKey(Mapping[str, Any]):
         return (
             str(key)
             for key in self._session.known_keys(self._address)
-            if self._session.answers.get(with_key(self._address, key), ...) is not None
+            if self._session.is_there(self._address, with_key(self._address, key))
         )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def later(self, key: str) -> "Later":
+        """The answer of one of them, whether it has come or not."""
+        return Later(with_key(self._address, key))
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """In place of an answer that is looked up when it is asked for."""
+
+    address: str
+
+
+class EachLater(Lazy):
+    """`each` where its value is an answer that may have yet to come."""
+
+    __slots__ = ("address",)
+
+    def __init__(self, session: KnownAnswers, key: Key, later: Later) -> None:
+        self.address = later.address
+        names = ("key", "value")
+        super().__init__(names, lambda name: key if name == "key" else session.answer(self.address))
 
 
 class ByIndex(Sequence[Any]):

@@ -6,8 +6,8 @@ from typing import Any
 
 from runner.core.address import Key, with_key
 from runner.core.budget import Rendering
-from runner.core.expansion.instances import pairs_of
-from runner.core.expansion.lazy import ByIndex, ByKey, Lazy
+from runner.core.expansion.instances import Pairs, pairs_of
+from runner.core.expansion.lazy import ByIndex, ByKey, EachLater, Lazy
 from runner.core.expansion.once import Once, ValueKind, ValueName
 from runner.core.expansion.session import Instance, Session
 from runner.core.expressions.functions import functions
@@ -136,6 +136,11 @@ class Scope:
         if not declared.repeated:
             yield Instance(address, declared, self)
             return
+        for key, value in self._pairs(declared):
+            yield Instance(with_key(address, key), declared, self, key, value)
+
+    def _pairs(self, declared: Declared) -> Pairs:
+        address = self.address(declared)
         pairs = self.session.pairs.get(address)
         if pairs is None:
             pairs = self.session.pairs[address] = pairs_of(
@@ -143,8 +148,9 @@ class Scope:
             )
             self.session.admit(declared, len(pairs))
             self.session.keys[address] = tuple(key for key, _ in pairs)
-        for key, value in pairs:
-            yield Instance(with_key(address, key), declared, self, key, value)
+            if "enabled" in declared.meta:
+                self.session.optional.add(address)
+        return pairs
 
     def child(self, call: Instance) -> "Scope | None":
         """The module that a call stands for, with the call's values."""
@@ -196,14 +202,40 @@ class Scope:
     # -- dependencies
 
     def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
-        """The addresses whose answers for_each or count needs."""
+        """The addresses whose answers for_each or count needs; none where the keys alone of other
+        instances say which there will be.
+        """
         if not declared.repeated:
             return ()
         held = ("expand", declared.address)
         if held not in self._deps:
             self._deps[held] = (self.address(declared),)  # one that names itself is told as a cycle
-            self._deps[held] = self.deps(refs_of([declared.meta[declared.repeated_by]]))
+            refs = refs_of([declared.meta[declared.repeated_by]])
+            needs = self.deps(refs)
+            self._deps[held] = () if needs and self._has_keys(declared, refs) else needs
         return self._deps[held]
+
+    def _has_keys(self, declared: Declared, refs: Iterable[Ref]) -> bool:
+        """Whether the instances of a block are known while the answers that it names are not."""
+        self._ensure_named(refs, set())
+        try:
+            self._pairs(declared)
+        except NotKnown:
+            return False
+        return True
+
+    def _ensure_named(self, refs: Iterable[Ref], seen: set[str]) -> None:
+        for ref in refs:
+            match ref:
+                case ("completion", str(name), *_):
+                    self.ensure(self.module.completions[name])
+                case ("data", str(kind), str(name), *_):
+                    self.ensure(self.module.data[f"{kind}.{name}"])
+                case ("local", str(name), *_) if name not in seen:
+                    seen.add(name)
+                    self._ensure_named(self.module.locals[name].refs, seen)
+                case _:
+                    pass
 
     def deps(self, refs: Iterable[Ref], names: Names | None = None) -> tuple[str, ...]:
         """The addresses whose answers the references need: completions, data sources, or the
@@ -258,6 +290,9 @@ class Scope:
                 return self._named_deps("var", str(ref[1]), refs, self.call)
             case "module":
                 return self._module_deps(ref, names)
+            case "each" if ref[1:2] != ("key",):
+                each = names.get("each")
+                return (each.address,) if isinstance(each, EachLater) else ()
             case _:
                 return ()
 

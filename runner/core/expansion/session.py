@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.core.address import Key
+from runner.core.expansion.lazy import EachLater, Later
 from runner.core.expressions.functions import World
 from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Names, NotKnown, TemplateError
@@ -22,7 +23,8 @@ class Session:
 
     `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
     instances of a repeated block, once they are known. `changing` are answers that stay while
-    their metadata at the server will not: what reads the store has to wait for them.
+    their metadata at the server will not: what reads the store has to wait for them. `optional` are
+    the blocks whose instances may not be enabled, `enabled` those of them that are.
     """
 
     root: CompiledModule
@@ -34,6 +36,8 @@ class Session:
     expanded: set[str] = field(default_factory=set)
     pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
     changing: set[str] = field(default_factory=set)
+    optional: set[str] = field(default_factory=set)
+    enabled: set[str] = field(default_factory=set)
     _admitted: int = 0
 
     def admit(self, declared: Declared, number: int) -> None:
@@ -54,6 +58,14 @@ class Session:
             return self.answers[address]
         except KeyError:
             raise NotKnown(address) from None
+
+    def is_there(self, block: str, address: str) -> bool:
+        """Whether an instance of a block is enabled; NotKnown while that hangs on an answer."""
+        if address in self.answers:
+            return self.answers[address] is not None
+        if block in self.optional and address not in self.enabled:
+            raise NotKnown(address)
+        return True
 
     def known_keys(self, block: str) -> tuple[Key, ...]:
         """The instances of a block; NotKnown while its for_each waits for an answer."""
@@ -79,6 +91,9 @@ class Instance:
             return self.scope.names
         if isinstance(self.key, int):
             return {**self.scope.names, "count": {"index": self.key}}
+        if isinstance(self.value, Later):
+            each: Any = EachLater(self.scope.session, self.key, self.value)
+            return {**self.scope.names, "each": each}
         return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
 
     def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:

@@ -252,8 +252,10 @@ class _Compiler:
                 target = held if key in meta_names else params
                 target[key] = self.value(block, value, (key,))
         depends_on = self._depends_on(block)
-        refs = refs_of([*params.values(), *held.values()])
-        return Declared(kind, block.name, block, params, held, depends_on, refs=refs)
+        refs, own_refs = _refs_with_and_without_keys([*params.values()], held)
+        return Declared(
+            kind, block.name, block, params, held, depends_on, refs=refs, own_refs=own_refs
+        )
 
     def completion(self, block: Block) -> Declared:
         as_written = block.table.get("template") is False
@@ -270,7 +272,7 @@ class _Compiler:
         rules = lifecycle if isinstance(lifecycle, Mapping) else {}
         before = self.conditions(block, rules.get("precondition"), ("lifecycle", "precondition"))
         after = self.conditions(block, rules.get("postcondition"), ("lifecycle", "postcondition"))
-        nodes = [*params.values(), *meta.values()]
+        nodes = [*params.values()]
         nodes += [node for rule in (*before, *after) for node in (rule.condition, rule.message)]
         return Declared(
             "completion",
@@ -281,7 +283,7 @@ class _Compiler:
             self._depends_on(block),
             before,
             after,
-            refs_of(nodes),
+            *_refs_with_and_without_keys(nodes, meta),
             _only_message_texts(params),
         )
 
@@ -293,6 +295,14 @@ class _Compiler:
                 (ref,) = refs_of([compile_text("{{ " + text + " }}")])
                 found.append((ref, ("depends_on", index)))
         return tuple(found)
+
+
+def _refs_with_and_without_keys(
+    nodes: list[Node], meta: Mapping[str, Node]
+) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+    """What a block refers to; and what one instance of it does, whichever there are."""
+    own = [node for name, node in meta.items() if name not in ("for_each", "count")]
+    return refs_of([*nodes, *meta.values()]), refs_of([*nodes, *own])
 
 
 def _only_message_texts(params: Mapping[str, Node]) -> bool:

@@ -35,6 +35,7 @@ class Declared:
     preconditions: tuple[Rule, ...] = ()
     postconditions: tuple[Rule, ...] = ()
     refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
+    own_refs: tuple[Ref, ...] = ()  # the same without for_each or count
     uses_text_only: bool = False  # holes stand only in the texts of messages
 
     @property

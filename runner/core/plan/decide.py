@@ -142,6 +142,8 @@ def _enabled(instance: Instance) -> bool:
             raise TemplateError("enabled wants true or false", ("enabled",))
     except TemplateError as exc:
         raise instance.fault(exc) from exc
+    if value:
+        instance.scope.session.enabled.add(instance.address)
     return value
 
 

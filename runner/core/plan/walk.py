@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.core.address import around, inside, with_key
+from runner.core.expansion.lazy import Later
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Instance, Session
 from runner.core.modules.module import Declared
@@ -189,8 +190,10 @@ class Walk:
         if instance is None:
             return ()
         held = (instance.scope.prefix, instance.declared.address)
+        if isinstance(instance.value, Later):
+            return edges(instance)
         if held not in self._shared:
-            keyed = any(_is_keyed(ref) for ref in instance.declared.refs)
+            keyed = any(map(_is_keyed, _refs(instance)))
             self._shared[held] = (() if keyed else _asked(instance), keyed)
         needs, keyed = self._shared[held]
         return edges(instance, instance.names()) if keyed else self._with_caller(instance, needs)
@@ -209,8 +212,17 @@ def edges(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
 def _asked(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
     """What a block itself refers to and depends on."""
     scope, declared = instance.scope, instance.declared
-    needs = (*scope.deps(declared.refs, names), *scope.order(declared, names))
+    needs = (*scope.deps(_refs(instance), names), *scope.order(declared, names))
     return tuple(dict.fromkeys(needs))
+
+
+def _refs(instance: Instance) -> tuple[Ref, ...]:
+    """What an instance refers to. Which instances there are is no part of it where the keys of
+    others say so: each waits for its own answer, not for all of them.
+    """
+    declared = instance.declared
+    late = instance.scope.expansion_deps(declared)
+    return declared.refs if late else declared.own_refs
 
 
 def _order_of_calls(instance: Instance) -> tuple[str, ...]:
