@@ -34,7 +34,7 @@ from tests.harness.project import HANG, KEY, Project, ended, serving
 from tests.harness.server import FakeAPI
 
 PICTURES = ROOT / ".github"
-_COLUMNS, _ROWS = 124, 400
+_COLUMNS, _ROWS = 110, 400
 _DONE = 61  # of a hundred completions, when the picture of the progress is taken
 
 _CONFIGURATION = """\
@@ -57,16 +57,6 @@ Name the price.
 [[completion.blurb.messages]]
 role = "user"
 content = "Describe the {{ each.value.name }} at {{ each.value.price }} EUR."
-
-[completion.letter]
-max_tokens = 400
-
-[[completion.letter.messages]]
-role = "user"
-content = \"\"\"
-A newsletter about three of these:
-{{ completion.blurb | tojson }}
-\"\"\"
 """
 _EDIT = ("Two sentences", "Two short sentences")
 _NEW = """
