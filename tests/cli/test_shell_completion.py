@@ -87,6 +87,7 @@ def asked(project: Project, line: str) -> list[str]:
         ("runner workspace select st", ["staging"]),
         ("runner --workspace s", ["staging"]),
         ("runner import completion.chat id --provider az", ["azure"]),
+        ("runner providers az", ["azure"]),
         ("runner plan --var t", ["topic="]),
         ("runner console va", ["var.topic"]),
         ("runner plan --max 3", []),

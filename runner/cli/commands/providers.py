@@ -5,7 +5,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+from runner.cli.parser.instead import verb_instead
 from runner.cli.parser.options import options_of, secrets_of
+from runner.errors import error
 from runner.operations.providers import (
     KeyVariable,
     Setting,
@@ -23,6 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
         told = [in_json(one) for one in known]
         lines = _listed(known)
     else:
+        names = [one.name for one in known]
+        instead = verb_instead(f"runner providers {arguments.name}")
+        if instead is not None and arguments.name not in names:
+            raise error("Unknown provider", instead)
         one = shown_provider(arguments.name, known)
         told, lines = [in_json(one)], _one(one)
     if arguments.json:

@@ -9,8 +9,11 @@ _VERBS = {
     "login": "A key stands in the environment (OPENAI_API_KEY, or what api_key_env names); runner "
     "trust says where it may go.",
     "logout": "A key stands in the environment; runner trust --revoke takes back where it may go.",
-    "providers": "There are no plugins to lock or mirror: a provider is a URL in [provider.NAME]. "
-    "runner trust shows what may go where.",
+    **dict.fromkeys(
+        ("providers lock", "providers mirror", "providers schema"),
+        "There are no plugins to lock, mirror or ask: a provider is a URL, known by its name or "
+        "written in [provider.NAME].",
+    ),
     "modules": "To see what the configuration is made of: runner graph.",
     "metadata": "The language as JSON Schema: runner validate --schema.",
     "test": "Conditions stand in [completion.NAME.lifecycle] as postcondition, and `runner apply` "

@@ -201,7 +201,7 @@ def _providers(add: Verb) -> None:
         "and whether it is set. The settings of one say who says so: a line of the configuration,\n"
         "what is known by its name (preset), or a variable. No key is ever shown.",
     )
-    made.add_argument("name", nargs="?", metavar="NAME")
+    made.add_argument("name", nargs="?", metavar="PROVIDER")
     made.add_argument("--json", action="store_true", help="as JSON")
     flags.variables(made)
 
