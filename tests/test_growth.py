@@ -16,6 +16,7 @@ from runner.core.plan.plan import make_plan
 from runner.core.plan.targets import Choice
 from runner.core.state.file import decode, document, encode
 from runner.core.state.records import State
+from runner.core.toml.source import Source
 from tests.harness.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16
@@ -75,7 +76,7 @@ def block(name: str, said: str, *more: str) -> str:
 
 def blocks(number: int) -> Lab:
     """So many blocks; every other one refers to the one before, and to a local."""
-    lines = ["[locals]", "tone = 'plain'"]
+    lines = ["[runner]", "concurrency = 64", "[locals]", "tone = 'plain'"]
     for i in range(number):
         said = f"number {i} {{{{ local.tone }}}}"
         if i % 2:
@@ -176,7 +177,22 @@ def nested(number: int) -> Lab:
     return lab
 
 
-SHAPES = [rows, blocks, chain, same, fan, modules, dynamic, nested]
+def secrets(number: int) -> Lab:
+    """One block over secrets: each prompt holds another."""
+    lab = text(
+        [
+            "[variable.people]",
+            "type = 'list(string)'",
+            "sensitive = true",
+            f"default = {[f'what nobody may see of person {i}' for i in range(number)]}",
+            block("each", "{{ var.people[count.index] }}", f"count = {number}"),
+        ]
+    )
+    lab.reply = lab.model.reply = lambda _: "A model says what it says, and nothing that is secret."
+    return lab
+
+
+SHAPES = [rows, blocks, chain, same, fan, modules, dynamic, nested, secrets]
 Shape = Callable[[int], Lab]
 
 
@@ -302,6 +318,51 @@ def _writes(state: State) -> Callable[[], object]:
 
 def _reads(data: bytes) -> Callable[[], object]:
     return lambda: decode(data, "state.json")
+
+
+class Walked(str):
+    """A text that counts the characters that a look into it walks over: one call of C may be as
+    long as the whole text.
+    """
+
+    steps = 0
+
+    def __getitem__(self, key: Any) -> str:
+        found = str.__getitem__(self, key)
+        Walked.steps += len(found)
+        return found
+
+    def count(self, sub: str, start: Any = None, end: Any = None) -> int:
+        Walked.steps += len(range(*slice(start, end).indices(len(self))))
+        return str.count(self, sub, start, end)
+
+    def find(self, sub: str, start: Any = None, end: Any = None) -> int:
+        at = str.find(self, sub, start, end)
+        Walked.steps += (len(self) if at < 0 else at + 1) - slice(start, end).indices(len(self))[0]
+        return at
+
+    def replace(self, old: str, new: str, count: Any = -1) -> "Walked":
+        Walked.steps += len(self)
+        return Walked(str.replace(self, old, new, count))
+
+
+def test_the_places_of_twenty_thousand_blocks_in_one_file_are_found_in_a_few_walks() -> None:
+    lines = ["[runner]", "concurrency = 64"]
+    for i in range(20_000):
+        lines += ["", f"[completion.c{i}]", "model = 'm'", f"messages = 'number {i}'"]
+    text = Walked("\n".join(lines))
+    held = Source("main.toml", text)
+    Walked.steps = 0
+    found = [held.where(("completion", f"c{i}", "model")).line for i in range(20_000)]
+    assert found == [5 + 4 * i for i in range(20_000)]
+    assert Walked.steps < 10 * len(text)
+
+
+def test_the_measure_of_walks_sees_a_quadratic_step() -> None:
+    text = Walked("line\n" * 1_000)
+    Walked.steps = 0
+    assert [text.count("\n", 0, 5 * i) for i in range(1_000)] == list(range(1_000))
+    assert Walked.steps > 100 * len(text)
 
 
 def test_the_measure_sees_a_quadratic_step() -> None:

@@ -139,7 +139,7 @@ async def _apply(
             limits = Limits(
                 project.settings.concurrency,
                 options.fail_fast,
-                lambda: project.secrets.texts,
+                project.secrets.and_also,
                 stream=options.stream,
             )
             run = Apply(made.plan, walk, known, doors, limits)

@@ -10,6 +10,7 @@ SYSTEM = (
     "sources, and do not repeat the question."
 )
 ASK = "What should a child of ten know about {{ each.value.topic }}? {{ each.value.note }}"
+SETTINGS = '[runner]\nrequired_version = ">=0.1.0"\nconcurrency = 64\n\n'
 NOTE = "Mention one number, and say why it matters to somebody who has never heard of it before."
 
 
@@ -17,7 +18,7 @@ def rows(directory: Path, number: int) -> Path:
     """One block, for_each over a CSV file of so many rows."""
     configs = _configs(directory)
     (configs / "main.toml").write_text(
-        "[locals]\nrows = \"{{ csv('rows.csv', key='id') }}\"\n\n"
+        SETTINGS + "[locals]\nrows = \"{{ csv('rows.csv', key='id') }}\"\n\n"
         "[completion.page]\n"
         'for_each = "{{ local.rows }}"\n'
         f"{_body(ASK)}",
@@ -139,6 +140,7 @@ def _body(said: str) -> str:
 def _written(directory: Path, lines: Iterable[str]) -> Path:
     """Piece by piece: what this process holds would be counted as its children's memory."""
     with (_configs(directory) / "main.toml").open("w", encoding="utf-8") as out:
+        out.write(SETTINGS)
         out.writelines(f"{line}\n" for line in lines)
     return directory
 

@@ -8,7 +8,6 @@ URLs and HTML have it, and up to three times over.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
@@ -17,11 +16,10 @@ from typing import Any
 
 from runner.core.canonical import encoded
 from runner.core.received import value_of
+from runner.core.secrets.forms import AnyOf, SecretForm, SecretSpan, folded, forms_of
 from runner.core.values import MASK
 
 _LAYERS = 3
-_SHORTEST_BASE64 = 6
-SecretSpan = tuple[int, int]
 
 
 def redact(response: bytes, secrets: Iterable[str]) -> bytes:
@@ -76,33 +74,6 @@ class Sieve:
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
-    """One way to write a secret, in lower case. Where case counts, `exact` has it. `before` and
-    `after`: whether a character of base64 there hangs on the secret as well as on its neighbour.
-    """
-
-    folded: str
-    exact: str | None = None
-    before: bool = False
-    after: bool = False
-
-    def may_begin(self, text: str, low: str) -> bool:
-        """Whether it begins with this text, whose lower case is given too."""
-        return self.folded.startswith(low) if self.exact is None else self.exact.startswith(text)
-
-    def spans(self, text: str, low: str) -> Iterator[SecretSpan]:
-        """Where it stands in a text, whose lower case is given too."""
-        at = low.find(self.folded)
-        while at >= 0:
-            end = at + len(self.folded)
-            if self.exact is None:
-                yield at, end
-            elif text.startswith(self.exact, at):
-                yield at - (self.before and at > 0), min(end + self.after, len(text))
-            at = low.find(self.folded, at + 1)
-
-
-@dataclass(frozen=True, slots=True)
 class _Wanted:
     """What is looked for. `folded` has the lower case of each form, `characters` all that occur in
     them: a text in whose lower case no form stands, and in whose escapes no character, has none.
@@ -110,16 +81,16 @@ class _Wanted:
     with letters beyond ASCII in each case.
     """
 
-    forms: tuple[_Form, ...]
-    folded: tuple[str, ...]
+    forms: tuple[SecretForm, ...]
+    folded: AnyOf[str]
     characters: frozenset[str]
     marks: tuple[str, ...]
-    quick: tuple[bytes, ...]
+    quick: AnyOf[bytes]
 
     def may_be_in(self, response: bytes) -> bool:
         """Whether JSON may show a secret: a quick look."""
         low = response.lower()
-        if any(form in low for form in self.quick):
+        if self.quick.is_in(low):
             return True
         return self.may_be_escaped_in(response.decode(errors="replace"))
 
@@ -128,49 +99,22 @@ class _Wanted:
         if not any(mark in text for mark in self.marks):
             return False
         tokens = set(_ESCAPES.findall(text))
-        return any(not self.characters.isdisjoint(_folded(_unescaped(t))) for t in tokens)
+        return any(not self.characters.isdisjoint(folded(_unescaped(t))) for t in tokens)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)
 def _wanted(secrets: tuple[str, ...]) -> _Wanted | None:
-    forms = {form for secret in secrets if secret for form in _forms(secret)}
-    if not forms:
+    every = [forms_of(secret) for secret in dict.fromkeys(secrets) if secret]
+    if not every:
         return None
-    folded = tuple(dict.fromkeys(form.folded for form in forms))
-    characters = frozenset("\\%&").union(*folded)
+    forms = dict.fromkeys(form for one in every for form in one.forms)
+    folded_forms = dict.fromkeys(form.folded for form in forms)
+    characters = frozenset("\\%&").union(*(one.characters for one in every))
     short = (f"\\{letter}" for letter, meant in _LETTERS.items() if meant in characters)
-    cased = (case(form) for case in (str, str.upper, str.title) for form in folded)
-    quick = dict.fromkeys(form.encode(errors="surrogatepass").lower() for form in cased)
-    return _Wanted(tuple(forms), folded, characters, (*_MARKS, *short), tuple(quick))
-
-
-def _forms(secret: str) -> Iterator[_Form]:
-    data = secret.encode(errors="surrogatepass")
-    plain = (secret, secret.upper(), secret.lower(), secret.title(), secret[::-1])
-    for text in {*plain, secret.replace(" ", "+"), data.hex()}:
-        yield _Form(_folded(text))
-    for before in range(3):
-        # The characters that hang on nothing but the secret, which begins after so many bytes.
-        start, end = -(-8 * before // 6), 8 * (before + len(data)) // 6
-        if end - start >= _SHORTEST_BASE64:
-            for alphabet in (b"+/", b"-_"):
-                exact = b64encode(bytes(before) + data, alphabet).decode()[start:end]
-                yield _Form(_folded(exact), exact, before > 0, (before + len(data)) % 3 > 0)
-
-
-def _folded(text: str) -> str:
-    """The text in lower case, each character in its place."""
-    low = text.lower()
-    if low.isascii():
-        return low
-    if len(low) != len(text):
-        low = "".join(map(_lower, text))
-    return low.replace("\u03c2", "\u03c3")  # sigma at the end of a word
-
-
-def _lower(character: str) -> str:
-    low = character.lower()
-    return low if len(low) == 1 else character
+    quick = dict.fromkeys(form for one in every for form in one.quick)
+    return _Wanted(
+        tuple(forms), AnyOf(tuple(folded_forms)), characters, (*_MARKS, *short), AnyOf(tuple(quick))
+    )
 
 
 _HEX = "[0-9A-Fa-f]"
@@ -246,9 +190,9 @@ class _Layer:
             return self
         return _Layer(self.text[: cut.start()], self.starts[: cut.start() + 1])
 
-    def spans(self, forms: Iterable[_Form]) -> Iterator[SecretSpan]:
+    def spans(self, forms: Iterable[SecretForm]) -> Iterator[SecretSpan]:
         """Where a secret stands, in the text as it came."""
-        low = _folded(self.text)
+        low = folded(self.text)
         for form in forms:
             for start, end in form.spans(self.text, low):
                 yield self.starts[start], self.starts[end]
@@ -276,8 +220,8 @@ def _spans(text: str, wanted: _Wanted) -> list[SecretSpan]:
 
 
 def _replaced(text: str, wanted: _Wanted) -> str:
-    low = _folded(text)
-    if not any(form in low for form in wanted.folded) and not wanted.may_be_escaped_in(text):
+    low = folded(text)
+    if not wanted.folded.is_in(low) and not wanted.may_be_escaped_in(text):
         return text
     pieces, done = [], 0
     for start, end in _spans(text, wanted):
@@ -300,9 +244,9 @@ def _certain(text: str, wanted: _Wanted) -> int:
     return next((start for start, stop in _spans(text, wanted) if start < end < stop), end)
 
 
-def _beginning(text: str, forms: tuple[_Form, ...]) -> int:
+def _beginning(text: str, forms: tuple[SecretForm, ...]) -> int:
     """From where the end of a text may be the beginning of a form; its length if from nowhere."""
-    low, longest = _folded(text), max(len(form.folded) for form in forms)
+    low, longest = folded(text), max(len(form.folded) for form in forms)
     for at in range(max(0, len(text) - longest + 1), len(text)):
         if any(form.may_begin(text[at:], low[at:]) for form in forms):
             return at

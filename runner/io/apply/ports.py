@@ -63,7 +63,8 @@ class Limits:
 
     concurrency: int = 32
     fail_fast: bool = False
-    secrets: Callable[[], tuple[str, ...]] = tuple  # grows as expressions read the environment
+    # These and the project's, which grow as expressions read the environment.
+    secrets: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple
     checkpoint_every: float = 60.0
     stream: bool = False  # show the answer while it is written
 

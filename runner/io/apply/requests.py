@@ -65,7 +65,7 @@ def _settled(run: Run, request: Request, record: Record | None, maybe_billed: in
 
 def _secrets(run: Run, request: Request) -> tuple[str, ...]:
     """What nothing that the server says may show: not even in part, where a part was sent."""
-    return (*run.limits.secrets(), *request.secrets)
+    return run.limits.secrets(request.secrets)
 
 
 def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: Answered) -> Record:
@@ -147,7 +147,7 @@ async def read(run: Run, vertex: Vertex, made: Read) -> None:
     if isinstance(result, Failure):
         run.fail(vertex, result)
         return
-    record = data_record(instance, provider, made, result, run.limits.secrets())
+    record = data_record(instance, provider, made, result, run.limits.secrets(()))
     kept = unless_same(
         run.known.records.get(vertex.address), replace(record, issued_at=run.doors.now())
     )

@@ -61,7 +61,7 @@ class Run:
     def fail(self, vertex: Vertex, failure: Failure, record: Record | None = None) -> None:
         """There is no answer, or the `record` of one that is not accepted; it may end the run."""
         address = vertex.address
-        message = redact_text(failure.message, self.limits.secrets())
+        message = redact_text(failure.message, self.limits.secrets(()))
         failure = replace(failure, message=message)
         self.outcome.failed[address] = failure
         self.failed.update((vertex.key, address))
