@@ -96,6 +96,7 @@ def asked(project: Project, line: str) -> list[str]:
         ("runner shell-completion f", ["fish"]),
         ("runner docs wor", []),
         ("runner docs prov", ["providers"]),
+        ("runner providers ollama_", ["ollama_cloud"]),
         ("runner state list -- -", []),
         ("runner nonsense x", []),
     ],

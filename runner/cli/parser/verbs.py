@@ -182,7 +182,8 @@ def _trust(add: Verb) -> None:
         "to no host that you did not name yourself, until you say yes once. The answer is kept\n"
         "for this project, in your own configuration folder; you are asked again when the project\n"
         "wants more. Requests to api.openai.com with OPENAI_API_KEY, to the OPENAI_BASE_URL of\n"
-        "your own environment, and without a key to a server on this machine need no asking.\n\n"
+        "your own environment, to the host of a provider that is known by name with its own key,\n"
+        "and without a key to a server on this machine need no asking.\n\n"
         "Where there is no terminal, name the hosts for one run: --trust HOST, or\n"
         "RUNNER_TRUST=HOST in the environment.",
     )
