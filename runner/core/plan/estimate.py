@@ -60,7 +60,7 @@ class Estimate:
         return f"{low} to {compact(self.tokens_high)} tokens"
 
     def _cost(self) -> str:
-        names = ", ".join(sorted(self.unpriced))
+        names = ", ".join(name or "the server's own model" for name in sorted(self.unpriced))
         unknown = f"price of {names} unknown" if names else ""
         if self.requests and len(self.unpriced) and not self.cost_low:
             return unknown
@@ -105,7 +105,7 @@ def bound(
     """
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
-    prompt = count(request.identity, model, _prompt(body)) + 4 * len(body.get("messages", ()))
+    prompt = count(request.identity, model, _prompt(body)) + 4 * len(_messages(body))
     most = _most(body)
     least = 1 if old is None else _used(old)
     if most is not None:
@@ -161,7 +161,9 @@ def _sum(one: Any, other: Any) -> Any:
 
 def _most(body: dict[str, Any]) -> int | None:
     limit = body.get("max_completion_tokens", body.get("max_tokens"))
-    return int(limit) * int(body.get("n") or 1) if isinstance(limit, int) else None
+    number = body.get("n")
+    times = number if isinstance(number, int) and number else 1
+    return limit * times if isinstance(limit, int) else None
 
 
 def _prompt(body: dict[str, Any]) -> str:
@@ -185,7 +187,9 @@ def _is_text(body: dict[str, Any]) -> bool:
 
 
 def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
-    return [message for message in body.get("messages", ()) if isinstance(message, dict)]
+    messages = body.get("messages")
+    held = messages if isinstance(messages, list) else []
+    return [message for message in held if isinstance(message, dict)]
 
 
 def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -134,3 +134,18 @@ def test_money_has_as_many_digits_as_tell_something(amount: float, text: str) ->
 
 def test_an_amount_that_is_not_nothing_is_not_shown_as_nothing() -> None:
     assert dollars(1e-9) != "$0"
+
+
+@pytest.mark.parametrize(
+    "body", [{"messages": None}, {"messages": "x"}, {"messages": [5], "max_tokens": 3, "n": "2"}]
+)
+def test_what_extra_body_holds_is_estimated_whatever_it_is(body: dict[str, Any]) -> None:
+    total = Estimate()
+    total.add(bound(request(**body), None, words, lambda *_: None))
+    assert total.requests == 1
+
+
+def test_a_server_that_is_told_of_no_model_has_its_own() -> None:
+    total = Estimate()
+    total.add(bound(request(model=""), None, words, lambda *_: None))
+    assert total.text().endswith("price of the server's own model unknown")
