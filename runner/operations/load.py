@@ -1,7 +1,7 @@
 """Reads what a verb starts from: configuration, variables and state, once."""
 
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
+from contextlib import suppress
 
 from runner import __version__
 from runner.core.expansion.scope import Scope
@@ -13,8 +13,15 @@ from runner.core.modules.module import CompiledModule, named_providers
 from runner.core.modules.variables import resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
 from runner.core.request.declared_prices import declared_prices
+from runner.core.request.foreign import foreign_problems
 from runner.core.request.provider import Provider
-from runner.core.request.provider_blocks import DeclaredProvider, declared, known
+from runner.core.request.provider_blocks import (
+    DeclaredProvider,
+    declared,
+    known,
+    providers_as_written,
+    usual_provider,
+)
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
@@ -59,18 +66,23 @@ def load(
 
     world = World(folders.read, env, lambda value: secrets.add([value]))
     problems: list[Problem] = []
-    root = _root(folders, options, problems)
+    root = _compiled(folders, options, problems)
+    _raise_early(problems, root, options, surroundings)
+    _check_required(root)
     held = settings_in(root.blocks, place, options.overrides)
     given = all_given(root, options.variables, surroundings, problems)
     hosts = trusted_hosts(options.trust)
     values = resolve(root, given, problems)
     secrets.add(sensitive_values(root, values))
-    _raise_errors(problems)
+    _raise_early(problems, root, options, surroundings)
     store = store_in(root.blocks, held, place)
     state = _state(store, folders.root)
     named = {held.provider or "openai", *named_providers(root)}
-    providers, blocks = _providers(root, world, values, folders, named, problems)
+    scope = Scope(Session(root, world, values), root)
+    providers, blocks = _providers(scope, folders, named, problems, surroundings)
     prices = Prices(declared_prices(blocks.values(), problems))
+    usual = usual_provider(held.provider, root)
+    problems.extend(foreign_problems(root, blocks, usual, surroundings))
     secrets.add(_keys(blocks, surroundings))
     _raise_errors(problems)
     _check_default(held.provider, providers, root)
@@ -103,7 +115,7 @@ def reload_state(project: Loaded) -> bool:
     return changed
 
 
-def _root(folders: Folders, options: Options, problems: list[Problem]) -> CompiledModule:
+def _compiled(folders: Folders, options: Options, problems: list[Problem]) -> CompiledModule:
     if not folders.config.is_dir():
         raise error(
             "No configuration",
@@ -111,15 +123,23 @@ def _root(folders: Folders, options: Options, problems: list[Problem]) -> Compil
             "without a configuration would mark every answer for removal. `runner init` writes a "
             "small project; -C DIR works in another one.",
         )
-    root = compile_root(
+    return compile_root(
         folders.root, folders.read_folder, problems, may_be_empty=options.choice.destroy
     )
-    _raise_errors(problems)
+
+
+def _named_provider(root: CompiledModule, options: Options) -> str | None:
+    """The provider that the settings name; None where they are wrong, too."""
+    with suppress(RunnerError):
+        return settings_in(root.blocks, options.place, options.overrides).provider
+    return None
+
+
+def _check_required(root: CompiledModule) -> None:
     block = root.blocks.of("runner").get("runner")
     wanted = block.table.get("required_version") if block is not None else None
     if block is not None and isinstance(wanted, str):
         _check_version(wanted, block)
-    return root
 
 
 def _check_version(wanted: str, block: Block) -> None:
@@ -154,22 +174,20 @@ def _state(store: Store, root: str) -> State:
 
 
 def _providers(
-    root: CompiledModule,
-    world: World,
-    values: Mapping[str, Any],
+    scope: Scope,
     folders: Folders,
     named: Set[str],
     problems: list[Problem],
+    surroundings: Mapping[str, str],
 ) -> tuple[dict[str, Provider], dict[str, DeclaredProvider]]:
     from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415
 
-    scope = Scope(Session(root, world, values), root)
     blocks = declared(scope, problems, preset, named)
 
     def digest(path: str | None) -> str:
-        return model_digest(None if path is None else folders.path(root.folder, path))
+        return model_digest(None if path is None else folders.path(scope.module.folder, path))
 
-    return known(blocks, scope, digest, problems), blocks
+    return known(blocks, scope, digest, problems, surroundings), blocks
 
 
 def _check_default(
@@ -183,6 +201,19 @@ def _check_default(
     where = block.where(("provider",)) if block is not None and named else None
     source = "" if named else "RUNNER_PROVIDER: "
     raise error("Unknown provider", source + unknown_provider(name, providers), where)
+
+
+def _raise_early(
+    problems: list[Problem],
+    root: CompiledModule,
+    options: Options,
+    surroundings: Mapping[str, str],
+) -> None:
+    """As `_raise_errors`, with what hangs on the providers, whose values are not known yet."""
+    if any(problem.severity == "error" for problem in problems):
+        usual = usual_provider(_named_provider(root, options), root)
+        written = providers_as_written(root, preset, {usual, *named_providers(root)})
+        raise RunnerError(*problems, *foreign_problems(root, written, usual, surroundings))
 
 
 def _raise_errors(problems: list[Problem]) -> None:

@@ -16,7 +16,7 @@ from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
-from runner.core.request.provider_blocks import DeclaredProvider
+from runner.core.request.provider_blocks import DeclaredProvider, usual_provider
 from runner.core.request.reach import Reach, reach
 from runner.core.secrets.secrets import Secrets
 from runner.core.secrets.trust import Door, Trust, from_table
@@ -90,10 +90,7 @@ class Loaded:
     @property
     def default_provider(self) -> str:
         """The provider of completions that name none."""
-        if self.settings.provider:
-            return self.settings.provider
-        blocks = self.root.blocks.of("provider")
-        return next(iter(blocks)) if len(blocks) == 1 else "openai"
+        return usual_provider(self.settings.provider, self.root)
 
     @property
     def owner(self) -> Owner:

@@ -95,8 +95,8 @@ def planned(
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
     _refuse_unknown(wanted, plan, records)
-    limits = _limits(project, scales.limits)
-    project.warnings.extend(said for said in limits if said not in project.warnings)
+    said = [*_limits(project, scales.limits), *plan.known.session.warnings.values()]
+    project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
     changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
     written = changes(project, found, decided=plan.empty)

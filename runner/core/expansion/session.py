@@ -9,7 +9,7 @@ from runner.core.expansion.lazy import EachLater, Later
 from runner.core.expressions.functions import World
 from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Names, NotKnown, TemplateError
-from runner.errors import RunnerError, sentence
+from runner.errors import Problem, RunnerError, Where, sentence
 
 if TYPE_CHECKING:
     from runner.core.expansion.scope import Scope
@@ -24,7 +24,8 @@ class Session:
     `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
     instances of a repeated block, once they are known. `changing` are answers that stay while
     their metadata at the server will not: what reads the store has to wait for them. `optional` are
-    the blocks whose instances may not be enabled, `enabled` those of them that are.
+    the blocks whose instances may not be enabled, `enabled` those of them that are. `warnings` are
+    about values that are sent as they are.
     """
 
     root: CompiledModule
@@ -38,6 +39,7 @@ class Session:
     changing: set[str] = field(default_factory=set)
     optional: set[str] = field(default_factory=set)
     enabled: set[str] = field(default_factory=set)
+    warnings: dict[tuple[str, Where | None], Problem] = field(default_factory=dict)
     _admitted: int = 0
 
     def admit(self, declared: Declared, number: int) -> None:

@@ -58,13 +58,20 @@ class Runner(TypedDict, total=False):
     workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
 
 
-class _Limits(TypedDict, total=False):
+class _Settings(TypedDict, total=False):
     timeout: Annotated[float, Field(gt=0, description="Seconds for one attempt, streamed or not.")]
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to connect.")]
     max_retries: Annotated[int, Field(ge=0, description="Tries after the first.")]
     concurrency: Annotated[Positive, Field(description="Requests in flight at once.")]
     requests_per_minute: Annotated[Positive, Field(description="Most requests a minute.")]
     tokens_per_minute: Annotated[Positive, Field(description="Most tokens a minute.")]
+    strict: Annotated[
+        bool,
+        Field(
+            description="What OpenAI's API does not know inside a parameter is an error (true), or "
+            "a warning and sent as written (false). Default: true for OpenAI's own address."
+        ),
+    ]
 
 
 @closed
@@ -86,7 +93,7 @@ class ModelSettings(TypedDict, total=False):
 
 
 @closed
-class OpenAISettings(_Limits, total=False):
+class OpenAISettings(_Settings, total=False):
     """Where an OpenAI-compatible endpoint is, and how much of it is used."""
 
     type: _Served
@@ -124,7 +131,7 @@ class OpenAISettings(_Limits, total=False):
 
 
 @closed
-class EmbeddedSettings(_Limits, total=False):
+class EmbeddedSettings(_Settings, total=False):
     """Which model runs in this process."""
 
     type: Literal["embedded"]

@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,12 +13,20 @@ from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, file_names
 from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
-from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short, no_hole
+from runner.core.language.findings import (
+    Finding,
+    IsHole,
+    contains,
+    has_hole,
+    in_short,
+    no_hole,
+    unsaid,
+)
 from runner.core.language.header_names import fault, header_findings
 from runner.core.language.json_schemas import json_findings
 from runner.core.language.names import META, PRESETS, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
-from runner.core.language.pydantic_errors import finding
+from runner.core.language.pydantic_errors import finding, is_foreign
 from runner.core.language.type_syntax import as_type, parse_type
 from runner.core.suggest import did_you_mean
 from runner.core.values import present
@@ -160,13 +169,17 @@ def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[
     sent: IsHole = no_hole if table.get("template") is False else has_hole
     parameters = {k: v for k, v in table.items() if k in _PARAMETERS}
     meta = {k: v for k, v in table.items() if k not in _PARAMETERS}
-    yield from _shape("parameters", parameters, sent)
+    for f in _shape("parameters", parameters, sent):
+        yield _sent_back(f) if _is_of_an_answer(f, parameters) else f
     yield from _shape("meta", meta, has_hole)
     yield from local_findings(parameters, sent)
-    yield from pair_findings(parameters, ChainMap(parameters, dict(defaults)), sent)
+    extra = meta.get("extra_body", {})
+    if isinstance(extra, dict):  # what an expression yields is looked at when it is filled
+        merged = ChainMap(extra, parameters, dict(defaults))
+        yield from pair_findings(parameters, merged, sent)
     yield from instance_findings(meta, has_hole)
     if "extra_body" in meta:
-        yield from json_findings(("extra_body",), meta["extra_body"])
+        yield from json_findings(("extra_body",), extra)
     yield from header_findings(("extra_headers",), meta.get("extra_headers"))
     yield from _ignored(meta)
 
@@ -212,7 +225,7 @@ def _defaults(defaults: object) -> Iterator[Finding]:
         return
     yield from _shape("parameters", defaults, has_hole, ("defaults",))
     for f in local_findings(defaults, has_hole):
-        yield Finding(("defaults", *f.path), f.summary, f.detail, f.severity)
+        yield replace(f, path=("defaults", *f.path))
 
 
 def _unknown_provider(table: dict[str, Any], kind: object) -> Finding:
@@ -254,8 +267,14 @@ def _shape(kind: str, table: dict[str, Any], hole: IsHole, within: Path = ()) ->
         _adapter(kind).validator.validate_python(table)
     except ValidationError as error:
         mistakes = error.errors(include_url=False)
-        found = [finding(_known(kind), m, table, hole, within) for m in mistakes]
-        return _of_known_type([f for f in found if f is not None])
+        told = [(finding(_known(kind), m, table, hole, within), m) for m in mistakes]
+        found = [(f, m) for f, m in told if f is not None]
+        if kind == "parameters":
+            start = len(within)
+            return _of_known_type(
+                [replace(f, foreign=is_foreign(f, m, f.path[start:])) for f, m in found]
+            )
+        return _of_known_type([f for f, _ in found])
     return []
 
 
@@ -309,10 +328,15 @@ def _is_of_an_answer(found: Finding, table: dict[str, Any]) -> bool:
     return isinstance(message, dict) and message.get("role") == "assistant"
 
 
+def _sent_back(found: Finding) -> Finding:
+    """What an answer's message may have, written out."""
+    detail = f"{found.detail} It is sent as written, as is an answer that is sent back."
+    return replace(found, detail=detail, severity="warning", foreign=True)
+
+
 def hidden(found: Finding) -> Finding:
     """The same of a sensitive value, which is not shown."""
-    detail = f"{dotted(found.path)} is not what it must be. Its value is sensitive and not shown."
-    return Finding(found.path, found.summary, detail, found.severity)
+    return replace(found, detail=unsaid(found), hint="")
 
 
 def _unknown_parameter(name: str) -> Finding:

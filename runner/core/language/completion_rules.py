@@ -1,6 +1,7 @@
 """What must hold between the keys of a completion."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from runner.core.address import Path
@@ -8,6 +9,22 @@ from runner.core.canonical import dotted
 from runner.core.language.findings import Finding, IsHole, in_short
 from runner.core.language.json_schemas import schema_findings
 from runner.core.suggest import did_you_mean
+
+LINKED = frozenset(
+    (
+        "top_logprobs",
+        "logprobs",
+        "stream_options",
+        "stream",
+        "function_call",
+        "functions",
+        "tool_choice",
+        "tools",
+        "modalities",
+        "audio",
+    )
+)
+"""Parameters that have to agree with each other."""
 
 
 def local_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
@@ -117,6 +134,7 @@ def _message(path: Path, message: Mapping[str, Any], hole: IsHole) -> Iterator[F
             "Missing key",
             f'{dotted(path)} says nothing: a message of role assistant needs "content", '
             '"tool_calls" or "function_call".',
+            foreign=True,
         )
     for index, part in enumerate(_tables(message.get("content"))):
         yield from _part((*path, "content", index), part, hole)
@@ -139,12 +157,13 @@ def _part(path: Path, part: Mapping[str, Any], hole: IsHole) -> Iterator[Finding
         choice = " or ".join(f'"{key}"' for key in sources)
         found = f"it has {len(given)} of them" if given else "it has none"
         detail = f"{dotted(inside)} needs exactly one of {choice}, but {found}."
-        yield Finding(inside, "Conflicting keys" if given else "Missing key", detail)
+        summary = "Conflicting keys" if given else "Missing key"
+        yield Finding(inside, summary, detail, foreign=not given)
     elif kind == "input_audio" and "format" not in inner:
         name = inner.get("file", "")
         if isinstance(name, str) and not hole(name) and not name.casefold().endswith(_SOUNDS):
             detail = f'{dotted(inside)} needs "format": "wav" or "mp3".'
-            yield Finding(inside, "Missing key", detail)
+            yield Finding(inside, "Missing key", detail, foreign=True)
 
 
 _SOUNDS = (".wav", ".mp3")
@@ -184,7 +203,8 @@ def _tool_choice(value: object, tools: object, hole: IsHole) -> Iterator[Finding
     if isinstance(value, str):
         words = ("none", "auto", "required")
         if value not in words:
-            yield from _declared(("tool_choice",), value, functions, words, hole)
+            for found in _declared(("tool_choice",), value, functions, words, hole):
+                yield replace(found, foreign=True)
         return
     named: list[tuple[Path, object]] = [(("tool_choice",), value)]
     if isinstance(value, dict) and isinstance(value.get("allowed_tools"), dict):

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runner.core.address import Path
+from runner.core.canonical import dotted
 
 IsHole = Callable[[object], bool]
 """Whether a value is only known later."""
@@ -18,13 +19,34 @@ class Finding:
 
     `path` leads to it from the block's table (an unknown key is its last element; of a missing
     key it is the table that lacks it); `summary` is fixed searchable words, `detail` full
-    sentences.
+    sentences. `foreign` is what another server than OpenAI's may take: a warning, or an error where
+    a provider is strict, with `hint` how it is sent all the same.
     """
 
     path: Path
     summary: str
     detail: str
     severity: Literal["error", "warning"] = "error"
+    foreign: bool = False
+    hint: str = ""
+
+
+def settled(found: Finding, provider: str, *, strict: bool) -> Finding:
+    """The finding where this provider is asked, which is strict or not."""
+    if not found.foreign or found.severity == "warning":
+        return found
+    if strict:
+        return replace(found, detail=found.detail + found.hint)
+    said = (
+        f"{found.detail} That is OpenAI's API; {provider} may take more, so it is sent as written. "
+        "strict = true in the provider makes it an error."
+    )
+    return replace(found, detail=said, severity="warning")
+
+
+def unsaid(found: Finding) -> str:
+    """The detail of a finding about a sensitive value, which is not shown."""
+    return f"{dotted(found.path)} is not what it must be. Its value is sensitive and not shown."
 
 
 def in_short(value: object) -> str:

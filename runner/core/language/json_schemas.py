@@ -27,6 +27,11 @@ def schema_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]
         yield from _schema(path, value)
 
 
+def file_findings(schema: object) -> Iterator[Finding]:
+    """What is wrong with the schema of an answer that a file holds."""
+    yield from _schema(("schema",), schema)
+
+
 def _schemas(table: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
     functions = table.get("functions")
     for index, function in enumerate(functions if isinstance(functions, list) else ()):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Required, get_args, get_origin
 
 from pydantic import Tag
@@ -141,14 +142,41 @@ def _unknown_key(model: Model, loc: tuple[int | str, ...], path: Path) -> Findin
     keys = keys_at(model[1], loc[:-1])
     detail = f'There is no key "{key}" in {_named(model, path[:-1])}.'
     near = did_you_mean(key, keys)
-    if not near and len(keys) <= _FEW:
-        near = there_are(keys, _FEW)
-    elif not near and len(keys) > len(PARAMETERS):
-        near = " What a server takes besides the API's own parameters goes into extra_body."
-    return Finding(path, "Unknown key", detail + near)
+    if near:
+        return Finding(path, "Unknown key", detail + near)
+    if len(keys) > len(PARAMETERS):
+        detail += " What a server takes besides the API's own parameters goes into extra_body."
+    elif len(keys) <= _FEW:
+        detail += there_are(keys, _FEW)
+    return Finding(path, "Unknown key", detail, hint=_ELSEWHERE)
 
 
 _FEW = 10
+_ELSEWHERE = (
+    " What a server takes besides goes into extra_body, or is sent as written with strict = false "
+    "in its provider."
+)
+
+
+def is_foreign(found: Finding, error: ErrorDetails, path: Path) -> bool:
+    """Whether a mistake in the parameters, at `path` in them, is none to another server: a key, a
+    value, an empty list or a short form that OpenAI's API does not know. No server takes a message
+    without what its role needs, or another kind of value than a parameter has.
+    """
+    kind, nested = error["type"], len(path) > 1
+    match found.summary:
+        case "Unknown value":
+            return True
+        case "Unknown key" | "Invalid value":
+            return nested
+        case "Missing key":
+            return kind != "wrong_tag:role" and not (path[0] == "messages" and len(path) == 2)
+        case "Value out of range" if kind in ("too_short", "too_long"):
+            return path != ("messages",)
+        case "Value out of range":
+            return nested and kind in _LENGTHS
+        case _:
+            return nested and kind == "dict_type" and isinstance(error["input"], str)
 
 
 def _wrong_tag(path: Path, key: str, error: ErrorDetails, hole: IsHole) -> Finding | None:
@@ -168,7 +196,8 @@ def _unknown_value(path: Path, given: object, values: list[str]) -> Finding:
     if not isinstance(given, str):
         return _wrong_type(path, given, _choice(values))
     near = did_you_mean(given, values)
-    return _said(path, "Unknown value", f"must be {_choice(values)}", given, near)
+    found = _said(path, "Unknown value", f"must be {_choice(values)}", given, near)
+    return found if near else replace(found, hint=_ELSEWHERE)
 
 
 def _wrong_type(path: Path, given: object, expected: str) -> Finding:

@@ -17,6 +17,7 @@ from runner.core.modules.module import (
     Declared,
     DeclaredKind,
     NamedValue,
+    Placed,
     Rule,
     refs_of,
 )
@@ -78,8 +79,9 @@ class _Tree:
         blocks = load_folder(folder, self.read, self.problems, root=not stack)
         if not stack:
             self.defaults = _defaults(blocks)
-        self._check(blocks)
+        foreign = self._check(blocks)
         module = _compiled(folder, blocks, self.problems)
+        module.foreign.update(foreign)
         self.known[folder] = module
         self.inside[folder] = 0
         for name, call in module.calls.items():
@@ -106,9 +108,13 @@ class _Tree:
         self.inside[folder] = total
         return True
 
-    def _check(self, blocks: Blocks) -> None:
+    def _check(self, blocks: Blocks) -> dict[str, list[Placed]]:
+        """Every mistake in the blocks is told, but for those that are none to another server: they
+        come back by block.
+        """
         from runner.core.language.check import check  # noqa: PLC0415  # pydantic, 100 ms
 
+        foreign: dict[str, list[Placed]] = {}
         held = [block for named in blocks.by_kind.values() for block in named.values()]
         for block in (*held, *(block for listed in blocks.lists.values() for block in listed)):
             kind = f"data.{block.name.split('.')[0]}" if block.kind == "data" else block.kind
@@ -123,8 +129,12 @@ class _Tree:
             for found in findings:
                 on: Literal["key", "value"] = "key" if found.summary in _ABOUT_KEYS else "value"
                 where = block.where(found.path[start:], on=on)
+                if found.foreign:
+                    foreign.setdefault(f"{kind}.{block.name}", []).append(Placed(found, where))
+                    continue
                 problem = Problem(found.summary, found.detail, where, found.severity)
                 self.problems.append(problem)
+        return foreign
 
     def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> CompiledModule | None:
         source = call.block.table.get("source")

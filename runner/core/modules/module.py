@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from runner.core.address import Path, blocks_of
 from runner.core.expressions.template import Constant, Hole, Node, holes
+from runner.core.language.findings import Finding, settled
 from runner.core.modules.folder import Block, Blocks
 from runner.core.values import Ref
+from runner.errors import Problem, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """What may be a mistake in a block, as whoever is asked takes it or not; and where it is."""
+
+    finding: Finding
+    where: Where
+
+    def problem(self, provider: str, *, strict: bool) -> Problem:
+        """It, where this provider is asked."""
+        found = settled(self.finding, provider, strict=strict)
+        return Problem(found.summary, found.detail, self.where, found.severity)
+
+
+@dataclass(frozen=True, slots=True)
 class NamedValue:
     """A named value of a module: a local, an output, a variable's default."""
 
@@ -93,6 +108,7 @@ class CompiledModule:
         default_factory=list
     )  # what is taken in, and where it is stored
     children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
+    foreign: dict[str, list[Placed]] = field(default_factory=dict)  # by block: completion.x, ..
 
     @property
     def declared(self) -> Iterator[Declared]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.core.address import Path
@@ -19,6 +19,8 @@ from runner.core.expressions.template import (
     TextNode,
     holes,
 )
+from runner.core.language.completion_rules import LINKED, pair_findings
+from runner.core.language.findings import Finding, no_hole, settled, unsaid
 from runner.core.request.provider import Provider
 from runner.core.request.spelling import spelled
 from runner.core.values import (
@@ -44,13 +46,17 @@ class Shape:
     """A block's parameters, ready to be filled: what is constant is normalised once.
 
     `masked` says whether something in the body or the triggers is; `secret` are all the holes that
-    show something sensitive to the server, those of headers too.
+    show something sensitive to the server, those of headers too. `strict` is the `provider`'s;
+    `linked`: what has to agree with each other is known only when it is filled.
     """
 
     constant: dict[str, Any]
     filled: tuple[tuple[str, Node], ...]
     masked: bool
     secret: tuple[Hole, ...]
+    provider: str
+    strict: bool
+    linked: bool
     checked: dict[tuple[str, bytes], None]
 
 
@@ -80,13 +86,31 @@ def _shape(instance: Instance, provider: Provider) -> Shape:
             constant[name] = node.value
         else:
             filled.append((name, node))
+    problems += _foreign(instance, provider)
     if problems:
         raise RunnerError(*problems)
     masks = instance.scope.masks
     masked = any(map(masks, _holes(instance, "extra_body", "triggers")))
     masked = masked or provider.defaults != provider.recorded_defaults
     secret = tuple(filter(masks, _holes(instance, "extra_body", "extra_headers")))
-    return Shape(constant, tuple(filled), masked, secret, {})
+    extra = instance.declared.meta.get("extra_body", _NOTHING)
+    linked = any(name in LINKED or isinstance(node, Expression) for name, node in filled)
+    linked = linked or not isinstance(extra, Constant)
+    strict = provider.strict
+    return Shape(constant, tuple(filled), masked, secret, provider.name, strict, linked, {})
+
+
+_NOTHING = Constant(None)
+
+
+def _foreign(instance: Instance, provider: Provider) -> Iterator[Problem]:
+    """What the provider does not take, where an expression says which one it is."""
+    declared = instance.declared
+    if provider.strict and not isinstance(declared.meta.get("provider", _NOTHING), Constant):
+        for each in instance.scope.module.foreign.get(declared.address, ()):
+            problem = each.problem(f"provider.{provider.name}", strict=True)
+            if problem.severity == "error":
+                yield problem
 
 
 def _holes(instance: Instance, *names: str) -> Iterator[Hole]:
@@ -149,11 +173,47 @@ def _filled(
         raise RunnerError(*problems)
     if waits is not None:
         raise waits
-    body = spelled(body, instance.scope.session.world, instance.scope.module.folder)
-    extra = instance.declared.meta.get("extra_body")
-    if extra is not None:
-        body.update(_extra(extra.render(names, masks), masked=masked))
-    return body
+    extra = instance.declared.meta.get("extra_body", _NOTHING).render(names, masks)
+    more = {} if extra is None else _extra(extra, masked=masked)
+    if shape.linked and not masked:
+        _agree(instance, shape, body, {**body, **more})
+    folder = instance.scope.module.folder
+    return {**spelled(body, more, instance.scope.session.world, folder), **more}
+
+
+def _agree(
+    instance: Instance, shape: Shape, body: Mapping[str, Any], merged: Mapping[str, Any]
+) -> None:
+    """RunnerError where what an expression gave does not agree with what stands beside it."""
+    own = {name: body[name] for name in instance.declared.params if name in body}
+    problems = [
+        _problem(instance, shape, found, str(found.path[0]) if found.path else "")
+        for found in pair_findings(own, merged, no_hole)
+    ]
+    _raise_errors(instance, problems)
+
+
+def _problem(instance: Instance, shape: Shape, found: Finding, name: str) -> Problem:
+    """What is wrong with the value of a parameter, or of none, at its place in the block."""
+    node = instance.declared.params.get(name, _NOTHING)
+    if instance.scope.masks_any(node):
+        found = replace(found, detail=unsaid(found), hint="")
+    found = settled(found, f"provider.{shape.provider}", strict=shape.strict)
+    said = f"In {instance.address}: {found.detail}"
+    path = _place(node, found.path, name) if name else ()
+    warning = found.severity == "warning"
+    return instance.declared.block.problem(found.summary, said, path, warning=warning)
+
+
+def _raise_errors(instance: Instance, problems: list[Problem]) -> None:
+    """RunnerError with the errors; what is none to this provider is told by the plan, once for
+    all instances of a block.
+    """
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise RunnerError(*errors)
+    for problem in problems:
+        instance.scope.session.warnings.setdefault((problem.summary, problem.where), problem)
 
 
 def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
@@ -238,15 +298,15 @@ def _check(instance: Instance, shape: Shape, name: str, node: Node, value: Any) 
         return
     from runner.core.language.check import check_parameter  # noqa: PLC0415  # pydantic, 50 ms
 
+    sensitive = instance.scope.masks_any(node)
+    written = instance.scope.module.foreign.get(instance.declared.address, ())
+    said = {(each.finding.summary, each.finding.path) for each in written}
     problems = [
-        instance.declared.block.problem(
-            found.summary, f"In {instance.address}: {found.detail}", _place(node, found.path, name)
-        )
-        for found in check_parameter(name, value, sensitive=instance.scope.masks_any(node))
-        if found.severity == "error"
+        _problem(instance, shape, found, name)
+        for found in check_parameter(name, value, sensitive=sensitive)
+        if found.severity == "error" and (found.summary, found.path) not in said
     ]
-    if problems:
-        raise RunnerError(*problems)
+    _raise_errors(instance, problems)
     shape.checked[held] = None
 
 

@@ -2,15 +2,18 @@
 
 import base64
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from runner.core.canonical import normalise
+from runner.core.language.json_schemas import file_findings
 from runner.core.received import json_of
 from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
 
 ReadBytes = Callable[[str], bytes]
 
+_LOCAL = ("image_url", "input_audio", "file")
 _TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -55,7 +58,9 @@ def _message(message: Any, read: ReadBytes, index: int) -> Any:
 def _part(part: Any, read: ReadBytes, path: tuple[str | int, ...]) -> Any:
     kind = part.get("type") if isinstance(part, dict) else None
     held = part.get(kind) if isinstance(kind, str) else None
-    if not isinstance(held, dict) or not isinstance(held.get("file"), str) or held["file"] == MASK:
+    if kind not in _LOCAL or not isinstance(held, dict):
+        return part
+    if not isinstance(held.get("file"), str) or held["file"] == MASK:
         return part
     name = held["file"]
     data = base64.b64encode(_bytes(name, read, path)).decode()
@@ -93,7 +98,19 @@ def _bytes(name: str, read: ReadBytes, path: tuple[str | int, ...]) -> bytes:
 
 def _schema(name: str, read: ReadBytes) -> Any:
     path = ("response_format", "json_schema", "schema")
+    data = _bytes(name, read, path)
     try:
-        return normalise(json_of(_bytes(name, read, path).decode()))
+        schema = normalise(json_of(data.decode()))
     except ValueError as exc:
         raise TemplateError(f"{name} is not JSON: {exc}", path) from exc
+    said = _no_schema(data)
+    if said is not None:
+        raise TemplateError(f"{name}: {said}", path)
+    return schema
+
+
+@lru_cache(maxsize=64)
+def _no_schema(data: bytes) -> str | None:
+    """Why the JSON of a file is no schema, if it is none."""
+    found = next(file_findings(json_of(data.decode())), None)
+    return None if found is None else found.detail

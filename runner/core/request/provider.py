@@ -15,7 +15,7 @@ class Provider:
     `identity` is what answers: a type and a declared base URL, or a model file's digest.
     `recorded_defaults` are the defaults with sensitive values masked; `secrets` what sensitive
     expressions in its block yield. `model_required` is false where its block says that the server
-    needs to be told of no model.
+    needs to be told of no model. `strict` is whether it takes what OpenAI's API knows, and no more.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Provider:
     identity_json: bytes = b""
     model_required: bool = True
     header_names: tuple[str, ...] = ()
+    strict: bool = True
 
     @property
     def needs_model(self) -> bool:

@@ -12,10 +12,12 @@ from runner.core.expressions.template import compile_value
 from runner.core.language.findings import contains, has_hole
 from runner.core.language.names import PRESETS
 from runner.core.modules.folder import Block
+from runner.core.modules.module import CompiledModule
 from runner.core.request.presets import OPENAI_PRESET, RESOURCE, FindPreset, Preset
 from runner.core.request.provider import Provider
 from runner.core.request.provider_types import OPENAI, TYPES, ProviderType
 from runner.core.secrets.texts import yielded_secrets
+from runner.core.secrets.trust import is_openai
 from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
 
@@ -57,6 +59,15 @@ class DeclaredProvider:
         """Which server answers, as fingerprints and records have it, for good."""
         return next(iter(self.urls), self._filled(self.preset.identity).rstrip("/"))
 
+    def is_strict(self, environment: Mapping[str, str]) -> bool:
+        """Whether what OpenAI's API does not know is an error. `environment` is the user's own."""
+        said = self.table.get("strict")
+        if isinstance(said, bool):
+            return said
+        named = environment.get(self.preset.base_url_env or "")
+        urls = self.urls or (named or self.preset_url,)
+        return not self.type.leaves or all(map(is_openai, urls))
+
     def limits(self, body: bytes) -> Iterator[Limit]:
         """What a request asks for and this provider does not do."""
         limits, quirks = self.type.limits, self.preset.quirks
@@ -73,16 +84,31 @@ class DeclaredProvider:
         return url.replace(RESOURCE, str(self.table.get("resource", "")).lower())
 
 
+def providers_as_written(
+    module: CompiledModule, find: FindPreset, named: Iterable[str]
+) -> dict[str, DeclaredProvider]:
+    """As `declared`, with every expression as it stands there: where a mistake leaves no values."""
+    found = _without_a_block(find, named)
+    for name, block in module.blocks.of("provider").items():
+        found[name] = of_block(block, block.table, find)
+    return found
+
+
+def usual_provider(named: str | None, root: CompiledModule) -> str:
+    """The provider of completions that name none; `named` is the one of the settings."""
+    if named:
+        return named
+    blocks = root.blocks.of("provider")
+    return next(iter(blocks)) if len(blocks) == 1 else OPENAI.name
+
+
 def declared(
     scope: Scope, problems: list[Problem], find: FindPreset, named: Iterable[str]
 ) -> dict[str, DeclaredProvider]:
     """Every provider of the root module, the types of provider under their own names, and those
     that are `named` without a block and are a preset.
     """
-    found = {name: DeclaredProvider(name, known) for name, known in TYPES.items()}
-    for name in named:
-        if name in PRESETS:
-            found[name] = DeclaredProvider(name, OPENAI, preset=find(name))
+    found = _without_a_block(find, named)
     for name, block in scope.module.blocks.of("provider").items():
         table = _fill(block, scope, problems)
         for key, problem in _misfits(block, table, scope):
@@ -91,6 +117,14 @@ def declared(
         found[name] = of_block(block, table, find)
         problems.extend(_sensitive(block, scope))
     problems.extend(said for provider in found.values() for said in _incomplete(provider))
+    return found
+
+
+def _without_a_block(find: FindPreset, named: Iterable[str]) -> dict[str, DeclaredProvider]:
+    found = {name: DeclaredProvider(name, known) for name, known in TYPES.items()}
+    for name in named:
+        if name in PRESETS:
+            found[name] = DeclaredProvider(name, OPENAI, preset=find(name))
     return found
 
 
@@ -140,9 +174,10 @@ def known(
     scope: Scope,
     model_digest: Callable[[str | None], str],
     problems: list[Problem],
+    environment: Mapping[str, str],
 ) -> dict[str, Provider]:
     """The providers as requests see them. `model_digest` gives the sha256 of a model file, or
-    raises RunnerError.
+    raises RunnerError; `environment` is the user's own.
     """
     found: dict[str, Provider] = {}
     for name, provider in held.items():
@@ -163,9 +198,13 @@ def known(
         secrets = _secrets(provider, scope)
         made = Provider.of(name, provider.type, identity, normal, recorded, secrets)
         said = provider.table.get("model_required", provider.preset.model_required)
-        model_required = said is not False
-        headers = tuple(provider.table.get("headers", ()))
-        found[name] = replace(made, model_required=model_required, header_names=headers)
+        strict = provider.is_strict(environment)
+        found[name] = replace(
+            made,
+            model_required=said is not False,
+            header_names=tuple(provider.table.get("headers", ())),
+            strict=strict,
+        )
     return found
 
 
@@ -208,7 +247,7 @@ def _misfits(block: Block, table: Mapping[str, Any], scope: Scope) -> Iterator[t
 
     texts = {key: _texts(table[key]) for key in ("headers", "query") if key in table}
     for found in check("provider", {**table, **texts}, name=block.name):
-        if found.severity == "error":
+        if found.severity == "error" and not found.foreign:
             key = str(found.path[0]) if found.path else ""
             said = hidden(found) if _is_masked(block.table.get(key), scope) else found
             yield key, block.problem(said.summary, said.detail, said.path)

@@ -147,6 +147,12 @@ def place(url: str) -> str | None:
     return f"{host}{url[found.end() :].partition('?')[0].rstrip('/')}/"
 
 
+def is_openai(url: str) -> bool:
+    """Whether an address is OpenAI's own, also where its data stays in a region."""
+    host = (origin(url) or "").removeprefix("https://")
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
 def is_loopback(host: str) -> bool:
     """Whether an origin is on this machine; what only looks like an address is a name, for which
     somebody else answers.
