@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
+
 from runner.core.address import first_few, selects, split_key
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
@@ -28,11 +30,12 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
-from runner.core.plan.estimate import Estimate, bound
+from runner.core.plan.estimate import Estimate, bound, bound_later, most_tokens
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.targets import Choice
-from runner.core.plan.words import summary
+from runner.core.plan.walk import address_of
+from runner.core.plan.words import known_part, summary
 from runner.core.request.build import Request
 from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.server_store import stored_id
@@ -95,6 +98,7 @@ def planned(
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
     _refuse_unknown(wanted, plan, records)
+    scales.weigh_later(plan)
     said = [*_limits(project, scales.limits), *plan.known.session.warnings.values()]
     project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
@@ -110,12 +114,54 @@ class _Scales:
     project: Loaded
     estimate: Estimate = field(default_factory=Estimate)
     limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
+    _longest: dict[str, int | None] = field(default_factory=dict)
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
         prices = self.project.prices
         self.estimate.add(bound(request, old, prices.count_tokens, prices.price, prices.source))
+        self._longest[address] = most_tokens(orjson.loads(request.body))
         for limit in self.project.declared[request.provider].limits(request.body):
             self.limits.setdefault((request.provider, limit), []).append(address)
+
+    def weigh_later(self, plan: PlannedSteps) -> None:
+        """What may be sent once answers are known, from above."""
+        prices = self.project.prices
+        sketches = {step.address: known_part(plan, step) for step, _ in plan.of(Await)}
+        for address, made in sketches.items():
+            self._longest[address] = None if made is None else most_tokens(made[1])
+        for address, made in sketches.items():
+            if made is None:
+                self.estimate.unbound()
+                continue
+            provider, body = made
+            needs = [
+                self._longest.get(need)
+                for need in _awaited(plan, address)
+                if isinstance(plan.decisions.get(need), Issue | Await | Read)
+            ]
+            longest = None if None in needs else max(filter(None, needs), default=0)
+            self.estimate.add_later(
+                bound_later(
+                    body,
+                    provider.identity,
+                    longest,
+                    prices.count_tokens,
+                    prices.price,
+                    prices.source,
+                )
+            )
+        for _ in plan.of(Instances):
+            self.estimate.unbound()
+
+
+def _awaited(plan: PlannedSteps, address: str) -> Iterator[str]:
+    """The addresses that one needs, each instance of a block by itself."""
+    for need in plan.walk.vertices[address].needs:
+        vertex = plan.walk.vertices.get(need)
+        if vertex is not None and vertex.kind == "group":
+            yield from map(address_of, vertex.needs)
+        else:
+            yield address_of(need)
 
 
 def _limits(project: Loaded, found: Mapping[tuple[str, Limit], list[str]]) -> Iterator[Problem]:

@@ -357,3 +357,34 @@ def test_what_sends_another_header_is_not_taken_for_alike(project: Project) -> N
     with serving() as api:
         project.write(provider(api) + completion("a", "hi {{ each.key }}", *more))
         assert "headers X-Odd" in project.call("plan").out
+
+
+def test_what_hangs_on_an_answer_is_shown_as_far_as_it_is_known(project: Project) -> None:
+    project.write(
+        completion("a", "hi", "max_tokens = 10")
+        + completion("b", "of {{ completion.a.content }}, be brief", "max_tokens = 20")
+        + '[variable.s]\nsensitive = true\ndefault = "hunter2"\n'
+        + completion("c", "{{ var.s }} {{ completion.b.content }}", "max_tokens = 30")
+    )
+    shown = "\n".join(lines_of_plan(project))
+    assert (
+        "  ? completion.b                 gpt-4o, max_tokens 20\n"
+        "      user  of (known after apply), be brief\n"
+    ) in shown
+    assert "      user  (sensitive) (known after apply)\n" in shown
+    assert "hunter2" not in shown
+
+
+def test_the_estimate_counts_what_hangs_on_an_answer_from_above(project: Project) -> None:
+    def estimate(*more: str) -> tuple[list[int | None], list[float | None]]:
+        project.write(completion("a", "hi", "max_tokens = 10") + "".join(more))
+        (found,) = project.call("plan", "--json", "--offline").of("change_summary")
+        return found["estimate"]["tokens"], found["estimate"]["cost"]
+
+    alone, cost = estimate()
+    told = "on {{ completion.a.content }}"
+    (low, high), (least, most) = estimate(completion("b", told, "max_tokens = 20"))
+    assert (low, least) == (alone[0], cost[0])
+    assert (high or 0) >= (alone[1] or 0) + 10 + 20
+    assert (most or 0) > (cost[1] or 0) > 0
+    assert estimate(completion("b", told))[0] == [alone[0], None]

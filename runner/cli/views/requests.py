@@ -69,7 +69,7 @@ def parameters(made: Asked, default: str) -> list[str]:
     """The parameters of a request that are short, the model first. `default` is the provider that
     need not be named.
     """
-    provider, model = made.request.provider, made.new.get("model")
+    provider, model = made.provider, made.new.get("model")
     first = provider if model is None else on_one_line(text_or_json(model))
     if model is not None and provider != default:
         first = f"{first} ({provider})"

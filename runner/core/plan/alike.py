@@ -74,7 +74,7 @@ def _look(plan: PlannedSteps, step: Step, block: tuple[str, str], secrets: Secre
         return words
     goes = (*words, made.headers)
     if made.old is None:
-        return (*goes, made.request.provider, *_new(made, is_repeated=bool(repeated)))
+        return (*goes, made.provider, *_new(made, is_repeated=bool(repeated)))
     return (*goes, digest(repr(list(_changes(made))).encode()))
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from runner.core.api.usage import usage_of
 from runner.core.request.build import Request
+from runner.core.request.sketch import UNKNOWN
 from runner.core.state.records import Record
 
 CountTokens = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
@@ -22,7 +23,9 @@ _COSTS_BESIDES = ("audio", "web_search_options")
 
 @dataclass(slots=True)
 class Estimate:
-    """Sums over the requests that are certain. An upper bound that nothing limits is None."""
+    """Sums over the requests: from below over those that are certain, from above over those as
+    well that hang on an answer. An upper bound that nothing limits is None.
+    """
 
     requests: int = 0
     tokens_low: int = 0
@@ -46,6 +49,23 @@ class Estimate:
             self.cost_high = _sum(self.cost_high, bound.cost_high)
             self.free = self.free and bound.cost_low == 0.0
             self.sources.update(() if bound.source is None else (bound.source,))
+
+    def add_later(self, bound: "Bound") -> None:
+        """One more request that may be sent once an answer is known."""
+        self.tokens_high = _sum(self.tokens_high, bound.tokens_high)
+        if bound.cost_low is None:
+            self.unpriced.add(bound.model)
+            self.cost_high, self.free = None, False
+        else:
+            self.cost_high = _sum(self.cost_high, bound.cost_high)
+            self.free = self.free and bound.cost_high == 0.0
+            self.sources.update(() if bound.source is None else (bound.source,))
+
+    def unbound(self) -> None:
+        """Nobody knows how many more requests there will be."""
+        self.tokens_high = None
+        if not self.free:
+            self.cost_high = None
 
     def text(self) -> str:
         """The estimate in words: an unknown price is said, never shown as $0."""
@@ -124,6 +144,36 @@ def bound(
         high,
         None if source is None or low is None else source(request.identity, model),
     )
+
+
+def bound_later(
+    body: dict[str, Any],
+    identity: str,
+    longest: int | None,
+    count: CountTokens,
+    price: Price,
+    source: PriceSource | None = None,
+) -> Bound:
+    """From above, what a request may use some of whose values are not known yet: each is taken for
+    an answer of so many tokens at most.
+    """
+    model = str(body.get("model", ""))
+    open_ones = orjson.dumps(body).count(UNKNOWN.encode())
+    most = most_tokens(body) if longest is not None and _is_text(body) else None
+    prompt = count(identity, model, _prompt(body)) + 4 * len(_messages(body))
+    prompt += open_ones * (longest or 0)
+    low = price(identity, model, prompt, 1)
+    high = None if low else low
+    if most is not None:
+        high = price(identity, model, prompt, most)
+    named = None if source is None or low is None else source(identity, model)
+    return Bound(model, 0, None if most is None else prompt + most, low, high, named)
+
+
+def most_tokens(body: dict[str, Any]) -> int | None:
+    """The most that an answer may take, where the request says so."""
+    number = body.get("n")
+    return _most(body) if number is None or isinstance(number, int) else None
 
 
 def foreseen(body: bytes) -> int:

@@ -23,10 +23,12 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.diff import ABSENT, Change, changes_of
 from runner.core.plan.estimate import Estimate
-from runner.core.plan.known import request_of
+from runner.core.plan.known import provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
+from runner.core.request.provider import Provider
+from runner.core.request.sketch import sketch
 from runner.core.secrets.secrets import Secrets
 from runner.core.values import NotKnown
 
@@ -187,7 +189,7 @@ class Asked:
     both sides. `old` is None where there is no record, or nothing about it changes.
     """
 
-    request: Request
+    provider: str
     new: dict[str, Any]
     old: dict[str, Any] | None
     besides: tuple[Change, ...] = ()  # of the provider, and of triggers
@@ -199,6 +201,9 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     match step.action:
         case Issue(old=old) | Reuse(old=old) | Update(old=old):
             pass
+        case Await(old=None):
+            known = known_part(plan, step)
+            return None if known is None else Asked(known[0].name, known[1], None)
         case Remove() | Read() | Await() | Instances() | Keep() | Absent():
             return None
     if step.instance is None:
@@ -210,12 +215,24 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     new = orjson.loads(request.recorded)
     headers = _headers(plan, request) if isinstance(step.action, Issue) else ()
     if old is None:
-        return Asked(request, new, None, headers=headers)
+        return Asked(request.provider, new, None, headers=headers)
     before = _loaded(old.triggers and secrets.body(old.triggers))
     besides = changes_of(before, _loaded(request.triggers), ("triggers",))
     if old.identity != request.identity:
         besides = chain([Change(("provider",), old.identity, request.identity)], besides)
-    return Asked(request, new, table_of(secrets.body(old.request)), tuple(besides), headers)
+    recorded = table_of(secrets.body(old.request))
+    return Asked(request.provider, new, recorded, tuple(besides), headers)
+
+
+def known_part(plan: PlannedSteps, step: Step) -> tuple[Provider, dict[str, Any]] | None:
+    """Who is asked, and what is known of a request that hangs on an answer; None if nothing is."""
+    if step.instance is None:
+        return None
+    try:
+        provider = provider_of(step.instance, plan.known)
+        return provider, sketch(step.instance, provider)
+    except NotKnown:
+        return None
 
 
 def _headers(plan: PlannedSteps, request: Request) -> tuple[str, ...]:
