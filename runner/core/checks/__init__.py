@@ -1,0 +1,1 @@
+"""Whether answers are good, and whether some are better than others."""

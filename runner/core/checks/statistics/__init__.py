@@ -1,0 +1,1 @@
+"""What numbers show, and what they could have shown."""

@@ -1,0 +1,130 @@
+"""Samples whose truth is known: how often intervals hold it, how often a test sees what is not."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runner.core.checks.statistics.intervals import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    paired_interval,
+    wilson,
+)
+from runner.core.checks.statistics.significance import holm, mcnemar, sign_flips
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """So many cases, each asked so often; how likely each holds is drawn from a beta law."""
+
+    cases: int
+    repeats: int
+    a: float
+    b: float
+    uneven: bool = False
+
+    def sample(self, chance: random.Random) -> list[list[bool]]:
+        return [self._case(chance) for _ in range(self.cases)]
+
+    def _case(self, chance: random.Random) -> list[bool]:
+        likely = chance.betavariate(self.a, self.b)
+        times = chance.randint(1, 2 * self.repeats - 1) if self.uneven else self.repeats
+        return [chance.random() < likely for _ in range(times)]
+
+
+CLUSTERED = (
+    Cases(10, 10, 2, 0.5),
+    Cases(20, 10, 2, 0.5),
+    Cases(20, 10, 9, 1),
+    Cases(20, 10, 1, 1),
+    Cases(20, 10, 2, 0.5, uneven=True),
+    Cases(20, 3, 2, 0.5),
+    Cases(50, 10, 3, 0.3),
+    Cases(200, 3, 2, 0.5),
+)
+
+
+def covered(runs: int, truth: float, sample: Callable[[], Interval]) -> float:
+    """The share of samples whose interval holds the truth."""
+    held = 0
+    for _ in range(runs):
+        interval = sample()
+        held += interval.low <= truth <= interval.high
+    return held / runs
+
+
+def clustered_coverage(cases: Cases, runs: int) -> float:
+    chance = random.Random(repr(cases))
+    truth = cases.a / (cases.a + cases.b)
+    return covered(runs, truth, lambda: mean_interval(cases.sample(chance)))
+
+
+def wilson_coverage(share: float, total: int, runs: int) -> float:
+    chance = random.Random(f"{share} {total}")
+    return covered(
+        runs, share, lambda: wilson(sum(chance.random() < share for _ in range(total)), total)
+    )
+
+
+def paired_coverage(total: int, runs: int, *, better: float = 0.0) -> float:
+    """Of pairs whose second holds less often by `better`, and mostly where the first does."""
+    chance = random.Random(total)
+
+    def sample() -> Interval:
+        pairs = [_pair(chance, better) for _ in range(total)]
+        return paired_interval(*(pairs.count(kind) for kind in _KINDS))
+
+    return covered(runs, better, sample)
+
+
+def difference_coverage(total: int, runs: int) -> float:
+    chance = random.Random(total)
+    return covered(runs, 0.0, lambda: difference_interval(_differences(chance, total)))
+
+
+def false_alarms(runs: int, p_value: Callable[[], float]) -> float:
+    """The share of samples without a difference in which one is said to be shown."""
+    return sum(p_value() <= 0.05 for _ in range(runs)) / runs
+
+
+def no_difference(name: str, total: int) -> Callable[[], float]:
+    """p values of one kind of comparison where there is no difference."""
+    chance = random.Random(f"{name} {total}")
+
+    def shares() -> float:
+        pairs = [_pair(chance, 0.0) for _ in range(total)]
+        return mcnemar(pairs.count((True, False)), pairs.count((False, True)))
+
+    kinds: dict[str, Callable[[], float]] = {
+        "shares": shares,
+        "scores": lambda: sign_flips(_differences(chance, total)),
+        "repeats": lambda: sign_flips(_repeated(chance, total)),
+        "several": lambda: min(holm([shares() for _ in range(5)])),
+    }
+    return kinds[name]
+
+
+_KINDS: Sequence[tuple[bool, bool]] = ((True, True), (True, False), (False, True), (False, False))
+
+
+def _pair(chance: random.Random, better: float) -> tuple[bool, bool]:
+    likely = chance.betavariate(2, 0.5) * (1 - better) + better
+    first = chance.random() < likely
+    return first, chance.random() < likely - better
+
+
+def _differences(chance: random.Random, total: int) -> list[float]:
+    """Of scores, most of which are near 1: skewed each, and alike."""
+    pairs = ((chance.betavariate(3, 0.5), chance.betavariate(3, 0.5)) for _ in range(total))
+    return [one - other for one, other in pairs]
+
+
+def _repeated(chance: random.Random, total: int) -> list[float]:
+    """Of the shares of three repeats each."""
+    found = []
+    for _ in range(total):
+        likely = chance.betavariate(2, 0.5)
+        one, other = (sum(chance.random() < likely for _ in range(3)) / 3 for _ in range(2))
+        found.append(one - other)
+    return found
