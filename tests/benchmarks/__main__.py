@@ -1,8 +1,9 @@
-"""Measures everything: `python -m tests.benchmarks [--quick] [--json FILE] [--only NAME]`.
+"""Measures everything: `python -m tests.benchmarks [--quick] [--only NAME] [--against REV]`.
 
 Prints a Markdown table as it goes. CPU is that of the whole process, start-up included; the
 figures are medians of five interleaved rounds (three with --quick), and ratios are to the first
-contestant of each case, in the same rounds.
+contestant of each case, in the same rounds. With --against, the runner of another commit is one
+more contestant.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tests import ROOT
@@ -26,10 +28,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="three rounds, and no longest cases")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     parser.add_argument("--only", metavar="NAME", help="cases whose name holds this text")
+    parser.add_argument("--against", metavar="REV", help="also measure the runner of this commit")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds of each case")
     said = parser.parse_args()
     results: list[Result] = []
     failed = False
-    with _servers() as servers, tempfile.TemporaryDirectory() as directory:
+    with (
+        _servers() as servers,
+        tempfile.TemporaryDirectory() as directory,
+        _checked_out(said.against) as other,
+    ):
         rate = _rate(servers[0])
         _say(f"{machine()}; the server alone answers {rate:,.0f} requests a second.", "", *HEAD)
         urls = {latency: f"http://127.0.0.1:{port}/v1" for latency, (_, port) in servers.items()}
@@ -38,7 +46,8 @@ def main() -> int:
             if said.only and said.only not in name:
                 continue
             try:
-                results.append(_run(make(), bench, servers))
+                case = _with_other(make(), said.against, other)
+                results.append(_run(case, bench, servers, said.rounds))
             except FailedError as exc:
                 sys.stderr.write(f"{name}: {exc}\n")
                 failed = True
@@ -49,11 +58,42 @@ def main() -> int:
     return int(failed)
 
 
-def _run(case: Case, bench: Bench, servers: dict[int, tuple[int, int]]) -> Result:
-    rounds = min(case.rounds, 3 if bench.quick else 5)
+def _run(
+    case: Case, bench: Bench, servers: dict[int, tuple[int, int]], rounds: int | None
+) -> Result:
+    rounds = rounds or min(case.rounds, 3 if bench.quick else 5)
     server = servers[case.latency][0]
-    usages = interleaved(case.contestants, rounds, bench.environment, server)
+    environment = {**bench.environment, "OPENAI_BASE_URL": bench.urls[case.latency]}
+    usages = interleaved(case.contestants, rounds, environment, server)
     return Result(case.name, case.requests, usages, os.getloadavg()[0])
+
+
+@contextmanager
+def _checked_out(rev: str | None) -> Iterator[Path | None]:
+    """The files of another commit, for as long as this lasts."""
+    if rev is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        where = Path(directory) / "tree"
+        git = ("git", "-C", str(ROOT), "worktree")
+        subprocess.run((*git, "add", "--quiet", "--detach", str(where), rev), check=True)
+        try:
+            yield where
+        finally:
+            subprocess.run((*git, "remove", "--force", str(where)), check=True)
+
+
+def _with_other(case: Case, rev: str | None, root: Path | None) -> Case:
+    """The case with the runner of another commit beside this one."""
+    if root is None:
+        return case
+    others = (
+        replace(one, name=f"runner at {rev}", root=root)
+        for one in case.contestants
+        if one.name == "runner"
+    )
+    return replace(case, contestants=(*case.contestants, *others))
 
 
 @contextmanager

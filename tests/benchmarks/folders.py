@@ -91,8 +91,8 @@ def terraform(directory: Path, number: int) -> Path:
 
 
 def point(directory: Path, url: str | None) -> None:
-    """Where the requests go: a server on this machine, for which there are no prices; without a
-    URL, wherever the environment says, at the prices of the real one.
+    """Where the requests go: without a URL wherever the environment says, at the prices of the real
+    one; to a server of one's own, for which there are no prices.
     """
     lines = "[provider.openai]\n" + (f'base_url = "{url}"\n' if url else "")
     (directory / "configs" / "provider.toml").write_text(lines, encoding="utf-8")

@@ -29,12 +29,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A command, and what puts the files in order before each start (not measured)."""
+    """A command, and what puts the files in order before each start (not measured). It runs the
+    code that is in `root`.
+    """
 
     name: str
     command: tuple[str, ...]
     prepare: Callable[[], None] = lambda: None
     at_most: int = 5  # a peer that takes minutes is not started again
+    root: Path = ROOT
 
 
 class FailedError(Exception):
@@ -42,7 +45,10 @@ class FailedError(Exception):
 
 
 def measure(
-    command: Sequence[str], environment: Mapping[str, str], server: int | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    server: int | None = None,
+    root: Path = ROOT,
 ) -> Usage:
     """Runs a command to its end, its output thrown away; FailedError with what it said. `server`
     is the process of the server that it asks.
@@ -51,7 +57,7 @@ def measure(
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -81,7 +87,7 @@ def interleaved(
         for one in contestants:
             if turn < one.at_most:
                 one.prepare()
-                found[one.name].append(measure(one.command, environment, server))
+                found[one.name].append(measure(one.command, environment, server, one.root))
     return found
 
 
