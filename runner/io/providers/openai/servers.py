@@ -23,7 +23,7 @@ class Server:
     left_out_until: float = 0.0
 
     def __post_init__(self) -> None:
-        self.completions = self.wire.url("/chat/completions")
+        self.completions = self.wire.completions
 
     def succeeded(self) -> None:
         """It answered."""

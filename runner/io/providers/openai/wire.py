@@ -1,5 +1,6 @@
 """One HTTP request and its response, or the way in which it broke."""
 
+import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from runner import __version__
 from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.posting import Arrived, posting
 from runner.io.providers.openai.stream import Stream
 
 _BIG = 1 << 20  # above it, aiohttp wants a file rather than bytes
@@ -57,11 +59,20 @@ class HeldBack:
 class Wire:
     """Sends requests to one endpoint, with its key; follows no redirect to another host."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: URL, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base: URL,
+        endpoint: Endpoint,
+        *,
+        proxied: bool,
+    ) -> None:
         self.host = f"{base.host}:{base.port}"
         self._session = session
         self._base = base
         self._endpoint = endpoint
+        self.completions = self.url("/chat/completions")
+        self._posting = None if proxied else posting(session, self.completions)
 
     def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
         """Where a path (percent-encoded) is, with the endpoint's query and this one."""
@@ -81,15 +92,28 @@ class Wire:
         """One request, and what came of it; nothing the network does is raised."""
         options: dict[str, Any] = {"headers": headers} if headers else {}
         begun = False
+        post = None if headers or url is not self.completions else self._posting
+        is_big = body is not None and len(body) > _BIG
         try:
+            if post is not None and body is not None and not is_big:
+                async with asyncio.timeout(self._endpoint.timeout):
+                    arrived = await post.send(body)
+                    begun = True
+                    try:
+                        target = _target(url, arrived)
+                        if target is None:
+                            return await _read(arrived, stream, self._endpoint)
+                    finally:
+                        arrived.close()
+                url = target
             for _ in range(_REDIRECTS):
-                data = body if body is None or len(body) <= _BIG else io.BytesIO(body)
+                data = body if body is None or not is_big else io.BytesIO(body)
                 request = self._session.request(
                     method, url, data=data, allow_redirects=False, **options
                 )
                 async with request as response:
                     begun = True
-                    target = _same_host(url, response) if response.status in (307, 308) else None
+                    target = _target(url, response)
                     if target is None:
                         return await _read(response, stream, self._endpoint)
                 url = target
@@ -166,6 +190,7 @@ def _reason(failed: aiohttp.ClientConnectorSSLError) -> str:
 async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterator[Wire]:
     """A wire to an endpoint, closed at the end; nothing is sent while `held()` is true."""
     base = _base(endpoint)
+    proxy = _proxy(base)
     session = aiohttp.ClientSession(
         connector=_Connector(held, limit=max(1, endpoint.concurrency), keepalive_timeout=_IDLE),
         headers=_headers(endpoint, base),
@@ -173,10 +198,10 @@ async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterat
             total=endpoint.timeout, sock_connect=endpoint.connect_timeout
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        proxy=_proxy(base),
+        proxy=proxy,
     )
     async with session:
-        yield Wire(session, base.with_user(None), endpoint)
+        yield Wire(session, base.with_user(None), endpoint, proxied=proxy is not None)
 
 
 class _Held(Exception):  # noqa: N818 - nothing is wrong
@@ -199,7 +224,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _read(
-    response: aiohttp.ClientResponse, stream: Stream | None, endpoint: Endpoint
+    response: aiohttp.ClientResponse | Arrived, stream: Stream | None, endpoint: Endpoint
 ) -> Reply | Broken:
     """The body, unpacked piece by piece: of an answer no more than the endpoint lets through, of an
     error its beginning.
@@ -225,15 +250,17 @@ async def _read(
     return Reply(status, headers, b"", reason, streamed=True)
 
 
-async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], bool]:
+async def _body(response: aiohttp.ClientResponse | Arrived, most: int) -> tuple[list[bytes], bool]:
     """No more than `most` bytes of a body, and whether that is all of it."""
     pieces: list[bytes] = []
-    left = most
-    async for piece in response.content.iter_any():
+    left, content = most, response.content
+    while piece := await content.readany():
         pieces.append(piece[:left])
         left -= len(piece)
         if left < 0:
             response.close()
+            break
+        if content.at_eof():
             break
     return pieces, left >= 0
 
@@ -248,8 +275,10 @@ def _next(most: int) -> int:
     return max(200_000_000, 2 * most)
 
 
-def _same_host(url: URL, response: aiohttp.ClientResponse) -> URL | None:
-    """Where a redirect leads, if the key may go there."""
+def _target(url: URL, response: aiohttp.ClientResponse | Arrived) -> URL | None:
+    """Where a redirect leads, if it is one and the key may go there."""
+    if response.status not in (307, 308):
+        return None
     location = response.headers.get("location")
     try:
         target = url.join(URL(location)) if location else None

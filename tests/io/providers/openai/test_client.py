@@ -1045,7 +1045,8 @@ def test_every_error_of_the_library_has_words() -> None:
 
     async def work() -> None:
         async with aiohttp.ClientSession() as session:
-            wire = Wire(session, URL("http://host:1"), Endpoint("p", "http://host:1"))
+            endpoint = Endpoint("p", "http://host:1")
+            wire = Wire(session, URL("http://host:1"), endpoint, proxied=False)
             kinds = [k for k in all_of(aiohttp.ClientError) if "WS" not in k.__name__]
             assert len(kinds) > 20
             for kind in {*kinds, TimeoutError, ConnectionResetError, OSError}:

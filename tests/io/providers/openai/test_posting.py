@@ -1,0 +1,185 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import aiohttp
+import orjson
+import pytest
+from yarl import URL
+
+from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.client import OpenAIClient, connect
+from runner.io.providers.openai.posting import TRIED, Posting, posting
+
+BODY = b'{"choices":[{"message":{"content":"hello"}}]}'
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(
+    BODY
+)
+ASKED = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "é" * 70_000}]})
+
+Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[bool]]
+
+
+class Raw:
+    """A server that speaks bytes: `said` are the requests as they came, a list a connection."""
+
+    def __init__(self, speak: Speak) -> None:
+        self.said: list[list[bytes]] = []
+        self._speak = speak
+
+    async def __aenter__(self) -> "Raw":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mine: list[bytes] = []
+        self.said.append(mine)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                mine.append(head)
+                if not await self._speak(reader, writer, head):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+async def read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+    return await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split()[0]))
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+    assert await read_body(reader, head) == ASKED
+    writer.write(GOOD + BODY)
+    return True
+
+
+def opened(url: str) -> AbstractAsyncContextManager[OpenAIClient]:
+    endpoint = Endpoint(
+        "p", url, key="sk-a", organization="org-é", headers=(("X-Ours", "1"),), max_retries=0
+    )
+    return connect(endpoint)
+
+
+def posts(client: OpenAIClient) -> bool:
+    return client._servers.first.wire._posting is not None
+
+
+async def ask(client: OpenAIClient) -> Answered | Failure:
+    return await client.complete(Outgoing("completion.a", ASKED))
+
+
+def asked(speak: Speak, times: int = 1) -> tuple[list[Answered | Failure], Raw]:
+    async def work() -> tuple[list[Answered | Failure], Raw]:
+        async with Raw(speak) as server, opened(server.url) as client:
+            assert posts(client)
+            return [await ask(client) for _ in range(times)], server
+
+    return asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_the_aiohttp_here_is_the_one_whose_inner_names_were_tried() -> None:
+    """If this fails, read posting.py beside the new aiohttp's client.py, then raise TRIED: until
+    then every request goes through a session, which costs 100 us more.
+    """
+    assert aiohttp.__version__.startswith(TRIED)
+
+
+@pytest.mark.parametrize(("version", "expected"), [("3.14.99", True), ("3.15.0", False)])
+def test_another_aiohttp_sends_through_its_session(version: str, expected: bool) -> None:
+    async def work() -> None:
+        async with aiohttp.ClientSession() as session:
+            made = posting(session, URL("http://host/"), version)
+            assert isinstance(made, Posting) == expected
+
+    asyncio.run(work())
+
+
+def test_what_is_sent_is_byte_for_byte_what_a_session_sends() -> None:
+    async def work() -> None:
+        async with Raw(answer) as server:
+            async with opened(server.url) as client:
+                assert posts(client)
+                assert isinstance(await ask(client), Answered)
+            async with opened(server.url) as client:
+                client._servers.first.wire._posting = None
+                assert isinstance(await ask(client), Answered)
+            [[mine], [theirs]] = server.said
+            assert mine == theirs
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_a_connection_is_used_again() -> None:
+    results, server = asked(answer, times=5)
+    assert all(isinstance(one, Answered) for one in results)
+    assert list(map(len, server.said)) == [5]
+
+
+def test_a_connection_that_the_server_closes_is_not_used_again() -> None:
+    async def close(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        writer.write(GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + BODY)
+        return False
+
+    results, server = asked(close, times=3)
+    assert all(isinstance(one, Answered) for one in results)
+    assert list(map(len, server.said)) == [1, 1, 1]
+
+
+def test_what_comes_before_the_response_is_passed_over() -> None:
+    async def early(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        writer.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+        await read_body(reader, head)
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + GOOD + BODY)
+        return True
+
+    results, server = asked(early, times=2)
+    assert all(isinstance(one, Answered) and one.response == BODY for one in results)
+    assert list(map(len, server.said)) == [2]
+
+
+def test_a_body_that_ends_with_its_connection_is_whole() -> None:
+    async def until_the_end(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + BODY)
+        return False
+
+    [result], _ = asked(until_the_end)
+    assert isinstance(result, Answered)
+    assert result.response == BODY
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (b"nonsense\r\n\r\n", "the response is not HTTP"),
+        (GOOD + BODY[:7], "the response was cut short"),
+        (b"", "the server closed the connection without an answer"),
+    ],
+)
+def test_what_is_no_response_has_the_words_that_a_session_gives(said: bytes, message: str) -> None:
+    async def broken(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        writer.write(said)
+        return False
+
+    [result], _ = asked(broken)
+    assert isinstance(result, Failure)
+    assert result.message.startswith(message)
