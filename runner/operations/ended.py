@@ -7,10 +7,9 @@ from typing import get_args
 
 from runner.core.address import first_few
 from runner.core.api.exchange import Failure, spared
-from runner.core.api.usage import Used, usage_of
+from runner.core.api.usage import Used, asked_model, usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
-from runner.core.received import table_of
 from runner.errors import Problem, Where
 from runner.io.apply.ports import Outcome
 from runner.io.prices import Prices
@@ -58,8 +57,8 @@ def spent(outcome: Outcome, prices: Prices) -> Spent:
     for record in outcome.issued.values():
         used = usage_of(record.response)
         cost = cost_of(record, prices, used)
-        model = str(table_of(record.request).get("model", ""))
-        total = total.plus(used, cost, free=prices.is_free(record.identity, model))
+        free = prices.is_free(record.identity, asked_model(record.request))
+        total = total.plus(used, cost, free=free)
     return total
 
 

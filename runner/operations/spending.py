@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runner.core.api.usage import Used, cached_tokens, usage_of
+from runner.core.api.usage import Used, asked_model, cached_tokens, usage_of
 from runner.core.plan.estimate import bound, dollars
-from runner.core.received import table_of
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.io.apply.ports import Refusal
@@ -71,7 +70,7 @@ def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float |
     used = used or usage_of(record.response)
     if used is None:
         return None
-    asked, told = str(table_of(record.request).get("model", "")), used.model or ""
+    asked, told = asked_model(record.request), used.model or ""
     rates = prices.declared.rates(identity, asked, told)
     if rates is not None:
         cached = 0 if rates.cached_input is None else cached_tokens(record.response)

@@ -8,7 +8,7 @@ import asyncio
 import sys
 import time
 
-from tests.benchmarks.server import ANSWER
+from tests.benchmarks.server import ANSWERS
 
 _BODY = b"x" * 600
 _REQUEST = (
@@ -16,6 +16,7 @@ _REQUEST = (
     % (len(_BODY), _BODY)
 )
 _CONNECTIONS = 64
+_LONG = len(ANSWERS[0])
 
 
 class Asking(asyncio.Protocol):
@@ -33,8 +34,8 @@ class Asking(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._got += len(data)
-        while self._got >= len(ANSWER):
-            self._got -= len(ANSWER)
+        while self._got >= _LONG:
+            self._got -= _LONG
             Asking.answered += 1
             self._transport.write(_REQUEST)
 

@@ -1,32 +1,41 @@
 """An answer to every request, as cheaply as Python can: a process of its own.
 
 `python -m tests.benchmarks.server [SECONDS]` prints its port and serves until it is ended. Every
-answer is the same prebuilt bytes, SECONDS late; a request is read no further than its length.
+answer is prebuilt bytes, of one length and with a usage of its own, SECONDS late; a request is read
+no further than its length.
 """
 
 import asyncio
 import gc
 import sys
 from collections.abc import Callable
+from itertools import cycle
 
 _CONTENT = (
     "The oceans hold 97 percent of the water on Earth, and drive its weather: warm water flows "
     "towards the poles, cold water sinks there and returns along the bottom. "
 ) * 4
-_BODY = (
-    '{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion",'
-    '"created":1741569952,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":'
-    '{"role":"assistant","content":"' + _CONTENT + '","refusal":null,"annotations":[]},'
-    '"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":119,'
-    '"completion_tokens":112,"total_tokens":231,"prompt_tokens_details":{"cached_tokens":0,'
-    '"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,'
-    '"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default",'
-    '"system_fingerprint":"fp_a5d11b2ef2"}'
-).encode()
-ANSWER = (
+_USAGES = range(100, 500)
+_BODIES = [
+    (
+        '{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion",'
+        '"created":1741569952,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":'
+        '{"role":"assistant","content":"' + _CONTENT + '","refusal":null,"annotations":[]},'
+        '"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":119,'
+        '"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":0,'
+        '"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,'
+        '"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default",'
+        '"system_fingerprint":"fp_a5d11b2ef2"}'
+    )
+    % (said, 119 + said)
+    for said in _USAGES
+]
+ANSWERS = [
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req_1\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
-)
+    b"Content-Length: %d\r\n\r\n%b" % (len(body), body.encode())
+    for body in _BODIES
+]
+_NEXT = cycle(ANSWERS)
 _LENGTH = b"content-length:"
 
 
@@ -44,7 +53,7 @@ class Answering(asyncio.Protocol):
 
         def write() -> None:
             if not transport.is_closing():
-                transport.write(ANSWER)
+                transport.write(next(_NEXT))
 
         def later() -> None:
             loop.call_later(self._seconds, write)

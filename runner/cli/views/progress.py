@@ -42,6 +42,7 @@ class Progress:
     def __init__(self, total: int, price: Cost) -> None:
         self.total, self.done, self.failed, self.skipped, self.tokens = total, 0, 0, 0, 0
         self.cost = 0.0
+        self._uncounted: list[Record] = []  # what was paid for since a line was made
         self.price = price
         self.began = time.monotonic()
         self.run: Running | None = None
@@ -60,11 +61,13 @@ class Progress:
         match event:
             case Done(address, how, record):
                 self.done += 1
-                self._spend(record if how == "issued" else None)
+                if how == "issued" and record is not None:
+                    self._uncounted.append(record)
                 _LOG.info("%s: %s", address, how)
             case Failed(address, failure, record):
                 self.failed += 1
-                self._spend(record)
+                if record is not None:
+                    self._uncounted.append(record)
                 _LOG.info("%s: failed (status %s)", address, failure.status)
             case Skipped(address, because):
                 self.skipped += 1
@@ -93,6 +96,7 @@ class Progress:
         parts = [f"{self.done}/{max(self.total, self.done)} done", f"{flying} in flight"]
         if self.failed:
             parts.append(f"{self.failed} failed")
+        self._count()
         if self.tokens:
             parts.append(f"{compact(self.tokens)} tokens")
         if self.cost:
@@ -106,12 +110,14 @@ class Progress:
             parts.append(waiting)
         return ", ".join(parts)
 
-    def _spend(self, record: Record | None) -> None:
-        """One answer that was paid for, accepted or not."""
-        used = usage_of(record.response) if record is not None else None
-        if record is not None and used is not None:
-            self.tokens += used.prompt + used.completion
-            self.cost += self.price(record) or 0.0
+    def _count(self) -> None:
+        """What was paid for, accepted or not: only somebody who looks wants to know."""
+        for record in self._uncounted:
+            used = usage_of(record.response)
+            if used is not None:
+                self.tokens += used.prompt + used.completion
+                self.cost += self.price(record) or 0.0
+        self._uncounted.clear()
 
     def waiting(self) -> str | None:
         """What requests wait for, if they do."""

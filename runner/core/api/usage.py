@@ -44,6 +44,21 @@ class _Cached(msgspec.Struct):
 _CACHED = msgspec.json.Decoder(_Cached)
 
 
+class _Asked(msgspec.Struct):
+    model: str
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
+
+
+def asked_model(body: bytes) -> str:
+    """The model that a body asks for; empty if it names none."""
+    try:
+        return _ASKED.decode(body).model
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
+
+
 def cached_tokens(raw: bytes) -> int:
     """How many tokens of the prompt the server says it had in its cache; 0 if it does not say."""
     try:
