@@ -1,12 +1,11 @@
 """The laws of plan and apply, over random projects and random edits."""
 
-import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -21,10 +20,13 @@ from runner.core.plan.actions import Await, Instances, Issue, Keep, Remove, Upda
 from runner.core.plan.events import Done, Event
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
-from runner.errors import Untrusted
+from runner.core.secrets.trust import KeyDoor, Trust, VariableDoor
+from runner.errors import RunnerError, Untrusted
 from runner.io.apply.ports import Outcome
 from runner.operations.apply import held_plan
-from tests.harness.lab import KEY, Lab
+from tests.harness.lab import Lab
+from tests.harness.opened_files import opened_files
+from tests.harness.random_files import PRIVATE, Taking, files_of, lay_out, takings
 from tests.harness.random_projects import (
     NAMES,
     Project,
@@ -35,6 +37,12 @@ from tests.harness.random_projects import (
     removed,
     renamed,
     reply,
+)
+from tests.harness.random_reaches import (
+    ENVIRONMENT,
+    SECRETS,
+    Reaching,
+    permitted,
 )
 
 # Of the profile's examples; `--hypothesis-profile endurance` has more.
@@ -466,86 +474,79 @@ def test_a_plan_asks_nobody_and_leaves_the_project_as_it_was(history: tuple[Proj
         assert before.keys() <= contents(held.directory).keys(), text(held)
 
 
-_written: list[list[Path]] = []  # of each who watches
+def spelt(value: str) -> str:
+    """A text in other words, in which nobody finds it by comparing; once more changes nothing."""
+    return "-".join(value.replace("-", ""))
 
 
-def _watch(event: str, args: tuple[Any, ...]) -> None:
-    """Notes a file that is opened to be written; a hook stays for as long as its process."""
-    if _written and event == "open" and isinstance(args[0], str | bytes | os.PathLike):
-        if args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            _written[-1].append(Path(os.fsdecode(args[0])))
-    elif _written and event == "sqlite3.connect":
-        _written[-1].append(Path(os.fsdecode(args[0]).removeprefix("file:").partition("?")[0]))
-
-
-sys.addaudithook(_watch)
-
-
-@contextmanager
-def written_files() -> Iterator[list[Path]]:
-    """The files that are opened to be written for as long as this lasts."""
-    _written.append([])
-    try:
-        yield _written[-1]
-    finally:
-        _written.pop()
-
-
-HOSTS = ("https://a.example", "https://b.example")
-KEYS = ("KEY_A", "KEY_B", None)
-SECRETS = ("SECRET_A", "SECRET_B", None)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A provider with the host and the key that it names, and what its completion reads."""
-
-    host: str
-    key: str | None
-    secret: str | None
-
-    def written(self, name: str) -> str:
-        key = f'api_key_env = "{self.key}"\n' if self.key else ""
-        reads = f'{{{{ env("{self.secret}") }}}}' if self.secret else "nothing"
-        return (
-            f'[provider.{name}]\ntype = "openai"\nbase_url = "{self.host}/v1"\n{key}'
-            f'[completion.{name}]\nprovider = "{name}"\nmodel = "m"\n'
-            f"messages = [{{ role = 'user', content = '{reads}' }}]\n"
-        )
-
-
-ways = st.builds(Way, *map(st.sampled_from, (HOSTS, KEYS, SECRETS)))
-
-
-@given(st.lists(ways, min_size=1, max_size=3), st.sets(st.sampled_from(HOSTS)))
-def test_nothing_leaves_for_where_nobody_said_that_it_may(
-    found: list[Way], trust: set[str]
-) -> None:
-    """Law 8: a host that is not trusted is sent nothing at all, of no run; one that is gets the key
-    that is named for it, and the values that are read for it, and no other. No file outside of the
-    project is written.
+def heard_by(held: Lab, trust: Trust, reaches: Reaching) -> None:
+    """Whatever an endpoint heard, somebody said that it may: requests with this key, and in them no
+    value of the environment but those that may go there.
     """
-    environment = {name: f"{name}-0123456789abcdef" for name in (*KEYS, *SECRETS) if name}
-    held = Lab({"configs/main.toml": "".join(w.written(f"p{i}") for i, w in enumerate(found))})
-    held.environment, held.trust = {**environment, "OPENAI_API_KEY": KEY}, tuple(sorted(trust))
-    with written_files() as written:
-        if {way.host for way in found} <= trust:
-            assert clean(held.apply()), text(held)
-            assert len(held.sent) == len(found)
-        else:
-            with pytest.raises(Untrusted):
-                held.apply()
-            assert held.sent == []
-    assert written
-    assert all(path.is_relative_to(held.directory) for path in written), written
-    bodies = {address: repr(body) for address, body in held.model.sent}
-    for endpoint in held.model.opened:
-        way = found[int(endpoint.name[1:])]
-        assert endpoint.base_url == f"{way.host}/v1"
-        assert way.host in trust
-        assert endpoint.key == (environment[way.key] if way.key else None)
-        said = bodies[f"completion.{endpoint.name}"]
-        assert {name for name, value in environment.items() if value in said} == (
-            {way.secret} if way.secret else set()
+    for endpoint, heard in held.model.heard:
+        going, host = (
+            reaches.providers[int(endpoint.name[1:])],
+            endpoint.base_url.removesuffix("/v1"),
         )
-        assert KEY not in said
+        named = going.key_for(host)
+        assert endpoint.key == (ENVIRONMENT[named] if named else None), text(held)
+        assert not going.needs_yes(host) or trust.opens(KeyDoor(host, named)), text(held)
+        for name, value in ENVIRONMENT.items():
+            if value in heard or spelt(value) in heard:
+                assert name in SECRETS, text(held)
+                assert trust.opens(VariableDoor(name, host)), text(held)
+
+
+@given(permitted())
+def test_nothing_leaves_for_where_nobody_said_that_it_may(found: tuple[Reaching, Trust]) -> None:
+    """Law 8: completions, data sources and imports, with all that goes along with them: a server is
+    sent nothing before somebody said so, and then the key that is named for it and the values that
+    are read for it, also in the words of an answer. One that is missing is no half of a run: no
+    completion is sent at all. Where none is missing, that is no hindrance.
+    """
+    reaches, trust = found
+    held = Lab({"configs/main.toml": reaches.text}, lambda body: spelt(str(body["messages"])))
+    held.environment, held.trust, held.doors = ENVIRONMENT, tuple(trust.hosts), trust.doors
+    held.model.keeps = True
+    keys = {
+        KeyDoor(host, going.key_for(host)): going.needs_yes(host) for going, host in reaches.asked
+    }
+    values = {VariableDoor(name, host) for name in reaches.reads for host in reaches.hosts}
+    if all(map(trust.opens, keys)) and all(map(trust.opens, values)):
+        assert clean(held.apply()), text(held)
+        assert held.model.heard
+    elif not all(trust.opens(door) for door, needs_yes in keys.items() if needs_yes):
+        with pytest.raises(Untrusted):
+            held.apply()
+        assert held.sent == [], text(held)
+    else:  # it hangs on whether the value is read
+        with suppress(Untrusted):
+            held.apply()
+    heard_by(held, trust, reaches)
+
+
+@given(st.lists(takings, min_size=1, max_size=3), st.booleans())
+def test_no_file_is_touched_that_nobody_named(found: list[Taking], elsewhere: bool) -> None:
+    """Law 8: what a configuration names outside of its project, or through a link out of it, is
+    neither read nor written, and nothing is sent; the state may be where the command line says.
+    """
+    with TemporaryDirectory() as around:
+        outside, state = Path(around) / "outside", Path(around) / "state"
+        held = Lab(files_of(found, outside), lambda _: "{}")
+        held.state = str(state) if elsewhere else "state"
+        lay_out(held, outside)
+        before = contents(outside)
+        with opened_files() as opened:
+            if all(taking.is_inside for taking in found):
+                assert clean(held.apply()), text(held)
+                assert len(held.sent) >= len(found)
+            else:
+                with pytest.raises(RunnerError):
+                    held.apply()
+                assert held.sent == []
+        assert contents(outside) == before
+        assert not [path for path in opened.read if path.resolve().is_relative_to(outside)]
+        mine = (held.directory, state) if elsewhere else (held.directory,)
+        for path in opened.written:
+            assert any(path.is_relative_to(folder) for folder in mine), (path, text(held))
+        assert not any(PRIVATE in heard for _, heard in held.model.heard), text(held)

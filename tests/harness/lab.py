@@ -22,6 +22,7 @@ from runner.core.plan.events import Event
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
 from runner.core.secrets.secrets import Secrets
+from runner.core.secrets.trust import Door
 from runner.core.state.file import decode
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
@@ -75,16 +76,20 @@ def completion_body(number: int, said: Said, body: Mapping[str, Any]) -> bytes:
 class Model:
     """Whoever stands behind every endpoint: it answers after some turns of the loop, never by the
     clock. `opened` are the endpoints that were; `sent` what was asked since the last apply began,
-    `called` what else was asked of a server: the method, the path and the body.
+    `called` what else was asked of a server: the method, the path and the body; `heard` is all
+    that went to an endpoint, with what goes along with every request. With `keeps`, whatever is
+    asked for by an id is stored there, and every list is empty.
     """
 
     reply: Reply
     limit: int = 4
     waiting: str | None = None
     max_response_bytes: int = 1_000_000
+    keeps: bool = False
     opened: list[Endpoint] = field(default_factory=list)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     called: list[tuple[str, str, bytes | None]] = field(default_factory=list)
+    heard: list[tuple[Endpoint, str]] = field(default_factory=list)
     answered: int = 0
     most_at_once: int = 0
     halted: bool = False
@@ -96,22 +101,22 @@ class Model:
         endpoint: Endpoint,
         *,
         on_text: Callable[[str], None] | None = None,  # noqa: ARG002
-    ) -> AsyncIterator["Model"]:
+    ) -> AsyncIterator["Opened"]:
         """As a client over HTTP is opened."""
         self.opened.append(endpoint)
         await asyncio.sleep(0)
-        yield self
+        yield Opened(self, endpoint)
 
     def begin(self) -> None:
         """A run begins: what was sent in it is counted anew."""
-        self.sent, self.called, self.opened = [], [], []
+        self.sent, self.called, self.opened, self.heard = [], [], [], []
         self.halted = False
 
     def halt(self) -> None:
         """Send nothing more."""
         self.halted = True
 
-    async def complete(self, out: Outgoing) -> Answered | Failure:
+    async def answer(self, out: Outgoing) -> Answered | Failure:
         """The answer to one request."""
         if self.halted:
             return Failure("the run stopped", halted=True)
@@ -130,17 +135,61 @@ class Model:
         self.answered += 1
         return Answered(completion_body(self.answered, said, body), 1, 1)
 
+    def look_up(self, path: str) -> Answered | Failure:
+        """What is stored."""
+        if not self.keeps:
+            return Failure("not found", 404)
+        if path.endswith(("/completions", "/messages")):
+            return Answered(b'{"object":"list","data":[],"has_more":false}', 1, 1)
+        return Answered(completion_body(0, "kept", {}), 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The model behind one endpoint: it hears what a server there would."""
+
+    model: Model
+    endpoint: Endpoint
+
+    @property
+    def limit(self) -> int:
+        return self.model.limit
+
+    @property
+    def waiting(self) -> str | None:
+        return self.model.waiting
+
+    @property
+    def max_response_bytes(self) -> int:
+        return self.model.max_response_bytes
+
+    def halt(self) -> None:
+        """Send nothing more."""
+        self.model.halt()
+
+    async def complete(self, out: Outgoing) -> Answered | Failure:
+        """The answer to one request."""
+        self._hears(*(value for _, value in out.headers), out.body.decode())
+        return await self.model.answer(out)
+
     async def call(
         self,
         method: str,
         path: str,
         *,
-        query: Iterable[tuple[str, str]] = (),  # noqa: ARG002
+        query: Iterable[tuple[str, str]] = (),
         body: bytes | None = None,
     ) -> Answered | Failure:
-        """Another request: nothing is stored here that could be read."""
-        self.called.append((method, path, body))
-        return Failure("not found", 404) if method == "GET" else Answered(b"{}", 1, 1)
+        """Another request."""
+        self._hears(path, *(value for _, value in query), (body or b"").decode())
+        self.model.called.append((method, path, body))
+        return self.model.look_up(path) if method == "GET" else Answered(b"{}", 1, 1)
+
+    def _hears(self, *said: str) -> None:
+        """Any of an endpoint's servers may be the one that is asked."""
+        for server in (self.endpoint, *self.endpoint.others):
+            along = (value for _, value in (*server.headers, *server.query))
+            self.model.heard.append((server, "\n".join((*along, *said))))
 
 
 @dataclass
@@ -153,6 +202,8 @@ class Lab:
     environment: dict[str, str] = field(default_factory=lambda: {"OPENAI_API_KEY": KEY, "K": KEY})
     concurrency: int = 4
     trust: tuple[str, ...] = ("https://x.example", "https://y.example")
+    doors: frozenset[Door] = frozenset()  # what else the user said yes to
+    state: str = "state"  # where --state says that it is
     saved: set[str] = field(default_factory=set)  # the keys of the last apply
     events: list[Event] = field(default_factory=list)
     watch: Callable[[Event], None] = lambda _: None
@@ -179,7 +230,7 @@ class Lab:
     @property
     def state_file(self) -> Path:
         """Where the records are."""
-        return self.directory / "state" / "state.json"
+        return self.directory / self.state / "state.json"
 
     @property
     def records(self) -> dict[str, Record]:
@@ -191,17 +242,17 @@ class Lab:
     @property
     def cache(self) -> dict[str, bytes]:
         """The answers in the cache, by their keys."""
-        with Reader(self.directory / "state" / "cache") as held:
+        with Reader(self.directory / self.state / "cache") as held:
             return {key: held.get(key) or b"" for key in held.keys()}  # noqa: SIM118
 
     def lose_cache(self) -> None:
         """Somebody deletes it."""
-        rmtree(self.directory / "state" / "cache", ignore_errors=True)
+        rmtree(self.directory / self.state / "cache", ignore_errors=True)
         self._keys = set()
 
     def lose_state(self) -> None:
         """Somebody deletes the state, and what stands beside it; the cache is left."""
-        for path in (self.directory / "state").glob("*"):
+        for path in (self.directory / self.state).glob("*"):
             if path.is_file():
                 path.unlink()
 
@@ -210,13 +261,15 @@ class Lab:
         self._write()
         variables = tuple(VariableValue(name, value) for name, value in self.variables.items())
         options = Options(
-            ProjectPlace(str(self.directory)),
+            ProjectPlace(str(self.directory), state=self.state),
             choice,
             variables,
             Overrides(concurrency=self.concurrency),
             self.trust,
         )
-        return load(options, Secrets(), connect=self.model.open)
+        project = load(options, Secrets(), connect=self.model.open)
+        project.open(self.doors)
+        return project
 
     @property
     def folders(self) -> Folders:
@@ -272,13 +325,13 @@ class Lab:
         return outcome
 
     def _new_keys(self) -> set[str]:
-        with Reader(self.directory / "state" / "cache") as held:
+        with Reader(self.directory / self.state / "cache") as held:
             keys = {*held.keys()}
         new, self._keys = keys - self._keys, keys
         return new
 
     def _state(self) -> dict[Path, bytes]:
-        files = (self.directory / "state").glob("*")
+        files = (self.directory / self.state).glob("*")
         return {path: path.read_bytes() for path in files if path.is_file()}
 
     def _write(self) -> None:

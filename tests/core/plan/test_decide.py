@@ -10,7 +10,7 @@ from runner.core.plan.actions import Await, Issue, Keep, Remove, Reuse, Update
 from runner.core.plan.targets import Choice
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
-from tests.harness.lab import Lab, Model, project
+from tests.harness.lab import Lab, Model, Opened, project
 
 MESSAGES = "messages = [{ role = 'user', content = 'x' }]\n"
 
@@ -230,10 +230,10 @@ def test_a_provider_that_cannot_be_opened_ends_the_run_and_loses_nothing() -> No
 
     class Closed(Model):
         @asynccontextmanager
-        async def open(self, endpoint: Endpoint, **_: object) -> AsyncIterator[Model]:
+        async def open(self, endpoint: Endpoint, **_: object) -> AsyncIterator[Opened]:
             if endpoint.name == "p":
                 raise error("No API key", "There is no key.")
-            yield self
+            yield Opened(self, endpoint)
 
     lab.model = Closed(lab.reply)
     outcome = lab.apply()
