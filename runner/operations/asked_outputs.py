@@ -45,11 +45,12 @@ class AskedOutputs:
 
     def why_none(self) -> str:
         """Why there are no outputs: nothing was applied yet, or no answer was accepted."""
-        refused: set[str] = set()
-        if self.path.with_name("state.json").exists():
-            from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
+        from runner.operations.evaluate import all_outputs  # noqa: PLC0415  # the slow path
+        from runner.operations.places import store_of  # noqa: PLC0415
 
-            with suppress(RunnerError):  # a mistake in the configuration is plan's to tell
+        refused: set[str] = set()
+        with suppress(RunnerError):  # a mistake in the configuration is plan's to tell
+            if store_of(self.place).backend.exists():
                 found = all_outputs(self.load())
                 refused = {one for out in found.values() for one in out.rejected}
         if not refused:

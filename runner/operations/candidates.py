@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from runner.core.address import in_order
+from runner.core.language.names import PROVIDERS
 from runner.core.modules.folder import Blocks
 from runner.io.presets import presets
 from runner.operations import outputs_json
@@ -43,7 +44,7 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
             yield from ((name, "") for name in states_of(place).workspaces())
         case "provider":
             yield from ((name, "") for name in blocks_of_place(place).of("provider"))
-            yield "embedded", ""
+            yield from ((name, "") for name in PROVIDERS)
             yield from ((preset.name, "") for preset in presets())
         case "value":
             blocks = blocks_of_place(place)

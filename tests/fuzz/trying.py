@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from runner.cli.main import main
+from runner.io.state.local import LOCK
 
 SECONDS = 10  # of work, which a busy machine does not make more
 BLOCKED = 120  # of a clock, for what waits and does not work
@@ -63,7 +64,7 @@ class Folder:
             str(Path(where, name).relative_to(self.path)): Path(where, name).read_bytes()
             for where, _, names in os.walk(self.path)
             for name in names
-            if not name.endswith(_PASSING) and name != ".lock"
+            if not name.endswith(_PASSING) and name != LOCK
         }
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Told:
