@@ -1,8 +1,10 @@
 """Names of things: `module.essay["x"].completion.draft[0]`."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from json import JSONEncoder, loads
 from typing import NamedTuple
 
@@ -29,6 +31,14 @@ _STEP = re.compile(
 )
 _quoted = JSONEncoder(ensure_ascii=False).encode  # made once: `dumps` makes one for each call
 _DIGITS = re.compile(r"(\d+)")
+_AXIS = r"[A-Za-z_]\w*"
+_CELL = re.compile(rf"({_AXIS})=((?:[^\\,=]|\\[\\,=])*)(?:,(?!\Z)|\Z)")
+_VALUE = r'(?:"(?:[^"\\]|\\.)*"|(?:[^\\,\]"]|\\.)*)'
+_WANTED = re.compile(rf"({_AXIS})=({_VALUE})(?:,|\Z)")
+_QUOTED_KEY = r'\["(?:[^"\\]|\\.)*"\]'
+_SELECTOR = re.compile(rf"{_QUOTED_KEY}|\[(?P<wanted>{_AXIS}={_VALUE}(?:,{_AXIS}={_VALUE})*)\]")
+_ESCAPED = re.compile(r"([\\,=])")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def with_key(block: str, key: Key | None) -> str:
@@ -38,6 +48,27 @@ def with_key(block: str, key: Key | None) -> str:
     if isinstance(key, int):
         return f"{block}[{key}]"
     return f"{block}[{_quoted(key)}]"
+
+
+def on_axis(axis: str, key: str) -> str:
+    """One axis in the key of a matrix's instance: `model=gpt-4o`."""
+    escaped = _ESCAPED.sub(r"\\\1", key)
+    return f"{axis}={escaped}"
+
+
+def axes_of(key: Key | None) -> dict[str, str]:
+    """The axes of a matrix's instance by its key, and the key on each; none of any other key."""
+    if not isinstance(key, str):
+        return {}
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(key):
+        step = _CELL.match(key, at)
+        if step is None:
+            return {}
+        found[step[1]] = _ESCAPE.sub(r"\1", step[2])
+        at = step.end()
+    return found
 
 
 def split_key(address: str) -> tuple[str, Key | None]:
@@ -117,11 +148,105 @@ def covers(block: str, address: str) -> bool:
 
 
 def selects(pattern: str, address: str) -> bool:
-    """Whether a --target names this address: itself, its block, a module around it, or a glob."""
+    """Whether a --target names this address: itself, its block, a module around it, a glob, or a
+    selector of instances of a matrix: `completion.answer[model=gpt-4o]`.
+    """
     if covers(pattern, address):
         return True
+    if "=" in pattern and (selector := selector_of(pattern)) is not None:
+        return selector.selects(address)
     # A bracket is part of addresses, so only * and ? are wild.
-    return ("*" in pattern or "?" in pattern) and fnmatchcase(address, pattern.replace("[", "[[]"))
+    return _is_glob(pattern) and fnmatchcase(address, pattern.replace("[", "[[]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """`completion.answer[model=gpt-4o,case=q1]`: `shape` finds the keys of the instances that may
+    be meant, and `wanted` what each has to be on its axes.
+    """
+
+    shape: re.Pattern[str]
+    wanted: tuple[Mapping[str, str], ...]
+
+    def selects(self, address: str) -> bool:
+        """Whether an address is, or is inside of, an instance with these values."""
+        keys = [*self.among(address)]
+        return bool(keys) and all(
+            axis in axes and _is_meant(value, axes[axis])
+            for wanted, axes in keys
+            for axis, value in wanted.items()
+        )
+
+    def among(self, address: str) -> Iterator[tuple[Mapping[str, str], dict[str, str]]]:
+        """What is wanted, and the axes of the instance that it is asked of; nothing of an address
+        that stands elsewhere.
+        """
+        found = self.shape.match(address)
+        for wanted, key in zip(self.wanted, found.groups() if found else (), strict=False):
+            yield wanted, axes_of(loads(key))
+
+
+@lru_cache(maxsize=256)
+def selector_of(pattern: str) -> Selector | None:
+    """A pattern with `[axis=value]` in it; None for any other. A value stands there as in an
+    address, or in quotes; `*` and `?` are wild.
+    """
+    shape, wanted, at = "", [], 0
+    for part in _SELECTOR.finditer(pattern):
+        if part["wanted"] is not None:
+            shape += _shape(pattern[at : part.start()]) + r'\[("(?:[^"\\]|\\.)*")\]'
+            wanted.append({axis: _unquoted(value) for axis, value in _pairs(part["wanted"])})
+            at = part.end()
+    if not wanted:
+        return None
+    return Selector(re.compile(rf"{shape}{_shape(pattern[at:])}(?:[.\[].*)?\Z"), tuple(wanted))
+
+
+def why_none(pattern: str, addresses: Iterable[str]) -> str:
+    """What a selector that selects none of the addresses asks too much; empty for what is none, or
+    where nobody knows.
+    """
+    selector = selector_of(pattern) if "=" in pattern else None
+    if selector is None:
+        return ""
+    asked = {axis: value for wanted in selector.wanted for axis, value in wanted.items()}
+    there: dict[str, dict[str, None]] = {}
+    for address in addresses:
+        for _, axes in selector.among(address):
+            for axis, key in axes.items():
+                there.setdefault(axis, {})[key] = None
+    for axis, value in asked.items():
+        if there and axis not in there:
+            return f'There is no axis "{axis}": there are {", ".join(there)}.'
+        if there and not any(_is_meant(value, key) for key in there[axis]):
+            return f'On the axis {axis} there is no "{value}": {first_few([*there[axis]], 8)}.'
+    return "No instance has all of it." if there else "No block of that name has a matrix."
+
+
+def _pairs(wanted: str) -> Iterator[tuple[str, str]]:
+    return ((found[1], found[2]) for found in _WANTED.finditer(wanted))
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return _ESCAPE.sub(r"\1", value)
+    try:
+        return str(loads(value))
+    except ValueError:
+        return value
+
+
+def _is_meant(value: str, key: str) -> bool:
+    return value == key or (_is_glob(value) and fnmatchcase(key, value.replace("[", "[[]")))
+
+
+def _is_glob(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern
+
+
+def _shape(text: str) -> str:
+    """A regular expression of a part of a pattern."""
+    return re.escape(text).replace(r"\*", ".*?").replace(r"\?", ".")
 
 
 def natural(address: str) -> tuple[list[str], list[int]]:

@@ -1,10 +1,23 @@
 """Names of things: keys, patterns, order."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.address import around, in_order, inside, is_address, selects, split_key, with_key
+from runner.core.address import (
+    around,
+    axes_of,
+    in_order,
+    inside,
+    is_address,
+    on_axis,
+    selects,
+    split_key,
+    why_none,
+    with_key,
+)
 
 
 @given(st.text() | st.integers(0, 10**6) | st.none())
@@ -82,3 +95,65 @@ def test_a_target_selects_itself_its_instances_and_what_is_inside(
 def test_addresses_stand_in_the_order_in_which_people_count() -> None:
     named = [f"completion.s[{i}]" for i in range(12)]
     assert in_order(reversed(named)) == named
+
+
+AXES = st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True), st.text())
+
+
+@given(AXES.filter(bool))
+def test_the_axes_of_an_instance_survive_its_address(axes: dict[str, str]) -> None:
+    key = ",".join(on_axis(axis, axes[axis]) for axis in sorted(axes))
+    address = with_key("completion.x", key)
+    assert axes_of(split_key(address)[1]) == axes
+    for axis, value in axes.items():
+        assert selects(f"completion.x[{axis}={json.dumps(value)}]", address)
+        assert not selects(f"completion.x[{axis}={json.dumps(value + '-')}]", address)
+
+
+@pytest.mark.parametrize("key", ["", "ada", "a=b,", "a=b,c", "=b", "a b=c", "a=b=c", 3, None])
+def test_a_key_that_is_no_combination_has_no_axes(key: str | int | None) -> None:
+    assert axes_of(key) == {}
+
+
+CELL = 'module.m["lang=de"].completion.x["case=a\\\\,b,model=gpt-4o"]'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "chosen"),
+    [
+        ("module.m[lang=de]", True),
+        ("module.m[lang=en]", False),
+        ("module.m[lang=de].completion.x", True),
+        ("module.m[lang=de].completion.x[model=gpt-4o]", True),
+        ("module.m[lang=en].completion.x[model=gpt-4o]", False),
+        ("module.m[lang=de].completion.x[model=gpt-4o-mini]", False),
+        ("module.m[lang=de].completion.x[model=gpt-4o,case=a\\,b]", True),
+        ('module.m[lang=de].completion.x[case="a,b"]', True),
+        ('module.m["lang=de"].completion.x[model=gpt-*]', True),
+        ("module.*[lang=de]", True),
+        ("module.m[*=de]", False),
+        ("module.m.completion.x[model=gpt-4o]", False),
+        ("completion.x[model=gpt-4o]", False),
+        ("module.m[lang=de].completion.y[model=gpt-4o]", False),
+        ("module.m[lang=de].completion.x[model]", False),
+        ("module.m[lang=de].completion.x[model=gpt-4o", False),
+    ],
+)
+def test_a_selector_names_the_instances_that_have_its_values(pattern: str, *, chosen: bool) -> None:
+    assert selects(pattern, CELL) == chosen
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("completion.x[modle=a]", 'There is no axis "modle": there are case, model.'),
+        ("completion.x[model=c]", 'On the axis model there is no "c": a, b.'),
+        ("completion.x[model=b,case=1]", "No instance has all of it."),
+        ("completion.y[model=a]", "No block of that name has a matrix."),
+        ("completion.x", ""),
+        ('completion.x["model=a"]', ""),
+    ],
+)
+def test_what_a_selector_asks_too_much_is_told(pattern: str, said: str) -> None:
+    known = ['completion.x["case=1,model=a"]', 'completion.x["case=2,model=b"]', "completion.y"]
+    assert why_none(pattern, known) == said
