@@ -1,16 +1,21 @@
-"""The value of for_each or count as instances: a key and a value each."""
+"""The value of for_each, count or matrix as instances: a key and a value each."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
-from runner.core.address import Key
-from runner.core.expansion.lazy import ByKey
+from runner.core.address import Key, on_axis
+from runner.core.expansion.lazy import AxisValue, ByKey
 from runner.core.expressions.template import Masked, holes
 from runner.core.modules.module import Declared
 from runner.core.values import Names, TemplateError, kind_of, to_text
 from runner.errors import RunnerError, sentence
 
 Pairs = list[tuple[Key, Any]]
+
+_MOST = 1_000_000  # instances of one block
 
 
 def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> Pairs:
@@ -19,10 +24,10 @@ def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> P
     node = declared.meta[name]
     try:
         value = node.render(names)
-        pairs = each_pairs(value) if name == "for_each" else count_pairs(value)
-        if name == "for_each" and any(map(masks, holes(node))):
+        pairs = _pairs(name, value)
+        if name != "count" and any(map(masks, holes(node))):
             raise TemplateError(
-                "for_each hangs on a sensitive value, and its keys would show in every plan"
+                f"{name} hangs on a sensitive value, and its keys would show in every plan"
             )
     except TemplateError as exc:
         said = f"In {address}: {sentence(exc.message)}"
@@ -32,26 +37,66 @@ def pairs_of(declared: Declared, address: str, names: Names, masks: Masked) -> P
     return pairs
 
 
+def _pairs(name: str, value: Any) -> Pairs:
+    match name:
+        case "for_each":
+            return each_pairs(value)
+        case "matrix":
+            return matrix_pairs(value)
+        case _:
+            return count_pairs(value)
+
+
 def each_pairs(value: Any) -> Pairs:
     """The instances of for_each, in the order of the value; TemplateError if it gives none."""
+    return [*_keyed("for_each", value, str)]
+
+
+def matrix_pairs(axes: Mapping[str, Any]) -> Pairs:
+    """The instances of a matrix, in the order of their axes' names and of the values there;
+    TemplateError if one of them gives no values. The value of each is its place on every axis.
+    """
+    values = [_values_on(axis, axes[axis]) for axis in sorted(axes)]
+    number = prod(map(len, values))
+    if number > _MOST:
+        raise TemplateError(f"a matrix has at most {_MOST:,} combinations; this has {number:,}")
+    return [(",".join([on.named for on in cell]), cell) for cell in product(*values)]
+
+
+def _values_on(axis: str, value: Any) -> list[AxisValue]:
+    try:
+        keyed = _keyed(f"matrix.{axis}", value, str | int | float)
+    except TemplateError as exc:
+        raise TemplateError(exc.message, ("matrix", axis)) from exc
+    return [AxisValue(axis, key, held, on_axis(axis, key)) for key, held in keyed]
+
+
+def _keyed(name: str, value: Any, takes: Any) -> list[tuple[str, Any]]:
+    """A value as keys and what stands there: of a map, or of a list whose items name themselves."""
     if isinstance(value, ByKey):
         return [(key, value.later(key)) for key in value]
     if isinstance(value, Mapping):
         return [(to_text(key), value[key]) for key in value]
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not isinstance(value, Sequence | range) or isinstance(value, str):
         raise TemplateError(
-            f"for_each wants a map, a list of distinct strings, or a table read with a key; "
+            f"{name} wants a map, {_listed(name)}, or a table read with a key; "
             f"this is a {kind_of(value)}"
         )
     for index, item in enumerate(value):
-        if not isinstance(item, str):
-            raise TemplateError(_no_key(index, item))
-    repeated = next((item for item, times in _tally(value).items() if times > 1), None)
+        if not isinstance(item, takes):
+            raise TemplateError(_no_key(name, index, item))
+    keys = [to_text(item) for item in value]
+    repeated = next((key for key, times in Counter(keys).items() if times > 1), None)
     if repeated is not None:
-        raise TemplateError(
-            f'"{repeated}" stands twice in for_each; each string names one instance'
-        )
-    return [(item, item) for item in value]
+        each = "each string names one instance" if name == "for_each" else "each is one place on it"
+        raise TemplateError(f'"{repeated}" stands twice in {name}; {each}')
+    return list(zip(keys, value, strict=True))
+
+
+def _listed(name: str) -> str:
+    if name == "for_each":
+        return "a list of distinct strings"
+    return "a list of distinct strings, numbers or bools"
 
 
 def count_pairs(value: Any) -> Pairs:
@@ -59,25 +104,16 @@ def count_pairs(value: Any) -> Pairs:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         shown = value if isinstance(value, int | float) else kind_of(value)
         raise TemplateError(f"count wants a whole number from 0; this is {shown}")
-    if value > 1_000_000:
-        raise TemplateError(f"count is at most 1,000,000; this is {value}")
+    if value > _MOST:
+        raise TemplateError(f"count is at most {_MOST:,}; this is {value}")
     return [(index, None) for index in range(value)]
 
 
-def _no_key(index: int, item: Any) -> str:
+def _no_key(name: str, index: int, item: Any) -> str:
     if isinstance(item, Mapping):
         return (
-            "for_each has a list of tables, and a list gives its rows no names: insert one and "
+            f"{name} has a list of tables, and a list gives its rows no names: insert one and "
             "every later row would be issued again. Name the rows by a column: "
             "csv('data.csv', key='id'), jsonl('data.jsonl', key='id'), or write a map"
         )
-    return (
-        f"item {index} of for_each is a {kind_of(item)}; a list for for_each holds distinct strings"
-    )
-
-
-def _tally(items: Sequence[str]) -> dict[str, int]:
-    tally: dict[str, int] = {}
-    for item in items:
-        tally[item] = tally.get(item, 0) + 1
-    return tally
+    return f"item {index} of {name} is a {kind_of(item)}; {_listed(name)} is what it takes"

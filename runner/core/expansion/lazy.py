@@ -48,14 +48,18 @@ class Lazy(Mapping[str, Any]):
 
 
 class ByKey(Mapping[str, Any]):
-    """All instances of a block with for_each; each answer is looked up when it is asked for."""
+    """All instances of a block whose keys are texts; each answer is looked up when it is asked for.
+    `axes` are those of its matrix, if it has one: by a cell, it gives the instance there.
+    """
 
-    __slots__ = ("_address", "_session")
+    __slots__ = ("_address", "_axes", "_session")
 
-    def __init__(self, session: KnownAnswers, address: str) -> None:
-        self._session, self._address = session, address
+    def __init__(self, session: KnownAnswers, address: str, axes: Iterable[str] = ()) -> None:
+        self._session, self._address, self._axes = session, address, tuple(axes)
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: "str | MatrixCell") -> Any:
+        if isinstance(key, MatrixCell):
+            key = key.key_on(self._axes)
         address = with_key(self._address, key)
         if address in self._session.answers:
             return self._session.answers[address]
@@ -94,6 +98,63 @@ class EachLater(Lazy):
         self.address = later.address
         names = ("key", "value")
         super().__init__(names, lambda name: key if name == "key" else session.answer(self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class AxisValue:
+    """A place on one axis of a matrix: its key, and the value there. `named` is both as they stand
+    in the key of an instance: `model=gpt-4o`.
+    """
+
+    axis: str
+    key: str
+    value: Any
+    named: str
+
+
+class MatrixCell(Lazy):
+    """`matrix` in one instance: the value on each axis, and its key."""
+
+    __slots__ = ("_places", "_session")
+
+    def __init__(self, session: KnownAnswers, places: Iterable[AxisValue]) -> None:
+        self._session = session
+        self._places = {place.axis: place for place in places}
+        names = (*self._places, *(f"{axis}_key" for axis in self._places))
+        super().__init__(names, self._named)
+
+    def needs(self, axis: str | None = None) -> tuple[str, ...]:
+        """The answers on an axis, or on all of them, that are looked up when they are asked for."""
+        values = (place.value for place in self._places.values() if axis in (None, place.axis))
+        return tuple(value.address for value in values if isinstance(value, Later))
+
+    def __str__(self) -> str:
+        return self.key_on(sorted(self._places))
+
+    def key_on(self, axes: Iterable[str]) -> str:
+        """The key that an instance with these axes has where this one stands."""
+        return ",".join(self._places[axis].named for axis in axes if axis in self._places)
+
+    def _named(self, name: str) -> Any:
+        if name not in self._places:
+            return self._places[name.removesuffix("_key")].key
+        value = self._places[name].value
+        return self._session.answer(value.address) if isinstance(value, Later) else value
+
+
+class ByCell(Lazy):
+    """A table by the keys of a matrix's instances, or by a cell."""
+
+    __slots__ = ("_axes",)
+
+    def __init__(self, held: Mapping[str, Any], axes: Iterable[str]) -> None:
+        self._axes = tuple(axes)
+        super().__init__(held, held.__getitem__)
+
+    def __getitem__(self, name: "str | MatrixCell") -> Any:
+        return super().__getitem__(
+            name.key_on(self._axes) if isinstance(name, MatrixCell) else name
+        )
 
 
 class ByIndex(Sequence[Any]):

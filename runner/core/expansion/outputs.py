@@ -150,7 +150,7 @@ def _own(
     held = {key: record for key, at in places.items() if (record := records.get(at)) is not None}
     rejected = tuple(places[key] for key, record in held.items() if record.rejected)
     answers = {key: _value(record) for key, record in held.items() if not record.rejected}
-    if "for_each" in declared.meta:
+    if declared.has_keys:
         by_key = {str(key): value for key, value in answers.items()}
         return OutputValue(name, by_key, rejected=rejected)
     # An answer that is missing leaves its place empty: the others keep their index.

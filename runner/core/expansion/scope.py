@@ -7,7 +7,7 @@ from typing import Any
 from runner.core.address import Key, with_key
 from runner.core.budget import Rendering
 from runner.core.expansion.instances import Pairs, pairs_of
-from runner.core.expansion.lazy import ByIndex, ByKey, EachLater, Lazy
+from runner.core.expansion.lazy import ByCell, ByIndex, ByKey, EachLater, Lazy, MatrixCell
 from runner.core.expansion.once import Once, ValueKind, ValueName
 from runner.core.expansion.session import Instance, Session
 from runner.core.expressions.functions import functions
@@ -177,8 +177,9 @@ class Scope:
         address = self.address(declared)
         if not declared.repeated:
             return self.session.answer(address)
-        kind = ByKey if "for_each" in declared.meta else ByIndex
-        return kind(self.session, address)
+        if declared.has_keys:
+            return ByKey(self.session, address, declared.axes)
+        return ByIndex(self.session, address)
 
     def _data(self, kind: str) -> Lazy:
         held = self.module.data
@@ -191,8 +192,10 @@ class Scope:
         scopes = self.children(name)
         if not declared.repeated:
             return scopes[0].outputs if scopes else None
-        held = {scope.call.key: scope.outputs for scope in scopes if scope.call is not None}
-        return held if "for_each" in declared.meta else list(held.values())
+        held = {str(scope.call.key): scope.outputs for scope in scopes if scope.call is not None}
+        if declared.axes:
+            return ByCell(held, declared.axes)
+        return held if declared.has_keys else list(held.values())
 
     @property
     def outputs(self) -> Lazy:
@@ -202,7 +205,7 @@ class Scope:
     # -- dependencies
 
     def expansion_deps(self, declared: Declared) -> tuple[str, ...]:
-        """The addresses whose answers for_each or count needs; none where the keys alone of other
+        """The addresses whose answers a block's instances need; none where the keys alone of other
         instances say which there will be.
         """
         if not declared.repeated:
@@ -262,7 +265,7 @@ class Scope:
         self.ensure(declared)
         if declared.repeated and address not in self.session.keys:
             return (address,)
-        one = f"{with_key(address, _known_key(ref[2], names))}." if len(ref) > 2 else None
+        one = f"{with_key(address, _known_key(ref[2], names, declared))}." if len(ref) > 2 else None
         found: list[str] = []
         for scope in self.children(declared.name):
             if one not in (None, scope.prefix):
@@ -293,6 +296,8 @@ class Scope:
             case "each" if ref[1:2] != ("key",):
                 each = names.get("each")
                 return (each.address,) if isinstance(each, EachLater) else ()
+            case "matrix":
+                return _on_axis(names.get("matrix"), ref)
             case _:
                 return ()
 
@@ -313,7 +318,7 @@ class Scope:
         self.ensure(declared)
         if address not in self.session.keys:
             return address
-        key = _known_key(ref[at], names)
+        key = _known_key(ref[at], names, declared)
         one = with_key(address, key) if key is not None else address
         return one if key in self.session.keys[address] else address
 
@@ -324,7 +329,7 @@ class Scope:
         if declared.repeated and address not in self.session.keys:
             return (address,)
         at = 3 if declared.repeated else 2
-        key = _known_key(ref[2], names) if declared.repeated and len(ref) > 2 else None
+        key = _known_key(ref[2], names, declared) if declared.repeated and len(ref) > 2 else None
         scopes = self.children(str(ref[1]))
         if key is not None:
             one = self.session.scopes.get(f"{with_key(address, key)}.")
@@ -344,12 +349,24 @@ def _way(source: str, target: str) -> str:
     return posixpath.relpath(f"/{target.lstrip('/')}", f"/{source.lstrip('/')}")
 
 
-def _known_key(part: Any, names: Names) -> Key | None:
+def _on_axis(cell: Any, ref: Ref) -> tuple[str, ...]:
+    """The answers that a name of the matrix needs; a computed one may be any."""
+    if not isinstance(cell, MatrixCell):
+        return ()
+    if len(ref) == 1 or not isinstance(ref[1], str):
+        return cell.needs()
+    return cell.needs(ref[1])
+
+
+def _known_key(part: Any, names: Names, declared: Declared) -> Key | None:
+    """The key of an instance of a block as far as no answer is needed to say it."""
     if isinstance(part, tuple):
-        if part[0] not in {"each", "count", "var", "local"}:
+        if part[0] not in {"each", "count", "matrix", "var", "local"}:
             return None
         try:
             part = follow(names, part)
         except (TemplateError, NotKnown):
             return None
+    if isinstance(part, MatrixCell):
+        return part.key_on(declared.axes)
     return part if isinstance(part, str | int) and not isinstance(part, bool) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.core.address import Key
-from runner.core.expansion.lazy import EachLater, Later
+from runner.core.expansion.lazy import EachLater, Later, MatrixCell
 from runner.core.expressions.functions import World
 from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Names, NotKnown, TemplateError
@@ -51,7 +51,7 @@ class Session:
                 f"{_MOST_INSTANCES:,} instances: those of modules multiply. Take fewer, or make "
                 "several projects of it."
             )
-            path = ("for_each",) if "for_each" in declared.meta else ("count",)
+            path = (declared.repeated_by,)
             raise RunnerError(declared.block.problem("Too many instances", said, path))
 
     def answer(self, address: str) -> Any:
@@ -87,12 +87,21 @@ class Instance:
     key: Key | None = None
     value: Any = None
 
+    @property
+    def hangs_on_own(self) -> bool:
+        """Whether an answer is a value of this instance, and another one of each other's."""
+        if isinstance(self.value, tuple):
+            return any(isinstance(on.value, Later) for on in self.value)
+        return isinstance(self.value, Later)
+
     def names(self) -> Names:
         """What its expressions may name."""
         if self.key is None:
             return self.scope.names
         if isinstance(self.key, int):
             return {**self.scope.names, "count": {"index": self.key}}
+        if isinstance(self.value, tuple):  # a matrix's; no value of the language is one
+            return {**self.scope.names, "matrix": MatrixCell(self.scope.session, self.value)}
         if isinstance(self.value, Later):
             each: Any = EachLater(self.scope.session, self.key, self.value)
             return {**self.scope.names, "each": each}

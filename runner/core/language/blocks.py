@@ -32,6 +32,18 @@ ForEach = Annotated[
     Field(description="One instance for each entry: each.key and each.value."),
 ]
 Count = Annotated[int, Field(ge=0, description="So many instances: count.index.")]
+_Axis = Annotated[
+    Annotated[list[Any], Tag("(list)")] | Annotated[Table, Tag("(table)")],
+    either("a table, a list of distinct values or an expression"),
+    Field(description="An axis: its values in a list, or by their keys."),
+]
+Matrix = Annotated[
+    dict[Name, _Axis],
+    Field(
+        min_length=1,
+        description="One instance for each combination: matrix.AXIS, and its key matrix.AXIS_key.",
+    ),
+]
 DependsOn = Annotated[
     list[Address], Field(description="Addresses that come first; this orders, nothing else.")
 ]
@@ -198,6 +210,7 @@ class Meta(TypedDict, total=False):
     provider: Annotated[Text, Field(description="Name of the provider.")]
     for_each: ForEach
     count: Count
+    matrix: Matrix
     depends_on: DependsOn
     enabled: Annotated[bool, Field(description="false: as if it were not there.")]
     triggers: Annotated[Table, Field(description="Any values; a change issues again.")]
@@ -255,6 +268,7 @@ class Module(TypedDict, total=False):
     source: Annotated[Required[Text], Field(description="Path of the folder.")]
     for_each: ForEach
     count: Count
+    matrix: Matrix
     depends_on: DependsOn
 
 

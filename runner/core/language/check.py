@@ -12,7 +12,7 @@ from runner.core.address import Path
 from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, file_names
-from runner.core.language.completion_rules import instance_findings, local_findings, pair_findings
+from runner.core.language.completion_rules import local_findings, pair_findings
 from runner.core.language.findings import (
     Finding,
     IsHole,
@@ -23,6 +23,7 @@ from runner.core.language.findings import (
     unsaid,
 )
 from runner.core.language.header_names import fault, header_findings
+from runner.core.language.instance_rules import instance_findings
 from runner.core.language.json_schemas import json_findings
 from runner.core.language.names import META, PRESETS, PROVIDERS
 from runner.core.language.pasted_keys import key_findings

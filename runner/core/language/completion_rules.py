@@ -52,35 +52,6 @@ def pair_findings(
         yield from _tool_choice(own["tool_choice"], merged.get("tools"), hole)
 
 
-def instance_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
-    """What is wrong with `for_each` and `count`."""
-    if "for_each" in table and "count" in table:
-        yield Finding(
-            ("count",),
-            "Conflicting keys",
-            "for_each and count exclude each other: there is one instance for each entry, or "
-            "there are so many. Remove one of them.",
-        )
-    entries = table.get("for_each")
-    seen: set[str] = set()
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        path = ("for_each", index)
-        if not isinstance(entry, str):
-            yield Finding(
-                path,
-                "Wrong type",
-                f"{dotted(path)} must be a string, but it is {in_short(entry)}: each instance "
-                "needs a key that stays when others come and go. Use a table, or read one with a "
-                "key.",
-            )
-            return
-        if entry in seen and not hole(entry):
-            yield Finding(
-                path, "Duplicate name", f"{dotted(path)}, {in_short(entry)}, is there twice."
-            )
-        seen.add(entry)
-
-
 _REPLACED = {
     "functions": "tools",
     "function_call": "tool_choice",

@@ -7,6 +7,7 @@ META = (
     "provider",
     "for_each",
     "count",
+    "matrix",
     "depends_on",
     "enabled",
     "triggers",
@@ -17,8 +18,11 @@ META = (
 )
 """What a completion says to the runner and not, under this name, to the server."""
 
-MODULE_META = ("source", "for_each", "count", "depends_on")
+MODULE_META = ("source", "for_each", "count", "matrix", "depends_on")
 """What a module block says to the runner; its other keys are the module's variables."""
+
+REPEATING = ("for_each", "count", "matrix")
+"""What gives a block its instances; a block has one of them at most."""
 
 DATA_META = ("provider", "depends_on")
 """What a data source says to the runner; its other keys are asked of the server."""

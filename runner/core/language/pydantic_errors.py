@@ -207,7 +207,7 @@ def _wrong_type(path: Path, given: object, expected: str) -> Finding:
             hint = f" Write it without quotes: {given}."
         elif path and path[-1] in ("condition", "enabled", "count"):
             hint = " Write an expression in {{ }}."
-    if isinstance(given, str) and path == ("for_each",):
+    if isinstance(given, str) and (path == ("for_each",) or path[:-1] == ("matrix",)):
         hint = " Write an expression in {{ }}."
     return _said(path, "Wrong type", f"must be {expected}", given, hint)
 

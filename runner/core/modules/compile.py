@@ -9,7 +9,7 @@ from typing import Any, Literal
 from runner.core.address import Path, is_address
 from runner.core.expressions.tags import terraform_holes
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
-from runner.core.language.names import DATA_META, META, MODULE_META
+from runner.core.language.names import DATA_META, META, MODULE_META, REPEATING
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
 from runner.core.modules.module import (
@@ -311,7 +311,7 @@ def _refs_with_and_without_keys(
     nodes: list[Node], meta: Mapping[str, Node]
 ) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
     """What a block refers to; and what one instance of it does, whichever there are."""
-    own = [node for name, node in meta.items() if name not in ("for_each", "count")]
+    own = [node for name, node in meta.items() if name not in REPEATING]
     return refs_of([*nodes, *meta.values()]), refs_of([*nodes, *own])
 
 

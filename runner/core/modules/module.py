@@ -1,12 +1,13 @@
 """A module compiled: every text read once; what its blocks hold and what they refer to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import Path, blocks_of
 from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.language.findings import Finding, settled
+from runner.core.language.names import REPEATING
 from runner.core.modules.folder import Block, Blocks
 from runner.core.values import Ref
 from runner.errors import Problem, Where
@@ -37,7 +38,7 @@ class Declared:
     preconditions: tuple[Rule, ...] = ()
     postconditions: tuple[Rule, ...] = ()
     refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
-    own_refs: tuple[Ref, ...] = ()  # the same without for_each or count
+    own_refs: tuple[Ref, ...] = ()  # the same without what gives its instances
     uses_text_only: bool = False  # holes stand only in the texts of messages
 
     @property
@@ -48,12 +49,23 @@ class Declared:
     @property
     def repeated(self) -> bool:
         """Whether it has instances."""
-        return "for_each" in self.meta or "count" in self.meta
+        return self.repeated_by != ""
 
     @property
     def repeated_by(self) -> str:
-        """`for_each` or `count`, whichever gives its instances; empty if it has none."""
-        return next((name for name in ("for_each", "count") if name in self.meta), "")
+        """`for_each`, `count` or `matrix`, whichever gives its instances; empty if it has none."""
+        return next((name for name in REPEATING if name in self.meta), "")
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether its instances have keys, which are texts; else indexes, or it has none."""
+        return self.repeated_by in ("for_each", "matrix")
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes of its matrix in the order of the alphabet; none if it has no matrix."""
+        table = self.block.table.get("matrix")
+        return tuple(sorted(table)) if isinstance(table, Mapping) else ()
 
     def hole_of(self, refers: Any) -> Hole | None:
         """The first hole for whose reference `refers` is true."""

@@ -1,7 +1,7 @@
 """Every reference names something that is there, and every call gives what its module wants."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.core.address import BEGINNING, InText
@@ -11,6 +11,7 @@ from runner.core.expressions import functions
 from runner.core.expressions.foreign import instead
 from runner.core.expressions.tags import naming
 from runner.core.expressions.template import Constant, Hole, Node, holes
+from runner.core.language.names import REPEATING
 from runner.core.modules.conditions import as_declared
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, Declared, Rule
@@ -18,7 +19,10 @@ from runner.core.suggest import closest, did_you_mean, there_are
 from runner.core.values import DYNAMIC_ENV, Ref, written
 from runner.errors import Problem
 
-ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "self", "path")
+ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "matrix", "self", "path")
+
+_Known = Mapping[str, Sequence[str]]
+"""What an expression knows besides what all of its module do: each name, and what it has."""
 
 
 def check_references(module: CompiledModule, problems: list[Problem]) -> None:
@@ -37,7 +41,7 @@ class _Checker:
         module = self.module
         named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
         for value in (*named, *module.imports):
-            self._nodes(value.block, [value.node], frozenset())
+            self._nodes(value.block, [value.node], {})
         for name, value in self.module.variables.items():
             for rule in value.conditions:
                 self._condition(value.block, rule, name)
@@ -51,20 +55,20 @@ class _Checker:
                     said = f"The validation of var.{name} can look at var.{name} only."
                     self._say(block, hole, "Invalid validation", said)
                 elif ref[0] != "var":
-                    self._ref(block, hole, ref, frozenset())
+                    self._ref(block, hole, ref, {})
 
     def _declared(self, declared: Declared) -> None:
-        extra = {"each"} if "for_each" in declared.meta else set()
-        extra |= {"count"} if "count" in declared.meta else set()
-        scope = frozenset(extra)
-        before = [declared.meta[name] for name in ("for_each", "count") if name in declared.meta]
-        self._nodes(declared.block, before, frozenset())
-        rest = [node for name, node in declared.meta.items() if name not in {"for_each", "count"}]
+        scope = _names_of_instances(declared)
+        before = [declared.meta[name] for name in REPEATING if name in declared.meta]
+        self._nodes(declared.block, before, {})
+        rest = [node for name, node in declared.meta.items() if name not in REPEATING]
         self._nodes(declared.block, [*declared.params.values(), *rest], scope)
         for rule in declared.preconditions:
             self._nodes(declared.block, [rule.condition, rule.message], scope)
         for rule in declared.postconditions:
-            self._nodes(declared.block, [rule.condition, rule.message], scope | {"self"})
+            self._nodes(
+                declared.block, [rule.condition, rule.message], {**scope, "self": ATTRIBUTES}
+            )
         if declared.kind == "module" and declared.name in self.module.children:
             _check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
@@ -72,7 +76,7 @@ class _Checker:
                 declared.block, Hole(written(ref), (), lambda _: None, path, BEGINNING), ref, scope
             )
 
-    def _nodes(self, block: Block, nodes: Iterable[Node], scope: frozenset[str]) -> None:
+    def _nodes(self, block: Block, nodes: Iterable[Node], scope: _Known) -> None:
         for node in nodes:
             for hole in holes(node):
                 for ref in hole.refs:
@@ -83,14 +87,14 @@ class _Checker:
     ) -> None:
         self.problems.append(block.problem(summary, detail, hole.path, at=at or hole.at))
 
-    def _ref(self, block: Block, hole: Hole, ref: Ref, scope: frozenset[str]) -> None:
+    def _ref(self, block: Block, hole: Hole, ref: Ref, scope: _Known) -> None:
         said = self._fault(ref, scope, hole.source)
         if said is not None:
             summary = "Invalid env()" if ref[0] == "env" else "Unknown name"
             at = hole.at if hole.at.span is not None else naming(hole.source, ref)
             self._say(block, hole, summary, said, at)
 
-    def _fault(self, ref: Ref, scope: frozenset[str], source: str) -> str | None:
+    def _fault(self, ref: Ref, scope: _Known, source: str) -> str | None:
         match ref[0]:
             case "var":
                 return self._named(ref, "var", self.module.variables, "variable")
@@ -102,7 +106,7 @@ class _Checker:
                 return self._data(ref)
             case "module":
                 return self._module(ref)
-            case "each" | "count" | "self" as root:
+            case "each" | "count" | "matrix" | "self" as root:
                 return _scoped(ref, root, scope)
             case "path":
                 return self._named(ref, "path", ("root", "module"), "path")
@@ -171,13 +175,28 @@ class _Checker:
         return f'There is no {what} "{root}".{hint}'
 
 
-def _scoped(ref: Ref, root: str, scope: frozenset[str]) -> str | None:
-    needs = {"each": "for_each", "count": "count"}
+_NAMED_BY = {"each": "for_each", "count": "count", "matrix": "matrix"}
+
+
+def _names_of_instances(declared: Declared) -> _Known:
+    """What the expressions of one instance know besides what every other one does."""
+    found: dict[str, Sequence[str]] = {}
+    if "for_each" in declared.meta:
+        found["each"] = ("key", "value")
+    if "count" in declared.meta:
+        found["count"] = ("index",)
+    table = declared.block.table.get("matrix")
+    if isinstance(table, Mapping):
+        found["matrix"] = (*table, *(f"{axis}_key" for axis in table))
+    return found
+
+
+def _scoped(ref: Ref, root: str, scope: _Known) -> str | None:
     if root not in scope:
         if root == "self":
             return "self is the answer, and is known only in the postconditions of a lifecycle."
-        return f"{root} is known only in a block with {needs[root]}."
-    allowed = {"each": ("key", "value"), "count": ("index",), "self": ATTRIBUTES}[root]
+        return f"{root} is known only in a block with {_NAMED_BY[root]}."
+    allowed = scope[root]
     if len(ref) > 1 and ref[1] not in allowed:
         near = closest(str(ref[1]), allowed)
         hint = f' Did you mean "{root}.{near}"?' if near else ""
@@ -196,7 +215,7 @@ def _attribute(ref: Ref, at: int, declared: Declared, known: Iterable[str]) -> s
         return None
     shown = written(ref[:at])
     if not isinstance(name, str):
-        return f"{shown} has no instances: it has neither for_each nor count."
+        return f"{shown} has no instances: it has neither for_each nor count nor matrix."
     near = closest(name, names)
     hint = f' Did you mean "{shown}.{near}"?' if near else ""
     return f'{shown} has no "{name}"; it has {", ".join(names)}.{hint}'

@@ -5,7 +5,7 @@ from typing import Literal
 
 from runner.core.address import module_of, split_key
 from runner.core.expansion.session import Instance
-from runner.core.modules.module import Declared
+from runner.core.modules.module import Declared, declared_at
 from runner.core.plan.actions import (
     Absent,
     Await,
@@ -92,7 +92,10 @@ def _out_of_range(address: str, walk: Walk) -> str | None:
         case int():
             return f"index [{key}] is out of range for count{of}"
         case str():
-            return f'key ["{key}"] is not in for_each{of}'
+            declared = declared_at(walk.session.root, block)
+            is_cell = declared is not None and declared.repeated_by == "matrix"
+            named = "the matrix" if is_cell else "for_each"
+            return f'key ["{key}"] is not in {named}{of}'
 
 
 def protected(declared: Declared | None, address: str, what: _Loss) -> list[Problem]:

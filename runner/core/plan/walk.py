@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.core.address import around, inside, with_key
-from runner.core.expansion.lazy import Later
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Instance, Session
 from runner.core.modules.module import Declared
@@ -85,7 +84,7 @@ class Walk:
                 self.ready.append(self.vertices[key])
 
     def expand(self, vertex: Vertex) -> None:
-        """The instances of a block whose for_each is known now join the walk."""
+        """The instances of a block whose keys are known now join the walk."""
         if vertex.scope is None or vertex.declared is None:
             return
         scope, declared = vertex.scope, vertex.declared
@@ -190,7 +189,7 @@ class Walk:
         if instance is None:
             return ()
         held = (instance.scope.prefix, instance.declared.address)
-        if isinstance(instance.value, Later):
+        if instance.hangs_on_own:
             return edges(instance)
         if held not in self._shared:
             keyed = any(map(_is_keyed, _refs(instance)))

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import tomli_w
 
-from runner.core.address import split_key
+from runner.core.address import axes_of, split_key
 from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint, normalise
 from runner.core.request.build import Request
@@ -164,7 +164,9 @@ def _has_null(value: Any) -> bool:
 def _meta(
     body: dict[str, Any], key: str | int | None, provider: str | None
 ) -> Iterator[tuple[str, Any]]:
-    if isinstance(key, str):
+    if axes := axes_of(key):
+        yield "matrix", {axis: [value] for axis, value in axes.items()}
+    elif isinstance(key, str):
         yield "for_each", [key]
     elif key is not None:
         yield "count", key + 1

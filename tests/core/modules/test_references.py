@@ -56,7 +56,7 @@ def faults(expression: str, block: str = "output.o") -> list[tuple[str, str]]:
         ("{{ local.personna }}", 'Did you mean "local.persona"?'),
         ("{{ completion.chta.content }}", 'Did you mean "completion.chat"?'),
         ("{{ completion.chat.contnet }}", 'Did you mean "completion.chat.content"?'),
-        ("{{ completion.chat[0].content }}", "neither for_each nor count"),
+        ("{{ completion.chat[0].content }}", "neither for_each nor count nor matrix"),
         ("{{ completion.chat['x'].content }}", 'has no "x"'),
         ("{{ completion.many['a'].contnet }}", 'Did you mean "completion.many.a.content"?'),
         ("{{ data.chat_completion.gto.content }}", 'Did you mean "data.chat_completion.got"?'),
