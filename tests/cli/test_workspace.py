@@ -217,10 +217,10 @@ def test_output_and_plan_are_of_the_one_that_is_selected(project: Project) -> No
     write_state(project, record("completion.a"), workspace="staging")
     outputs = project.directory / "state/workspaces/staging/outputs.json"
     outputs.write_text('{"a": "of staging"}')
-    assert "In the workspace" not in project.call("plan").out
+    assert "In the workspace" not in project.call("plan").err
     project.call("workspace", "select", "staging")
     assert project.call("output", "a").out == "of staging\n"
-    assert project.call("plan").out.startswith("In the workspace staging:\n\n")
+    assert project.call("plan").err.startswith("In the workspace staging:\n\n")
 
 
 @pytest.mark.usefixtures("own")

@@ -84,7 +84,7 @@ def test_more_loops_than_the_engine_can_nest_are_told(held: Bench) -> None:
 def test_an_entry_that_is_no_table_is_told(held: Bench, kind: str) -> None:
     told = _checked(held, f"{kind} = [2024-02-29, 1]\n")
     assert told.status == 1
-    assert "Not a table (2 times)" in told.err
+    assert "Not a table (2 on this line)" in told.err
 
 
 def test_an_extra_body_that_is_no_table_is_told(held: Bench) -> None:

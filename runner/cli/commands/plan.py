@@ -70,7 +70,7 @@ def show(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
     full = getattr(arguments, "full", False)
     workspace = project.settings.workspace
     if workspace != DEFAULT:  # what is about to be paid for, or removed, may be another's
-        sys.stdout.write(f"In the workspace {workspace}:\n\n")
+        sys.stderr.write(f"In the workspace {workspace}:\n\n")
     sys.stdout.write(plan_text(made, project.secrets, style(), full=full))
     if getattr(arguments, "out", None):
         sys.stdout.write(
