@@ -55,6 +55,11 @@ def sentence(said: str) -> str:
     return said if said.endswith((".", "?", "!")) else f"{said}."
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something: `1 record`, `1,200 records`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:
     """A RunnerError of one problem."""
     return RunnerError(Problem(summary, detail, where))

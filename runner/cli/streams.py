@@ -126,3 +126,8 @@ def put(data: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
     sys.stdout.flush()
+
+
+def named_or_piped(name: str) -> str | bytes:
+    """A file by its name, or what standard input holds where that is named."""
+    return sys.stdin.buffer.read() if name == STDIN else name

@@ -63,12 +63,16 @@ def read(path: Path) -> bytes | None:
         return None if file is None else file.read()
 
 
-def read_named(path: Path) -> bytes | None:
-    """As `read`, for what the user names on the command line, which may be a pipe: <(command)."""
+def read_named(name: str, advice: str = "") -> bytes:
+    """As `read`, for what the user names on the command line, which may be a pipe: <(command).
+    RunnerError, with the advice, if there is none.
+    """
+    path = Path(name)
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as cause:
+        said = " ".join(filter(None, (f'There is no file "{name}".', advice)))
+        raise error("No such file", said, Where(name)) from cause
     except OSError as cause:
         raise failure("read", path, cause) from cause
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from runner.errors import Problem, RunnerError, Where, error
 from runner.hcl import Converted, convert
 from runner.io import files, links
+from runner.operations.named_file import read_source
 
 
 def converted(sources: Sequence[str | bytes], out: str | None = None) -> Converted:
@@ -48,15 +49,10 @@ def _texts(sources: Sequence[str | bytes]) -> list[tuple[str, str]]:
 
 
 def _text(source: str | bytes) -> list[tuple[str, str]]:
-    if isinstance(source, bytes):
-        return [("standard input", files.text_of("standard input", source))]
-    path = Path(source)
-    if path.is_dir():
-        inside = sorted(path.glob("*.tf"))
+    if isinstance(source, str) and Path(source).is_dir():
+        inside = sorted(Path(source).glob("*.tf"))
         if not inside:
             raise error("No such file", f'There are no *.tf files in "{source}".', Where(source))
         return [pair for file in inside for pair in _text(str(file))]
-    data = files.read_named(path)
-    if data is None:
-        raise error("No such file", f'There is no file "{source}".', Where(source))
-    return [(source, files.text_of(source, data))]
+    name, data = read_source(source)
+    return [(name, files.text_of(name, data))]

@@ -10,7 +10,7 @@ from runner.core.api.exchange import Failure, spared
 from runner.core.api.usage import Used, asked_model, usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
-from runner.errors import Problem, Where
+from runner.errors import Problem, Where, counted
 from runner.io.apply.ports import Outcome
 from runner.io.prices import Prices
 from runner.operations.spending import cost_of
@@ -46,8 +46,7 @@ class Spent:
         if self.priced:
             parts.append(dollars(self.cost))
         if self.unpriced:
-            answers = "1 answer" if self.unpriced == 1 else f"{self.unpriced:,} answers"
-            parts.append(f"{answers} of unknown price")
+            parts.append(f"{counted(self.unpriced, 'answer')} of unknown price")
         return ", ".join(parts)
 
 
@@ -83,7 +82,7 @@ def headline(outcome: Outcome, spent: Spent, files: int = 0) -> str:
     parts = [f"{tally[how]} {how}" for how in get_args(How) if how in tally]
     done = ", ".join(parts) or "0 issued"
     if files:
-        done += f", {files} file{'s' if files > 1 else ''} written"
+        done += f", {counted(files, 'file')} written"
     used = f" {spent.text()}." if outcome.issued else ""
     if outcome.failed or outcome.stopped:
         return f"Apply incomplete: {done}, {len(outcome.failed)} failed.{used}"

@@ -15,6 +15,7 @@ from runner.operations.ended import Spent, problems_of, spent
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
+from runner.operations.named_file import NamedFile
 from runner.operations.options import Options
 from runner.operations.output_files import Ready
 from runner.operations.plan import Planned
@@ -84,6 +85,15 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
     return Finished(
         outcome, found, said, spent(outcome, project.prices), tuple(told.unsaved), told.files
     )
+
+
+def reported(finished: Finished, file: NamedFile, report: bytes) -> Finished:
+    """With a report of it in a file; what keeps it from being written is a problem like others."""
+    try:
+        file.write(report)
+    except RunnerError as exc:
+        return replace(finished, problems=(*finished.problems, *exc.problems))
+    return finished
 
 
 def _as_read(made: Planned) -> Mapping[str, Record]:

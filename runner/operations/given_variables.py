@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Mapping
 from datetime import date, time
-from pathlib import Path
 from typing import Any, assert_never
 
 from runner.core.modules.folder import values_of
@@ -101,10 +100,7 @@ def _as_in_toml(value: object) -> Any:
 
 def _from_file(file: str, problems: list[Problem]) -> list[Given]:
     try:
-        data = files.read_named(Path(file))
-        if data is not None:
-            return from_file(values_of(source(file, data)))
-        problems.append(Problem("No such file", f'--var-file: there is no file "{file}".'))
+        return from_file(values_of(source(file, files.read_named(file))))
     except RunnerError as exc:
         problems.extend(exc.problems)
     return []

@@ -1,4 +1,4 @@
-"""A file that the user names to be written: `plan --out`, `apply --junit`."""
+"""Files that the user names: to be read, or piped; and to be written, as `plan --out` does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,3 +39,12 @@ class NamedFile:
     def write(self, data: bytes) -> None:
         """In the place of what may stand there; RunnerError as `target` says."""
         files.write_atomic(self.target(), data)
+
+
+def read_source(source: str | bytes) -> tuple[str, bytes]:
+    """The name and the bytes of a file, or of what was piped, as bytes; RunnerError if there is no
+    such file.
+    """
+    if isinstance(source, bytes):
+        return "standard input", source
+    return source, files.read_named(source)

@@ -20,6 +20,7 @@ from runner.io.state.store import Store
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.finish import Refreshed, refreshed
+from runner.operations.named_file import read_source
 from runner.operations.options import Options, ProjectPlace
 from runner.operations.places import folders_of, settings_of, store_of
 
@@ -37,7 +38,6 @@ class _Line(msgspec.Struct):
 class Replaced:
     """The state is what the file holds."""
 
-    place: str
     state: State
 
 
@@ -47,21 +47,29 @@ class Merged:
     last line of one that is `cut_off` is lost.
     """
 
-    place: str
     answers: int
     new_in_state: int
     new_in_cache: int
     cut_off: bool
 
 
-def push(
-    options: Options, secrets: Secrets, data: bytes, name: str, *, force: bool
-) -> tuple[Replaced | Merged, Refreshed]:
-    """Take a file for the state, or merge the records of a rescue file into it; `name` is the
-    file's.
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What was done with a file, and with the outputs beside the state at `place`."""
+
+    file: str
+    place: str
+    done: Replaced | Merged
+    outputs: Refreshed
+
+
+def push(options: Options, secrets: Secrets, source: str | bytes, *, force: bool) -> Pushed:
+    """Take a file for the state, or merge the records of a rescue file into it: one that is named,
+    or what was piped, as bytes.
 
     RunnerError for another lineage, or a serial that is not newer, unless `force`.
     """
+    name, data = read_source(source)
     rescued, cut_off = _rescued(data, name) if _is_rescue(data) else (None, False)
     pushed = decode(data, name, _UNTOUCHED) if rescued is None else None
     _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
@@ -74,8 +82,8 @@ def push(
         else:
             if not force:
                 _check(place, store, current, pushed)
-            done = Replaced(store.name, store.write(pushed))
-        return done, refreshed(options, secrets)
+            done = Replaced(store.write(pushed))
+        return Pushed(name, store.name, done, refreshed(options, secrets))
 
 
 def _check_bodies(records: Iterable[Record], name: str) -> None:
@@ -192,7 +200,7 @@ def _merge(
     store.write(replace(current, records=records))
     owner = Owner(current.lineage, settings_of(place).workspace)
     saved = run_to_end(_save(store, rescued, owner))
-    return Merged(store.name, len(newest), taken, saved, cut_off)
+    return Merged(len(newest), taken, saved, cut_off)
 
 
 async def _save(store: Store, rescued: tuple[Record, ...], owner: Owner) -> int:

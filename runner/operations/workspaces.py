@@ -8,7 +8,7 @@ from runner.core.language.names import WORKSPACE
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
-from runner.errors import error
+from runner.errors import counted, error
 from runner.io.selection import select
 from runner.io.state.backend import DEFAULT
 from runner.io.state.store import Store
@@ -92,11 +92,11 @@ def _refuse_loss(store: Store, name: str) -> None:
     """RunnerError for records."""
     state = store.load()
     if state is not None and state.records:
-        held = len(state.records)
+        held = counted(len(state.records), "record")
         raise error(
             "Workspace holds records",
-            f"{name} holds {held} record{'s' if held > 1 else ''}. `runner --workspace {name} "
-            "destroy` removes them, and what a server stored; --force only forgets them.",
+            f"{name} holds {held}. `runner --workspace {name} destroy` removes them, and what a "
+            "server stored; --force only forgets them.",
         )
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
@@ -15,9 +14,9 @@ from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.progress import progress
 from runner.cli.views.report import apply_text
 from runner.cli.views.style import style
-from runner.errors import Problem, RunnerError, error
+from runner.errors import error
 from runner.operations.apply import carry_out, check, check_reach, held_plan
-from runner.operations.finish import Finished, finish
+from runner.operations.finish import Finished, finish, reported
 from runner.operations.loaded import Loaded
 from runner.operations.named_file import NamedFile
 from runner.operations.plan import Planned
@@ -128,15 +127,10 @@ def _junit_file(project: Loaded, arguments: argparse.Namespace) -> NamedFile | N
 
 
 def _with_junit(project: Loaded, finished: Finished, arguments: argparse.Namespace) -> Finished:
-    """Its report written, if it is asked for; what keeps it from that is a problem like others."""
+    """Its report written, if it is asked for."""
     file = _junit_file(project, arguments)
     if finished.outcome is None or file is None:
         return finished
     from runner.cli.views.junit import junit  # noqa: PLC0415  # asked for by a flag
 
-    problems: tuple[Problem, ...] = ()
-    try:
-        file.write(junit(finished.outcome))
-    except RunnerError as exc:
-        problems = exc.problems
-    return replace(finished, problems=(*finished.problems, *problems))
+    return reported(finished, file, junit(finished.outcome))

@@ -5,6 +5,7 @@ import sys
 
 from runner.cli.parser.options import place_of
 from runner.cli.terminal.asking import approved
+from runner.errors import counted
 from runner.io.cache.upkeep import Info
 from runner.operations.cache import SharedCache, cache_of
 
@@ -60,5 +61,4 @@ def _clear(arguments: argparse.Namespace, cache: SharedCache) -> int:
 
 
 def _tell(gone: Info) -> None:
-    answers = "1 answer" if gone.entries == 1 else f"{gone.entries} answers"
-    sys.stderr.write(f"Dropped {answers} ({gone.bytes} bytes).\n")
+    sys.stderr.write(f"Dropped {counted(gone.entries, 'answer')} ({gone.bytes} bytes).\n")

@@ -3,16 +3,14 @@
 import argparse
 import sys
 
-from runner.cli.streams import STDIN
+from runner.cli.streams import named_or_piped
 from runner.cli.views.problems import report
 from runner.operations.convert import converted
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert all files as one configuration; 1 if anything could not be kept."""
-    files = arguments.files
-    sources = [sys.stdin.buffer.read() if name == STDIN else name for name in files]
-    made = converted(sources, arguments.out)
+    made = converted([*map(named_or_piped, arguments.files)], arguments.out)
     if arguments.out is None:
         sys.stdout.write(made.text)
     if made.problems:

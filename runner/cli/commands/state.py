@@ -3,14 +3,12 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser.options import options_of, place_of, secrets_of
-from runner.cli.streams import STDIN, put
+from runner.cli.streams import named_or_piped, put
 from runner.cli.views.problems import report
-from runner.errors import error
-from runner.io import files
+from runner.errors import counted
 from runner.operations.records import addresses_of, state_file
 
 if TYPE_CHECKING:
@@ -39,32 +37,21 @@ def run(arguments: argparse.Namespace) -> int:
 def _push(arguments: argparse.Namespace) -> int:
     from runner.operations.push import Replaced, push  # noqa: PLC0415  # the cache's library
 
-    name = "standard input" if arguments.file == STDIN else arguments.file
     options, secrets = options_of(arguments), secrets_of(arguments)
-    pushed, outputs = push(options, secrets, _read(arguments.file), name, force=arguments.force)
-    if isinstance(pushed, Replaced):
-        number = len(pushed.state.records)
-        records = f"{number} record{'' if number == 1 else 's'}"
-        said = f"serial {pushed.state.serial}, {records}"
-        sys.stderr.write(f"{pushed.place} is now what {name} holds ({said}).\n")
+    pushed = push(options, secrets, named_or_piped(arguments.file), force=arguments.force)
+    name, place, done = pushed.file, pushed.place, pushed.done
+    if isinstance(done, Replaced):
+        said = f"serial {done.state.serial}, {counted(len(done.state.records), 'record')}"
+        sys.stderr.write(f"{place} is now what {name} holds ({said}).\n")
     else:
-        if pushed.cut_off:
+        if done.cut_off:
             sys.stderr.write(f"The last line of {name} is cut off: one answer in it is lost.\n")
         sys.stderr.write(
-            f"{pushed.answers} answers: {pushed.new_in_state} new in {pushed.place}, "
-            f"{pushed.new_in_cache} new in the cache. Nothing of this is paid again.\n"
+            f"{counted(done.answers, 'answer')}: {done.new_in_state} new in {place}, "
+            f"{done.new_in_cache} new in the cache. Nothing of this is paid again.\n"
         )
-    _tell(outputs, arguments)
+    _tell(pushed.outputs, arguments)
     return 0
-
-
-def _read(file: str) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read()
-    data = files.read_named(Path(file))
-    if data is None:
-        raise error("No such file", f'There is no file "{file}".')
-    return data
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -87,7 +74,7 @@ def _rm(arguments: argparse.Namespace) -> int:
     edited = remove(options_of(arguments), secrets_of(arguments), arguments.patterns)
     for address, _ in edited.changed:
         sys.stderr.write(f"Removed {address}\n")
-    sys.stderr.write(f"{_records(len(edited.changed))} removed from {edited.place}.\n")
+    sys.stderr.write(f"{counted(len(edited.changed), 'record')} removed from {edited.place}.\n")
     _tell(edited.outputs, arguments)
     return 0
 
@@ -99,7 +86,7 @@ def _mv(arguments: argparse.Namespace) -> int:
     edited = move(options_of(arguments), secrets, arguments.source, arguments.target)
     for old, new in edited.changed:
         sys.stderr.write(f"Moved {old} to {new}\n")
-    sys.stderr.write(f"{_records(len(edited.changed))} moved in {edited.place}.\n")
+    sys.stderr.write(f"{counted(len(edited.changed), 'record')} moved in {edited.place}.\n")
     _tell(edited.outputs, arguments)
     return 0
 
@@ -109,7 +96,3 @@ def _tell(outputs: "Refreshed", arguments: argparse.Namespace) -> None:
         put(content)
     if outputs.stale is not None:
         report([outputs.stale], arguments.secrets)
-
-
-def _records(number: int) -> str:
-    return "1 record" if number == 1 else f"{number} records"

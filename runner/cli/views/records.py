@@ -11,6 +11,7 @@ from runner.core.plan.diff import leaves, lines_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.received import table_of, value_of
 from runner.core.state.records import Record, State
+from runner.errors import counted
 
 Cost = Callable[[Record], float | None]
 
@@ -52,7 +53,7 @@ def state_json(state: State, records: list[Record], cost: Cost) -> dict[str, Any
 
 def state_text(state: State, records: list[Record], path: str) -> Iterator[str]:
     """The state in lines: what it is, then a line for each record."""
-    number = "1 record" if len(records) == 1 else f"{len(records)} records"
+    number = counted(len(records), "record")
     yield f"{path}: serial {state.serial}, {number}, root module {state.root}"
     yield f"lineage {state.lineage}, written by runner {state.runner_version}"
     if not records:

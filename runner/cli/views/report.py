@@ -9,6 +9,7 @@ from runner.cli.streams import harmless
 from runner.cli.views.style import Style
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.diff import lines_of
+from runner.errors import counted
 from runner.io.apply.ports import Outcome
 from runner.operations.ended import headline
 from runner.operations.finish import Finished
@@ -22,15 +23,11 @@ def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     """The end of an apply for a person."""
     lines = ["", style(headline(outcome, finished.spent, finished.files), "bold")]
     if outcome.kept_back:
-        number = outcome.kept_back
-        plural = "s" if number > 1 else ""
-        lines.append(f"{number} dependent{plural} unchanged: their requests came out the same.")
+        dependents = counted(outcome.kept_back, "dependent")
+        lines.append(f"{dependents} unchanged: their requests came out the same.")
     if outcome.maybe_billed:
-        number = outcome.maybe_billed
-        lines.append(
-            f"{number} attempt{'s' if number > 1 else ''} ended without an answer and may have "
-            "been billed."
-        )
+        attempts = counted(outcome.maybe_billed, "attempt")
+        lines.append(f"{attempts} ended without an answer and may have been billed.")
     if outcome.failed or outcome.skipped:
         lines += ["", *_table(outcome)]
     known = {name: output for name, output in finished.outputs.items() if output.known}

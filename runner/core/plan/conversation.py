@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from runner.core.canonical import digest
+from runner.errors import counted
 
 _TRIED, _COMPARED = 400, 1_000  # pairs of messages, and characters of each
 _DATA_URL = re.compile(r"data:([^;,]*)[^,]*;base64,(.*)", re.DOTALL)
@@ -150,7 +151,7 @@ def size_text(number: int) -> str:
     for unit, size in (("MB", 1 << 20), ("KB", 1 << 10)):
         if number >= size:
             return f"{number / size:.1f} {unit}"
-    return f"{number} bytes" if number != 1 else "1 byte"
+    return counted(number, "byte")
 
 
 def text_or_json(value: Any) -> str:

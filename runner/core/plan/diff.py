@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
+from runner.errors import counted
 
 _WORD = re.compile(r"\w+|\W")
 _LONGEST = 2_000  # characters that are compared word by word
@@ -81,7 +82,7 @@ def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for group in _groups(matcher.get_opcodes(), around):
         if isinstance(group, int):
-            yield f"  # ({group} unchanged line{'s' if group > 1 else ''} hidden)"
+            yield f"  # ({counted(group, 'unchanged line')} hidden)"
             continue
         tag, i1, i2, j1, j2 = group
         if tag == "equal":

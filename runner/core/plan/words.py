@@ -31,6 +31,7 @@ from runner.core.request.provider import Provider
 from runner.core.request.sketch import sketch
 from runner.core.secrets.secrets import Secrets
 from runner.core.values import NotKnown
+from runner.errors import counted
 
 Word = Literal[
     "import",
@@ -101,7 +102,7 @@ def tallied(tally: Mapping[str, int], files: int = 0) -> str:
         "move": "to move",
     }
     parts = [f"{tally[key]} {said}" for key, said in words.items() if tally.get(key)]
-    written = f"{files} file{'s' if files > 1 else ''} to write" if files else ""
+    written = f"{counted(files, 'file')} to write" if files else ""
     text = ", ".join(parts) or "nothing certain"
     undecided = tally.get("undecided")
     more = f"up to {undecided} more once those are known" if undecided else ""

@@ -71,13 +71,11 @@ def read_plan(path: str) -> Saved:
     where = Where(path)
     if Path(path).is_dir():
         raise error("Not a saved plan", f"{path} is a directory.", where)
-    data = files.read_named(Path(path))
-    if data is None:
-        raise error(
-            "No such file",
-            f'There is no plan file "{path}". `runner plan --out FILE` saves one; to apply parts '
-            "of the configuration, name them with --target.",
-        )
+    data = files.read_named(
+        path,
+        "`runner plan --out FILE` saves a plan; to apply parts of the configuration, name them "
+        "with --target.",
+    )
     if not _is_plan(data):
         said = f"{path} was not written by `runner plan --out`."
         raise error("Not a saved plan", said, where)
