@@ -17,6 +17,7 @@ class Secrets:
 
     _found: set[str] = field(default_factory=set)
     _sorted: tuple[str, ...] = ()
+    _joined: tuple[tuple[str, ...], int, tuple[str, ...]] = ((), 0, ())
 
     def add(self, values: Iterable[Any]) -> None:
         """The texts of these values are secret."""
@@ -29,11 +30,16 @@ class Secrets:
             self._sorted = sensitive_texts(self._found)
         return self._sorted
 
-    def and_also(self, more: Iterable[str]) -> tuple[str, ...]:
+    def and_also(self, more: tuple[str, ...]) -> tuple[str, ...]:
         """Those texts and these: the same tuple wherever it holds these already, so that what is
         looked for in all answers of a run is made ready once.
         """
-        return self.texts + tuple(text for text in more if text not in self._found)
+        before, known, joined = self._joined
+        if more is before and known == len(self._found):
+            return joined
+        joined = self.texts + tuple(text for text in more if text not in self._found)
+        self._joined = more, len(self._found), joined
+        return joined
 
     def text(self, text: str) -> str:
         """A text without them."""

@@ -48,6 +48,7 @@ class Apply:
         self._vanished: dict[str, Record] = {}
         self._expanded: set[str] = set()
         self._idle = asyncio.Event()
+        self._woken = False
         self._bug: BaseException | None = None
         self._undecided = {
             address for address, made in plan.decisions.items() if isinstance(made, Await)
@@ -239,8 +240,18 @@ class Apply:
                 self._run.fail(vertex, Failure(str(fault), fatal=True))
             elif fault is not None:
                 self._crash(fault)
-            self._pump()
         except Exception as exc:  # noqa: BLE001  # in a callback it would be lost, and run() wait on
+            self._crash(exc)
+        if not self._woken:
+            self._woken = True
+            task.get_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Once for all that ended in one turn of the loop."""
+        self._woken = False
+        try:
+            self._pump()
+        except Exception as exc:  # noqa: BLE001  # as above
             self._crash(exc)
 
     def _crash(self, bug: BaseException) -> None:

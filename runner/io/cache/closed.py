@@ -1,5 +1,7 @@
 """diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
 
+import time
+from collections.abc import Iterable
 from functools import cache as once
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,14 @@ from runner.errors import Where, error
 from runner.io import files
 from runner.io.cache.database import RAW, check_whole
 from runner.io.cache.guard import SETTINGS, harden
+
+_SET = (
+    "INSERT INTO Cache (key, raw, store_time, access_time, size, mode, filename, value)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key, raw) DO UPDATE SET"
+    " store_time = excluded.store_time, access_time = excluded.access_time, expire_time = NULL,"
+    " access_count = 0, tag = NULL, size = excluded.size, mode = excluded.mode,"
+    " filename = excluded.filename, value = excluded.value"
+)
 
 
 def open_store(path: Path, busy_seconds: float) -> Any:
@@ -38,6 +48,15 @@ def _cache() -> type[Any]:
                 if hasattr(self, "_local"):
                     self.close()
                 raise
+
+        def set_all(self, items: Iterable[tuple[object, object]]) -> None:
+            """As `set` for each, in one transaction and by one statement."""
+            now, disk = time.time(), self._disk
+            rows = [
+                (*disk.put(key), now, now, *disk.store(value, False, key)) for key, value in items
+            ]
+            with self.transact():
+                self._con.executemany(_SET, rows)
 
     return Closing
 

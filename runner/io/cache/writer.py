@@ -118,9 +118,7 @@ def _committed(
         return None
     failed: Exception | None = None
     try:
-        with store.transact():
-            for job in jobs:
-                store.set(job.key, job.value)
+        store.set_all((job.key, job.value) for job in jobs)
     except Exception as cause:  # noqa: BLE001 - somebody awaits it, whatever it is
         failed = translated(path, cause)
     now = files.identity(path)
