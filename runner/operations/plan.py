@@ -33,6 +33,7 @@ from runner.core.plan.diff import ABSENT
 from runner.core.plan.estimate import Estimate, bound, bound_later, most_tokens
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
+from runner.core.plan.reports import Reports
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import address_of
 from runner.core.plan.words import known_part, summary
@@ -89,7 +90,7 @@ def planned(
     """
     wanted = choice or project.options.choice
     records, moves = project.moved()
-    scales = _Scales(project)
+    scales = _Scales(project, Reports(records.values()))
 
     with answers_of(project.store, project.owner) as cached:
         held = None if project.settings.offline else (reads or {})
@@ -112,13 +113,14 @@ class _Scales:
     """Weighs each request that will be sent: its cost, and what its provider does not do."""
 
     project: Loaded
+    reports: Reports
     estimate: Estimate = field(default_factory=Estimate)
     limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
     _longest: dict[str, int | None] = field(default_factory=dict)
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
         prices = self.project.prices
-        self.estimate.add(bound(request, old, prices.count_tokens, prices.price, prices.source))
+        self.estimate.add(bound(request, old, self.reports.tokens, prices.price, prices.source))
         self._longest[address] = most_tokens(orjson.loads(request.body))
         for limit in self.project.declared[request.provider].limits(request.body):
             self.limits.setdefault((request.provider, limit), []).append(address)
@@ -145,7 +147,7 @@ class _Scales:
                     body,
                     provider.identity,
                     longest,
-                    prices.count_tokens,
+                    self.reports.tokens,
                     prices.price,
                     prices.source,
                 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from runner.core.api.usage import Used, asked_model, cached_tokens, usage_of
-from runner.core.plan.estimate import bound, dollars
+from runner.core.plan.estimate import dollars, most_cost
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.io.apply.ports import Refusal
@@ -59,7 +59,7 @@ class Purse:
             self.spent += most if cost is None else cost
 
     def _most(self, request: Request) -> float | None:
-        return bound(request, None, self.prices.count_tokens, self.prices.price).cost_high
+        return most_cost(request, self.prices.price)
 
 
 def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:

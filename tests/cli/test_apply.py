@@ -100,7 +100,8 @@ def test_the_transcript_of_a_first_apply(project: Project) -> None:
   + completion.chat              gpt-4o, temperature 0.7
       user  Tell me.
 
-Plan: 1 to issue. Estimated: at least 7 tokens, price of gpt-4o unknown.
+Plan: 1 to issue. Estimated: at least 8 tokens \
+(prompts ~7 to 18, by script), price of gpt-4o unknown.
 
 Apply complete! 1 issued. 5 tokens, 1 answer of unknown price.
 
@@ -134,7 +135,8 @@ def test_the_transcript_of_a_change(project: Project) -> None:
         - Tell me.
         + Tell us.
 
-Plan: 1 to re-issue. Estimated: at least 9 tokens, price of gpt-4o unknown.
+Plan: 1 to re-issue. Estimated: at least 4 tokens \
+(prompts ~1 to 5, by reports), price of gpt-4o unknown.
 """
     )
     assert rest.startswith("complete! 1 issued.")

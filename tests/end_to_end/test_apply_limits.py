@@ -88,6 +88,27 @@ def test_max_cost_is_never_crossed(project: Project, monkeypatch: pytest.MonkeyP
         assert len(api.requests) == 10
 
 
+def test_max_cost_is_never_crossed_where_a_prompt_has_a_token_for_each_byte(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Amharic has with vocabularies that do not know it; the plan expects fewer."""
+
+    def script(got: Any) -> dict[str, Any]:
+        read = len("ሰ".encode()) * 2000 + 8
+        whole = answer(got.body, got.number)
+        whole["usage"] = {"prompt_tokens": read, "completion_tokens": 1, "total_tokens": read + 1}
+        return whole
+
+    with serving(script=script) as api:
+        _route(api, monkeypatch)
+        long = completion("long", "ሰ" * 2000 + "{{ count.index }}", "max_tokens = 1", "count = 9")
+        project.write(PRICED + long)
+        ran = project.apply("--max-cost", "0.05")  # each costs $0.015 at $2.50 a million
+        assert ran.status == 1
+        assert len(api.requests) == len(project.records) == 3
+        assert "would be crossed" in ran.err
+
+
 @pytest.mark.parametrize("concurrency", ["2", "32"])
 def test_max_cost_of_what_is_in_flight_counts_at_its_most(
     project: Project, monkeypatch: pytest.MonkeyPatch, concurrency: str

@@ -210,9 +210,9 @@ def test_max_cost_is_kept_at_the_price_that_a_provider_declares(project: Project
         (summary,) = project.call("plan", "--json").of("change_summary")
         assert summary["estimate"]["price_sources"] == ["provider.openai"]
         assert summary["estimate"]["unpriced_models"] == []
-        ran = project.run("apply", "--auto-approve", "--max-cost", "0.25", "--concurrency", "1")
+        ran = project.run("apply", "--auto-approve", "--max-cost", "0.4", "--concurrency", "1")
         assert ran.status == 1
-        assert "--max-cost $0.25 would be crossed" in ran.err
+        assert "--max-cost $0.40 would be crossed" in ran.err
         assert 0 < len(api.completions) < 20
         (record, *_) = json.loads(project.run("show", "completion.c", "--json").out)
         usage = record["response"]["usage"]

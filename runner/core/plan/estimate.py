@@ -7,24 +7,29 @@ from typing import Any
 import orjson
 
 from runner.core.api.usage import usage_of
+from runner.core.plan.prompt import can_be_counted, prompt_ceiling
+from runner.core.plan.reports import BASES, PromptTokens, TokenBasis
 from runner.core.request.build import Request
 from runner.core.request.sketch import UNKNOWN
 from runner.core.state.records import Record
 
-CountTokens = Callable[[str, str, str], int]  # (identity, model, text) -> tokens
+CountPrompt = Callable[[str, dict[str, Any], Record | None], PromptTokens]
+"""(identity, body, the last answer at its address) -> the tokens of its prompt."""
 PriceSource = Callable[[str, str], str]  # (identity, model) -> who says what it costs
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
-_CALLS = ("tool_calls", "function_call")
-_DECLARED = ("tools", "functions", "response_format")
-_TEXTS = ("text", "refusal")
-_COSTS_BESIDES = ("audio", "web_search_options")
+_IN_WORDS: dict[TokenBasis, str] = {
+    "script": "by script",
+    "reports": "by reports",
+    "same prompt": "as reported",
+}
 
 
 @dataclass(slots=True)
 class Estimate:
     """Sums over the requests: from below over those that are certain, from above over those as
-    well that hang on an answer. An upper bound that nothing limits is None.
+    well that hang on an answer. An upper bound that nothing limits is None. The prompts are those
+    of the certain ones; `rests_on` counts them by what their number of tokens rests on.
     """
 
     requests: int = 0
@@ -35,12 +40,18 @@ class Estimate:
     unpriced: set[str] = field(default_factory=set)
     free: bool = True
     sources: set[str] = field(default_factory=set)
+    prompt_low: int = 0
+    prompt_high: int | None = 0
+    rests_on: dict[TokenBasis, int] = field(default_factory=dict)
 
     def add(self, bound: "Bound") -> None:
         """One more request."""
         self.requests += 1
         self.tokens_low += bound.tokens_low
         self.tokens_high = _sum(self.tokens_high, bound.tokens_high)
+        self.prompt_low += bound.prompt.low
+        self.prompt_high = _sum(self.prompt_high, bound.prompt.high)
+        self.rests_on[bound.prompt.basis] = self.rests_on.get(bound.prompt.basis, 0) + 1
         if bound.cost_low is None:
             self.unpriced.add(bound.model)
             self.cost_high, self.free = None, False
@@ -72,12 +83,12 @@ class Estimate:
         return f"{self._tokens()}, {self._cost()}"
 
     def _tokens(self) -> str:
-        low = compact(self.tokens_low)
-        if self.tokens_high is None:
-            return f"at least {low} tokens"
-        if self.tokens_high == self.tokens_low:
-            return f"~{low} tokens"
-        return f"{low} to {compact(self.tokens_high)} tokens"
+        total = _range(self.tokens_low, self.tokens_high)
+        if not self.rests_on:
+            return f"{total} tokens"
+        prompts = _range(self.prompt_low, self.prompt_high)
+        basis = ", ".join(_IN_WORDS[basis] for basis in BASES if basis in self.rests_on)
+        return f"{total} tokens (prompts {prompts}, {basis})"
 
     def _cost(self) -> str:
         names = ", ".join(name or "the server's own model" for name in sorted(self.unpriced))
@@ -106,6 +117,7 @@ class Bound:
     """
 
     model: str
+    prompt: PromptTokens
     tokens_low: int
     tokens_high: int | None
     cost_low: float | None
@@ -116,7 +128,7 @@ class Bound:
 def bound(
     request: Request,
     old: Record | None,
-    count: CountTokens,
+    count: CountPrompt,
     price: Price,
     source: PriceSource | None = None,
 ) -> Bound:
@@ -125,32 +137,46 @@ def bound(
     """
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
-    prompt = count(request.identity, model, _prompt(body)) + 4 * len(_messages(body))
-    most = _most(body)
+    prompt = count(request.identity, body, old)
+    most = most_tokens(body) if can_be_counted(body) else None
     least = 1 if old is None else _used(old)
     if most is not None:
         least = min(least, most)
-    low = price(request.identity, model, prompt, least)
+    low = price(request.identity, model, prompt.low, least)
     high = None if low else low  # what costs nothing costs nothing, however long it becomes
-    if not _is_text(body):
-        most = None
-    if most is not None:
-        high = price(request.identity, model, prompt, most)
+    total: int | None = None
+    if most is not None and prompt.high is not None:
+        total = prompt.high + most
+        high = price(request.identity, model, prompt.high, most)
     return Bound(
         str(orjson.loads(request.recorded).get("model", "")),  # a sensitive one stays masked
-        prompt + least,
-        None if most is None else prompt + most,
+        prompt,
+        prompt.low + least,
+        total,
         low,
         high,
         None if source is None or low is None else source(request.identity, model),
     )
 
 
+def most_cost(request: Request, price: Price) -> float | None:
+    """What a request costs at the very most, whatever vocabulary its model has; None where nothing
+    bounds it.
+    """
+    body = orjson.loads(request.body)
+    model = str(body.get("model", ""))
+    prompt = prompt_ceiling(request.body)
+    if price(request.identity, model, prompt, 1) == 0.0:
+        return 0.0
+    most = most_tokens(body) if can_be_counted(body) else None
+    return None if most is None else price(request.identity, model, prompt, most)
+
+
 def bound_later(
     body: dict[str, Any],
     identity: str,
     longest: int | None,
-    count: CountTokens,
+    count: CountPrompt,
     price: Price,
     source: PriceSource | None = None,
 ) -> Bound:
@@ -159,15 +185,16 @@ def bound_later(
     """
     model = str(body.get("model", ""))
     open_ones = orjson.dumps(body).count(UNKNOWN.encode())
-    most = most_tokens(body) if longest is not None and _is_text(body) else None
-    prompt = count(identity, model, _prompt(body)) + 4 * len(_messages(body))
-    prompt += open_ones * (longest or 0)
-    low = price(identity, model, prompt, 1)
+    most = most_tokens(body) if longest is not None and can_be_counted(body) else None
+    prompt = count(identity, body, None)
+    low = price(identity, model, prompt.low, 1)
     high = None if low else low
-    if most is not None:
-        high = price(identity, model, prompt, most)
+    total: int | None = None
+    if most is not None and prompt.high is not None:
+        read = prompt.high + open_ones * (longest or 0)
+        total, high = read + most, price(identity, model, read, most)
     named = None if source is None or low is None else source(identity, model)
-    return Bound(model, 0, None if most is None else prompt + most, low, high, named)
+    return Bound(model, prompt, 0, total, low, high, named)
 
 
 def most_tokens(body: dict[str, Any]) -> int | None:
@@ -205,6 +232,14 @@ def dollars(amount: float) -> str:
     return f"${amount:.6f}".rstrip("0").rstrip(".") if amount else "$0"
 
 
+def _range(low: int, high: int | None) -> str:
+    if high is None:
+        return f"at least {compact(low)}"
+    if compact(low) == compact(high):
+        return compact(low) if low == high else f"~{compact(low)}"
+    return f"~{compact(low)} to {compact(high)}"
+
+
 def _sum(one: Any, other: Any) -> Any:
     return None if one is None or other is None else one + other
 
@@ -214,41 +249,6 @@ def _most(body: dict[str, Any]) -> int | None:
     number = body.get("n")
     times = number if isinstance(number, int) and number else 1
     return limit * times if isinstance(limit, int) else None
-
-
-def _prompt(body: dict[str, Any]) -> str:
-    texts: list[str] = []
-    for message in _messages(body):
-        content = message.get("content")
-        if isinstance(content, str):
-            texts.append(content)
-        texts += [str(part.get("text") or part.get("refusal") or "") for part in _parts(message)]
-        texts += [_json(message[name]) for name in _CALLS if message.get(name)]
-    texts += [_json(body[name]) for name in _DECLARED if name in body]
-    return "\n".join(texts)
-
-
-def _is_text(body: dict[str, Any]) -> bool:
-    """Whether all that is read and written is text, which can be counted."""
-    if any(body.get(name) for name in _COSTS_BESIDES):
-        return False
-    parts = (part for message in _messages(body) for part in _parts(message))
-    return all(part.get("type") in _TEXTS for part in parts)
-
-
-def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
-    messages = body.get("messages")
-    held = messages if isinstance(messages, list) else []
-    return [message for message in held if isinstance(message, dict)]
-
-
-def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
-    content = message.get("content")
-    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _used(record: Record) -> int:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.plan.estimate import Bound, Estimate, bound, compact, dollars
+from runner.core.plan.estimate import Bound, Estimate, bound, compact, dollars, most_cost
+from runner.core.plan.prompt import prompt_ceiling
+from runner.core.plan.reports import PromptTokens, Reports, TokenBasis
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from tests.harness.lab import completion_body
@@ -19,8 +21,8 @@ def request(**body: Any) -> Request:
     return Request("openai", "openai x", "f", sent, sent, None)
 
 
-def words(_: str, __: str, text: str) -> int:
-    return len(text.split())
+def seven(_: str, __: dict[str, Any], ___: Record | None) -> PromptTokens:
+    return PromptTokens(7, 9, "script")
 
 
 def price(_: str, model: str, prompt: int, answer: int) -> float | None:
@@ -28,9 +30,9 @@ def price(_: str, model: str, prompt: int, answer: int) -> float | None:
 
 
 def test_a_bound_is_the_prompt_and_what_the_answer_may_take() -> None:
-    found = bound(request(max_tokens=100, n=2), None, words, price)
-    assert (found.tokens_low, found.tokens_high) == (3 + 4 + 1, 3 + 4 + 200)
-    assert (found.cost_low, found.cost_high) == (17.0, 2007.0)
+    found = bound(request(max_tokens=100, n=2), None, seven, price)
+    assert (found.tokens_low, found.tokens_high) == (7 + 1, 9 + 200)
+    assert (found.cost_low, found.cost_high) == (17.0, 2009.0)
 
 
 def test_the_last_answer_says_what_the_next_will_use() -> None:
@@ -38,23 +40,16 @@ def test_the_last_answer_says_what_the_next_will_use() -> None:
         b'"completion_tokens":1', b'"completion_tokens":9'
     )
     old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
-    assert bound(request(), old, words, price).tokens_low == 7 + 9
-    assert bound(request(max_tokens=5), old, words, price).tokens_low == 7 + 5
+    assert bound(request(), old, seven, price).tokens_low == 7 + 9
+    assert bound(request(max_tokens=5), old, seven, price).tokens_low == 7 + 5
 
 
 def test_without_a_limit_there_is_no_upper_bound() -> None:
-    found = bound(request(), None, words, price)
+    found = bound(request(), None, seven, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
     total = Estimate()
     total.add(found)
-    assert total.text() == "at least 8 tokens, at least $17.00"
-
-
-def test_pictures_and_tools_do_not_break_the_count() -> None:
-    parts = [{"type": "text", "text": "a b"}, {"type": "image_url", "image_url": {"url": "x"}}]
-    body = {"messages": [{"role": "user", "content": parts}, {"role": "assistant"}],
-            "tools": [{"type": "function", "function": {"name": "f"}}]}  # fmt: skip
-    assert bound(request(**body), None, words, price).tokens_low >= 2 + 8 + 1
+    assert total.text() == "at least 8 tokens (prompts ~7 to 9, by script), at least $17.00"
 
 
 @pytest.mark.parametrize(
@@ -68,33 +63,27 @@ def test_pictures_and_tools_do_not_break_the_count() -> None:
     ],
 )
 def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
-    found = bound(request(max_tokens=10, **body), None, words, price)
+    found = bound(request(max_tokens=10, **body), None, seven, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
 
 
-def test_calls_in_the_conversation_are_counted() -> None:
-    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "a b c"}}
-    body = {"messages": [{"role": "assistant", "tool_calls": [call]}]}
-    assert bound(request(**body), None, words, price).tokens_low >= 3 + 4 + 1
-
-
 def test_what_is_free_needs_no_limit_to_stay_free() -> None:
-    assert bound(request(), None, words, lambda *_: 0.0).cost_high == 0.0
+    assert bound(request(), None, seven, lambda *_: 0.0).cost_high == 0.0
 
 
 def test_an_unknown_price_is_said() -> None:
     total = Estimate()
-    total.add(bound(request(model="unknown", max_tokens=1), None, words, price))
+    total.add(bound(request(model="unknown", max_tokens=1), None, seven, price))
     assert "price of unknown unknown" in total.text()
     assert "$0" not in total.text()
-    total.add(bound(request(max_tokens=1), None, words, price))
+    total.add(bound(request(max_tokens=1), None, seven, price))
     assert "price of unknown unknown" in total.text()
     assert "$17.00" in total.text()
 
 
 def test_what_is_free_says_so() -> None:
     total = Estimate()
-    total.add(Bound("m", 1, 2, 0.0, 0.0))
+    total.add(Bound("m", PromptTokens(1, 1, "script"), 1, 2, 0.0, 0.0))
     assert "no cost" in total.text()
 
 
@@ -107,7 +96,7 @@ def test_the_lower_bound_is_never_above_the_upper(pairs: list[tuple[int, int | N
         )
         old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
         more = {} if limit is None else {"max_tokens": limit}
-        total.add(bound(request(**more), old, words, price))
+        total.add(bound(request(**more), old, seven, price))
     if total.tokens_high is not None:
         assert total.tokens_low <= total.tokens_high
     if total.cost_high is not None:
@@ -141,11 +130,48 @@ def test_an_amount_that_is_not_nothing_is_not_shown_as_nothing() -> None:
 )
 def test_what_extra_body_holds_is_estimated_whatever_it_is(body: dict[str, Any]) -> None:
     total = Estimate()
-    total.add(bound(request(**body), None, words, lambda *_: None))
+    total.add(bound(request(**body), None, seven, lambda *_: None))
     assert total.requests == 1
 
 
 def test_a_server_that_is_told_of_no_model_has_its_own() -> None:
     total = Estimate()
-    total.add(bound(request(model=""), None, words, lambda *_: None))
+    total.add(bound(request(model=""), None, seven, lambda *_: None))
     assert total.text().endswith("price of the server's own model unknown")
+
+
+def test_the_most_is_a_token_a_byte_whatever_was_reported() -> None:
+    asked = request(max_tokens=100, n=2)
+    most = most_cost(asked, price)
+    assert most == prompt_ceiling(asked.body) + 2000.0
+    reported = Record("completion.a", "o", asked.identity, "f", 0, asked.body, REPORTED, "")
+    told = bound(asked, reported, Reports([reported]).tokens, price)
+    assert (told.prompt.low, told.prompt.high) == (5, 5)
+    assert told.cost_high == 2005.0
+    assert most_cost(asked, price) == most
+
+
+REPORTED = b'{"usage":{"prompt_tokens":5,"completion_tokens":1}}'
+
+
+def test_nothing_is_the_most_of_what_has_no_limit() -> None:
+    assert most_cost(request(), price) is None
+    assert most_cost(request(max_tokens=1, audio={"voice": "alloy"}), price) is None
+    assert most_cost(request(model="unknown", max_tokens=1), price) is None
+    assert most_cost(request(), lambda *_: 0.0) == 0.0
+
+
+def test_the_words_say_what_the_prompts_rest_on() -> None:
+    def words(*prompts: tuple[int, int | None, TokenBasis]) -> str:
+        total = Estimate()
+        for low, high, basis in prompts:
+            total.add(Bound("m", PromptTokens(low, high, basis), low, None, 0.0, 0.0))
+        return total.text().partition("(")[2].partition(")")[0]
+
+    assert words((510, 640, "script")) == "prompts ~510 to 640, by script"
+    assert words((510, 510, "same prompt")) == "prompts 510, as reported"
+    assert words((5, 9, "reports"), (1, 1, "same prompt"), (1, 2, "reports")) == (
+        "prompts ~7 to 12, by reports, as reported"
+    )
+    assert words((12_410, 12_440, "reports")) == "prompts ~12.4k, by reports"
+    assert words((60, None, "script")) == "prompts at least 60, by script"

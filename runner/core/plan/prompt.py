@@ -1,0 +1,140 @@
+"""A request's prompt: what of a body is read by the model, how many tokens that may be, and how
+many at the very most.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runner.core.plan.tokens import TokenRange, text_tokens
+
+_CALLS = ("tool_calls", "function_call")
+_DECLARED = ("tools", "functions", "response_format")
+_READ = ("model", "messages", *_DECLARED, "modalities", "prediction")
+_TEXTS = ("text", "refusal")
+_COSTS_BESIDES = ("audio", "plugins", "search_settings", "web_search_options")
+_OWN_TOOLS = ("function", "custom")
+_OPENAI = re.compile(r"(?:openai/)?(?:chatgpt|gpt-4o|gpt-4\.|gpt-5|o[134](?:-|$))")
+_HARMONY = re.compile(r"(?:.*/)?gpt-oss")
+
+_SEARCHES = re.compile(r"compound|sonar|search")
+"""Models that read what they find, whatever they are asked."""
+
+MESSAGE = 32
+TOOL = 256
+"""Tokens that --max-cost allows for beside one for each byte of the body: for what a server writes
+around each message and each tool. What it writes around the whole hangs on whose model it is.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a model's server writes around texts; factors of tools and schemas, whose JSON some
+    servers write anew.
+    """
+
+    wide: bool
+    message: TokenRange
+    around: TokenRange
+    tools: TokenRange
+    with_tools: TokenRange
+    ceiling: int
+
+
+_BY_OPENAI = _Family(
+    True, TokenRange(3, 5), TokenRange(2, 8), TokenRange(0.25, 1.1), TokenRange(0, 40), 64
+)
+_BY_HARMONY = _Family(
+    True, TokenRange(3, 8), TokenRange(0, 90), TokenRange(0.25, 1.3), TokenRange(0, 150), 768
+)
+_BY_ANY = _Family(
+    False, TokenRange(1, 8), TokenRange(0, 40), TokenRange(0.25, 1.4), TokenRange(0, 750), 768
+)
+
+
+def tokens_by_script(body: Mapping[str, Any]) -> TokenRange:
+    """The tokens of a prompt by its texts alone. A picture is 60 at least, a sound or a file one;
+    how many at most is not known (see `can_be_counted`).
+    """
+    family = _family(str(body.get("model", "")))
+    declared = [_json(body[name]) for name in _DECLARED if body.get(name)]
+    found = family.around
+    for message in messages_of(body):
+        found += family.message
+        for text in _texts(message):
+            found += text_tokens(text, wide=family.wide)
+    for text in declared:
+        asked = text_tokens(text, wide=family.wide)
+        found += asked.scaled(family.tools.low, family.tools.high)
+    if body.get("tools") or body.get("functions"):
+        found += family.with_tools
+    pictures = sum(part.get("type") == "image_url" for part in _all_parts(body))
+    return found + TokenRange(60 * pictures, 60 * pictures)
+
+
+def prompt_ceiling(body: bytes) -> int:
+    """How many tokens a prompt of text has at the very most: one for each byte of the body, and
+    what is allowed for around it. No report makes it less.
+    """
+    held = orjson.loads(body)
+    lists = (held.get(name) for name in ("tools", "functions"))
+    tools = sum(len(declared) for declared in lists if isinstance(declared, list))
+    around = _family(str(held.get("model", ""))).ceiling
+    return len(body) + MESSAGE * len(messages_of(held)) + TOOL * tools + around
+
+
+def can_be_counted(body: Mapping[str, Any]) -> bool:
+    """Whether all that is read and written is text of the body, which can be counted."""
+    searches = _SEARCHES.search(str(body.get("model", ""))) is not None
+    if searches or any(body.get(name) for name in _COSTS_BESIDES):
+        return False
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, dict) and tool.get("type", "function") not in _OWN_TOOLS:
+            return False  # one of the server's: what it finds is read as well
+    return all(part.get("type") in _TEXTS for part in _all_parts(body))
+
+
+def read_by_model(body: Mapping[str, Any]) -> bytes:
+    """All of a body that its prompt is made of: the same prompt, the same bytes."""
+    return orjson.dumps([body.get(name) for name in _READ], option=orjson.OPT_SORT_KEYS)
+
+
+def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a body that are tables."""
+    found = body.get("messages")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _family(model: str) -> _Family:
+    if _OPENAI.match(model):
+        return _BY_OPENAI
+    return _BY_HARMONY if _HARMONY.match(model) else _BY_ANY
+
+
+def _texts(message: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("content", "name"):
+        if isinstance(message.get(name), str):
+            yield message[name]
+    for part in _parts(message):
+        yield str(part.get("text") or part.get("refusal") or "")
+    for name in _CALLS:
+        if message.get(name):
+            yield _json(message[name])
+
+
+def _all_parts(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for message in messages_of(body):
+        yield from _parts(message)
+
+
+def _parts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
