@@ -3,8 +3,9 @@ many at the very most.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -28,6 +29,9 @@ TOOL = 256
 """Tokens that --max-cost allows for beside one for each byte of the body: for what a server writes
 around each message and each tool. What it writes around the whole hangs on whose model it is.
 """
+
+
+_PICTURE = TokenRange(60, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +64,19 @@ def tokens_by_script(body: Mapping[str, Any]) -> TokenRange:
     how many at most is not known (see `can_be_counted`).
     """
     family = _family(str(body.get("model", "")))
-    declared = [_json(body[name]) for name in _DECLARED if body.get(name)]
     found = family.around
     for message in messages_of(body):
-        found += family.message
+        found = found.plus(family.message)
         for text in _texts(message):
-            found += text_tokens(text, wide=family.wide)
-    for text in declared:
-        asked = text_tokens(text, wide=family.wide)
-        found += asked.scaled(family.tools.low, family.tools.high)
-    if body.get("tools") or body.get("functions"):
-        found += family.with_tools
-    pictures = sum(part.get("type") == "image_url" for part in _all_parts(body))
-    return found + TokenRange(60 * pictures, 60 * pictures)
+            found = found.plus(text_tokens(text, wide=family.wide))
+        for part in _parts(message):
+            if part.get("type") == "image_url":
+                found = found.plus(_PICTURE)
+    for name in _DECLARED:
+        if body.get(name):
+            declared = text_tokens(_json(body[name]), wide=family.wide)
+            found = found.plus(declared.scaled(family.tools.low, family.tools.high))
+    return found.plus(family.with_tools) if body.get("tools") or body.get("functions") else found
 
 
 def prompt_ceiling(body: bytes) -> int:
@@ -95,7 +99,8 @@ def can_be_counted(body: Mapping[str, Any]) -> bool:
     for tool in tools if isinstance(tools, list) else ():
         if isinstance(tool, dict) and tool.get("type", "function") not in _OWN_TOOLS:
             return False  # one of the server's: what it finds is read as well
-    return all(part.get("type") in _TEXTS for part in _all_parts(body))
+    parts = (part for message in messages_of(body) for part in _parts(message))
+    return all(part.get("type") in _TEXTS for part in parts)
 
 
 def read_by_model(body: Mapping[str, Any]) -> bytes:
@@ -109,6 +114,7 @@ def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+@lru_cache(maxsize=64)
 def _family(model: str) -> _Family:
     if _OPENAI.match(model):
         return _BY_OPENAI
@@ -116,24 +122,23 @@ def _family(model: str) -> _Family:
 
 
 def _texts(message: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("content", "name"):
-        if isinstance(message.get(name), str):
-            yield message[name]
+    content = message.get("content")
+    if isinstance(content, str):
+        yield content
     for part in _parts(message):
         yield str(part.get("text") or part.get("refusal") or "")
+    if "name" in message:
+        yield str(message["name"])
     for name in _CALLS:
         if message.get(name):
             yield _json(message[name])
 
 
-def _all_parts(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for message in messages_of(body):
-        yield from _parts(message)
-
-
-def _parts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parts(message: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     content = message.get("content")
-    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    if not isinstance(content, list):
+        return ()
+    return [part for part in content if isinstance(part, dict)]
 
 
 def _json(value: object) -> str:

@@ -11,6 +11,7 @@ run of one character has less than the range says.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _LETTERS = bytes((*range(65, 91), *range(97, 123)))
 _DIGITS = b"0123456789"
@@ -19,14 +20,16 @@ _BEYOND_ASCII = bytes(range(128, 256))
 _ENGLISH = (b" the ", b" of ", b" and ", b" to ", b" is ", b" in ", b" a ", b"The ", b" you")
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRange:
-    """From how many to how many tokens."""
+class TokenRange(NamedTuple):
+    """From how many to how many tokens. Several are made for each request of a plan, and this is
+    made in half the time of a frozen dataclass.
+    """
 
-    low: float = 0.0
-    high: float = 0.0
+    low: float
+    high: float
 
-    def __add__(self, other: "TokenRange") -> "TokenRange":
+    def plus(self, other: "TokenRange") -> "TokenRange":
+        """The sum of both."""
         return TokenRange(self.low + other.low, self.high + other.high)
 
     def scaled(self, low: float, high: float) -> "TokenRange":
@@ -69,7 +72,7 @@ _SCRIPTS = (
 def text_tokens(text: str, *, wide: bool) -> TokenRange:
     """The tokens of a text; `wide` where the model's vocabulary is one of 200,000."""
     data = text.encode(errors="replace")
-    if len(data) == len(text):
+    if text.isascii():
         return _plain(data, 0, wide=wide)
     ascii_part = data.translate(None, _BEYOND_ASCII)
     found = _plain(ascii_part, len(data) - len(ascii_part), wide=wide)
@@ -77,25 +80,24 @@ def text_tokens(text: str, *, wide: bool) -> TokenRange:
         size = script.size * sum(map(data.count, script.leads))
         if size:
             low, high = script.wide if wide else script.any
-            found += TokenRange(low * size, high * size)
+            found = found.plus(TokenRange(low * size, high * size))
     return found
 
 
 def _plain(data: bytes, beyond: int, *, wide: bool) -> TokenRange:
     """The tokens of what is ASCII of a text, which has so many bytes beyond it."""
-    letters, digits, blanks = (_count(data, those) for those in (_LETTERS, _DIGITS, _BLANKS))
-    marks = len(data) - letters - digits - blanks
+    size = len(data)
+    letters = size - len(data.translate(None, _LETTERS))
+    digits = size - len(data.translate(None, _DIGITS))
+    blanks = size - len(data.translate(None, _BLANKS))
+    marks = size - letters - digits - blanks
     words = min(len(data.split()), letters)
     spaces = max(blanks - words, 0)
     low = 0.8 * words + 0.034 * letters + 0.33 * digits + 0.45 * marks + 0.01 * spaces
     if letters + digits > 13 * (words + marks):  # no words: base64, a hash, a key
         high = words + 0.85 * letters + 1.15 * digits + marks + 0.5 * spaces
         return TokenRange(low, high)
-    english = 14 * sum(map(data.count, _ENGLISH)) >= words and beyond * 40 < len(data) + beyond
+    english = 14 * sum(map(data.count, _ENGLISH)) >= words and beyond * 40 < size + beyond
     letter = 0.065 if english else 0.22 if wide else 0.33
     high = words + letter * letters + 1.15 * digits + 0.9 * marks + 0.45 * spaces
     return TokenRange(low, high)
-
-
-def _count(data: bytes, those: bytes) -> int:
-    return len(data) - len(data.translate(None, those))
