@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from runner.core.toml.source import parse, source
-from runner.errors import RunnerError, error
-from runner.io import files
-from runner.io.user_files import is_of_project, project_text, user_file, write_own
+from runner.errors import error
+from runner.io.user_files import is_of_project, read_own, user_file, write_own
 
 _KIND = "workspaces"
 _HEAD = "# Written by runner. `runner workspace select NAME` in the project changes it.\n"
@@ -14,18 +12,10 @@ _HEAD = "# Written by runner. `runner workspace select NAME` in the project chan
 def selected_workspace(project: Path) -> str | None:
     """The workspace that is selected for a project; RunnerError if the record is damaged."""
     path = user_file(_KIND, project)
-    data = None if is_of_project(path, project) else files.read(path)
-    if not data:
+    if is_of_project(path, project):
         return None
-    try:
-        name = parse(source(str(path), data)).get("workspace")
-    except RunnerError as exc:
-        said = " ".join(problem.detail for problem in exc.problems)
-        raise error(
-            "Selected workspace is damaged",
-            f"{said} Say again which is meant: runner workspace select NAME",
-            exc.problems[0].where,
-        ) from exc
+    advice = "Say again which is meant: runner workspace select NAME"
+    name = read_own(path, "Selected workspace is damaged", advice).get("workspace")
     return name if isinstance(name, str) else None
 
 
@@ -39,7 +29,4 @@ def select(project: Path, name: str) -> None:
             f"of the project's own, or name the workspace: --workspace {name}, or "
             f"RUNNER_WORKSPACE={name} in the environment.",
         )
-    import tomli_w  # noqa: PLC0415  # who selects may wait for it
-
-    held = {"project": project_text(project), "workspace": name}
-    write_own(path, (_HEAD + tomli_w.dumps(held)).encode())
+    write_own(path, project, _HEAD, {"workspace": name})

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.core.toml.source import parse, source
-from runner.errors import RunnerError, error
+from runner.errors import error
 from runner.io import files
-from runner.io.user_files import is_of_project, project_text, user_file, user_folder, write_own
+from runner.io.user_files import is_of_project, read_own, user_file, user_folder, write_own
 
 DoorTable = Mapping[str, Any]
 
@@ -31,10 +30,7 @@ def trust(project: Path, doors: Iterable[DoorTable]) -> Path:
             "say itself what it may do. Work in a folder of the project's own, or name the hosts "
             "for one run: --trust HOST.",
         )
-    import tomli_w  # noqa: PLC0415  # who says yes may wait for it
-
-    held = {"project": project_text(project), "door": [dict(door) for door in doors]}
-    write_own(path, (_HEAD + tomli_w.dumps(held)).encode())
+    write_own(path, project, _HEAD, {"door": [dict(door) for door in doors]})
     return path
 
 
@@ -52,18 +48,8 @@ def all_trusted() -> Iterator[tuple[str, tuple[DoorTable, ...]]]:
 
 
 def _read(path: Path) -> DoorTable:
-    data = files.read(path)
-    if not data:
-        return {}
-    try:
-        return parse(source(str(path), data))
-    except RunnerError as exc:
-        said = " ".join(problem.detail for problem in exc.problems)
-        raise error(
-            "Record of trust is damaged",
-            f"{said} Remove the file, and say again what you trust: runner trust",
-            exc.problems[0].where,
-        ) from exc
+    advice = "Remove the file, and say again what you trust: runner trust"
+    return read_own(path, "Record of trust is damaged", advice)
 
 
 def _doors(held: DoorTable) -> tuple[DoorTable, ...]:

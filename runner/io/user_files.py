@@ -1,10 +1,14 @@
 """What is kept for each project in the user's own configuration folder: a file each."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+from runner.core.toml.source import parse, source
+from runner.errors import RunnerError, error
 from runner.io import files
 
 
@@ -28,13 +32,25 @@ def is_of_project(path: Path, project: Path) -> bool:
     return path.parent.resolve().is_relative_to(project.resolve())
 
 
-def project_text(project: Path) -> str:
-    """The project's folder as text, for whoever reads such a file."""
-    return os.fsencode(project.resolve()).decode(errors="backslashreplace")
+def read_own(path: Path, damaged: str, advice: str) -> Mapping[str, Any]:
+    """What such a file says; nothing if there is none. RunnerError, of the summary `damaged` and
+    with the advice, if it cannot be read.
+    """
+    data = files.read(path)
+    if not data:
+        return {}
+    try:
+        return parse(source(str(path), data))
+    except RunnerError as exc:
+        said = " ".join(problem.detail for problem in exc.problems)
+        raise error(damaged, f"{said} {advice}", exc.problems[0].where) from exc
 
 
-def write_own(path: Path, data: bytes) -> None:
-    """Write such a file, which nobody else may read."""
+def write_own(path: Path, project: Path, head: str, held: Mapping[str, Any]) -> None:
+    """Write such a file, which nobody else may read; it says which project it is about."""
+    import tomli_w  # noqa: PLC0415  # who says something for good may wait for it
+
+    about = os.fsencode(project.resolve()).decode(errors="backslashreplace")
     files.make_directory(path.parent)
     try:
         path.parent.chmod(0o700)
@@ -43,4 +59,4 @@ def write_own(path: Path, data: bytes) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as cause:
         raise files.failure("write", path, cause) from cause
-    files.write_atomic(path, data)
+    files.write_atomic(path, (head + tomli_w.dumps({"project": about, **held})).encode())

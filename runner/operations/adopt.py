@@ -6,6 +6,7 @@ from runner.core.address import blocks_of, module_of
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
+from runner.core.request.adoption import block_of
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
 from runner.errors import Problem, error
@@ -20,12 +21,14 @@ from runner.operations.plan import planned
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """The record as it is in the state now. `declared` says whether the configuration has a block
-    of its address; `problems` and `unsaved` are of the outputs that were written anew.
+    """The record as it is in the state now, and its block as a configuration has it. `declared`
+    says whether that has one of its address already; `problems` and `unsaved` are of the outputs
+    that were written anew.
     """
 
     project: Loaded
     record: Record
+    block: str
     declared: bool
     problems: tuple[Problem, ...] = ()
     unsaved: tuple[bytes, ...] = ()
@@ -48,11 +51,13 @@ def adopt(project: Loaded, address: str, identifier: str, named: str | None) -> 
         record = run_to_end(_fetch(project, plan, address, identifier, provider))
         records = {**plan.known.records, address: record}
         project.state = project.store.write(replace(project.state, records=records))
+        usual = record.provider == project.default_provider
+        block = block_of(record, provider=None if usual else record.provider)
         if instance_of(plan, address) is None:
-            return Adopted(project, record, declared=False)
+            return Adopted(project, record, block, declared=False)
         told = refresh_outputs(project)
         errors = tuple(problem for problem in told.problems if problem.severity == "error")
-        return Adopted(project, record, declared=True, problems=errors, unsaved=told.unsaved)
+        return Adopted(project, record, block, declared=True, problems=errors, unsaved=told.unsaved)
 
 
 def _check(address: str) -> None:

@@ -76,9 +76,7 @@ def headline(outcome: Outcome, spent: Spent, files: int = 0) -> str:
     """What was done, in one line that says whether all of it was; so many files of outputs were
     written.
     """
-    tally: dict[str, int] = {}
-    for how in outcome.done.values():
-        tally[how] = tally.get(how, 0) + 1
+    tally = outcome.tally
     parts = [f"{tally[how]} {how}" for how in get_args(How) if how in tally]
     done = ", ".join(parts) or "0 issued"
     if files:
@@ -117,9 +115,8 @@ def _failures(outcome: Outcome) -> Iterator[Problem]:
         if failure.hint:
             detail += f"\n\n{failure.hint}"
         if len(addresses) > 1:
-            shown = ", ".join(addresses[:_NAMES_SHOWN])
-            more = ", .." if len(addresses) > _NAMES_SHOWN else ""
-            detail += f"\n\nThe same for {len(addresses)} completions: {shown}{more}"
+            shown = first_few(addresses, _NAMES_SHOWN)
+            detail += f"\n\nThe same for {len(addresses)} completions: {shown}"
         unasked = sum(because[spared(address)] for address in addresses)
         if unasked:
             detail += f"\n\n{unasked} more were not asked: they would have met the same."

@@ -131,12 +131,9 @@ def apply_end(
 ) -> Iterator[dict[str, Any]]:
     """change_summary of what was done, then outputs; so many files of outputs were written."""
     if outcome is not None:
-        tally: dict[str, int] = {}
-        for how in outcome.done.values():
-            tally[how] = tally.get(how, 0) + 1
         yield {
             "type": "change_summary",
-            "changes": tally,
+            "changes": outcome.tally,
             "failed": len(outcome.failed),
             "skipped": len(outcome.skipped),
             "stopped": outcome.stopped,

@@ -8,6 +8,7 @@ from runner.core.address import covers, selects
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
+from runner.core.modules.dependencies import BlockGraph, block_graph
 from runner.core.modules.module import CompiledModule
 from runner.core.modules.moves import declared_moves, forgotten, move_records
 from runner.core.plan.known import Known, Lookup
@@ -27,6 +28,7 @@ from runner.io.folders import Folders
 from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect
 from runner.io.settings import Settings
+from runner.io.state.backend import DEFAULT
 from runner.io.state.store import Store
 from runner.io.trust import trusted
 from runner.operations.options import Options
@@ -93,9 +95,20 @@ class Loaded:
         return usual_provider(self.settings.provider, self.root)
 
     @property
+    def other_workspace(self) -> str | None:
+        """The workspace, where it is another one than every project has."""
+        name = self.settings.workspace
+        return None if name == DEFAULT else name
+
+    @property
     def owner(self) -> Owner:
         """Whose is what servers store for this state."""
         return Owner(self.state.lineage, self.settings.workspace)
+
+    @property
+    def graph(self) -> BlockGraph:
+        """What waits for what, a node a block."""
+        return block_graph(self.root)
 
     def moved(self) -> tuple[Mapping[str, Record], tuple[tuple[str, str], ...]]:
         """The records after the [[moved]] blocks, with those that [[import]] blocks brought."""

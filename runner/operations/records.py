@@ -34,6 +34,11 @@ def loaded(store: Store) -> State:
     return state
 
 
+def all_records(state: State) -> list[Record]:
+    """The records of a state, in order."""
+    return [state.records[address] for address in in_order(state.records)]
+
+
 def addresses_of(place: ProjectPlace, patterns: Sequence[str] = ()) -> list[str]:
     """The addresses of all records, or of those that the patterns name, in order; RunnerError for
     one that names none.

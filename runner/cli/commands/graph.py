@@ -6,7 +6,6 @@ import sys
 from runner.cli.commands.reading import read
 from runner.cli.views.graph.formats import dot, mermaid, svg
 from runner.cli.views.problems import tell_warnings
-from runner.core.modules.dependencies import block_graph
 
 _DRAW = {"dot": dot, "mermaid": mermaid, "svg": svg}
 
@@ -15,5 +14,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the graph in the format that was asked for."""
     project = read(arguments)
     tell_warnings(project)
-    sys.stdout.write(_DRAW[arguments.format](block_graph(project.root)))
+    sys.stdout.write(_DRAW[arguments.format](project.graph))
     return 0

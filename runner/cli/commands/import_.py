@@ -6,7 +6,6 @@ import sys
 from runner.cli.commands.reading import read
 from runner.cli.streams import put
 from runner.cli.views.problems import report, tell_warnings
-from runner.core.request.adoption import block_of
 from runner.operations.adopt import adopt
 
 
@@ -18,11 +17,9 @@ def run(arguments: argparse.Namespace) -> int:
     if adopted.problems:
         report(adopted.problems, arguments.secrets)
     tell_warnings(adopted.project)
-    record, usual = adopted.record, adopted.project.default_provider
-    name = None if record.provider == usual else record.provider
-    sys.stdout.write(block_of(record, provider=name))
+    sys.stdout.write(adopted.block)
     said = "Its block is above: in a file of the configuration, it plans as unchanged."
     if adopted.declared:
         said = "The configuration has its block; `runner plan` shows whether they differ."
-    sys.stderr.write(f"Imported {record.address}. {said}\n")
+    sys.stderr.write(f"Imported {adopted.record.address}. {said}\n")
     return 0

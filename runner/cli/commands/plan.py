@@ -9,7 +9,6 @@ from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.style import Style, style
 from runner.errors import Problem
-from runner.io.state.backend import DEFAULT
 from runner.operations.ended import unfinished
 from runner.operations.loaded import Loaded
 from runner.operations.plan import Planned, unfinished_answers, whole_plan
@@ -68,8 +67,8 @@ def show(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
             write(event)
         return
     full = getattr(arguments, "full", False)
-    workspace = project.settings.workspace
-    if workspace != DEFAULT:  # what is about to be paid for, or removed, may be another's
+    workspace = project.other_workspace
+    if workspace is not None:  # what is about to be paid for, or removed, may be another's
         sys.stderr.write(f"In the workspace {workspace}:\n\n")
     sys.stdout.write(plan_text(made, project.secrets, style(), full=full))
     if getattr(arguments, "out", None):

@@ -12,9 +12,8 @@ from runner.cli.streams import harmless
 from runner.cli.views.problems import report
 from runner.cli.views.records import record_json, record_text, state_json, state_text
 from runner.cli.views.style import style
-from runner.core.address import in_order
 from runner.errors import Problem
-from runner.operations.records import held_state, is_file, records_of
+from runner.operations.records import all_records, held_state, is_file, records_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +46,7 @@ def _state(arguments: argparse.Namespace) -> int:
 
     store, state = held_state(place_of(arguments))
     cost_of = costs(prices_at(place_of(arguments)))
-    records = [state.records[address] for address in in_order(state.records)]
+    records = all_records(state)
     if arguments.json:
         _write(state_json(state, records, cost_of))
     else:

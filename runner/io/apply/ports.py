@@ -1,5 +1,6 @@
 """What an apply is given, and what it gives back: the ways out as functions, and the outcome."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -86,6 +87,11 @@ class Outcome:
     rescued: str | None = None
     unsaved: RunnerError | None = None  # there was no place to rescue answers to
     interrupted: bool = False
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """How often what was done."""
+        return {**Counter(self.done.values())}
 
     def finish(
         self,
