@@ -409,10 +409,21 @@ def test_push_refuses_what_is_no_state(project: Project, tmp_path: Path, content
     assert project.state_file.read_bytes() == before
 
 
-def test_push_of_a_file_that_is_not_there(project: Project) -> None:
-    ran = project.call("state", "push", "nowhere.json")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("state", "push", "nowhere"),
+        ("plan", "--var-file", "nowhere"),
+        ("apply", "nowhere"),
+        ("convert", "nowhere"),
+    ],
+)
+def test_a_file_that_is_named_and_is_not_there_is_told(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    ran = project.call(*words)
     assert ran.status == 1
-    assert "No such file" in ran.err
+    assert 'No such file\n\n  on nowhere\n\nThere is no file "nowhere".' in ran.err
 
 
 def rescue(path: Path, *lines: bytes, end: bytes = b"\n") -> str:
@@ -441,6 +452,9 @@ def test_a_rescue_file_is_merged_and_cached_so_that_nothing_is_paid_twice(tmp_pa
         project.call("state", "rm", "completion.a", "completion.b")
         assert project.apply().status == 0
         assert len(api.completions) == 2
+        assert ran.err.startswith("2 answers: 2 new in ")
+        once_more = project.call("state", "push", rescue(tmp_path / "errored-2.jsonl", lines[0]))
+        assert once_more.err.startswith("1 answer: 0 new in ")
 
 
 def test_a_rescued_answer_does_not_replace_a_later_one(project: Project, tmp_path: Path) -> None:
