@@ -157,9 +157,7 @@ def apply_end(
 
 def _usage(record: Record) -> dict[str, Any]:
     used = usage_of(record.response)
-    if used is None:
-        return {}
-    return {"usage": {"prompt_tokens": used.prompt, "completion_tokens": used.completion}}
+    return {} if used is None else {"usage": used.table}
 
 
 def _changed(name: str, old: Any, new: Any) -> dict[str, Any]:

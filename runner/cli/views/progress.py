@@ -115,7 +115,7 @@ class Progress:
         for record in self._uncounted:
             used = usage_of(record.response)
             if used is not None:
-                self.tokens += used.prompt + used.completion
+                self.tokens += used.total
                 self.cost += self.price(record) or 0.0
         self._uncounted.clear()
 
@@ -165,7 +165,7 @@ class Lines(Progress):
         parts = [f"{record.duration_ms / 1000:.1f}s"]
         used, cost = usage_of(record.response), self.price(record)
         if used is not None:
-            parts.append(f"{compact(used.prompt + used.completion)} tokens")
+            parts.append(f"{compact(used.total)} tokens")
         if cost:
             parts.append(dollars(cost))
         return f"{', '.join(parts)} [id={_id(record.response)}]"

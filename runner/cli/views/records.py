@@ -62,7 +62,7 @@ def state_text(state: State, records: list[Record], path: str) -> Iterator[str]:
     width = max(len(record.address) for record in records)
     for record in records:
         used = usage_of(record.response)
-        tokens = f"{compact(used.prompt + used.completion)} tokens" if used else ""
+        tokens = f"{compact(used.total)} tokens" if used else ""
         facts = [record.status, _model(record), tokens, record.issued_at]
         yield f"  {record.address:<{width}}  {'  '.join(fact for fact in facts if fact)}"
 
@@ -97,10 +97,9 @@ def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
         if record.maybe_billed:
             attempts += f", {record.maybe_billed} without an answer that may have been billed"
         yield "issued", f"{record.issued_at} ({record.duration_ms / 1000:.1f} s{attempts})"
-    used = _usage(record)
+    used = usage_of(record.response)
     if used is not None:
-        prompt, completion = used["prompt_tokens"], used["completion_tokens"]
-        yield "usage", f"{prompt} tokens in, {completion} out"
+        yield "usage", f"{used.prompt} tokens in, {used.completion} out"
     if not _is_data(record):
         found = _cost(record, cost)
         yield "cost", "not known" if found is None else dollars(found) if found else "none"
@@ -156,9 +155,7 @@ def _model(record: Record) -> str:
 
 def _usage(record: Record) -> dict[str, int] | None:
     used = usage_of(record.response)
-    if used is None:
-        return None
-    return {"prompt_tokens": used.prompt, "completion_tokens": used.completion}
+    return None if used is None else used.table
 
 
 def _cost(record: Record, cost: Cost) -> float | None:

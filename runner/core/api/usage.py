@@ -15,6 +15,16 @@ class Used:
     completion: int
     model: str | None = None
 
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.prompt + self.completion
+
+    @property
+    def table(self) -> dict[str, int]:
+        """As the API names them."""
+        return {"prompt_tokens": self.prompt, "completion_tokens": self.completion}
+
 
 class _Usage(msgspec.Struct):
     prompt_tokens: Natural | None = None
