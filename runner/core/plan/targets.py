@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.core.address import around, inside, selects
-from runner.core.plan.walk import VertexKey, Walk, address_of
+from runner.core.plan.walk import Expansion, VertexKey, Walk, address_of
 
 Chosen = Callable[[VertexKey], bool]
 
@@ -103,10 +103,18 @@ def only_named(choice: Choice) -> Chosen:
 
 
 def _needed(walk: Walk, patterns: tuple[str, ...]) -> set[VertexKey]:
+    """What the patterns name, and all that it needs. An instance that has yet to join needs that
+    its block is unrolled, and no other instance of it.
+    """
     todo = [
         key
         for key, vertex in walk.vertices.items()
         if any(selects(pattern, vertex.address) for pattern in patterns)
+    ]
+    todo += [
+        Expansion(block)
+        for block in walk.groups
+        if any(pattern.startswith(f"{block}[") for pattern in patterns)
     ]
     found = set(todo)
     while todo:

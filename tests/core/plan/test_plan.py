@@ -61,6 +61,21 @@ def test_a_targeted_apply_leaves_the_rest_of_the_state_alone() -> None:
     assert "completion.d" in kinds(lab.plan())
 
 
+@pytest.mark.parametrize("more", ["for_each = '{{ completion.a.json }}'",
+                                  "matrix.t = '{{ completion.a.json }}'"])  # fmt: skip
+def test_a_target_names_instances_that_an_answer_has_yet_to_make(more: str) -> None:
+    lab = project(block("a", "list") + block("b", "x", more) + block("c"))
+    lab.reply = lambda body: '["s", "t"]' if body["messages"][0]["content"] == "list" else "said"
+    target = "completion.b[t=s]" if "matrix" in more else 'completion.b["s"]'
+    assert kinds(lab.plan(Choice((target,)))) == {
+        "completion.a": "Issue",
+        "completion.b": "Instances",
+    }
+    lab.apply(Choice((target,)))
+    one = 'completion.b["t=s"]' if "matrix" in more else 'completion.b["s"]'
+    assert lab.sent == ["completion.a", one]
+
+
 def removal(lab: Lab, address: str) -> str:
     (step,) = [step for step in lab.plan().steps if step.address == address]
     assert isinstance(step.action, Remove)
