@@ -1,7 +1,7 @@
 """Names of things: `module.essay["x"].completion.draft[0]`."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -38,6 +38,7 @@ _WANTED = re.compile(rf"({_AXIS})=({_VALUE})(?:,|\Z)")
 _QUOTED_KEY = r'\["(?:[^"\\]|\\.)*"\]'
 _SELECTOR = re.compile(rf"{_QUOTED_KEY}|\[(?P<wanted>{_AXIS}={_VALUE}(?:,{_AXIS}={_VALUE})*)\]")
 _ESCAPED = re.compile(r"([\\,=])")
+_QUOTES = re.compile(r'[\]"*?\s]')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -202,13 +203,20 @@ def selector_of(pattern: str) -> Selector | None:
     return Selector(re.compile(rf"{shape}{_shape(pattern[at:])}(?:[.\[].*)?\Z"), tuple(wanted))
 
 
-def why_none(pattern: str, addresses: Iterable[str]) -> str:
+def selecting(axis: str, key: str) -> str:
+    """What stands in a selector for a key on an axis."""
+    return f"{axis}={_quoted(key)}" if _QUOTES.search(key) else on_axis(axis, key)
+
+
+def why_none(pattern: str, addresses: Collection[str]) -> str:
     """What a selector that selects none of the addresses asks too much; empty for what is none, or
     where nobody knows.
     """
     selector = selector_of(pattern) if "=" in pattern else None
     if selector is None:
-        return ""
+        bare = pattern.replace('["', "[").replace('"]', "]")
+        meant = "=" in pattern and any(selects(bare, address) for address in addresses)
+        return f"Some of its axes are selected without quotes: {bare}." if meant else ""
     asked = {axis: value for wanted in selector.wanted for axis, value in wanted.items()}
     there: dict[str, dict[str, None]] = {}
     for address in addresses:

@@ -28,9 +28,11 @@ class AskedOutputs:
     held: dict[str, Any]
 
     def value(self, asked: str) -> Any:
-        """An output, or the part of it that `["key"]` or `[0]` after its name means. RunnerError if
-        there is none, or an answer for it was not accepted.
+        """An output, or the part of it that `["key"]`, `[0]` or `[axis=value]` after its name
+        means; that of a completion by its address, too. RunnerError if there is none, or an answer
+        for it was not accepted.
         """
+        asked = asked.removeprefix("completion.")
         name, bracket, rest = asked.partition("[")
         held = self.held
         if name not in held:
@@ -38,7 +40,7 @@ class AskedOutputs:
         if name not in held:
             raise _unknown(name, held, self.path)
         try:
-            return _inside(held[name], bracket + rest, asked)
+            return _part(held[name], name, bracket + rest)
         except RunnerError:
             self._evaluated(asked)  # says so if the answer was not accepted
             raise
@@ -104,6 +106,20 @@ def _path(place: ProjectPlace) -> Path:
 
         return store_of(place).directory / "outputs.json"
     return state / "outputs.json"
+
+
+def _part(value: Any, name: str, rest: str) -> Any:
+    asked = name + rest
+    if isinstance(value, dict) and "=" in rest and not rest.startswith('["'):
+        from runner.core.address import selects, why_none, with_key  # noqa: PLC0415  # 2 ms
+
+        places = {with_key(name, key): key for key in value}
+        chosen = [address for address in places if selects(asked, address)]
+        if not chosen:
+            said = why_none(asked, places) or "A selector is [axis=value,axis=value]."
+            raise error("Unknown output", f"There is no {asked}. {said}")
+        return {places[address]: value[places[address]] for address in chosen}
+    return _inside(value, rest, asked)
 
 
 def _inside(value: Any, rest: str, name: str) -> Any:

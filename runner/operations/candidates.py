@@ -1,9 +1,10 @@
 """The names of a project, for whoever has typed the beginning of one."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from runner.core.address import in_order
+from runner.core.address import axes_of, in_order, is_address, selecting, split_key
 from runner.core.language.names import PROVIDERS
 from runner.core.modules.folder import Blocks
 from runner.io.presets import presets
@@ -25,7 +26,8 @@ def candidates(place: ProjectPlace, named: NameKind, typed: str) -> list[Candida
     configuration that is not whole will do.
     """
     unique: dict[str, str] = {}
-    for name, about in _names(place, named):
+    names = [*_names(place, named)]
+    for name, about in (*names, *_selectors(name for name, _ in names if "[" in typed)):
         if name.startswith(typed) and name.isprintable():
             unique.setdefault(name, about)
     return [*unique.items()] if "[" in typed else _without_crowds(unique)
@@ -65,6 +67,15 @@ def _declared(blocks: Blocks) -> Iterator[Candidate]:
 def _recorded(place: ProjectPlace) -> Iterator[Candidate]:
     state = store_of(place).load()
     return ((address, "") for address in in_order(state.records if state is not None else ()))
+
+
+def _selectors(addresses: Iterable[str]) -> Iterator[Candidate]:
+    """A selector for each value on an axis of these instances, with how many have it."""
+    found: Counter[str] = Counter()
+    for address in filter(is_address, addresses):
+        block, key = split_key(address)
+        found.update(f"{block}[{selecting(axis, on)}]" for axis, on in axes_of(key).items())
+    return ((selector, f"{number} instances") for selector, number in found.items())
 
 
 def _outputs(place: ProjectPlace) -> Iterator[Candidate]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runner.core.address import first_few, selects, split_key
+from runner.core.address import first_few, selects, split_key, why_none
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import (
@@ -341,7 +341,9 @@ def _refuse_unknown(choice: Choice, plan: PlannedSteps, records: Mapping[str, Re
         for pattern in patterns:
             later = any(pattern.startswith(f"{block}[") for block in unrolled)
             if not later and not any(selects(pattern, address) for address in known):
-                hint = did_you_mean(pattern, known, " `runner state list` shows some.")
+                why = why_none(pattern, known)
+                near = did_you_mean(pattern, known, " `runner state list` shows some.")
+                hint = f" {why}" if why else near
                 said = f'{flag}: neither the configuration nor the state has "{pattern}".{hint}'
                 problems.append(Problem("Unknown address", said))
     if problems:

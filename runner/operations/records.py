@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from runner.core.address import in_order, is_address, selects
+from runner.core.address import in_order, is_address, selects, why_none
 from runner.core.request.declared_prices import declared_prices
 from runner.core.request.provider_blocks import of_block
 from runner.core.state.file import decode
@@ -105,6 +105,8 @@ def unknown(state: State, name: str) -> RunnerError:
     """The error for an address without a record, with the closest one that has one."""
     if not state.records:
         return error("Unknown address", f"There is no record of {name}: the state holds none.")
+    if why := why_none(name, state.records):
+        return error("Unknown address", f"There is no record of {name}. {why}")
     near = closest(name, state.records)
     if near is None:
         near = closest(name, {address.partition("[")[0] for address in state.records})

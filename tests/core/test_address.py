@@ -13,6 +13,7 @@ from runner.core.address import (
     inside,
     is_address,
     on_axis,
+    selecting,
     selects,
     split_key,
     why_none,
@@ -107,6 +108,7 @@ def test_the_axes_of_an_instance_survive_its_address(axes: dict[str, str]) -> No
     assert axes_of(split_key(address)[1]) == axes
     for axis, value in axes.items():
         assert selects(f"completion.x[{axis}={json.dumps(value)}]", address)
+        assert selects(f"completion.x[{selecting(axis, value)}]", address)
         assert not selects(f"completion.x[{axis}={json.dumps(value + '-')}]", address)
 
 
@@ -151,7 +153,11 @@ def test_a_selector_names_the_instances_that_have_its_values(pattern: str, *, ch
         ("completion.x[model=b,case=1]", "No instance has all of it."),
         ("completion.y[model=a]", "No block of that name has a matrix."),
         ("completion.x", ""),
-        ('completion.x["model=a"]', ""),
+        (
+            'completion.x["model=a"]',
+            "Some of its axes are selected without quotes: completion.x[model=a].",
+        ),
+        ('completion.x["model=c"]', ""),
     ],
 )
 def test_what_a_selector_asks_too_much_is_told(pattern: str, said: str) -> None:
