@@ -106,6 +106,7 @@ def same(said: str) -> str:
     """The text without what differs from run to run, and from one machine to another."""
     said = re.sub(r"\b[\d.]+s\b", "0s", said)
     said = re.sub(r"\bid=[\w-]+", "id=", said)
+    said = re.sub(r"\(prompts ~?\d[\d,]*( to \d[\d,]*)?", "(prompts 0", said)
     return re.sub(r"\b\d[\d,]*( to \d[\d,]*)? tokens\b", "0 tokens", said)
 
 

@@ -101,7 +101,7 @@ def test_the_transcript_of_a_first_apply(project: Project) -> None:
       user  Tell me.
 
 Plan: 1 to issue. Estimated: at least 8 tokens \
-(prompts ~7 to 18, by script), price of gpt-4o unknown.
+(prompts ~7 to 14, by script), price of gpt-4o unknown.
 
 Apply complete! 1 issued. 5 tokens, 1 answer of unknown price.
 

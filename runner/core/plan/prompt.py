@@ -49,13 +49,13 @@ class _Family:
 
 
 _BY_OPENAI = _Family(
-    True, TokenRange(3, 5), TokenRange(2, 8), TokenRange(0.25, 1.1), TokenRange(0, 40), 64
+    True, TokenRange(3, 4.5), TokenRange(2, 5), TokenRange(0.4, 0.75), TokenRange(0, 60), 64
 )
 _BY_HARMONY = _Family(
     True, TokenRange(3, 8), TokenRange(0, 90), TokenRange(0.25, 1.3), TokenRange(0, 150), 768
 )
 _BY_ANY = _Family(
-    False, TokenRange(1, 8), TokenRange(0, 40), TokenRange(0.25, 1.4), TokenRange(0, 750), 768
+    False, TokenRange(2, 6), TokenRange(0, 32), TokenRange(0.4, 1.3), TokenRange(0, 700), 768
 )
 
 
