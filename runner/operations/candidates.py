@@ -12,7 +12,9 @@ from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
 from runner.operations.places import blocks_of_place, states_of, store_of
 
-NameKind = Literal["address", "record", "output", "workspace", "provider", "variable", "value"]
+NameKind = Literal[
+    "address", "record", "output", "workspace", "provider", "variable", "value", "check", "tag"
+]
 """What has a name that can be completed."""
 
 Candidate = tuple[str, str]
@@ -54,6 +56,10 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
             for block in blocks.of("locals").values():
                 yield from ((f"local.{name}", "") for name in block.table)
             yield from _declared(blocks)
+        case "check":
+            yield from _checks(blocks_of_place(place))
+        case "tag":
+            yield from _tags(blocks_of_place(place))
         case "variable":
             for name, block in blocks_of_place(place).of("variable").items():
                 yield f"{name}=", str(block.table.get("description") or "")
@@ -62,6 +68,16 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
 def _declared(blocks: Blocks) -> Iterator[Candidate]:
     for kind in ("completion", "data", "module"):
         yield from ((f"{kind}.{name}", "") for name in blocks.of(kind))
+
+
+def _checks(blocks: Blocks) -> Iterator[Candidate]:
+    for name, block in blocks.of("check").items():
+        yield f"check.{name}", str(block.table.get("description") or "")
+
+
+def _tags(blocks: Blocks) -> Iterator[Candidate]:
+    for block in blocks.of("check").values():
+        yield from ((str(tag), "") for tag in block.table.get("tags", ()))
 
 
 def _recorded(place: ProjectPlace) -> Iterator[Candidate]:

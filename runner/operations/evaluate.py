@@ -24,9 +24,16 @@ _NAMESPACES = ("var", "local", "module")
 def recorded_session(
     project: Loaded, records: Mapping[str, Record] | None = None, *, rejected: bool = False
 ) -> Session:
-    """Every instance that the configuration and the recorded answers give, or those of `records`;
-    with `rejected`, those that were not accepted as well.
+    """What the configuration and the recorded answers give, or those of `records`; with `rejected`,
+    those that were not accepted as well.
     """
+    return recorded_walk(project, records, rejected=rejected).session
+
+
+def recorded_walk(
+    project: Loaded, records: Mapping[str, Record] | None = None, *, rejected: bool = False
+) -> Walk:
+    """The same, with every instance of it."""
     session = Session(project.root, project.world, project.values)
     Scope(session, project.root)
     learn(session, project.moved()[0] if records is None else records, rejected=rejected)
@@ -39,7 +46,7 @@ def recorded_session(
             except (NotKnown, RunnerError):
                 continue  # its instances are not known; what needs them says so
         walk.settle(vertex)
-    return session
+    return walk
 
 
 def all_outputs(project: Loaded) -> Mapping[str, OutputValue]:

@@ -5,7 +5,7 @@ import sys
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
-from runner.cli.parser.arguments import INTERRUPTED
+from runner.cli.parser.arguments import INTERRUPTED, UNMET
 from runner.cli.parser.options import apply_options_of, options_of
 from runner.cli.streams import put
 from runner.cli.terminal.asking import is_there, says_yes
@@ -104,7 +104,26 @@ def _tell(project: Loaded, finished: Finished, arguments: argparse.Namespace) ->
             sys.stdout.write(apply_text(finished, finished.outcome, style()))
     if finished.interrupted:
         return INTERRUPTED
-    return 1 if finished.failed else 0
+    unmet = _check(project, arguments)
+    return 1 if finished.failed else unmet
+
+
+def _check(project: Loaded, arguments: argparse.Namespace) -> int:
+    """What the checks of the answers come to; and the status that goes with it."""
+    if not project.root.checks or project.options.choice.destroy:
+        return 0
+    from runner.cli.views.checks import check_event, checks_text  # noqa: PLC0415  # only with checks
+    from runner.operations.checking import ChosenChecks, check_answers  # noqa: PLC0415
+
+    checked = check_answers(project, ChosenChecks())
+    if arguments.json:
+        from runner.cli.views.json_lines import write  # noqa: PLC0415
+
+        for each in checked.checks:
+            write(check_event(each))
+    else:
+        sys.stdout.write(f"\n{style()('Checks:', 'bold')}\n\n{checks_text(checked, style())}")
+    return UNMET if checked.failing and arguments.check else 0
 
 
 def _tell_events(project: Loaded, finished: Finished) -> None:

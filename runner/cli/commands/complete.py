@@ -89,6 +89,8 @@ NAMED: dict[str, "NameKind"] = {
     "WORKSPACE": "workspace",
     "PROVIDER": "provider",
     "NAME=VALUE": "variable",
+    "CHECK": "check",
+    "TAG": "tag",
 }
 """What is completed by names of the project, as --help calls it."""
 

@@ -10,6 +10,7 @@ from runner.cli.parser.verb import PROG, Verb
 from runner.cli.parser.verbs import SHELLS, VERBS
 
 INTERRUPTED = 130  # exit status
+UNMET = 3  # exit status: done, but not as wanted
 _DESCRIPTION = """\
 Terraform for LLM completions: declare chat completions in TOML, see what a change
 will cost before it is spent, and keep every answer.

@@ -50,7 +50,34 @@ def _apply(add: Verb) -> None:
     made.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     made.add_argument("--stream", action="store_true", help="show one completion as it is written")
     made.add_argument("--junit", metavar="FILE", help="also write a JUnit XML report")
+    made.add_argument(
+        "--check", action="store_true", help="exit with 3 if a check of the answers is not met"
+    )
     flags.events(made)
+
+
+def _check(add: Verb) -> None:
+    made = add(
+        "see whether the recorded answers are as they are expected to be",
+        "runner check --tag nightly --junit report.xml",
+        detail="Evaluates the [check.NAME]\n"
+        "blocks on the answers in the state. Nothing is sent and nothing is stored: a check that\n"
+        "was written today says what last month's answers are worth. Exits with 3 if a check of\n"
+        "severity error is not met.",
+    )
+    made.add_argument(
+        "names", nargs="*", metavar="CHECK|ADDR", help="these checks, or these answers; else all"
+    )
+    made.add_argument(
+        "--tag", action="append", metavar="TAG", help="checks that have this tag, or another named"
+    )
+    made.add_argument("--junit", metavar="FILE", help="also write a JUnit XML report")
+    made.add_argument("--markdown", metavar="FILE", help="also write a table for a pull request")
+    made.add_argument(
+        "--github", action="store_true", help="also print annotations for GitHub Actions"
+    )
+    made.add_argument("--json", action="store_true", help="one JSON object, with every answer")
+    flags.variables(made)
 
 
 def _destroy(add: Verb) -> None:
@@ -321,6 +348,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "validate": _validate,
     "plan": _plan,
     "apply": _apply,
+    "check": _check,
     "destroy": _destroy,
     "output": _output,
     "show": _show,

@@ -35,12 +35,22 @@ def junit(outcome: Outcome) -> bytes:
     for address in addresses:
         suite.append(_case(address, outcome))
     if outcome.stopped is not None:
-        ET.SubElement(suite, "system-err").text = _text(f"Run stopped: {outcome.stopped}")
+        ET.SubElement(suite, "system-err").text = xml_text(f"Run stopped: {outcome.stopped}")
     suites = ET.Element("testsuites", dict(suite.attrib))
     suites.append(suite)
+    return xml_of(suites)
+
+
+def xml_of(suites: ET.Element) -> bytes:
+    """A report as a file has it."""
     ET.indent(suites)
     written: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return written + b"\n"
+
+
+def xml_text(text: str) -> str:
+    """A text without what XML has no way to write."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def is_junit(data: bytes) -> bool:
@@ -52,27 +62,27 @@ def _case(address: str, outcome: Outcome) -> ET.Element:
     record = outcome.issued.get(address)
     case = ET.Element(
         "testcase",
-        classname=_text(_block(address)),
-        name=_text(address),
+        classname=xml_text(_block(address)),
+        name=xml_text(address),
         time=f"{record.duration_ms / 1000 if record else 0:.3f}",
     )
     failure = outcome.failed.get(address)
     if failure is not None:
         _fail(case, failure)
     elif address in outcome.skipped:
-        ET.SubElement(case, "skipped", message=_text(f"because of {outcome.skipped[address]}"))
+        ET.SubElement(case, "skipped", message=xml_text(f"because of {outcome.skipped[address]}"))
     told = _told(address, outcome, record)
     if told:
-        ET.SubElement(case, "system-out").text = _text(told)
+        ET.SubElement(case, "system-out").text = xml_text(told)
     return case
 
 
 def _fail(case: ET.Element, failure: Failure) -> None:
     facts = facts_of(failure)
     kind = str(failure.code or failure.type or failure.status or "failure")
-    told = ET.SubElement(case, "failure", message=_text(failure.message), type=_text(kind))
+    told = ET.SubElement(case, "failure", message=xml_text(failure.message), type=xml_text(kind))
     more = f"\n({', '.join(facts)})" if facts else ""
-    told.text = _text(failure.message + more + (f"\n{failure.hint}" if failure.hint else ""))
+    told.text = xml_text(failure.message + more + (f"\n{failure.hint}" if failure.hint else ""))
 
 
 def _told(address: str, outcome: Outcome, record: Record | None) -> str:
@@ -91,7 +101,3 @@ def _block(address: str) -> str:
         return split_key(address)[0]
     except ValueError:
         return address
-
-
-def _text(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
+from runner.core.language.check_blocks import Check, CheckName
 from runner.core.language.names import IDENTIFIER, PRESETS, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
@@ -331,6 +332,7 @@ File = TypedDict(
         "moved": list[Moved],
         "removed": list[Removed],
         "import": list[Import],
+        "check": dict[CheckName, Check],
     },
     total=False,
 )

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from runner.core.address import Path
 from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
-from runner.core.language import blocks, file_names
+from runner.core.language import blocks, check_blocks, file_names
+from runner.core.language.check_rules import check_findings
 from runner.core.language.completion_rules import local_findings, pair_findings
 from runner.core.language.findings import (
     Finding,
@@ -50,6 +51,7 @@ _MODELS: dict[str, Any] = {
     "moved": blocks.Moved,
     "removed": blocks.Removed,
     "import": blocks.Import,
+    "check": check_blocks.Check,
 }
 _PARTS = frozenset(("parameters", "meta", "provider.openai", "provider.embedded"))
 
@@ -71,6 +73,12 @@ _STATIC: dict[str, tuple[Path, ...]] = {
     "moved": ((),),
     "removed": ((),),
     "import": (("to",),),
+    "check": tuple(
+        (name,)
+        for name in (
+            *("of", "description", "at_least", "gate", "severity", "missing", "unscored", "tags"),
+        )
+    ),
 }
 """Where no template may stand, because the value is needed before anything is known."""
 
@@ -151,6 +159,8 @@ def _findings(
             yield from _default(table)
         case "module":
             yield from instance_findings(table, has_hole)
+        case "check":
+            yield from check_findings(table)
         case "output" if table.get("sensitive") is True and "file" in table:
             detail = "A sensitive output is written to no file. Remove file, or sensitive."
             yield Finding(("file",), "Conflicting keys", detail)

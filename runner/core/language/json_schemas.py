@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, IsHole, contains, in_short
+from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short
 
 
 def schema_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
@@ -30,6 +30,14 @@ def schema_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]
 def file_findings(schema: object) -> Iterator[Finding]:
     """What is wrong with the schema of an answer that a file holds."""
     yield from _schema(("schema",), schema)
+
+
+def named_schema_findings(path: Path, schema: dict[str, Any]) -> Iterator[Finding]:
+    """What is wrong with a schema that stands at a place; one that is a file, or holds an
+    expression, is read later.
+    """
+    if not _names_a_file(schema) and not contains(schema, has_hole):
+        yield from _schema(path, schema)
 
 
 def _schemas(table: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:

@@ -76,8 +76,12 @@ BLOCKS = (
     "moved",
     "removed",
     "import",
+    "check",
 )
 """Tables that may stand at the top of a configuration file."""
+
+RECORD_ATTRIBUTES = ("cost", "seconds", "attempts", "served_model")
+"""What a check may ask of what an answer took."""
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 """What the name of a block looks like."""

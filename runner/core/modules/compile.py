@@ -10,11 +10,17 @@ from runner.core.address import Path, is_address
 from runner.core.expressions.tags import terraform_holes
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.language.names import DATA_META, META, MODULE_META, REPEATING
+from runner.core.modules.check_addresses import (
+    check_addresses,
+    named_addresses,
+    with_schemas_read,
+)
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
 from runner.core.modules.module import (
     CompiledModule,
     Declared,
+    DeclaredCheck,
     DeclaredKind,
     NamedValue,
     Placed,
@@ -50,6 +56,7 @@ def compile_root(
         problems.append(Problem("No configuration", detail))
     if not any(problem.severity == "error" for problem in problems):
         problems.extend(_answers_in_names(root))
+        problems.extend(check_addresses(root))
     return root
 
 
@@ -207,6 +214,8 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledM
             )
     for block in blocks.lists["import"]:
         module.imports.append(NamedValue(compiler.value(block, block.table, ()), block))
+    for name, block in blocks.of("check").items():
+        module.checks[name] = compiler.check(block)
     return module
 
 
@@ -296,6 +305,17 @@ class _Compiler:
             *_refs_with_and_without_keys(nodes, meta),
             _only_message_texts(params),
         )
+
+    def check(self, block: Block) -> DeclaredCheck:
+        table = block.table
+        listed = table.get("expect")
+        expect = tuple(
+            self.value(block, with_schemas_read(entry), ("expect", index))
+            for index, entry in enumerate(listed if isinstance(listed, list) else ())
+        )
+        score = table.get("score")
+        scored = None if score is None else self.value(block, score, ("score",))
+        return DeclaredCheck(block, named_addresses(block), expect, scored)
 
     def _depends_on(self, block: Block) -> tuple[tuple[Ref, Path], ...]:
         listed = block.table.get("depends_on")

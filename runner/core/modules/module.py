@@ -103,6 +103,28 @@ class NamedValue:
         return refs_of([self.node])
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredCheck:
+    """What is expected of the answers of some addresses: all of `expect`, or a number for each."""
+
+    block: Block
+    of: tuple[str, ...]
+    expect: tuple[Node, ...] = ()
+    score: Node | None = None
+
+    @property
+    def address(self) -> str:
+        """The block's address."""
+        return f"check.{self.block.name}"
+
+    @property
+    def entries(self) -> tuple[tuple[Path, Node], ...]:
+        """Each entry, and its place in the block."""
+        if self.score is not None:
+            return ((("score",), self.score),)
+        return tuple((("expect", index), node) for index, node in enumerate(self.expect))
+
+
 @dataclass(frozen=True)
 class CompiledModule:
     """All of one folder, compiled; shared by every instance of the module."""
@@ -119,6 +141,7 @@ class CompiledModule:
     imports: list[NamedValue] = field(
         default_factory=list
     )  # what is taken in, and where it is stored
+    checks: dict[str, DeclaredCheck] = field(default_factory=dict)
     children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
     foreign: dict[str, list[Placed]] = field(default_factory=dict)  # by block: completion.x, ..
 

@@ -11,15 +11,19 @@ from runner.core.expressions import functions
 from runner.core.expressions.foreign import instead
 from runner.core.expressions.tags import naming
 from runner.core.expressions.template import Constant, Hole, Node, holes
-from runner.core.language.names import REPEATING
+from runner.core.language.names import RECORD_ATTRIBUTES, REPEATING
+from runner.core.modules.check_addresses import looked_at
 from runner.core.modules.conditions import as_declared
 from runner.core.modules.folder import Block
-from runner.core.modules.module import CompiledModule, Declared, Rule
+from runner.core.modules.module import CompiledModule, Declared, DeclaredCheck, Rule
 from runner.core.suggest import closest, did_you_mean, there_are
 from runner.core.values import DYNAMIC_ENV, Ref, written
 from runner.errors import Problem
 
-ROOTS = ("var", "local", "completion", "data", "module", "each", "count", "matrix", "self", "path")
+ROOTS = (
+    *("var", "local", "completion", "data", "module", "each", "count", "matrix", "self", "record"),
+    "path",
+)
 
 _Known = Mapping[str, Sequence[str]]
 """What an expression knows besides what all of its module do: each name, and what it has."""
@@ -45,6 +49,8 @@ class _Checker:
         for name, value in self.module.variables.items():
             for rule in value.conditions:
                 self._condition(value.block, rule, name)
+        for check in self.module.checks.values():
+            self._nodes(check.block, [node for _, node in check.entries], self._checked(check))
         for declared in self.module.declared:
             self._declared(declared)
 
@@ -76,6 +82,15 @@ class _Checker:
                 declared.block, Hole(written(ref), (), lambda _: None, path, BEGINNING), ref, scope
             )
 
+    def _checked(self, check: DeclaredCheck) -> _Known:
+        """What the texts of a check know of an answer, whichever of its addresses that is of."""
+        scope: dict[str, Sequence[str]] = {"self": ATTRIBUTES, "record": RECORD_ATTRIBUTES}
+        for address in check.of:
+            for declared in looked_at(self.module, address):
+                for name, has in _names_of_instances(declared).items():
+                    scope[name] = tuple(dict.fromkeys((*scope.get(name, ()), *has)))
+        return scope
+
     def _nodes(self, block: Block, nodes: Iterable[Node], scope: _Known) -> None:
         for node in nodes:
             for hole in holes(node):
@@ -106,7 +121,7 @@ class _Checker:
                 return self._data(ref)
             case "module":
                 return self._module(ref)
-            case "each" | "count" | "matrix" | "self" as root:
+            case "each" | "count" | "matrix" | "self" | "record" as root:
                 return _scoped(ref, root, scope)
             case "path":
                 return self._named(ref, "path", ("root", "module"), "path")
@@ -194,7 +209,12 @@ def _names_of_instances(declared: Declared) -> _Known:
 def _scoped(ref: Ref, root: str, scope: _Known) -> str | None:
     if root not in scope:
         if root == "self":
-            return "self is the answer, and is known only in the postconditions of a lifecycle."
+            return (
+                "self is the answer, and is known only in the postconditions of a lifecycle and in "
+                "checks."
+            )
+        if root == "record":
+            return "record is what an answer took, and is known only in checks."
         return f"{root} is known only in a block with {_NAMED_BY[root]}."
     allowed = scope[root]
     if len(ref) > 1 and ref[1] not in allowed:

@@ -63,7 +63,7 @@ def decide(
 def _first_look(instance: Instance, known: Known, kind: Kind) -> Decision | Wants:
     record = known.records.get(instance.address)
     try:
-        if not _enabled(instance):
+        if not is_enabled(instance):
             known.samples.leave(instance.address)
             return Absent()
         if kind == "data":
@@ -132,7 +132,8 @@ def _same(one: bytes | None, other: bytes | None) -> bool:
     return one == other or value_of(one) == value_of(other)
 
 
-def _enabled(instance: Instance) -> bool:
+def is_enabled(instance: Instance) -> bool:
+    """Whether it is asked for at all; NotKnown while that hangs on an answer."""
     node = instance.declared.meta.get("enabled")
     if node is None:
         return True

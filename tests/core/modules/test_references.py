@@ -129,6 +129,7 @@ IN_EACH_BLOCK = {
     "moved": "from = '{{ var.nope }}'\nto = 'completion.chat'",
     "removed": "from = '{{ var.nope }}'",
     "import": "id = '{{ var.nope }}'\nto = 'completion.chat'",
+    "check": "of = 'completion.chat'\nexpect = [{ equals = '{{ var.nope }}' }]",
 }
 HEADS = {"runner": "[runner]", "locals": "[locals]", "data": "[data.chat_completion.block]"}
 LISTED = ("moved", "removed", "import")

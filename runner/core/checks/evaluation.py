@@ -1,0 +1,170 @@
+"""A check on recorded answers: a pure function of what is declared and what is recorded."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.address import Path
+from runner.core.api.answer import Answer
+from runner.core.budget import Rendering
+from runner.core.checks.matchers import Expectation, expectation
+from runner.core.checks.matching import ExaminedAnswer, Measures, score_of, verdict_on
+from runner.core.checks.outcomes import CheckedAnswer
+from runner.core.checks.telling import cut_short
+from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored, every
+from runner.core.expansion.lazy import Lazy
+from runner.core.expansion.scope import Scope
+from runner.core.expansion.session import Instance
+from runner.core.expressions.template import Constant, Node, holes
+from runner.core.language.check_rules import MATCHERS
+from runner.core.language.names import RECORD_ATTRIBUTES
+from runner.core.modules.module import DeclaredCheck
+from runner.core.state.records import Record
+from runner.core.values import MASK, Names, NotKnown, TemplateError, plain
+from runner.errors import RunnerError, sentence
+
+_OF_INSTANCE = ("each", "count", "matrix")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a check's texts may name besides the answer: the root module; `hide` takes out of a text
+    what nobody may see.
+    """
+
+    scope: Scope
+    measures: Measures
+    hide: Callable[[str], str]
+
+
+def checked(
+    check: DeclaredCheck, answers: Iterable[tuple[Instance, Record]], around: Around
+) -> Iterator[CheckedAnswer]:
+    """What is found about each answer; RunnerError where a text of the check cannot be filled, by
+    no fault of the answer.
+    """
+    entries = [_Entry(check, path, node, around) for path, node in check.entries]
+    for instance, record in answers:
+        answered = ExaminedAnswer(record.address, record, Answer(record.response), around.measures)
+        names = _Names(instance, answered, around)
+        if check.score is not None:
+            verdict = entries[0].score(answered, names)
+        else:
+            verdict = every([entry.verdict(answered, names) for entry in entries])
+        yield CheckedAnswer(record.address, record.fingerprint, verdict)
+
+
+class _Names:
+    """What texts may name beside one answer, made when the first of them is filled."""
+
+    __slots__ = ("_answered", "_around", "_instance", "_made")
+
+    def __init__(self, instance: Instance, answered: ExaminedAnswer, around: Around) -> None:
+        self._instance, self._answered, self._around = instance, answered, around
+        self._made: Names | None = None
+
+    def all(self) -> Names:
+        if self._made is None:
+            own = self._instance.names()
+            root = self._around.scope.names
+            shown = own if self._instance.scope is self._around.scope else root
+            also = {name: own[name] for name in _OF_INSTANCE if name in own}
+            record = _told_of(self._answered)
+            self._made = {**shown, **also, "self": self._answered.answer, "record": record}
+        return self._made
+
+
+def _told_of(answered: ExaminedAnswer) -> Mapping[str, Any]:
+    """`record`: what an answer took, looked up when it is asked for."""
+    record = answered.record
+
+    def value(name: str) -> Any:
+        match name:
+            case "cost":
+                return answered.measures.cost(record)
+            case "seconds":
+                return record.duration_ms / 1000
+            case "attempts":
+                return record.attempts
+            case _:
+                return answered.answer["model"]
+
+    return Lazy(RECORD_ATTRIBUTES, value)
+
+
+class _Entry:
+    """One entry of a check; what is written as it is, is read once."""
+
+    def __init__(self, check: DeclaredCheck, path: Path, node: Node, around: Around) -> None:
+        self._check, self._path, self._node, self._around = check, path, node, around
+        source: Any = check.block.table
+        for step in path:
+            source = source[step]
+        self._source: Mapping[str, Any] = source
+        self._masked = around.scope.masks_any(node)
+        self._constant = self._read(node.value) if isinstance(node, Constant) else None
+
+    def verdict(self, answered: ExaminedAnswer, names: _Names) -> CheckVerdict:
+        found = self._filled(names)
+        if not isinstance(found, Expectation):
+            return found
+        verdict = verdict_on(found, answered)
+        return self._as_shown(verdict) if isinstance(verdict, DoesNot) else verdict
+
+    def score(self, answered: ExaminedAnswer, names: _Names) -> CheckVerdict:
+        found = self._filled(names)
+        if not isinstance(found, Expectation):
+            return found
+        score = score_of(found, answered)
+        return score if isinstance(score, Unscored) else Holds(score)
+
+    def _filled(self, names: _Names) -> Expectation | DoesNot | Unscored:
+        if self._constant is not None:
+            return self._constant
+        try:
+            with Rendering():
+                table = plain(self._node.render(names.all()))
+        except NotKnown as exc:
+            return Unscored(f"{exc.address} has no answer yet")
+        except TemplateError as exc:
+            if self._is_about_the_answer(exc):
+                nothing = DoesNot((Mismatch(self._told(), exc.message),), either_way=True)
+                return self._as_shown(nothing)
+            raise self._fault(exc) from exc
+        return self._read(table)
+
+    def _read(self, table: Any) -> Expectation:
+        try:
+            return expectation(table, self._source)
+        except TemplateError as exc:
+            placed = TemplateError(exc.message, (*self._path, *exc.path), exc.at)
+            raise self._fault(placed) from exc
+
+    def _is_about_the_answer(self, exc: TemplateError) -> bool:
+        """Whether a text that could not be filled reads the answer, which has not what it wants."""
+        return any(
+            ref[0] == "self"
+            for hole in holes(self._node)
+            if hole.path == exc.path
+            for ref in hole.refs
+        )
+
+    def _told(self) -> str:
+        key = next((name for name in MATCHERS if name in self._source), "")
+        return f"{key} of {self._source.get('on', self._source.get(key))}"
+
+    def _fault(self, exc: TemplateError) -> RunnerError:
+        said = f"In {self._check.address}: {sentence(exc.message)}"
+        return RunnerError(
+            self._check.block.problem("Invalid expression", said, exc.path, at=exc.at)
+        )
+
+    def _as_shown(self, verdict: DoesNot) -> DoesNot:
+        hide, masked = self._around.hide, self._masked
+        faults = tuple(
+            Mismatch(
+                MASK if masked else cut_short(hide(fault.expected)), cut_short(hide(fault.got))
+            )
+            for fault in verdict.faults
+        )
+        return DoesNot(faults, verdict.either_way)

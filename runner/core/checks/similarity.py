@@ -1,0 +1,38 @@
+"""TextTest alike two texts are, from 0 to 1."""
+
+import re
+from collections import Counter
+from typing import Literal, get_args
+
+SimilarityKind = Literal["indel", "token-f1", "rouge-l"]
+WAYS: tuple[SimilarityKind, ...] = get_args(SimilarityKind)
+
+_TOKEN = re.compile(r"\w+")
+
+
+def similarity(text: str, reference: str, by: SimilarityKind) -> float:
+    """`indel`: characters to put in and take out (Levenshtein without replacing); `token-f1`: the
+    words that both have, in any order (Rajpurkar et al. 2016); `rouge-l`: the longest run of words
+    that stands in both in this order (Lin 2004). Words are compared without case.
+    """
+    from rapidfuzz.distance import Indel, LCSseq  # noqa: PLC0415  # only where texts are compared
+
+    if by == "indel":
+        return Indel.normalized_similarity(text, reference)
+    words, wanted = _words(text), _words(reference)
+    if by == "token-f1":
+        return _f1((Counter(words) & Counter(wanted)).total(), len(words), len(wanted))
+    return _f1(LCSseq.similarity(words, wanted), len(words), len(wanted))
+
+
+def set_f1(held: Counter[str], wanted: Counter[str]) -> float:
+    """TextTest much of what is wanted is there, and of what is there is wanted: their F1."""
+    return _f1((held & wanted).total(), held.total(), wanted.total())
+
+
+def _words(text: str) -> list[str]:
+    return _TOKEN.findall(text.casefold())
+
+
+def _f1(common: int, held: int, wanted: int) -> float:
+    return 2 * common / (held + wanted) if held + wanted else 1.0

@@ -1,0 +1,80 @@
+"""Holds, does not hold, or could not be told: three outcomes, also where several are combined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What an answer was expected to be, and what it is."""
+
+    expected: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """An answer is as it was expected. `score` is a number from 0 to 1, where one was asked for."""
+
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNot:
+    """An answer is not as it was expected. `either_way`: nor would the opposite hold, because the
+    answer has nothing that could be looked at.
+    """
+
+    faults: tuple[Mismatch, ...]
+    either_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """It could not be told: neither a pass nor a fail, nor is its opposite."""
+
+    why: str
+
+
+CheckVerdict = Holds | DoesNot | Unscored
+OutcomeWord = Literal["holds", "does not hold", "unscored"]
+
+
+def outcome_of(verdict: CheckVerdict) -> OutcomeWord:
+    """A verdict in a word."""
+    match verdict:
+        case Holds():
+            return "holds"
+        case DoesNot():
+            return "does not hold"
+        case Unscored():
+            return "unscored"
+
+
+def every(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
+    """Whether all hold, with all faults of those that do not."""
+    failed = [verdict for verdict in verdicts if isinstance(verdict, DoesNot)]
+    if failed:
+        faults = tuple(fault for verdict in failed for fault in verdict.faults)
+        return DoesNot(faults, any(verdict.either_way for verdict in failed))
+    return next((verdict for verdict in verdicts if isinstance(verdict, Unscored)), Holds())
+
+
+def some(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
+    """Whether any holds."""
+    if any(isinstance(verdict, Holds) for verdict in verdicts):
+        return Holds()
+    unscored = next((verdict for verdict in verdicts if isinstance(verdict, Unscored)), None)
+    return unscored or every(verdicts)
+
+
+def opposite(verdict: CheckVerdict, fault: Mismatch) -> CheckVerdict:
+    """Whether it does not hold; `fault` is told where it does."""
+    match verdict:
+        case Holds():
+            return DoesNot((fault,))
+        case DoesNot(either_way=True) | Unscored():
+            return verdict
+        case DoesNot():
+            return Holds()

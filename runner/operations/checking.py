@@ -1,0 +1,166 @@
+"""Checks on what is recorded: nothing is sent, nothing is written."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from runner.core.address import in_order, selects
+from runner.core.api.usage import usage_of
+from runner.core.checks.evaluation import Around, checked
+from runner.core.checks.matching import Measures
+from runner.core.checks.outcomes import CheckOutcome, outcome
+from runner.core.expansion.session import Instance
+from runner.core.modules.folder import Block
+from runner.core.modules.module import DeclaredCheck
+from runner.core.plan.decide import is_enabled
+from runner.core.plan.walk import Walk
+from runner.core.state.records import Record
+from runner.core.suggest import did_you_mean, there_are
+from runner.core.values import NotKnown
+from runner.errors import Problem, RunnerError, error
+from runner.io.prices import Prices
+from runner.operations.evaluate import recorded_walk
+from runner.operations.loaded import Loaded
+from runner.operations.spending import cost_of
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenChecks:
+    """Which checks are asked for, on which answers: blocks (`check.NAME`), addresses and tags; all
+    where nothing is named.
+    """
+
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All checks that were asked for."""
+
+    checks: tuple[CheckOutcome, ...] = ()
+
+    @property
+    def failing(self) -> tuple[Block, ...]:
+        """The blocks that are not met and say that this is an error."""
+        return tuple(each.check.block for each in self.checks if each.fails)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to check."""
+        return not self.checks
+
+
+def check_answers(
+    project: Loaded, chosen: ChosenChecks, records: Mapping[str, Record] | None = None
+) -> Checked:
+    """Evaluate the checks on the recorded answers, or on `records`; RunnerError with every mistake
+    that only an answer's instance brings to light.
+    """
+    declared = _chosen(project, chosen)
+    if not declared:
+        return Checked()
+    held = project.moved()[0] if records is None else records
+    walk = recorded_walk(project, held)
+    around = Around(walk.session.scopes[""], _measures(project.prices), _hide(project))
+    answers = _Answers(walk, held, _addresses(chosen))
+    found: list[CheckOutcome] = []
+    problems: list[Problem] = []
+    for check in declared:
+        try:
+            answered, missing = answers.of(check.of)
+            found.append(outcome(check, tuple(checked(check, answered, around)), missing))
+        except RunnerError as exc:
+            problems.extend(exc.problems)
+    if problems:
+        raise RunnerError(*problems)
+    return Checked(tuple(found))
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The instances of the completions, in the order in which people count."""
+
+    walk: Walk
+    records: Mapping[str, Record]
+    only: tuple[str, ...]
+    instances: dict[str, Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        found = {
+            vertex.address: vertex.instance
+            for vertex in self.walk.vertices.values()
+            if vertex.kind == "completion" and vertex.instance is not None
+        }
+        self.instances = {address: found[address] for address in in_order(found)}
+
+    def of(self, patterns: Sequence[str]) -> tuple[list[tuple[Instance, Record]], list[str]]:
+        """The answers of some addresses, and what has none that was accepted."""
+        answered: list[tuple[Instance, Record]] = []
+        missing: list[str] = []
+        for instance in self._instances(patterns):
+            record = self.records.get(instance.address)
+            if record is None or record.rejected:
+                missing.append(instance.address)
+            else:
+                answered.append((instance, record))
+        missing += [block for block in sorted(self.walk.groups) if self._is_meant(block, patterns)]
+        return answered, missing
+
+    def _instances(self, patterns: Sequence[str]) -> Iterator[Instance]:
+        for address, instance in self.instances.items():
+            if self._is_meant(address, patterns) and _may_be_asked(instance):
+                yield instance
+
+    def _is_meant(self, address: str, patterns: Sequence[str]) -> bool:
+        chosen = not self.only or any(selects(name, address) for name in self.only)
+        return chosen and any(selects(pattern, address) for pattern in patterns)
+
+
+def _may_be_asked(instance: Instance) -> bool:
+    try:
+        return is_enabled(instance)
+    except NotKnown:
+        return True
+
+
+def _chosen(project: Loaded, chosen: ChosenChecks) -> list[DeclaredCheck]:
+    checks = project.root.checks
+    named = [name for name in chosen.names if _is_block(name)]
+    for name in named:
+        if name.removeprefix("check.") not in checks:
+            known = [f"check.{one}" for one in checks]
+            hint = did_you_mean(name, known, there_are(known) if known else "")
+            raise error("Unknown check", f'There is no block "{name}".{hint}')
+    tags = set(chosen.tags)
+    return [
+        check
+        for name, check in checks.items()
+        if (not named or f"check.{name}" in named)
+        and (not tags or not tags.isdisjoint(check.block.table.get("tags", ())))
+    ]
+
+
+def _addresses(chosen: ChosenChecks) -> tuple[str, ...]:
+    return tuple(name for name in chosen.names if not _is_block(name))
+
+
+def _is_block(name: str) -> bool:
+    return name.startswith("check.")
+
+
+def _measures(prices: Prices) -> Measures:
+    @lru_cache(maxsize=1)
+    def cost(record: Record) -> float | None:
+        return cost_of(record, prices)
+
+    def output_tokens(record: Record) -> int | None:
+        used = usage_of(record.response)
+        return None if used is None else used.completion
+
+    return Measures(cost, output_tokens)
+
+
+def _hide(project: Loaded) -> Callable[[str], str]:
+    secrets = project.secrets
+    return lambda text: secrets.text(text) if secrets.texts else text
