@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from json import JSONEncoder, loads
 from typing import NamedTuple
+
+from msgspec import Struct
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -160,8 +161,7 @@ def selects(pattern: str, address: str) -> bool:
     return _is_glob(pattern) and fnmatchcase(address, pattern.replace("[", "[[]"))
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """`completion.answer[model=gpt-4o,case=q1]`: `shape` finds the keys of the instances that may
     be meant, and `wanted` what each has to be on its axes.
     """

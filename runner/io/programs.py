@@ -6,8 +6,9 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 # What a program needs to work as it does for its user: where it is, who the user is, the network
 # and the language. A name that is not here is not passed on: most keys have names nobody knows.
@@ -24,8 +25,7 @@ _READING = ("TERM", "LESS", "COLORTERM", "COLUMNS", "LINES", "MORE")  # what a p
 _KEYS = ("_KEY", "_TOKEN", "_SECRET")
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a program ended, and what it said."""
 
     status: int

@@ -1,6 +1,8 @@
 """A stored completion taken into the state, as a person names it: by address and id."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from runner.core.address import blocks_of, module_of
 from runner.core.plan.known import provider_of
@@ -19,8 +21,7 @@ from runner.operations.loaded import Loaded
 from runner.operations.plan import planned
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """The record as it is in the state now, and its block as a configuration has it. `declared`
     says whether that has one of its address already; `problems` and `unsaved` are of the outputs
     that were written anew.

@@ -1,8 +1,9 @@
 """The cache of a project, one for all of its workspaces: what it holds, and making it smaller."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.io.cache.names import DATABASE
 from runner.io.cache.upkeep import Info, clear, info, prune
@@ -12,8 +13,7 @@ from runner.operations.places import store_of
 from runner.operations.workspaces import all_held
 
 
-@dataclass(frozen=True, slots=True)
-class SharedCache:
+class SharedCache(Struct, frozen=True):
     """It may not be there yet. While it is made smaller, the state of every workspace is held."""
 
     place: ProjectPlace

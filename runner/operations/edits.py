@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from runner.core.address import covers, in_order, is_address, split_key
 from runner.core.secrets.secrets import Secrets
@@ -15,8 +17,7 @@ from runner.operations.places import settings_of, store_of
 from runner.operations.records import loaded, selected, unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(Struct, frozen=True):
     """Each address that changed, and the new one; None for what is forgotten."""
 
     place: str

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import get_args
+
+from msgspec import Struct
 
 from runner.core.address import first_few
 from runner.core.api.exchange import Failure, spared
@@ -18,8 +19,7 @@ from runner.operations.spending import cost_of
 _NAMES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """Tokens and dollars of a run. `unpriced` counts answers whose price nobody knows."""
 
     prompt_tokens: int = 0

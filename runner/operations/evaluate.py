@@ -1,8 +1,9 @@
 """Expressions and outputs over what is recorded, without planning anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.api.answer import Answer
 from runner.core.expansion.outputs import OutputValue, learn, outputs
@@ -60,8 +61,7 @@ def all_outputs(project: Loaded) -> Mapping[str, OutputValue]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluator:
+class Evaluator(Struct, frozen=True):
     """Expressions over one project, as it was read when this was made."""
 
     scope: Scope

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+
 from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.session import Session
 from runner.core.secrets.secrets import Secrets
@@ -102,8 +104,7 @@ def _as_read(made: Planned) -> Mapping[str, Record]:
     return {**made.inputs.records, **reads} if reads else made.inputs.records
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Struct, frozen=True):
     """The outputs beside a state that was edited. `stale` says why they are not up to date, if they
     are not; `unsaved` is as in Finished.
     """

@@ -1,15 +1,15 @@
 """Files that the user names: to be read, or piped; and to be written, as `plan --out` does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.errors import Where, error
 from runner.io import files, links
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFile:
+class NamedFile(Struct, frozen=True):
     """Named with `flag` for content of one `kind`, which `is_one` tells from any other."""
 
     project: Path

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files as packaged
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from runner.errors import Where, error
 from runner.io import files
@@ -21,8 +22,7 @@ _SCHEMA = "runner.schema.json"
 _CONFIGS = "configs"  # the folder of a template that stands for the one that is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     """Folders of the package whose files are written, and what its README shows."""
 
     folders: tuple[str, ...]
@@ -40,8 +40,7 @@ _TEMPLATES: Mapping[TemplateName, _Template] = {
 _PLACES = {"workflow.yml": ".github/workflows/prompts.yml"}  # no wheel has hidden folders
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFile:
+class ProjectFile(Struct, frozen=True):
     """A file of a new project. It was left as it is where it is not new."""
 
     path: Path

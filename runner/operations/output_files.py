@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.core.expansion.outputs import FileChange, OutputValue, declared_outputs
@@ -24,8 +24,7 @@ from runner.operations.workspaces import stores
 _REFUSED = "Output cannot be written"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """What an output has for its file. `seen` is the digest of what the file holds, which is ours
     to replace; None if there is none.
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.address import first_few, selects, split_key, why_none
 from runner.core.api.answer import warning
@@ -51,8 +52,7 @@ from runner.operations.loaded import Loaded
 from runner.operations.output_files import changes
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A plan, what it was made from, its estimate, and the declared outputs and the files of
     outputs that it changes.
     """

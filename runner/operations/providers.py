@@ -1,8 +1,9 @@
 """Which providers there are: what each setting is, who says so, and whether there is a key."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.request.presets import OPENAI_PRESET, Quirk
 from runner.core.request.provider_blocks import DeclaredProvider
@@ -23,8 +24,7 @@ _TIMES = {"timeout": 600, "connect_timeout": 10, "max_retries": 5}
 _ELSEWHERE = ("type", "base_url", "base_urls", "resource", "api_key_env")  # told on their own
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One setting, and who says so: a place, `preset`, `default`, or a variable with its $."""
 
     name: str
@@ -32,8 +32,7 @@ class Setting:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyVariable:
+class KeyVariable(Struct, frozen=True):
     """The variable that a key is in; `is_set` says whether it is there, nothing says what it is."""
 
     variable: str
@@ -41,8 +40,7 @@ class KeyVariable:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownProvider:
+class ShownProvider(Struct, frozen=True):
     """A provider as it would be asked. `where` is its block's, if it has one; `identity` is None
     where a part of the host is to be said first, and for one in this process.
     """

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.cache_entry import Owner
@@ -34,15 +35,13 @@ class _Line(msgspec.Struct):
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """The state is what the file holds."""
 
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """So many answers of a rescue file are held: so many new in the state, and in the cache. The
     last line of one that is `cut_off` is lost.
     """
@@ -53,8 +52,7 @@ class Merged:
     cut_off: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """What was done with a file, and with the outputs beside the state at `place`."""
 
     file: str

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from runner.errors import sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """One request of a chat completion, as it will be sent.
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
@@ -21,8 +22,7 @@ class Outgoing:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
 
     `mended` says that it is not verbatim, since no JSON could hold it so.

@@ -1,14 +1,12 @@
 """What an answer used, as its response says."""
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from runner.core.state.records import Natural
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """The tokens of one answer, and the model that says it gave it."""
 
     prompt: int

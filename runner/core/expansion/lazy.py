@@ -1,8 +1,9 @@
 """What expressions see before it is evaluated: names whose values come when they are asked for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from runner.core.address import Key, with_key
 from runner.core.values import NotKnown
@@ -82,8 +83,7 @@ class ByKey(Mapping[str, Any]):
         return Later(with_key(self._address, key))
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(Struct, frozen=True):
     """In place of an answer that is looked up when it is asked for."""
 
     address: str
@@ -100,8 +100,7 @@ class EachLater(Lazy):
         super().__init__(names, lambda name: key if name == "key" else session.answer(self.address))
 
 
-@dataclass(frozen=True, slots=True)
-class AxisValue:
+class AxisValue(Struct, frozen=True):
     """A place on one axis of a matrix: its key, and the value there. `named` is both as they stand
     in the key of an instance: `model=gpt-4o`.
     """

@@ -1,8 +1,9 @@
 """The outputs: what is declared, or each completion under its own name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from runner.core.address import with_key
 from runner.core.api.answer import Answer, output_value, recorded_answer
@@ -15,8 +16,7 @@ from runner.core.values import NotKnown, TemplateError, kind_of, plain
 from runner.errors import Problem, RunnerError, sentence
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """What will happen to the file of an output: `path` is relative to the project."""
 
     path: str
@@ -24,8 +24,7 @@ class FileChange:
     action: Literal["create", "change", "undecided"]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputValue:
+class OutputValue(Struct, frozen=True):
     """One output. `known` is false while an answer that it needs is missing, or was not accepted:
     `rejected` are the addresses of those.
     """

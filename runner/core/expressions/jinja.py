@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import jinja2
 import jinja2.meta
 from jinja2 import nodes
+from msgspec import Struct
 
 from runner.core.address import BEGINNING, InText, Path
 from runner.core.budget import shared
@@ -39,8 +39,7 @@ _A_HOLE = 50
 _LONGEST_FAULT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A hole as the engine read it, and where; a text with statements is one as a whole."""
 
     source: str

@@ -8,9 +8,10 @@ them.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.address import InText, Path
 from runner.core.budget import OverBudgetError, current, size_of
@@ -36,8 +37,7 @@ _LITERALS = {"true", "false", "none", "True", "False", "None"}
 _WORDS = {"not", "and", "or", "in", "is", "if", "else"}
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """One `{{ }}` (or a whole text with statements): its source, what it names, how to fill it."""
 
     source: str
@@ -71,8 +71,7 @@ class Hole:
         return at if self.at.span is None else self.at
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A value without holes."""
 
     value: Any
@@ -82,8 +81,7 @@ class Constant:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A string that is exactly one hole: it yields the value itself."""
 
     hole: Hole
@@ -95,8 +93,7 @@ class Expression:
         return self.hole.value(names)
 
 
-@dataclass(frozen=True, slots=True)
-class TextNode:
+class TextNode(Struct, frozen=True):
     """Text with holes in it."""
 
     parts: tuple[str | Hole, ...]
@@ -115,8 +112,7 @@ class TextNode:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TableNode:
+class TableNode(Struct, frozen=True):
     """A table some of whose values have holes."""
 
     items: tuple[tuple[str, "Node"], ...]
@@ -126,8 +122,7 @@ class TableNode:
         return {key: node.render(names, masked) for key, node in self.items}
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsNode:
+class ItemsNode(Struct, frozen=True):
     """A list some of whose items have holes."""
 
     items: tuple["Node", ...]

@@ -2,16 +2,16 @@
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Literal, assert_never
 
+from msgspec import Struct
+
 from runner.core.received import DEEPEST, is_deep
 
 
-@dataclass(frozen=True, slots=True)
-class Primitive:
+class Primitive(Struct, frozen=True):
     """Text, number, truth, or anything at all."""
 
     kind: Literal["string", "number", "bool", "any"]
@@ -20,8 +20,7 @@ class Primitive:
         return self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """Any number of values of one type."""
 
     kind: Literal["list", "set", "map"]
@@ -31,8 +30,7 @@ class Collection:
         return f"{self.kind}({self.element})"
 
 
-@dataclass(frozen=True, slots=True)
-class Tuple:
+class Tuple(Struct, frozen=True):
     """So many values, each of its own type."""
 
     elements: tuple["Type", ...]
@@ -41,8 +39,7 @@ class Tuple:
         return f"tuple([{', '.join(map(str, self.elements))}])"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectAttribute:
+class ObjectAttribute(Struct, frozen=True):
     """One named value of an object; an optional one that is absent is `default`."""
 
     name: str
@@ -57,8 +54,7 @@ class ObjectAttribute:
         return f"{self.name} = optional({self.type}{default})"
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """Named values, each of its own type."""
 
     attributes: tuple[ObjectAttribute, ...]

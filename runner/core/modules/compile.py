@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from runner.core.address import Path, is_address
 from runner.core.expressions.tags import terraform_holes
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
@@ -219,8 +221,7 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledM
     return module
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiler:
+class _Compiler(Struct, frozen=True):
     problems: list[Problem]
 
     def value(self, block: Block, value: Any, path: Path) -> Node:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from runner.core.expressions.template import Node
 from runner.core.modules.module import CompiledModule, Declared, refs_of
 from runner.core.values import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(Struct, frozen=True):
     """A completion or a data source. `note` says whether it has instances; `module` is the
     address of the module that it stands in, empty for the root module.
     """

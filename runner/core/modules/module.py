@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from runner.core.address import Path, blocks_of
 from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.language.findings import Finding, settled
@@ -13,8 +15,7 @@ from runner.core.values import Ref
 from runner.errors import Problem, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule of a variable or a lifecycle: what must be true, and what to say if it is not."""
 
     condition: Node
@@ -25,8 +26,7 @@ class Rule:
 DeclaredKind = Literal["completion", "data", "module"]
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """A completion, a data source or a module call: its parameters and meta-arguments, compiled."""
 
     kind: DeclaredKind
@@ -76,8 +76,7 @@ class Declared:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """What may be a mistake in a block, as whoever is asked takes it or not; and where it is."""
 
     finding: Finding
@@ -89,8 +88,7 @@ class Placed:
         return Problem(found.summary, found.detail, self.where, found.severity)
 
 
-@dataclass(frozen=True, slots=True)
-class NamedValue:
+class NamedValue(Struct, frozen=True):
     """A named value of a module: a local, an output, a variable's default."""
 
     node: Node

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.address import BEGINNING, InText
 from runner.core.api.answer import DATA_ATTRIBUTES
@@ -34,8 +35,7 @@ def check_references(module: CompiledModule, problems: list[Problem]) -> None:
     _Checker(module, problems).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Checker:
+class _Checker(Struct, frozen=True):
     """Every reference names something that is there."""
 
     module: CompiledModule

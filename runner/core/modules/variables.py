@@ -1,8 +1,9 @@
 """The values of the root module's variables: from where, of what type, and whether they pass."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.language.type_syntax import parse_input, parse_type
 from runner.core.modules.conditions import as_declared, check_conditions
@@ -13,8 +14,7 @@ from runner.core.values import is_text
 from runner.errors import Problem, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value somebody gave: `text` from a command line or the environment, else `value` from a
     file; `source` names where it came from.
     """

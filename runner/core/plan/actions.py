@@ -1,20 +1,18 @@
 """What can have to happen to a completion or a data source."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from runner.core.expansion.session import Instance
 from runner.core.state.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """The record answers this request."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(Struct, frozen=True):
     """An answer to this very request is at hand: `record` is it, under this address.
 
     `origin` is the address it was recorded at, None if it comes from the cache; `old` is the
@@ -28,8 +26,7 @@ class Reuse:
     metadata: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """A request has to be sent. `old` is the record that its answer will replace."""
 
     fingerprint: str
@@ -38,8 +35,7 @@ class Issue:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """The same request; only what travels with it changed. `record` is as it will be; `metadata`
     says that the server is told, because it stored the completion.
     """
@@ -49,21 +45,18 @@ class Update:
     metadata: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Await:
+class Await(Struct, frozen=True):
     """What has to happen depends on the answer at `on`."""
 
     on: str
     old: Record | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """The completion is not enabled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A data source has to be read. `arguments` is sent and `recorded` is the same with sensitive
     values masked; both are canonical JSON.
 
@@ -79,8 +72,7 @@ class Read:
 Decision = Keep | Reuse | Issue | Update | Await | Absent | Read
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """The configuration no longer has this address. `forget` leaves what a server stored."""
 
     record: Record
@@ -88,8 +80,7 @@ class Remove:
     forget: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
+class Instances(Struct, frozen=True):
     """How many instances a block has is known only after the answer at `on`."""
 
     on: str
@@ -98,8 +89,7 @@ class Instances:
 Action = Decision | Remove | Instances
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What has to happen at one address."""
 
     address: str

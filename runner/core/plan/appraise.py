@@ -1,10 +1,10 @@
 """Whether an answer is what was asked for: its schema, its postconditions, its end."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.answer import Answer, message_text, warning
 from runner.core.canonical import dotted
@@ -14,8 +14,7 @@ from runner.core.received import json_of
 from runner.core.state.records import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Appraisal:
+class Appraisal(Struct, frozen=True):
     """`status` is the record's; `fault` says why the answer is not accepted, if it is not."""
 
     status: Status

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.errors import counted
@@ -17,16 +17,14 @@ _READ = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """One thing in a message: its text where there is no label, else what the label says."""
 
     label: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """One message: a role, and what it says."""
 
     role: str

@@ -3,8 +3,9 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
@@ -27,8 +28,7 @@ class Missing:
 ABSENT = Missing()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One path whose value differs; ABSENT on the side where it is not."""
 
     path: Path

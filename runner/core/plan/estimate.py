@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.usage import usage_of
 from runner.core.plan.prompt import can_be_counted, prompt_ceiling
@@ -110,8 +111,7 @@ class Estimate:
         return f" ({said})" if said else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What one request may use and cost; a cost of None is an unknown price. `source` says whose
     price it is.
     """

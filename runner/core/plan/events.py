@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
 
 How = Literal["imported", "moved", "issued", "reused", "updated", "read", "removed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """A request is on its way."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A record is durable, or removed."""
 
     address: str

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from msgspec import Struct
+
 from runner.core.address import in_order
 from runner.core.api.answer import recorded_answer
 from runner.core.modules.module import declared_at
@@ -40,8 +42,7 @@ from runner.errors import Problem, RunnerError
 _Kind = TypeVar("_Kind")
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedSteps:
+class PlannedSteps(Struct, frozen=True):
     """Every step, in the order of the addresses, unchanged ones left out.
 
     `decisions` holds what was decided for each address, unchanged ones included; `moves` the
@@ -57,7 +58,7 @@ class PlannedSteps:
     chosen: Chosen
     moves: tuple[tuple[str, str], ...] = ()
     imports: tuple[tuple[str, str], ...] = ()
-    reads: Mapping[str, Read] = field(default_factory=dict)
+    reads: Mapping[str, Read] = {}
     elsewhere: OtherWorkspace = lambda _: None
 
     def of(self, *kinds: type[_Kind]) -> Iterator[tuple[Step, _Kind]]:

@@ -4,11 +4,11 @@ many at the very most.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.plan.tokens import TokenRange, text_tokens
 
@@ -34,8 +34,7 @@ around each message and each tool. What it writes around the whole hangs on whos
 _PICTURE = TokenRange(60, 60)
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(Struct, frozen=True):
     """What a model's server writes around texts; factors of tools and schemas, whose JSON some
     servers write anew.
     """

@@ -7,6 +7,8 @@ from itertools import islice
 from math import ceil, log, sqrt
 from typing import Any, Literal, get_args
 
+from msgspec import Struct
+
 from runner.core.api.usage import usage_of
 from runner.core.plan.prompt import can_be_counted, read_by_model, tokens_by_script
 from runner.core.plan.tokens import TokenRange
@@ -21,8 +23,7 @@ TokenBasis = Literal["script", "reports", "same prompt"]
 BASES: tuple[TokenBasis, ...] = get_args(TokenBasis)
 
 
-@dataclass(frozen=True, slots=True)
-class PromptTokens:
+class PromptTokens(Struct, frozen=True):
     """How many tokens a prompt has, and what that rests on; nothing may bound them from above."""
 
     low: int

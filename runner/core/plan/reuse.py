@@ -1,6 +1,8 @@
 """An answer that is at hand for a request which has none of its own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from runner.core.expansion.session import Instance
 from runner.core.plan.actions import Issue, Reuse
@@ -12,8 +14,7 @@ from runner.core.state.cache_entry import from_entry, owner_of
 from runner.core.state.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Wants:
+class Wants(Struct, frozen=True):
     """An answer that is no record of this address yet. Its request is among the drafts if there
     was room for it; a large batch is not all held at once.
     """

@@ -1,7 +1,8 @@
 """Which addresses a run is about."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.address import around, inside, selects
 from runner.core.plan.walk import Expansion, VertexKey, Walk, address_of
@@ -9,8 +10,7 @@ from runner.core.plan.walk import Expansion, VertexKey, Walk, address_of
 Chosen = Callable[[VertexKey], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which addresses this run is about."""
 
     targets: tuple[str, ...] = ()

@@ -9,9 +9,10 @@ tokens a letter; whatever is not known to be English may have as many as Finnish
 run of one character has less than the range says.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 _LETTERS = bytes((*range(65, 91), *range(97, 123)))
 _DIGITS = b"0123456789"
@@ -37,8 +38,7 @@ class TokenRange(NamedTuple):
         return TokenRange(self.low * low, self.high * high)
 
 
-@dataclass(frozen=True, slots=True)
-class _Script:
+class _Script(Struct, frozen=True):
     """Characters whose UTF-8 begins with these bytes, `size` bytes each: tokens a byte."""
 
     leads: tuple[bytes, ...]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from runner.core.address import around, inside, with_key
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Instance, Session
@@ -19,8 +21,7 @@ from runner.errors import Problem, RunnerError
 Kind = Literal["completion", "data", "expand", "group"]
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """The key of the step that expands a block; the block's address is its group's."""
 
     block: str

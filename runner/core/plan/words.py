@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
 import orjson
+from msgspec import Struct
 
 from runner.core.plan.actions import (
     Absent,
@@ -48,8 +48,7 @@ Word = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a reader sees of one step: symbol, header, and why."""
 
     symbol: str
@@ -57,8 +56,7 @@ class Shown:
     because: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(Struct, frozen=True):
     """What a program is told of one address: the word, the symbol and why; `step` is None for what
     only moves or is imported.
     """
@@ -184,8 +182,7 @@ def _reused(reuse: Reuse) -> Shown:
     return Shown(symbol, f"has the answer of {reuse.origin} (same request), for free{tail}")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a step asks, and what its record says that was asked; sensitive values are masked on
     both sides. `old` is None where there is no record, or nothing about it changes.
     """

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import tomli_w
+from msgspec import Struct
 
 from runner.core.address import axes_of, split_key
 from runner.core.api.names import TRANSPORT
@@ -51,8 +51,7 @@ _OF_MESSAGE = (
 _DATED = re.compile(r"-\d{4}(?:-?\d{2}){0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A completion as its server keeps it: the body, and the messages that asked for it."""
 
     response: bytes

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.address import Path
 from runner.core.budget import Rendering, current
@@ -41,8 +43,7 @@ _MAY_BE_NULL = frozenset(("audio", "content", "function_call", "refusal"))
 """What a message of the model's may hold as null."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A block's parameters, ready to be filled: what is constant is normalised once.
 
     `masked` says whether something in the body or the triggers is; `secret` are all the holes that

@@ -1,10 +1,10 @@
 """One completion, filled: the body that would be sent, the one that is recorded, the digest."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint
@@ -19,8 +19,7 @@ from runner.core.values import MASK, Names, TemplateError, to_text
 from runner.errors import Problem, RunnerError
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
     sensitive values masked, as are the `triggers`; all are canonical JSON. `plain_triggers` are
     without masks; `secrets` are the texts in their place: what the server may repeat and nobody may

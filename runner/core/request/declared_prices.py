@@ -1,8 +1,9 @@
 """What a project says that its providers cost, where no price list knows it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.modules.folder import Block
 from runner.core.request.provider_blocks import DeclaredProvider
@@ -12,8 +13,7 @@ from runner.errors import Problem
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """USD for a million tokens, and who says so; `cached_input` is for those of the prompt that the
     server had in its cache.
     """
@@ -35,11 +35,10 @@ class Rates:
         return (dear + read * (self.cached_input or 0.0)) / _MILLION
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredPrices:
+class DeclaredPrices(Struct, frozen=True):
     """By the identity of a provider, for single models, and under None for all others."""
 
-    held: Mapping[str, Mapping[str | None, Rates]] = field(default_factory=dict)
+    held: Mapping[str, Mapping[str | None, Rates]] = {}
 
     def rates(self, identity: str, *models: str) -> Rates | None:
         """What holds for the first of these names that a price is declared for, or for any."""

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
+
 _OPENAI_URL = "https://api.openai.com/v1"
 RESOURCE = "{resource}"
 """What stands in a base URL for the one value that the user has to name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quirk:
+class Quirk(Struct, frozen=True):
     """What a server does with a parameter: refuse it, ignore it, or know it as `instead`.
 
     `key` is a path (`tools[].function.strict`: of any tool); with `above` only a greater number is

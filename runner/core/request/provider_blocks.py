@@ -1,10 +1,11 @@
 """The providers of a project: what each is, and what its requests start from."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.canonical import normalise
 from runner.core.expansion.scope import Scope
@@ -22,23 +23,21 @@ from runner.core.values import NotKnown, TemplateError, plain, present, to_text
 from runner.errors import Problem, RunnerError, sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What a provider does not do, in a sentence; the parameter that asks for it, if one does."""
 
     said: str
     parameter: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredProvider:
+class DeclaredProvider(Struct, frozen=True):
     """A provider block, filled. `table` holds its settings (never a key); what they do not say, its
     preset does. A provider that stays in this process has none of its own.
     """
 
     name: str
     type: ProviderType
-    table: Mapping[str, Any] = field(default_factory=dict)
+    table: Mapping[str, Any] = {}
     block: Block | None = None
     preset: Preset = OPENAI_PRESET
 

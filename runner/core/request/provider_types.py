@@ -1,8 +1,9 @@
 """The types of provider: what holds for all of one type, whether declared or recorded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.language.names import PROVIDERS, ProviderKind
 
@@ -33,8 +34,7 @@ def _not_embedded(body: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple
     return tuple(texts)
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderType:
+class ProviderType(Struct, frozen=True):
     """One type. `hangs_on` names what its answers hang on, as a fingerprint has it; `leaves` is
     whether requests leave this process, which takes trust and a key; `stores` whether it keeps
     completions; `has_model` whether it knows a model without being told one; `is_free` whether it

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.address import Path
 from runner.core.expressions.template import Constant, compile_value
@@ -23,8 +24,7 @@ from runner.core.values import TemplateError
 from runner.errors import RunnerError, error
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Where a provider's requests go, and the variable whose key goes with them, if any. `own` says
     that the provider's usual key, and what is set beside it, belong there; `usual` that the user
     need not say yes to it, `door` what there is to say yes to.
@@ -38,8 +38,7 @@ class Destination:
     door: KeyDoor
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """What the providers of a project reach: `used` are those that a block may ask; `variables`
     are those that env() reads for a host, `own` the doors that nobody need say yes to. A provider
     has a destination for each of its servers, and none if it stays in this process.

@@ -2,9 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 _SHORTEST_BASE64 = 6
 _MANY = 256  # up to so many, one by one is faster
@@ -12,8 +13,7 @@ SecretSpan = tuple[int, int]
 Sought = TypeVar("Sought", str, bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretForm:
+class SecretForm(Struct, frozen=True):
     """One way to write a secret, in lower case. Where case counts, `exact` has it. `before` and
     `after`: whether a character of base64 there hangs on the secret as well as on its neighbour.
     """
@@ -39,8 +39,7 @@ class SecretForm:
             at = low.find(self.folded, at + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretForms:
+class SecretForms(Struct, frozen=True):
     """All ways to write one secret. `characters` are those that occur in them; `quick` are they in
     UTF-8 and lower case, those with letters beyond ASCII in each case.
     """

@@ -14,6 +14,8 @@ from functools import lru_cache
 from html import unescape
 from typing import Any
 
+from msgspec import Struct
+
 from runner.core.canonical import encoded
 from runner.core.received import value_of
 from runner.core.secrets.forms import AnyOf, SecretForm, SecretSpan, folded, forms_of
@@ -73,8 +75,7 @@ class Sieve:
         self.tell(text if self._wanted is None else _replaced(text, self._wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """What is looked for. `folded` has the lower case of each form, `characters` all that occur in
     them: a text in whose lower case no form stands, and in whose escapes no character, has none.
     `marks` begin the escapes that may stand for one of them; `quick` are the forms in UTF-8, those
@@ -158,8 +159,7 @@ def _unescaped(token: str) -> str:
     return chr(number) if number <= 0x10FFFF else "\ufffd"
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(Struct, frozen=True):
     """A text with escapes of it read; `starts` has the place of each character, and the end, in the
     text as it came.
     """

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal
 
+from msgspec import Struct
+
 Purpose = Literal["completions"]
 
 _PORTS = {"http": 80, "https": 443}
@@ -21,8 +23,7 @@ _HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDoor:
+class KeyDoor(Struct, frozen=True):
     """Requests to a host, with the key in a variable of the environment, or with none.
 
     `host` is the origin (`https://api.groq.com`, without the port that its scheme has anyhow).
@@ -33,8 +34,7 @@ class KeyDoor:
     purpose: Purpose = "completions"
 
 
-@dataclass(frozen=True, slots=True)
-class VariableDoor:
+class VariableDoor(Struct, frozen=True):
     """The value of a variable of the environment that env() reads, in requests to a host."""
 
     name: str

@@ -1,8 +1,7 @@
 """A record without its address: what the cache keeps of each answer."""
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.core.received import shallow
@@ -10,8 +9,7 @@ from runner.core.state.records import Record
 from runner.core.state.written import UNREADABLE, Form
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Whose a completion is that a server stored: a lineage's, in one workspace. What is changed
     or deleted at the server is gone for whoever shares it, so nobody does.
     """

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from runner import __version__
 from runner.core.state.damage import TwiceError, damage, offset_of, way_back_to
@@ -49,8 +49,7 @@ _CLOSE = b"\n]}\n"
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A state as it is written: a header, and parts by their names, in pieces that are made when
     they are asked for, and again when they are asked for again.
     """
@@ -65,8 +64,7 @@ class Document:
             yield from part
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
+class _Lines(Struct, frozen=True):
     """The records in order of address, one a line, to the end of the file."""
 
     records: Mapping[str, Record]

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.address import Path
 from runner.core.toml.scan import Array, DottedKey, Inline, Line, Scalar, Span, Value, scan
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """Where a key and its value stand; the items of a list have no key, tables no value.
 
     `header`: a table, whose line is meant rather than its name.

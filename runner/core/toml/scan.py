@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 WIDTH = 100
 """Columns that a line of laid out or written TOML has at most, where it can be broken."""
@@ -31,8 +32,7 @@ _PART = re.compile(r"\\\s*\n\s*|\\u.{4}|\\U.{8}|\\.|.", re.DOTALL)  # of a text 
 Span = tuple[int, int]  # where something begins and ends: offsets into the text
 
 
-@dataclass(frozen=True, slots=True)
-class DottedKey:
+class DottedKey(Struct, frozen=True):
     """A key, dotted or not: as it is written best, and the names in it with their places."""
 
     text: str
@@ -40,16 +40,14 @@ class DottedKey:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """Text, a number, a truth value or a time, as it is written."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """An item of a list, with the comments above it and the one beside it."""
 
     above: tuple[str, ...]
@@ -57,8 +55,7 @@ class Item:
     beside: str
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """`apart`: it was written with a comma after its last item, so its items stay on lines."""
 
     items: tuple[Item, ...]
@@ -67,8 +64,7 @@ class Array:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Inline:
+class Inline(Struct, frozen=True):
     """An inline table."""
 
     pairs: tuple[tuple[DottedKey, "Value"], ...]
@@ -78,8 +74,7 @@ class Inline:
 Value = Scalar | Array | Inline
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A comment, a header or a pair; `blank` where an empty line stands before it."""
 
     kind: Literal["comment", "header", "pair"]

@@ -2,7 +2,8 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.toml.places import Places
 from runner.core.toml.scan import last_begun, scan
@@ -14,8 +15,7 @@ _PAIR = re.compile(r"[\w.-]+[ \t]*=|[\"'][\w. -]*[\"'][ \t]*=")
 _ENDED = re.compile(r"[\"'][ \t]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What is wrong at an offset, in a sentence without its full stop.
 
     `known` is where stands what was there first, of something written twice.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
+from msgspec import Struct
 
 from runner.core.toml.scan import WIDTH
 
@@ -22,8 +23,7 @@ class Entry:
     beside: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """Comment lines between two keys."""
 
     lines: tuple[str, ...]

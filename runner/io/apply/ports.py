@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.expansion.session import Session
 from runner.core.plan.events import Done, Event, How
@@ -27,8 +29,7 @@ class Client(Protocol):
         """Send nothing more, also not what waits to be sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a request must not be sent. One that is `passing` may be once what is in flight has
     ended; any other ends the run.
     """
@@ -37,8 +38,7 @@ class Refusal:
     passing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
+class Doors(Struct, frozen=True):
     """The ways out, as functions. `connect` opens a provider when its first request is due."""
 
     connect: Callable[[str], Awaitable[Client]]
@@ -58,8 +58,7 @@ class Doors:
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How an apply behaves. `checkpoint_every` is in seconds."""
 
     concurrency: int = 32

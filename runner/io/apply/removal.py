@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.exchange import Answered, Failure
 from runner.core.modules.module import declared_at
@@ -22,8 +23,7 @@ from runner.io.apply.ports import Doors, Outcome
 _SORTED = orjson.OPT_SORT_KEYS
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """The removals of a plan, and `vanished`: what the apply found to be wanted no more."""
 
     plan: PlannedSteps

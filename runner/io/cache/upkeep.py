@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Set
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.errors import RunnerError
 from runner.io import files
@@ -14,8 +15,7 @@ from runner.io.cache.names import DATABASE, database_files
 from runner.io.cache.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(Struct, frozen=True):
     """How many answers, their bytes, and the bytes of the cache's files."""
 
     entries: int

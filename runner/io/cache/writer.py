@@ -4,10 +4,11 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self
+
+from msgspec import Struct
 
 from runner.errors import Where, error
 from runner.io import files
@@ -19,8 +20,7 @@ from runner.io.cache.names import DATABASE
 _BATCH = 1024  # so many answers are enough for one commit
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     key: str
     value: bytes
     done: asyncio.Future[None]

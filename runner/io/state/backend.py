@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from runner.core.state.file import Document
 from runner.errors import Problem, RunnerError, Where, error
@@ -22,8 +22,7 @@ Which = Literal["last", "before"]
 """The state as last written, or the one before that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A state as it was found, and which version of it that is."""
 
     data: bytes

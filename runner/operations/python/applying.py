@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.expansion.outputs import shown_outputs
 from runner.core.plan.events import Event
@@ -27,8 +29,7 @@ from runner.operations.python.plan import Plan
 OnEvent = Callable[[Event], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How an apply ended. `str` of it is one line.
 
     `done` says of each address whether it was issued, reused, updated, read, removed, imported or

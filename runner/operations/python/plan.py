@@ -1,10 +1,10 @@
 """A plan in Python: what will happen, and why; to be read, or carried out by its project."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import orjson
+from msgspec import Struct
 
 from runner.core.plan.diff import Change
 from runner.core.plan.estimate import Estimate
@@ -18,8 +18,7 @@ from runner.operations.python.names import text_in_python, told
 from runner.operations.saved_plan.content import differences, made_from
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
+class PlannedChange(Struct, frozen=True):
     """What will happen at one address, and why.
 
     `diffs` are the paths of the request whose value changes, sensitive values masked: `old` or

@@ -6,10 +6,11 @@ wrong is a RunnerError with `problems`; what would go to a host that nobody trus
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.plan.targets import Choice
 from runner.core.state.records import State, empty
@@ -33,8 +34,7 @@ from runner.operations.python.names import told_in_python
 from runner.operations.python.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A folder with a configuration and a state. Every method reads both anew.
 
     `trust` names hosts that whatever is sent may go to, besides those that the user trusts.

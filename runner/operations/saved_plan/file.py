@@ -1,11 +1,12 @@
 """Saved plans: written by `plan --out`, carried out while what they were made from holds."""
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from runner import __version__
 from runner.core.plan.targets import Choice
@@ -33,8 +34,7 @@ class _Sign(msgspec.Struct):
     runner_version: str = "of an unknown version"
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """A plan as it was saved. Its `text` and `summary` are for readers of other versions: they are
     in no digest, so nobody is shown them.
     """

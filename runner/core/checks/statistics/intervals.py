@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.checks.statistics.quantiles import NORMAL, t_quantile
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """A figure, and between what the true one is in 95 of 100 samples."""
 
     value: float

@@ -3,8 +3,9 @@
 import html
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.received import value_of
 from runner.core.secrets.redact import redact_text
@@ -19,8 +20,7 @@ _MODERATED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """The server's words for an error.
 
     `status` is the one that counts: a number in the error's `code` or `status` goes before the

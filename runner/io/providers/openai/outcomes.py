@@ -1,9 +1,9 @@
 """What a response is worth: an answer, or the server's error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from yarl import URL
 
 from runner.core.api.exchange import Failure
@@ -16,8 +16,7 @@ from runner.io.providers.openai.wire import Broken, Reply
 _GOOD = 200  # the status of a stream whose connection broke
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(Struct, frozen=True):
     """An answer: its body, that body parsed, and the headers it came with.
 
     `mended` says that the body is not as it was sent, since nothing could hold it so.
@@ -29,8 +28,7 @@ class Good:
     mended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(Struct, frozen=True):
     """The server's error; `billed` says that the attempt may have been paid for all the same."""
 
     said: Said

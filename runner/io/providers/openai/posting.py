@@ -5,21 +5,20 @@ connector (pool, TLS, names), its parser and its errors are used all the same.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
+from msgspec import Struct
 from yarl import URL
 
 TRIED = "3.14."
 """The aiohttp whose inner names these are; with any other, requests go through its session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A response whose head has come; as much of aiohttp's own as is asked of it here."""
 
     status: int

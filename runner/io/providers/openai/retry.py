@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.io.providers.openai.bodies import Said
 from runner.io.providers.openai.waits import named_wait, reset_wait, worded_wait
@@ -59,8 +60,7 @@ _NEVER_FITS = re.compile(r"request too large|too large for", re.IGNORECASE)
 _NEVER_WORKS = re.compile(r"\b(not supported|unsupported|not implemented)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What to do with a request after an error.
 
     retry: send it again, counted against max_retries. wait: send it again after `wait` seconds,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.canonical import encoded
 from runner.core.received import is_deep, received, value_of
@@ -17,8 +18,7 @@ _GROWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(Struct, frozen=True):
     """The whole response, as a value and as JSON; equal to what the server would have sent
     unstreamed. `mended` as in runner.core.received.
     """
@@ -28,16 +28,14 @@ class Assembled:
     mended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The server put an error into the stream; `begun` says that a part of an answer came."""
 
     error: object
     begun: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """The stream ended before the answer did, or cannot be read; `reason` in words."""
 
     reason: str

@@ -5,11 +5,11 @@ import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -28,8 +28,7 @@ _REDIRECTS = 5
 _IDLE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A response; if `streamed`, its body went into the stream."""
 
     status: int
@@ -39,8 +38,7 @@ class Reply:
     streamed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """No response, and why; unless it was `unreached`, the server may have done the work.
 
     `final` says that another attempt would end the same.
@@ -51,8 +49,7 @@ class Broken:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """Nothing was sent: a hold began while the connection was made."""
 
 
