@@ -10,11 +10,16 @@ from tests.harness.lab import Lab, echo
 NAMES = ("ada", "bea", "cai", "dov", "eve", "fay", "gus", "hal", "ida", "jon")
 KEYS = ("k1", "k2", "k3", "k4")
 Kind = Literal[
-    "single", "list", "count", "each", "dynamic", "module", "modules", "module_over"
+    "single", "list", "count", "each", "matrix", "dynamic", "matrix_over", "module", "modules",
+    "module_over",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = ("single", "single", *get_args(Kind))
 # Over the items of an answer; else as
-OVER: dict[Kind, Kind] = {"dynamic": "single", "module_over": "module"}
+OVER: dict[Kind, Kind] = {
+    "dynamic": "single",
+    "matrix_over": "single",
+    "module_over": "module",
+}
 
 ENABLED = ("true", "true", "true", "false", "asked")
 
@@ -93,6 +98,12 @@ def _block(node: Node, project: Project) -> str:
         lines.append(f"for_each = {[*KEYS[: node.size]]}")
     elif node.kind == "count":
         lines.append(f"count = {node.size}")
+    elif node.kind == "matrix":  # two repeats of each, unless they say which they are
+        lines += ["matrix.run = [1, 2]", f"matrix.a = {[*KEYS[: node.size]]}"]
+        content += " {{ matrix.a }}"
+    elif node.kind == "matrix_over" and source is not None:
+        lines += [f"matrix.of = '{{{{ completion.{source.name}.json }}}}'", "matrix.run = [1, 2]"]
+        content += " {{ matrix.of }}"
     elif node.kind in OVER and source is not None:
         lines.append(f"for_each = '{{{{ completion.{source.name}.json }}}}'")
         content += " {{ each.key }}"
@@ -124,7 +135,10 @@ def _value(node: Node) -> str:
             return f"{of}[0].content if {of}[0] else 'none'"
         case "each":
             return f"{of}['k1'].content if {of}['k1'] else 'none'"
-        case "dynamic" | "module_over":
+        case "matrix":
+            one = f"{of}['a=k1,run=1']"
+            return f"{one}.content if {one} else 'none'"
+        case "dynamic" | "matrix_over" | "module_over":
             return f"{of} | length"
         case "single" | "list":
             return f"{of}.content if {of} else 'none'"
@@ -138,7 +152,7 @@ def _said(node: Node) -> str:
             return f"{{% for k, m in {of}.items() %}}{{{{ k }}}}{{{{ m.said }}}}{{% endfor %}}"
         case "count":
             return f"{{% for a in {of} %}}{{{{ a.content if a else 'none' }}}}{{% endfor %}}"
-        case "each" | "dynamic":
+        case "each" | "dynamic" | "matrix" | "matrix_over":
             return f"{{% for k, a in {of}.items() %}}{{{{ k }}}}{{{{ a.content }}}}{{% endfor %}}"
         case "single" | "list" | "module":
             return f"{{{{ {_value(node)} }}}}"
