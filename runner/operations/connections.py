@@ -14,7 +14,7 @@ from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
-from runner.errors import error
+from runner.errors import Problem, RunnerError, error
 from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, OpenEndpoint, Say
 from runner.io.providers.openai import server_store
 from runner.io.providers.openai.client import connect
@@ -167,26 +167,38 @@ def prepare(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
     """RunnerError before anything is sent, if a provider that will be asked has no key, and
     Untrusted if one that will be, or may be, is not trusted with what goes there.
     """
-    _with_keys(project, names)
+    _equipped(project, names)
     admit(project, names | perhaps)
 
 
 def foresee(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -> None:
     """As `prepare`, as far as nobody has to be asked: what no yes would change is said first."""
-    _with_keys(project, names)
+    _equipped(project, names)
     closed = () if project.ask is not None else untrusted(project, names | perhaps)
     if closed:
         raise refusal(project, closed)
 
 
-def _with_keys(project: Loaded, names: Set[str]) -> None:
+def _equipped(project: Loaded, names: Set[str]) -> None:
+    """RunnerError for all of them that lack a key, or the package of the embedded model."""
+    problems: list[Problem] = []
     for name in sorted(names):
-        declared = project.declared[name]
-        match declared.type.name:
-            case "openai":
-                endpoint(declared, project.environment, 1)
-            case "embedded":
-                pass
+        try:
+            _check_equipped(project, project.declared[name])
+        except RunnerError as exc:
+            problems.extend(exc.problems)
+    if problems:
+        raise RunnerError(*problems)
+
+
+def _check_equipped(project: Loaded, declared: DeclaredProvider) -> None:
+    match declared.type.name:
+        case "openai":
+            endpoint(declared, project.environment, 1)
+        case "embedded":
+            from runner.io.providers.embedded.server import check_installed  # noqa: PLC0415  # ctypes
+
+            check_installed(declared.name)
 
 
 def lacks_key(project: Loaded, name: str) -> bool:

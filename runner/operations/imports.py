@@ -12,13 +12,12 @@ from runner.core.api.exchange import Failure
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import compile_value
 from runner.core.modules.folder import Block
-from runner.core.plan.known import provider_of, request_of
+from runner.core.plan.known import provider_of, request_of, unknown_provider
 from runner.core.plan.plan import PlannedSteps
 from runner.core.request.adoption import Stored, adopted
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
-from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
 from runner.operations.blocking import run_to_end
@@ -111,8 +110,7 @@ def provider_named(plan: PlannedSteps, name: str, where: Where | None = None) ->
     known = plan.known.providers
     if name in known:
         return known[name]
-    hint = did_you_mean(name, known, there_are(known))
-    raise error("Unknown provider", f'There is no provider "{name}".{hint}', where)
+    raise error("Unknown provider", unknown_provider(name, known), where)
 
 
 def _asked(plan: PlannedSteps, address: str, block: Block) -> tuple[str, str, Provider, Block]:

@@ -347,6 +347,16 @@ def test_an_unknown_provider_of_the_environment_is_said_once(
     assert 'RUNNER_PROVIDER: There is no provider "opnai". Did you mean "openai"?' in said
 
 
+@pytest.mark.parametrize("value", ['provider = "grok"', 'provider = "grok"\ntool_choice = "any"'])
+def test_a_provider_that_nobody_knows_is_the_mistake(project: Project, value: str) -> None:
+    """Not what it would be asked, of which nobody can say what it takes."""
+    project.write(completion("a", "hi", value) + "[[completion.a.tools]]\nfunction.name = 'look'\n")
+    said = " ".join(project.call("plan").err.split())
+    assert said.count("Error: ") == 1
+    assert 'There is no provider "grok". Did you mean "groq"?' in said
+    assert "any other is declared as [provider.grok]" in said
+
+
 def test_not_utf8_names_the_line(project: Project) -> None:
     project.write("").write_bytes(b"[completion.chat]\nmodel = '\xff'\n")
     ran = project.call("validate")

@@ -109,8 +109,8 @@ def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
 
 
 _AS_TEXT = (
-    "If the braces are text, put it between {% raw %} and {% endraw %}, or write template = false "
-    "in the completion"
+    "If the braces are text, put them between {% raw %} and {% endraw %}, or write template = "
+    "false in the completion"
 )
 
 

@@ -15,6 +15,7 @@ from runner.core.language import blocks, check_blocks, file_names
 from runner.core.language.check_rules import check_findings
 from runner.core.language.completion_rules import local_findings, pair_findings
 from runner.core.language.findings import (
+    BESIDES,
     Finding,
     IsHole,
     contains,
@@ -351,5 +352,5 @@ def hidden(found: Finding) -> Finding:
 
 
 def _unknown_parameter(name: str) -> Finding:
-    near = did_you_mean(name, (*PARAMETERS, *META))
-    return Finding((name,), "Unknown key", f'There is no key "{name}" in a completion.{near}')
+    hint = did_you_mean(name, (*PARAMETERS, *META), f" {BESIDES}")
+    return Finding((name,), "Unknown key", f'There is no key "{name}" in a completion.{hint}')

@@ -9,6 +9,8 @@ from typing import Literal
 from runner.core.address import Path
 from runner.core.canonical import dotted
 
+BESIDES = "What a server takes besides the API's own parameters goes into extra_body."
+
 IsHole = Callable[[object], bool]
 """Whether a value is only known later."""
 

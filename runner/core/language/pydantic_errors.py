@@ -20,7 +20,7 @@ from runner.core.language.blocks import (
     RESOURCE_NAME,
     URL,
 )
-from runner.core.language.findings import Finding, IsHole, in_short
+from runner.core.language.findings import BESIDES, Finding, IsHole, in_short
 from runner.core.language.names import IDENTIFIER, WORKSPACE
 from runner.core.suggest import did_you_mean, there_are
 
@@ -145,7 +145,7 @@ def _unknown_key(model: Model, loc: tuple[int | str, ...], path: Path) -> Findin
     if near:
         return Finding(path, "Unknown key", detail + near)
     if len(keys) > len(PARAMETERS):
-        detail += " What a server takes besides the API's own parameters goes into extra_body."
+        detail += f" {BESIDES}"
     elif len(keys) <= _FEW:
         detail += there_are(keys, _FEW)
     return Finding(path, "Unknown key", detail, hint=_ELSEWHERE)

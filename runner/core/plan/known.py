@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.expansion.session import Instance, Session
+from runner.core.language.names import PRESETS
 from runner.core.plan.drafts import Drafts
 from runner.core.plan.samples import Samples
 from runner.core.request.build import Request, build
@@ -53,9 +54,12 @@ def provider_of(instance: Instance, known: Known) -> Provider:
 
 
 def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
-    """That there is no such provider, and which are near."""
-    hint = did_you_mean(name, providers, there_are(providers))
-    return f'There is no provider "{name}".{hint} Declare it as [provider.{name}].'
+    """That there is no such provider, and which is near."""
+    hint = did_you_mean(name, (*providers, *PRESETS), there_are(providers))
+    return (
+        f'There is no provider "{name}".{hint} `runner providers` lists those that are known by '
+        f"name; any other is declared as [provider.{name}]."
+    )
 
 
 def request_of(instance: Instance, known: Known) -> Request:

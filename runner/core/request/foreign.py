@@ -19,7 +19,8 @@ def foreign_problems(
     """Each of it, in all modules; what is alike in one block and is a warning, once.
 
     A completion that names its provider by an expression is an error only where all of them are
-    strict: the plan knows which one it is.
+    strict: the plan knows which one it is. Where there is no provider of that name, nobody knows
+    what it would take, and the plan says so.
     """
     strict = {name: each.is_strict(environment) for name, each in providers.items()}
     for module in _modules(root):
@@ -28,9 +29,11 @@ def foreign_problems(
             asked: tuple[str, ...] = (name,)
             if kind == "completion":
                 asked = providers_of(module.completions[name], default, providers)
-            refused = all(strict.get(each, True) for each in asked)
-            said = next((each for each in asked if strict.get(each, True) == refused), name)
-            yield from _told(found, f"provider.{said}", strict=refused)
+            asked = tuple(each for each in asked if each in strict)
+            refused = all(strict[each] for each in asked)
+            said = next((each for each in asked if strict[each] == refused), None)
+            if said is not None:
+                yield from _told(found, f"provider.{said}", strict=refused)
 
 
 def _told(found: list[Placed], provider: str, *, strict: bool) -> Iterator[Problem]:

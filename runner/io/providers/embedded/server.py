@@ -35,12 +35,7 @@ async def open_embedded(
     left in the cache, so that equal requests have equal answers. RunnerError if xllamacpp is not
     installed, or the model's file cannot be had or loaded.
     """
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise not_installed(
-            "The embedded model is not installed",
-            f'The provider "{name}" runs a model in this process, for which a package is missing.',
-            "embedded",
-        )
+    check_installed(name)
     file = None if path is None else Path(path)
     found = await asyncio.to_thread(find_model, file, offline=offline, say=say)
     key = secrets.token_urlsafe(32)
@@ -50,6 +45,16 @@ async def open_embedded(
         yield Endpoint(name=name, base_url=server.url, key=key, timeout=_TIMEOUT, concurrency=1)
     finally:
         await server.close()
+
+
+def check_installed(name: str) -> None:
+    """RunnerError unless the package is there that an embedded provider runs its model with."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise not_installed(
+            "The embedded model is not installed",
+            f'The provider "{name}" runs a model in this process, for which a package is missing.',
+            "embedded",
+        )
 
 
 def has_begun() -> bool:
