@@ -28,7 +28,7 @@ def test_debug_tells_each_request(project: Project) -> None:
     assert lines[2].startswith(
         "DEBUG completion.a: POST /v1/chat/completions, attempt 2: answered in "
     )
-    assert " INFO completion.a: issued\n" in ran.err
+    assert " INFO completion.a: issued after " in ran.err
     assert "private words" not in ran.err
     assert "secret-in-a-query" not in ran.err
 
@@ -37,8 +37,18 @@ def test_info_tells_each_step_also_of_many(project: Project) -> None:
     with serving() as api:
         project.write(provider(api) + completion("many", "{{ count.index }}", "count = 30"))
         ran = project.run("apply", "--auto-approve", env={"RUNNER_LOG_LEVEL": "info"})
-    assert ran.err.count(": issued\n") == 30
+    assert ran.err.count(": issued after ") == 30
     assert " DEBUG " not in ran.err
+
+
+def test_info_tells_no_step_twice(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + completion("a", "hi"))
+        ran = project.run("apply", "--auto-approve", "-v")
+    said = [line.split(" ", 2)[2] for line in ran.err.splitlines()]
+    assert said[0] == "INFO completion.a: started"
+    assert re.fullmatch(r"INFO completion\.a: issued after \d+\.\ds, .* \[id=.*\]", said[1])
+    assert len(said) == 2
 
 
 def test_error_is_silent_about_warnings(project: Project) -> None:

@@ -141,7 +141,7 @@ def test_verbose_tells_each_step(tmp_path: Path) -> None:
     with serving() as api:
         project = Project(tmp_path / "p")
         project.write(provider(api) + completion("a", "one"))
-        assert "INFO completion.a: issued" in project.run("apply", "-y", "-v").err
+        assert "INFO completion.a: issued after" in project.run("apply", "-y", "-v").err
 
 
 @pytest.mark.parametrize(

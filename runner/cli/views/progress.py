@@ -61,9 +61,12 @@ class Progress:
         match event:
             case Done(address, how, record):
                 self.done += 1
-                if how == "issued" and record is not None:
-                    self._uncounted.append(record)
-                _LOG.info("%s: %s", address, how)
+                issued = record if how == "issued" else None
+                if issued is not None:
+                    self._uncounted.append(issued)
+                if _is_logged():
+                    took = f" after {self.took(issued)}" if issued is not None else ""
+                    _LOG.info("%s: %s%s", address, how, took)
             case Failed(address, failure, record):
                 self.failed += 1
                 if record is not None:
@@ -119,48 +122,7 @@ class Progress:
                 self.cost += self.price(record) or 0.0
         self._uncounted.clear()
 
-    def waiting(self) -> str | None:
-        """What requests wait for, if they do."""
-        clients = self.connections.clients.values() if self.connections is not None else ()
-        return next((client.waiting for client in clients if client.waiting), None)
-
-
-class Lines(Progress):
-    """Without a terminal: each step while they are few, else a line every few seconds."""
-
-    def __init__(self, total: int, price: Cost) -> None:
-        super().__init__(total, price)
-        self._last = self.began
-
-    def tell(self, event: Event) -> None:
-        """Count, and write what few steps do."""
-        super().tell(event)
-        if self.total <= _FEW:
-            self._step(event)
-        else:
-            self.tick()
-
-    def tick(self) -> None:
-        """Now and then, where the run stands: of few steps, only what they wait for."""
-        due = time.monotonic() - self._last >= _EVERY
-        if due and (self.total > _FEW or self.waiting()):
-            self._last = time.monotonic()
-            self.say(self.line())
-
-    def _step(self, event: Event) -> None:
-        match event:
-            case Started(address):
-                self.say(f"{address}: Issuing...")
-            case Done(address, "issued", record) if record is not None:
-                self.say(f"{address}: Answered after {self._took(record)}")
-            case Done(address, how):
-                self.say(f"{address}: {how.capitalize()}")
-            case Failed(address):
-                self.say(f"{address}: Failed")
-            case Skipped(address, because):
-                self.say(f"{address}: Skipped ({because})")
-
-    def _took(self, record: Record) -> str:
+    def took(self, record: Record) -> str:
         """Time, tokens and dollars of one answer, as far as they are known."""
         parts = [f"{record.duration_ms / 1000:.1f}s"]
         used, cost = usage_of(record.response), self.price(record)
@@ -169,6 +131,48 @@ class Lines(Progress):
         if cost:
             parts.append(dollars(cost))
         return f"{', '.join(parts)} [id={_id(record.response)}]"
+
+    def waiting(self) -> str | None:
+        """What requests wait for, if they do."""
+        clients = self.connections.clients.values() if self.connections is not None else ()
+        return next((client.waiting for client in clients if client.waiting), None)
+
+
+class Lines(Progress):
+    """Without a terminal: each step while they are `few`, else a line every few seconds."""
+
+    def __init__(self, total: int, price: Cost, few: int = _FEW) -> None:
+        super().__init__(total, price)
+        self._last = self.began
+        self._is_told = total <= few
+
+    def tell(self, event: Event) -> None:
+        """Count, and write what few steps do."""
+        super().tell(event)
+        if self._is_told:
+            self._step(event)
+        else:
+            self.tick()
+
+    def tick(self) -> None:
+        """Now and then, where the run stands: of few steps, only what they wait for."""
+        due = time.monotonic() - self._last >= _EVERY
+        if due and (not self._is_told or self.waiting()):
+            self._last = time.monotonic()
+            self.say(self.line())
+
+    def _step(self, event: Event) -> None:
+        match event:
+            case Started(address):
+                self.say(f"{address}: Issuing...")
+            case Done(address, "issued", record) if record is not None:
+                self.say(f"{address}: Answered after {self.took(record)}")
+            case Done(address, how):
+                self.say(f"{address}: {how.capitalize()}")
+            case Failed(address):
+                self.say(f"{address}: Failed")
+            case Skipped(address, because):
+                self.say(f"{address}: Skipped ({because})")
 
 
 class Bar(Progress):
@@ -250,7 +254,9 @@ def progress(
         shown: Progress = Events(total, price)
     elif getattr(arguments, "stream", False) or getattr(arguments, "quiet", False):
         shown = Progress(total, price)
-    elif sys.stderr.isatty() and not _LOG.isEnabledFor(logging.INFO):  # whose lines cross it
+    elif _is_logged():  # each step, which no bar is to cross, and nobody reads twice
+        shown = Lines(total, price, few=0)
+    elif sys.stderr.isatty():
         shown = Bar(total, price, bare(sys.stderr))
     else:
         shown = Lines(total, price)
@@ -259,6 +265,10 @@ def progress(
         yield shown
     finally:
         shown.close()
+
+
+def _is_logged() -> bool:
+    return _LOG.isEnabledFor(logging.INFO)
 
 
 def _write(text: str) -> None:
