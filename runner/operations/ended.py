@@ -72,19 +72,20 @@ def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
     ]
 
 
-def headline(outcome: Outcome, spent: Spent, files: int = 0) -> str:
+def headline(outcome: Outcome, spent: Spent, files: int = 0, *, destroys: bool = False) -> str:
     """What was done, in one line that says whether all of it was; so many files of outputs were
     written.
     """
     tally = outcome.tally
     parts = [f"{tally[how]} {how}" for how in get_args(How) if how in tally]
-    done = ", ".join(parts) or "0 issued"
     if files:
-        done += f", {counted(files, 'file')} written"
+        parts.append(f"{counted(files, 'file')} written")
+    verb, nothing = ("Destroy", "0 removed") if destroys else ("Apply", "0 issued")
+    done = ", ".join(parts) or nothing
     used = f" {spent.text()}." if outcome.issued else ""
     if outcome.failed or outcome.stopped:
-        return f"Apply incomplete: {done}, {len(outcome.failed)} failed.{used}"
-    return f"Apply complete! {done[0].upper()}{done[1:]}.{used}"
+        return f"{verb} incomplete: {done}, {len(outcome.failed)} failed.{used}"
+    return f"{verb} complete! {done[0].upper()}{done[1:]}.{used}"
 
 
 def facts_of(failure: Failure) -> list[str]:
@@ -137,10 +138,11 @@ def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem
             return
         if why in said:
             why = "Every other request would have met the same"
+        left = len(outcome.skipped)
         yield Problem(
             "Run stopped",
-            f"{_begun(why).rstrip('.')}. {len(outcome.skipped)} were not "
-            "started; every answer that came is kept. Apply again to go on.",
+            f"{_begun(why).rstrip('.')}. {left} {'was' if left == 1 else 'were'} not started; "
+            "every answer that came is kept. Apply again to go on.",
         )
 
 

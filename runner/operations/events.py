@@ -127,7 +127,12 @@ def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[st
 
 
 def apply_end(
-    outcome: Outcome | None, outputs: Mapping[str, OutputValue], spent: Spent, files: int = 0
+    outcome: Outcome | None,
+    outputs: Mapping[str, OutputValue],
+    spent: Spent,
+    files: int = 0,
+    *,
+    destroys: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """change_summary of what was done, then outputs; so many files of outputs were written."""
     if outcome is not None:
@@ -143,7 +148,7 @@ def apply_end(
                 "completion_tokens": spent.completion_tokens,
             },
             "cost": spent.cost if not spent.unpriced else None,
-            "message": headline(outcome, spent, files),
+            "message": headline(outcome, spent, files, destroys=destroys),
         }
     yield {
         "type": "outputs",

@@ -27,6 +27,7 @@ from runner.operations.plan import Planned
 class Finished:
     """How an apply ended. `outcome` is None where there was nothing to carry out; `unsaved` is what
     no file could take, state or records: it is nowhere else. `files` of outputs were written.
+    `destroys` says that all was to be removed.
     """
 
     outcome: Outcome | None
@@ -35,6 +36,7 @@ class Finished:
     spent: Spent
     unsaved: tuple[bytes, ...] = ()
     files: int = 0
+    destroys: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -85,8 +87,9 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
         return Finished(None, found, tuple(problems), Spent(), tuple(told.unsaved))
     said = (*problems_of(outcome, project.store.push), *problems)
     return Finished(
-        outcome, found, said, spent(outcome, project.prices), tuple(told.unsaved), told.files
-    )
+        outcome, found, said, spent(outcome, project.prices), tuple(told.unsaved), told.files,
+        destroys,
+    )  # fmt: skip
 
 
 def reported(finished: Finished, file: NamedFile, report: bytes) -> Finished:

@@ -8,8 +8,20 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.harness.faults import RATE, error
-from tests.harness.project import HANG, KEY, Project, Ran, completion, ended, provider, serving
+from tests.harness.project import (
+    HANG,
+    KEY,
+    Project,
+    Ran,
+    completion,
+    ended,
+    prompt_of,
+    provider,
+    serving,
+)
+from tests.harness.server import Request, Step
 
 CONFIG = completion("chat", "Tell me.", "temperature = 0.7")
 
@@ -52,6 +64,69 @@ def test_with_nothing_to_do_nobody_is_asked(project: Project) -> None:
         assert project.run("destroy").status == 1
         assert project.call("destroy", "--auto-approve").status == 0
         assert project.run("destroy").status == 0
+
+
+def test_a_destroy_says_that_it_was_one(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        project.apply()
+        assert "\nDestroy complete! 1 removed.\n" in project.call("destroy", "--auto-approve").out
+        assert "Nothing is recorded" in project.call("destroy", "--auto-approve").out
+
+
+def test_outputs_alone_need_no_request_and_the_plan_says_so(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + CONFIG)
+        project.apply()
+        project.write(provider(api) + CONFIG + "[output.new]\nvalue = 1\n")
+        said = "  + new = 1\n\nNo request is needed: an apply writes these outputs.\n"
+        assert project.call("plan").out.endswith(said)
+
+
+def test_a_block_without_any_answer_is_no_output(project: Project) -> None:
+    """Of one with some, those that are missing leave their places empty."""
+
+    def script(got: Request) -> Step:
+        return "ok" if prompt_of(got.body) in fine else "500"
+
+    fine: set[str] = set()
+    with serving(script=script) as api:
+        project.write(provider(api) + completion("many", "{{ count.index }}", "count = 3"))
+        assert "Outputs:" not in project.apply().out
+        fine.add("1")
+        shown = project.apply().out
+    assert "many = [\n  null,\n  " in shown
+
+
+def test_without_the_embedded_model_no_plan_is_shown(project: Project, tmp_path: Path) -> None:
+    project.write(
+        '[provider.embedded]\n[completion.a]\nmessages = [{ role = "user", content = "a" }]\n'
+    )
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_MODEL)
+    where = os.pathsep.join([str(tmp_path), str(ROOT)])
+    ran = project.run("apply", "--auto-approve", env={"PYTHONPATH": where})
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("Error: The embedded model is not installed")
+
+
+WITHOUT_THE_MODEL = """
+import importlib.util
+known = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "xllamacpp" else known(name, *rest)
+"""
+
+
+def test_all_keys_that_are_missing_are_told_together(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GROQ_API_KEY", "MISTRAL_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    project.write(
+        completion("a", "hi", 'provider = "groq"') + completion("b", "hi", 'provider = "mistral"')
+    )
+    ran = project.call("apply", "--auto-approve")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.count("Error: No API key") == 2
 
 
 def test_yes_applies(project: Project) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, prompt_of, provider, serving
+from tests.harness.recorded import record, write_state
 from tests.harness.server import Request
+from tests.harness.terminal import on_terminal
 
 LONG = "You are a helpful assistant.\\nBe brief.\\n{}\\nThank you."
 
@@ -148,6 +150,16 @@ def test_only_the_model_changed(project: Project) -> None:
         )
 
 
+def test_of_another_provider_as_much_is_shown_as_tells_them_apart(project: Project) -> None:
+    with serving() as api:
+        project.write(provider(api) + completion("a", "hi"))
+        old = f"embedded {'0123456789abcdef' * 4}"
+        write_state(project, record("completion.a", provider="embedded", identity=old))
+        told = project.call("plan").out
+        assert f'provider "embedded 0123456789ab" -> "openai {api.url}"' in " ".join(told.split())
+        assert old in project.call("plan", "--full").out
+
+
 def test_prices_are_bounds_and_unknown_ones_are_said(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +209,22 @@ def test_what_the_plan_says_is_what_apply_sends(project: Project) -> None:
 def test_a_changed_output_stands_on_one_line(project: Project) -> None:
     project.write('[output.o]\nvalue = """one\ntwo"""\n' + completion("a", "hi"))
     assert '+ o = "one\\ntwo"' in project.call("plan").out
+
+
+def test_no_line_of_a_narrow_terminal_breaks_within_a_word(project: Project) -> None:
+    with serving("500") as api:
+        prices = "price = { input = 1, output = 2 }\n"
+        blocks = [completion(f"with_a_long_name_{n}", "hi", "max_tokens = 9") for n in range(6)]
+        project.write(provider(api) + prices + "".join(blocks))
+        shown = on_terminal(
+            project, "apply", "--auto-approve", "-q", env={"NO_COLOR": "1"}, columns=60
+        )
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert max(map(len, lines)) <= 60
+    start = lines.index("  done         5  completion.with_a_long_name_1,")
+    assert lines[start + 1] == "                  completion.with_a_long_name_2,"
+    plan = next(line for line in lines if line.startswith("Plan: "))
+    assert lines[lines.index(plan) + 1].startswith(("to ", "tokens", "$"))
 
 
 def test_full_cuts_nothing(project: Project) -> None:

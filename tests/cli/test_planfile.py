@@ -93,6 +93,16 @@ def test_a_second_apply_of_the_same_plan_is_stale(made: Made) -> None:
     assert len(api.completions) == 2
 
 
+def test_a_plan_with_nothing_to_do_says_so(made: Made) -> None:
+    project, api, path = made
+    project.apply()
+    project.call("plan", "--out", path)
+    ran = project.call("apply", path)
+    assert ran.status == 0
+    assert ran.out.startswith("No changes.")
+    assert len(api.completions) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from runner.core.language.names import PRESETS
 from tests.harness.project import Project, completion
+from tests.harness.terminal import on_terminal
 
 KEY = "very-secret-key-0123456789"
 BLOCKS = """
@@ -56,6 +57,14 @@ def test_all_are_listed_those_of_the_project_first(project: Project) -> None:
     assert line.split() == [
         "groq", "https://api.groq.com/openai/v1", "$GROQ_API_KEY,", "set", "configs/main.toml:2",
     ]  # fmt: skip
+
+
+def test_a_narrow_terminal_has_the_address_on_a_line_of_its_own(project: Project) -> None:
+    lines = [line.rstrip() for line in on_terminal(project, "providers", columns=80).splitlines()]
+    assert max(map(len, lines)) <= 80
+    at = next(n for n, line in enumerate(lines) if line.startswith("groq "))
+    assert lines[at].split()[1:] == ["$GROQ_API_KEY,", "not", "set", "configs/main.toml:2"]
+    assert lines[at + 1].split() == ["https://api.groq.com/openai/v1"]
 
 
 def test_without_a_project_they_are_those_that_are_known_by_name(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import termios
 import tty
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +11,17 @@ from tests.harness.project import Project, ended
 
 
 def on_terminal(
-    project: Project, *arguments: str, env: Mapping[str, str] | None = None, typing: bool = False
+    project: Project,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    typing: bool = False,
+    columns: int = 0,
 ) -> str:
-    """What a command shows where both streams are a terminal; with `typing`, standard input too."""
+    """What a command shows where both streams are a terminal, which says its columns if it has
+    any; with `typing`, standard input too.
+    """
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     tty.setraw(theirs)
     surroundings = {"TERM": "xterm-256color", "COLUMNS": "200", "NO_COLOR": "", **(env or {})}
     streams: dict[str, Any] = {"stdout": theirs, "stderr": theirs}

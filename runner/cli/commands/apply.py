@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             saved.check(project, made)
         else:
             check_reach(project, made)
+        if saved is None or made.empty:  # of a saved one, that there is nothing to do
             plan_verb.show(project, made, arguments)
         if made.empty:
             return _tell(project, finish(project, made, None), arguments)
@@ -132,7 +133,7 @@ def _tell_events(project: Loaded, finished: Finished) -> None:
 
     report(finished.problems, project.secrets, as_json=True)
     told = finished.outcome, finished.outputs, finished.spent, finished.files
-    for event in apply_end(*told):
+    for event in apply_end(*told, destroys=finished.destroys):
         write(event)
 
 

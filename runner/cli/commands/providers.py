@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from runner.cli.parser.instead import verb_instead
 from runner.cli.parser.options import options_of, secrets_of
+from runner.cli.views.style import style
 from runner.errors import error
 from runner.operations.providers import (
     KeyVariable,
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = shown_providers(options_of(arguments), secrets_of(arguments))
     if arguments.name is None:
         told = [in_json(one) for one in known]
-        lines = _listed(known)
+        lines = _listed(known, style().width)
     else:
         names = [one.name for one in known]
         instead = verb_instead(f"runner providers {arguments.name}")
@@ -39,9 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _listed(known: tuple[ShownProvider, ...]) -> Iterator[str]:
+def _listed(known: tuple[ShownProvider, ...], width: int | None) -> Iterator[str]:
+    """A line each; two, with the address on its own, where a terminal is too narrow."""
     rows = [(one.name, _first(one), _key(one.key), one.where or "") for one in known]
-    yield from _columns(rows)
+    lines = [line.rstrip() for line in _columns(rows)]
+    if width is None or max(map(len, lines)) <= width:
+        yield from lines
+        return
+    first = _columns([(name, key, where) for name, _, key, where in rows])
+    indent = " " * (max(len(name) for name, *_ in rows) + 2)
+    for line, (_, url, *_) in zip(first, rows, strict=True):
+        yield from (line, f"{indent}{url}")
 
 
 def _first(provider: ShownProvider) -> str:

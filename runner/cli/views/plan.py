@@ -31,6 +31,7 @@ from runner.operations.plan import Planned
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
 _LINE = 100
 _LISTED = 49  # and the first: fifty
+_SAID = "  # "  # before what is said of a step
 
 
 def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = False) -> str:
@@ -46,9 +47,11 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
     if files:
         lines += ["Changes to Files:", *_files(files, style), ""]
     if not plan.empty or files:
-        lines += [style(made.summary, "bold")]
-    elif not outputs and not files:
-        lines += [_nothing(plan, style)]
+        lines += [style(style.wrapped(made.summary), "bold")]
+    elif outputs:
+        lines += [style("No request is needed: an apply writes these outputs.", "bold")]
+    else:
+        lines += [_nothing(made, style)]
     return harmless("\n".join(lines) + "\n")
 
 
@@ -92,9 +95,9 @@ def _first(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> It
     step, like = group.first, len(group.others) + group.more
     seen = shown(step, secrets)
     more = f" and {like:,} like it" if like else ""
-    yield page.style(f"  # {step.address}{more} {seen.header}", "bold")
+    yield page.style(page.style.wrapped(f"{step.address}{more} {seen.header}", _SAID), "bold")
     if seen.because:
-        yield page.grey(f"  # ({on_one_line(seen.because)})")
+        yield page.grey(page.style.wrapped(f"({on_one_line(seen.because)})", _SAID))
     symbol = page.style(seen.symbol, _COLOURS.get(seen.symbol, "grey"))
     made = asked(plan, step, secrets)
     if made is None:
@@ -185,8 +188,10 @@ _FILES = {
 }
 
 
-def _nothing(plan: PlannedSteps, style: Style) -> str:
-    number = plan.unchanged
+def _nothing(made: Planned, style: Style) -> str:
+    if made.choice.destroy:
+        return f"{style('No changes.', 'green')} Nothing is recorded, so nothing is to be removed."
+    number = made.plan.unchanged
     word = "answer is" if number == 1 else "answers are"
     return (
         f"{style('No changes.', 'green')} The configuration and the recorded answers match.\n\n"

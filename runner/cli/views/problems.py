@@ -141,28 +141,9 @@ def _lines(group: list[Problem], tally: Counter[Problem], shown: Style) -> Itera
     yield "\n"
     details = list(dict.fromkeys(problem.detail for problem in group))
     for detail in details[:_MOST_HERE]:
-        yield f"{_wrapped(_brief(detail), shown.width)}\n"
+        yield f"{shown.wrapped(_brief(detail))}\n"
     if len(details) > _MOST_HERE:
         yield f"... and {len(details) - _MOST_HERE} more on this line\n"
-
-
-def _wrapped(text: str, width: int | None) -> str:
-    """A text broken between its words where its lines are too long for a terminal."""
-    if width is None:
-        return text
-    return "\n".join(piece for line in text.split("\n") for piece in _pieces(line, width))
-
-
-def _pieces(line: str, width: int) -> list[str]:
-    if len(line) <= width:
-        return [line]
-    from textwrap import wrap  # noqa: PLC0415  # only for a problem on a narrow terminal
-
-    indent = line[: len(line) - len(line.lstrip())]
-    return wrap(
-        line, max(width, _NARROWEST), subsequent_indent=indent,
-        break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
-    )  # fmt: skip
 
 
 def _place(places: list[Where], shown: Style) -> Iterator[str]:

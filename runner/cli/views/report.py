@@ -1,11 +1,13 @@
 """What an apply did: failures each once, a table, the outputs."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from runner.cli.streams import harmless
+from runner.cli.views.page import flow
 from runner.cli.views.style import Style
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.diff import lines_of
@@ -21,7 +23,8 @@ _NAMES_SHOWN = 5
 
 def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     """The end of an apply for a person."""
-    lines = ["", style(headline(outcome, finished.spent, finished.files), "bold")]
+    said = headline(outcome, finished.spent, finished.files, destroys=finished.destroys)
+    lines = ["", style(style.wrapped(said), "bold")]
     if outcome.kept_back:
         dependents = counted(outcome.kept_back, "dependent")
         lines.append(f"{dependents} unchanged: their requests came out the same.")
@@ -29,10 +32,10 @@ def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
         attempts = counted(outcome.maybe_billed, "attempt")
         lines.append(f"{attempts} ended without an answer and may have been billed.")
     if outcome.failed or outcome.skipped:
-        lines += ["", *_table(outcome)]
+        lines += ["", *_table(outcome, style)]
     known = {name: output for name, output in finished.outputs.items() if output.known}
-    if outcome.failed:  # no instance of theirs has an answer yet
-        known = {name: output for name, output in known.items() if output.value not in ({}, [])}
+    if outcome.failed or outcome.stopped:
+        known = {name: output for name, output in known.items() if not _is_bare(output.value)}
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
     return harmless("\n".join(lines) + "\n")
@@ -56,7 +59,12 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if '"' not in text and "\\" not in text else orjson.dumps(text).decode()
 
 
-def _table(outcome: Outcome) -> Iterator[str]:
+def _is_bare(value: Any) -> bool:
+    """Whether no instance of a block has an answer yet."""
+    return value == {} or (isinstance(value, list) and all(each is None for each in value))
+
+
+def _table(outcome: Outcome, style: Style) -> Iterator[str]:
     groups = (
         ("done", list(outcome.done)),
         ("failed", list(outcome.failed)),
@@ -64,8 +72,12 @@ def _table(outcome: Outcome) -> Iterator[str]:
     )
     for word, names in groups:
         if names:
-            more = f", and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-            yield f"  {word:<8}{len(names):>6}  {', '.join(names[:_NAMES_SHOWN])}{more}"
+            left = len(names) - _NAMES_SHOWN
+            shown = [*names[:_NAMES_SHOWN], *([f"and {left} more"] if left > 0 else [])]
+            head = f"  {word:<8}{len(names):>6}  "
+            room = style.width - len(head) if style.width is not None else sys.maxsize
+            for number, line in enumerate(flow(shown, room)):
+                yield f"{' ' * len(head) if number else head}{line}"
 
 
 def _outputs(known: Mapping[str, OutputValue]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -211,7 +211,7 @@ def changed_parameters(page: Page, made: Asked) -> list[str]:
     """What changed and is short, each as name, old and new value; then the headers that go out."""
     changed = (
         f"{on_one_line(change.name)} {_old_and_new(page, change)}"
-        for change in _besides_messages(made)
+        for change in _besides_messages(page, made)
         if not _is_long(change)
     )
     return [*changed, *_headers(made)]
@@ -219,7 +219,7 @@ def changed_parameters(page: Page, made: Asked) -> list[str]:
 
 def changed_request(page: Page, made: Asked) -> Iterator[str]:
     """The lines of what changed and is long: tools, texts, messages."""
-    for change in _besides_messages(made):
+    for change in _besides_messages(page, made):
         if _is_long(change):
             yield from _text_change(page, change, _INDENT)
     for key in _TOOLS:
@@ -227,12 +227,16 @@ def changed_request(page: Page, made: Asked) -> Iterator[str]:
     yield from _changed_messages(page, made)
 
 
-def _besides_messages(made: Asked) -> Iterator[Change]:
+def _besides_messages(page: Page, made: Asked) -> Iterator[Change]:
     old = made.old or {}
     left_out = {key for key in _TOOLS if _both_named(key, made)}
     if _both_lists(made):
         left_out.add("messages")
-    first = [change for change in made.besides if change.path == ("provider",)]
+    first = [
+        change if page.full else replace(change, old=_who(change.old), new=_who(change.new))
+        for change in made.besides
+        if change.path == ("provider",)
+    ]
     last = [change for change in made.besides if change.path != ("provider",)]
     yield from first
     yield from changes_of(
@@ -240,6 +244,15 @@ def _besides_messages(made: Asked) -> Iterator[Change]:
         {key: value for key, value in made.new.items() if key not in left_out},
     )
     yield from last
+
+
+def _who(identity: str) -> str:
+    """A provider's identity, with as much of the digest of its model as tells it from others."""
+    kind, _, which = identity.partition(" ")
+    return f"{kind} {which[:12]}" if _DIGEST.fullmatch(which) else identity
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def _both_lists(made: Asked) -> bool:

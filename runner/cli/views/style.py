@@ -7,6 +7,7 @@ from typing import TextIO
 
 from runner.cli.streams import is_forced, seal
 
+_NARROWEST = 20  # columns
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "grey": "90"}
 _switch = {"off": False}
 
@@ -23,6 +24,26 @@ class Style:
         if not self.colour or not text:
             return text
         return f"{seal(_CODES[name])}{text}{seal('0')}"
+
+    def wrapped(self, text: str, begin: str = "") -> str:
+        """A text broken between its words where its lines are too long for the terminal, and each
+        line begun with this.
+        """
+        room = None if self.width is None else self.width - len(begin)
+        pieces = [piece for line in text.split("\n") for piece in _pieces(line, room)]
+        return "\n".join(begin + piece for piece in pieces)
+
+
+def _pieces(line: str, width: int | None) -> list[str]:
+    if width is None or len(line) <= width:
+        return [line]
+    from textwrap import wrap  # noqa: PLC0415  # only for a long line on a narrow terminal
+
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrap(
+        line, max(width, _NARROWEST), subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+    )  # fmt: skip
 
 
 def turn_off() -> None:

@@ -49,8 +49,6 @@ def turn_of(message: Any) -> Turn:
 
 def _parts(message: Mapping[str, Any]) -> Iterator[Spoken]:
     content, calls = message.get("content"), message.get("tool_calls")
-    if "name" in message:
-        yield Spoken("name", text_or_json(message["name"]))
     if isinstance(content, list):
         yield from (found for part in content for found in _content(part))
     elif content is not None:
@@ -61,6 +59,8 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Spoken]:
         yield _call(call)
     if message.get("function_call") is not None:
         yield Spoken("calls", _called(message["function_call"]))
+    if "name" in message:
+        yield Spoken("name", text_or_json(message["name"]))
     if "tool_call_id" in message:
         yield Spoken("for", text_or_json(message["tool_call_id"]))
     for name, value in message.items():

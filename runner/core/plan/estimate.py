@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from runner.core.address import first_few
 from runner.core.api.usage import usage_of
 from runner.core.plan.prompt import can_be_counted, prompt_ceiling
 from runner.core.plan.reports import BASES, PromptTokens, TokenBasis
@@ -19,6 +20,7 @@ CountPrompt = Callable[[str, dict[str, Any], Record | None], PromptTokens]
 PriceSource = Callable[[str, str], str]  # (identity, model) -> who says what it costs
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
+_NAMED = 5  # models whose price is not known
 _IN_WORDS: dict[TokenBasis, str] = {
     "script": "by script",
     "reports": "by reports",
@@ -92,8 +94,8 @@ class Estimate:
         return f"{total} tokens (prompts {prompts}, {basis})"
 
     def _cost(self) -> str:
-        names = ", ".join(name or "the server's own model" for name in sorted(self.unpriced))
-        unknown = f"price of {names} unknown" if names else ""
+        names = [name or "the server's own model" for name in sorted(self.unpriced)]
+        unknown = f"price of {first_few(names, _NAMED)} unknown" if names else ""
         if self.requests and len(self.unpriced) and not self.cost_low:
             return unknown
         if self.free:

@@ -198,7 +198,9 @@ def _result(project: Loaded, finished: Finished) -> Result:
         cost=None if spent.unpriced else spent.cost,
         interrupted=finished.interrupted,
         ok=not finished.failed and not finished.interrupted,
-        summary="No changes." if outcome is None else headline(outcome, spent, finished.files),
+        summary="No changes."
+        if outcome is None
+        else headline(outcome, spent, finished.files, destroys=finished.destroys),
         unsaved=finished.unsaved,
     )
 

@@ -14,7 +14,7 @@ from runner.core.plan.conversation import named_tools, same_messages, size_text,
         ({"role": "user", "content": ""}, [("", '""')]),
         ({"role": "user", "content": 5}, [("", "5")]),
         ({"role": "assistant", "content": None}, []),
-        ({"role": "user", "name": "ada", "content": "hi"}, [("name", "ada"), ("", "hi")]),
+        ({"role": "user", "name": "ada", "content": "hi"}, [("", "hi"), ("name", "ada")]),
         ({"role": "tool", "tool_call_id": "c1", "content": "18"}, [("", "18"), ("for", "c1")]),
         (
             {

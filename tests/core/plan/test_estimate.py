@@ -52,6 +52,13 @@ def test_without_a_limit_there_is_no_upper_bound() -> None:
     assert total.text() == "at least 8 tokens (prompts ~7 to 9, by script), at least $17.00"
 
 
+def test_of_many_unknown_prices_some_are_named() -> None:
+    total = Estimate()
+    for number in range(9):
+        total.add(Bound(f"m{number}", PromptTokens(1, 1, "script"), 1, None, None, None))
+    assert total.text().endswith(", price of m0, m1, m2, m3, m4 and 4 more unknown")
+
+
 @pytest.mark.parametrize(
     "body",
     [
