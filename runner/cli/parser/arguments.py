@@ -12,8 +12,8 @@ from runner.cli.parser.verbs import SHELLS, VERBS
 INTERRUPTED = 130  # exit status
 UNMET = 3  # exit status: done, but not as wanted
 _DESCRIPTION = """\
-Terraform for LLM completions: declare chat completions in TOML, see what a change
-will cost before it is spent, and keep every answer.
+Terraform for LLM completions: declare chat completions in TOML, see what a
+change will cost before it is spent, and keep every answer.
 """
 _EPILOG = """\
 examples:
