@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -233,7 +233,7 @@ def _besides_messages(page: Page, made: Asked) -> Iterator[Change]:
     if _both_lists(made):
         left_out.add("messages")
     first = [
-        change if page.full else replace(change, old=_who(change.old), new=_who(change.new))
+        change if page.full else Change(change.path, _who(change.old), _who(change.new))
         for change in made.besides
         if change.path == ("provider",)
     ]
