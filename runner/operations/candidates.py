@@ -71,8 +71,9 @@ def _declared(blocks: Blocks) -> Iterator[Candidate]:
 
 
 def _checks(blocks: Blocks) -> Iterator[Candidate]:
-    for name, block in blocks.of("check").items():
-        yield f"check.{name}", str(block.table.get("description") or "")
+    for kind in ("check", "compare"):
+        for name, block in blocks.of(kind).items():
+            yield f"{kind}.{name}", str(block.table.get("description") or "")
 
 
 def _tags(blocks: Blocks) -> Iterator[Candidate]:

@@ -6,10 +6,12 @@ from functools import lru_cache
 
 from runner.core.address import in_order, selects
 from runner.core.api.usage import usage_of
+from runner.core.checks.comparison import Comparison, Measure, axis_values, compared
 from runner.core.checks.evaluation import Around, checked
 from runner.core.checks.matching import Measures
 from runner.core.checks.outcomes import CheckOutcome, outcome
 from runner.core.expansion.session import Instance
+from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
 from runner.core.modules.module import DeclaredCheck
 from runner.core.plan.decide import is_enabled
@@ -39,16 +41,18 @@ class Checked:
     """All checks that were asked for."""
 
     checks: tuple[CheckOutcome, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def failing(self) -> tuple[Block, ...]:
         """The blocks that are not met and say that this is an error."""
-        return tuple(each.check.block for each in self.checks if each.fails)
+        checks = (each.check.block for each in self.checks if each.fails)
+        return (*checks, *(each.block for each in self.comparisons if each.fails))
 
     @property
     def is_empty(self) -> bool:
         """Whether there was nothing to check."""
-        return not self.checks
+        return not (self.checks or self.comparisons)
 
 
 def check_answers(
@@ -57,8 +61,8 @@ def check_answers(
     """Evaluate the checks on the recorded answers, or on `records`; RunnerError with every mistake
     that only an answer's instance brings to light.
     """
-    declared = _chosen(project, chosen)
-    if not declared:
+    declared, blocks = _chosen(project, chosen)
+    if not (declared or blocks):
         return Checked()
     held = project.moved()[0] if records is None else records
     walk = recorded_walk(project, held)
@@ -72,9 +76,48 @@ def check_answers(
             found.append(outcome(check, tuple(checked(check, answered, around)), missing))
         except RunnerError as exc:
             problems.extend(exc.problems)
+    comparisons: list[Comparison] = []
+    for block in blocks:
+        try:
+            comparisons.append(_compared(project, block, answers, around))
+        except RunnerError as exc:
+            problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
-    return Checked(tuple(found))
+    return Checked(tuple(found), tuple(comparisons))
+
+
+def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around) -> Comparison:
+    answered, _ = answers.of(named_addresses(block))
+    values = axis_values([instance.address for instance, _ in answered], block.table["by"])
+    baseline = block.table.get("baseline")
+    if answered and baseline is not None and baseline not in values:
+        hint = did_you_mean(baseline, values, there_are(list(values)))
+        said = f'No answer here is of {block.table["by"]} "{baseline}".{hint}'
+        raise RunnerError(block.problem("Unknown baseline", said, ("baseline",)))
+    measures = [
+        Measure(
+            f"check.{name}",
+            "share" if check.score is None else "mean",
+            {one.address: one.value for one in checked(check, answered, around)},
+        )
+        for name in block.table.get("checks", ())
+        if (check := project.root.checks[name])
+    ]
+    records = [record for _, record in answered]
+    measures += _amounts(records, around.measures)
+    return compared(block, [(one.address, one.fingerprint) for one in records], measures)
+
+
+def _amounts(records: Sequence[Record], measures: Measures) -> Iterator[Measure]:
+    """What answers took: always compared."""
+    taken: dict[str, Callable[[Record], float | None]] = {
+        "cost": measures.cost,
+        "seconds": lambda record: record.duration_ms / 1000,
+        "output_tokens": measures.output_tokens,
+    }
+    for name, amount in taken.items():
+        yield Measure(name, "amount", {record.address: amount(record) for record in records})
 
 
 @dataclass(slots=True)
@@ -124,21 +167,22 @@ def _may_be_asked(instance: Instance) -> bool:
         return True
 
 
-def _chosen(project: Loaded, chosen: ChosenChecks) -> list[DeclaredCheck]:
-    checks = project.root.checks
+def _chosen(project: Loaded, chosen: ChosenChecks) -> tuple[list[DeclaredCheck], list[Block]]:
+    checks, comparisons = project.root.checks, project.root.comparisons
+    known = [*(f"check.{one}" for one in checks), *(f"compare.{one}" for one in comparisons)]
     named = [name for name in chosen.names if _is_block(name)]
     for name in named:
-        if name.removeprefix("check.") not in checks:
-            known = [f"check.{one}" for one in checks]
+        if name not in known:
             hint = did_you_mean(name, known, there_are(known) if known else "")
             raise error("Unknown check", f'There is no block "{name}".{hint}')
     tags = set(chosen.tags)
-    return [
-        check
-        for name, check in checks.items()
-        if (not named or f"check.{name}" in named)
-        and (not tags or not tags.isdisjoint(check.block.table.get("tags", ())))
-    ]
+
+    def is_meant(block: Block) -> bool:
+        is_named = not named or f"{block.kind}.{block.name}" in named
+        return is_named and (not tags or not tags.isdisjoint(block.table.get("tags", ())))
+
+    meant = [check for check in checks.values() if is_meant(check.block)]
+    return meant, [block for block in comparisons.values() if is_meant(block)]
 
 
 def _addresses(chosen: ChosenChecks) -> tuple[str, ...]:
@@ -146,7 +190,7 @@ def _addresses(chosen: ChosenChecks) -> tuple[str, ...]:
 
 
 def _is_block(name: str) -> bool:
-    return name.startswith("check.")
+    return name.startswith(("check.", "compare."))
 
 
 def _measures(prices: Prices) -> Measures:

@@ -111,9 +111,11 @@ def _tell(project: Loaded, finished: Finished, arguments: argparse.Namespace) ->
 
 def _check(project: Loaded, arguments: argparse.Namespace) -> int:
     """What the checks of the answers come to; and the status that goes with it."""
-    if not project.root.checks or project.options.choice.destroy:
+    root = project.root
+    if not (root.checks or root.comparisons) or project.options.choice.destroy:
         return 0
     from runner.cli.views.checks import check_event, checks_text  # noqa: PLC0415  # only with checks
+    from runner.cli.views.comparisons import comparison_event  # noqa: PLC0415
     from runner.operations.checking import ChosenChecks, check_answers  # noqa: PLC0415
 
     checked = check_answers(project, ChosenChecks())
@@ -122,6 +124,8 @@ def _check(project: Loaded, arguments: argparse.Namespace) -> int:
 
         for each in checked.checks:
             write(check_event(each))
+        for comparison in checked.comparisons:
+            write(comparison_event(comparison))
     else:
         sys.stdout.write(f"\n{style()('Checks:', 'bold')}\n\n{checks_text(checked, style())}")
     return UNMET if checked.failing and arguments.check else 0

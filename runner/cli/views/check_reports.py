@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from runner.cli.views.checks import faults_of, figures, met
+from runner.cli.views.comparisons import gate_words, levels
 from runner.cli.views.junit import xml_of, xml_text
+from runner.core.checks.comparison import Comparison
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome
 from runner.core.checks.verdicts import DoesNot, Unscored
+from runner.core.modules.folder import Block
 from runner.operations.checking import Checked
 
 _SHOWN = 10  # answers of one check
@@ -19,6 +22,8 @@ def checks_junit(checked: Checked) -> bytes:
     suites = ET.Element("testsuites", name="runner check")
     for each in checked.checks:
         suites.append(_suite(each))
+    for comparison in checked.comparisons:
+        suites.append(_compared(comparison))
     for count in ("tests", "failures", "errors"):
         suites.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     return xml_of(suites)
@@ -32,6 +37,8 @@ def checks_markdown(checked: Checked) -> str:
         name = f"`{each.check.address}`" + (f"<br>{_cell(about)}" if about else "")
         sign = {"met": "✅", "unscored": "❔"}.get(each.met, "❌" if each.fails else "⚠️")
         lines.append(f"| {sign} | {name} | {_cell(figures(each))} | {_cell(met(each))} |")
+    for comparison in checked.comparisons:
+        lines += _rows(comparison)
     for each in checked.checks:
         lines += _failures(each)
     return "\n".join(lines) + "\n"
@@ -45,15 +52,58 @@ def checks_github(checked: Checked, folder: str) -> str:
     for each in checked.checks:
         if each.met != "not met":
             continue
-        where = each.check.block.where()
-        file = where.file if folder in ("", ".") else f"{folder.rstrip('/')}/{where.file}"
-        place = f"file={_property(str(file))},line={where.line or 1}"
+        place = _place(each.check.block, folder)
         kind = "error" if each.fails else "warning"
         said = [f"{figures(each)}; {met(each)}"]
         said += [f"{one.address}: {faults_of(one)}" for one in each.failed[:_SHOWN]]
         message = _data("\n".join(said))
         lines.append(f"::{kind} {place},title={_property(each.check.address)}::{message}")
+    for comparison in checked.comparisons:
+        if comparison.met == "not met":
+            kind = "error" if comparison.fails else "warning"
+            place = _place(comparison.block, folder)
+            message = _data("\n".join([gate_words(comparison), *_sentences(comparison)]))
+            lines.append(f"::{kind} {place},title={_property(comparison.address)}::{message}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _place(block: Block, folder: str) -> str:
+    where = block.where()
+    file = where.file if folder in ("", ".") else f"{folder.rstrip('/')}/{where.file}"
+    return f"file={_property(str(file))},line={where.line or 1}"
+
+
+def _sentences(comparison: Comparison) -> Iterator[str]:
+    """What each measure of each pair of values shows."""
+    for one in comparison.against:
+        for found in one.differences:
+            if found.kind != "amount":
+                names = f"{one.variant} against {one.baseline}"
+                yield f"{names}, {found.measure}: {levels(found)}, {found.shown} shown"
+
+
+def _compared(comparison: Comparison) -> ET.Element:
+    """A suite of one case: the gate."""
+    name = xml_text(comparison.address)
+    suite = ET.Element("testsuite", name=name, tests="1", errors="0", skipped="0")
+    suite.set("failures", str(int(comparison.fails)))
+    case = ET.SubElement(suite, "testcase", classname=name, name="gate")
+    said = xml_text("\n".join(_sentences(comparison)))
+    if comparison.fails:
+        ET.SubElement(case, "failure", message=gate_words(comparison)).text = said
+    else:
+        ET.SubElement(case, "system-out").text = said
+    return suite
+
+
+def _rows(comparison: Comparison) -> Iterator[str]:
+    sign = "✅" if comparison.met == "met" else "❌" if comparison.fails else "⚠️"
+    for one in comparison.against:
+        for found in one.differences:
+            if found.kind != "amount":
+                name = f"`{comparison.address}`<br>{_cell(found.measure)}"
+                sides = _cell(f"{one.variant} against {one.baseline}: {levels(found)}")
+                yield f"| {sign} | {name} | {sides} | {found.shown} shown |"
 
 
 def _suite(each: CheckOutcome) -> ET.Element:

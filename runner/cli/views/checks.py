@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
+from runner.cli.views.comparisons import comparison_json, comparison_lines
 from runner.cli.views.style import Style
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome
 from runner.core.checks.verdicts import DoesNot, Holds, Unscored, outcome_of
@@ -20,6 +21,8 @@ def checks_text(checked: Checked, style: Style) -> str:
         head = f"{each.check.address:<{wide}}  {figures(each)}"
         lines.append(f"{head}   {_met(each, style)}")
         lines += [f"  {line}" for line in _details(each)]
+    for comparison in checked.comparisons:
+        lines += comparison_lines(comparison, style)
     return harmless("\n".join(lines) + "\n")
 
 
@@ -70,6 +73,7 @@ def checks_json(checked: Checked, status: int) -> dict[str, Any]:
         "status": status,
         "cause": cause(checked) if status else None,
         "checks": [check_json(each) for each in checked.checks],
+        "comparisons": [comparison_json(each) for each in checked.comparisons],
     }
 
 

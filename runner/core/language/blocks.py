@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
-from runner.core.language.check_blocks import Check, CheckName
+from runner.core.language.check_blocks import Check, CheckName, Compare
 from runner.core.language.names import IDENTIFIER, PRESETS, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
@@ -333,6 +333,7 @@ File = TypedDict(
         "removed": list[Removed],
         "import": list[Import],
         "check": dict[CheckName, Check],
+        "compare": dict[CheckName, Compare],
     },
     total=False,
 )

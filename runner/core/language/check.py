@@ -12,7 +12,7 @@ from runner.core.address import Path
 from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, check_blocks, file_names
-from runner.core.language.check_rules import check_findings
+from runner.core.language.check_rules import check_findings, compare_findings
 from runner.core.language.completion_rules import local_findings, pair_findings
 from runner.core.language.findings import (
     BESIDES,
@@ -53,6 +53,7 @@ _MODELS: dict[str, Any] = {
     "removed": blocks.Removed,
     "import": blocks.Import,
     "check": check_blocks.Check,
+    "compare": check_blocks.Compare,
 }
 _PARTS = frozenset(("parameters", "meta", "provider.openai", "provider.embedded"))
 
@@ -80,6 +81,7 @@ _STATIC: dict[str, tuple[Path, ...]] = {
             *("of", "description", "at_least", "gate", "severity", "missing", "unscored", "tags"),
         )
     ),
+    "compare": ((),),
 }
 """Where no template may stand, because the value is needed before anything is known."""
 
@@ -162,6 +164,8 @@ def _findings(
             yield from instance_findings(table, has_hole)
         case "check":
             yield from check_findings(table)
+        case "compare":
+            yield from compare_findings(table)
         case "output" if table.get("sensitive") is True and "file" in table:
             detail = "A sensitive output is written to no file. Remove file, or sensitive."
             yield Finding(("file",), "Conflicting keys", detail)

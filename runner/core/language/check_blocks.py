@@ -148,3 +148,23 @@ class Check(TypedDict, total=False):
         Field(description="error: answers of which it cannot be told count against it."),
     ]
     tags: Annotated[list[Text], Field(description="Words to choose it by: --tag.")]
+
+
+@closed
+class Compare(TypedDict, total=False):
+    """Whether some answers are better than others."""
+
+    of: Annotated[Required[Addresses], Field(description="Whose answers: addresses.")]
+    by: Annotated[Required[Text], Field(description="The axis whose values are compared.")]
+    description: Annotated[str, Field(description="Said to people.")]
+    baseline: Annotated[Text, Field(description="Its value that others are compared with.")]
+    checks: Annotated[list[CheckName], Field(description="Checks that are compared.")]
+    no_worse_than: Annotated[Share, Field(description="So much worse is no worse.")]
+    gate: Annotated[
+        Literal["not_shown_worse", "shown_no_worse"],
+        Field(description="What fails `runner check`: to be shown worse, or not to be shown equal"),
+    ]
+    severity: Annotated[
+        Literal["error", "warn"], Field(description="warn: reported, and no failure.")
+    ]
+    tags: Annotated[list[Text], Field(description="Words to choose it by: --tag.")]

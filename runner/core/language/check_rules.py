@@ -51,6 +51,14 @@ def check_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding((), "Missing key", detail)
 
 
+def compare_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong in a comparison, as its types cannot say it."""
+    for name in ("gate", "no_worse_than"):
+        if name in table and "baseline" not in table:
+            detail = f"{name} says how much worse than the baseline is too much: name a baseline."
+            yield Finding((name,), "Conflicting keys", detail)
+
+
 def _score(table: Mapping[str, Any]) -> Iterator[Finding]:
     held = [name for name in table if name in MATCHERS]
     if "at_least" in table:

@@ -77,6 +77,7 @@ BLOCKS = (
     "removed",
     "import",
     "check",
+    "compare",
 )
 """Tables that may stand at the top of a configuration file."""
 

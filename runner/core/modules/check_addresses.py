@@ -20,13 +20,18 @@ def named_addresses(block: Block) -> tuple[str, ...]:
 
 
 def check_addresses(root: CompiledModule) -> Iterator[Problem]:
-    """A problem for each address that names no completion."""
-    for block in (check.block for check in root.checks.values()):
+    """A problem for each address that names no completion, for each check that is compared and is
+    none, and for an axis that no answer has.
+    """
+    checks = [check.block for check in root.checks.values()]
+    for block in (*checks, *root.comparisons.values()):
         for index, address in enumerate(named_addresses(block)):
             path = ("of", index) if isinstance(block.table["of"], list) else ("of",)
             said = _fault(root, address)
             if said is not None:
                 yield block.problem("Unknown address", said, path)
+    for block in root.comparisons.values():
+        yield from _compared(root, block)
 
 
 def looked_at(root: CompiledModule, address: str) -> tuple[Declared, ...]:
@@ -50,6 +55,24 @@ def with_schemas_read(entry: Any) -> Any:
             return {**rest, "all": [with_schemas_read(one) for one in inner]}
         case _:
             return entry
+
+
+def _compared(root: CompiledModule, block: Block) -> Iterator[Problem]:
+    for index, name in enumerate(block.table.get("checks", ())):
+        if name not in root.checks:
+            hint = did_you_mean(name, root.checks, there_are(list(root.checks)))
+            said = f'There is no check "{name}".{hint}'
+            yield block.problem("Unknown check", said, ("checks", index))
+    meant = [one for address in named_addresses(block) for one in looked_at(root, address)]
+    tables = [one.block.table.get("matrix") for one in meant]
+    axes = [axis for table in tables if isinstance(table, dict) for axis in table]
+    if meant and block.table["by"] not in axes:
+        hint = did_you_mean(str(block.table["by"]), axes, there_are(axes) if axes else "")
+        said = (
+            f'by names an axis of a matrix, and no answer here has one called "{block.table["by"]}"'
+            f".{hint}"
+        )
+        yield block.problem("Unknown axis", said, ("by",))
 
 
 def _fault(root: CompiledModule, address: str) -> str | None:

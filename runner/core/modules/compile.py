@@ -218,6 +218,7 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledM
         module.imports.append(NamedValue(compiler.value(block, block.table, ()), block))
     for name, block in blocks.of("check").items():
         module.checks[name] = compiler.check(block)
+    module.comparisons.update(blocks.of("compare"))
     return module
 
 

@@ -14,7 +14,7 @@ ReadFolder = Callable[[str], Sequence[tuple[str, bytes]]]  # folder -> its *.tom
 
 _LISTS = ("moved", "removed", "import")
 _ONE = ("runner", "locals")
-_ROOT_ONLY = ("runner", "provider", "import", "check")
+_ROOT_ONLY = ("runner", "provider", "import", "check", "compare")
 
 
 @dataclass(frozen=True, slots=True)

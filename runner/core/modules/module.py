@@ -140,6 +140,7 @@ class CompiledModule:
         default_factory=list
     )  # what is taken in, and where it is stored
     checks: dict[str, DeclaredCheck] = field(default_factory=dict)
+    comparisons: dict[str, Block] = field(default_factory=dict)
     children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
     foreign: dict[str, list[Placed]] = field(default_factory=dict)  # by block: completion.x, ..
 

@@ -130,6 +130,7 @@ IN_EACH_BLOCK = {
     "removed": "from = '{{ var.nope }}'",
     "import": "id = '{{ var.nope }}'\nto = 'completion.chat'",
     "check": "of = 'completion.chat'\nexpect = [{ equals = '{{ var.nope }}' }]",
+    "compare": "of = 'completion.chat'\nby = '{{ var.nope }}'",
 }
 HEADS = {"runner": "[runner]", "locals": "[locals]", "data": "[data.chat_completion.block]"}
 LISTED = ("moved", "removed", "import")

@@ -1,0 +1,110 @@
+"""[compare.NAME] in `runner check`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+from junitparser import JUnitXml
+
+from runner.core.state.records import Record
+from tests.cli.test_schemas import schema
+from tests.harness.project import Project, completion, provider, serving
+from tests.harness.recorded import record, write_state
+
+MATRIX = 'matrix.model = ["gpt-4o", "gpt-4o-mini"]\nmatrix.case = "{{ range(50) }}"'
+CONFIG = (
+    completion("answer", "{{ matrix.case }}", MATRIX)
+    + """
+[check.capital]
+of = "completion.answer"
+expect = [{ contains = "Lima" }]
+at_least = 0.5
+[compare.models]
+of = "completion.answer"
+by = "model"
+baseline = "gpt-4o"
+checks = ["capital"]
+"""
+)
+
+
+def answer(model: str, case: int, *, right: bool) -> Record:
+    made = record(f'completion.answer["case={case},model={model}"]', "Lima" if right else "Cuzco")
+    request = json.dumps({"model": model, "messages": []}).encode()
+    response = made.response.replace(b"gpt-4o-2024-08-06", model.encode())
+    return replace(made, request=request, response=response)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """As one asks for the capital of Peru: 46 of 50 and 42 of 50 are right, 2 the other way."""
+    made = Project(tmp_path / "p")
+    made.write("[provider.openai]\n" + CONFIG)
+    answers = [answer("gpt-4o", case, right=case >= 4) for case in range(50)]
+    answers += [answer("gpt-4o-mini", case, right=not 2 <= case < 10) for case in range(50)]
+    write_state(made, *answers)
+    return made
+
+
+def test_what_is_shown_and_what_could_have_been(project: Project) -> None:
+    ran = project.call("check", "compare.models")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out == (
+        "compare.models  gpt-4o-mini against gpt-4o, 50 pairs\n"
+        "  check.capital: 84 % against 92 %, difference -8 points (-21 to +4)\n"
+        "    no difference shown (exact McNemar p = 0.29; 6 worse, 2 better). 50 pairs that "
+        "disagree this often show 15 points or more\n"
+        "  cost -94 % ($0.000013 against $0.000225 an answer), seconds +0 % (1.23 s against 1.23 s "
+        "an answer, no difference shown), output tokens +0 % (20 against 20 an answer, no "
+        "difference shown)\n"
+    )
+
+
+def test_a_gate_that_fails_is_told_everywhere(project: Project, tmp_path: Path) -> None:
+    project.write("[provider.openai]\n" + CONFIG + 'gate = "shown_no_worse"\n')
+    report, table = tmp_path / "r.xml", tmp_path / "t.md"
+    flags = ("--json", "--github", "--junit", str(report), "--markdown", str(table))
+    ran = project.call("check", *flags)
+    assert ran.status == 3
+    told = json.loads(ran.out)
+    assert told["cause"] == "not met: compare.models"
+    assert "::error file=" in ran.err
+    suites = JUnitXml.fromfile(str(report))
+    suites.update_statistics()  # type: ignore[no-untyped-call]
+    assert (suites.failures, suites.errors) == (1, 0)
+    assert "not shown to be no worse" in report.read_text()
+    assert "84 % against 92 %" in table.read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "said"),
+    [
+        ('by = "model"', 'by = "modle"', 'Did you mean "model"?'),
+        ('baseline = "gpt-4o"', 'baseline = "gpt-4"', "No answer here is of model"),
+        ('checks = ["capital"]', 'checks = ["capitol"]', 'Did you mean "capital"?'),
+        ('baseline = "gpt-4o"', 'gate = "shown_no_worse"', "name a baseline"),
+    ],
+)
+def test_a_mistake_is_told_at_its_place(project: Project, line: str, wrong: str, said: str) -> None:
+    text = "[provider.openai]\n" + CONFIG.replace(line, wrong)
+    path = project.write(text)
+    number = path.read_text().splitlines().index(wrong) + 1
+    ran = project.call("check")
+    assert ran.status == 1
+    assert f"on configs/main.toml line {number}" in ran.err
+    assert said in ran.err
+
+
+def test_an_apply_tells_what_is_compared(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with serving("Lima") as api:
+        project.write(provider(api) + CONFIG.replace("range(50)", "range(2)"))
+        ran = project.call("apply", "--auto-approve", "--json")
+        assert ran.status == 0
+        (told,) = ran.of("comparison")
+        valid = jsonschema_rs.validator_for(schema("events"))
+        assert [error.message for error in valid.iter_errors(told)] == []
+        assert told["against"][0]["differences"][0]["shown"] == "no difference"
+        assert "compare.models" in project.apply().out
