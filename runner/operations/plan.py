@@ -130,12 +130,12 @@ class _Scales:
         prices = self.project.prices
         sketches = {step.address: known_part(plan, step) for step, _ in plan.of(Await)}
         for address, made in sketches.items():
-            self._longest[address] = None if made is None else most_tokens(made[1])
+            self._longest[address] = None if made is None else most_tokens(made[1].sent)
         for address, made in sketches.items():
             if made is None:
                 self.estimate.unbound()
                 continue
-            provider, body = made
+            provider, known = made
             needs = [
                 self._longest.get(need)
                 for need in _awaited(plan, address)
@@ -144,7 +144,7 @@ class _Scales:
             longest = None if None in needs else max(filter(None, needs), default=0)
             self.estimate.add_later(
                 bound_later(
-                    body,
+                    known,
                     provider.identity,
                     longest,
                     self.reports.tokens,

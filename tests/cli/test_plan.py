@@ -417,3 +417,60 @@ def test_the_estimate_counts_what_hangs_on_an_answer_from_above(project: Project
     assert (high or 0) >= (alone[1] or 0) + 10 + 20
     assert (most or 0) > (cost[1] or 0) > 0
     assert estimate(completion("b", told))[0] == [alone[0], None]
+
+
+def test_what_waits_is_shown_and_weighed_with_its_extra_body_and_headers(project: Project) -> None:
+    """As it will be sent, which an extra_body and a header are part of."""
+    more = 'extra_body = { model = "gpt-5-pro", max_tokens = 50_000, n = 100 }'
+    spy = 'extra_headers = { X-Spy = "{{ completion.a.content }}" }'
+    asked = completion("b", "of {{ completion.a.content }}", "max_tokens = 20", more, spy)
+    project.write(completion("a", "hi", "max_tokens = 10") + asked)
+    shown = "\n".join(lines_of_plan(project))
+    assert (
+        "? completion.b                 gpt-5-pro, max_tokens 50000, n 100, headers X-Spy" in shown
+    )
+    (found,) = project.call("plan", "--json", "--offline").of("change_summary")
+    assert found["estimate"]["tokens"][1] > 5_000_000
+
+
+def test_nothing_bounds_what_waits_for_an_extra_body(project: Project) -> None:
+    """It may name another model, and any number of tokens."""
+    more = 'extra_body = "{{ completion.a.content | fromjson }}"'
+    project.write(
+        completion("a", "hi", "max_tokens = 10") + completion("b", "ho", "max_tokens = 20", more)
+    )
+    ran = project.call("plan", "--offline")
+    assert 'extra_body "(known after apply)"' in ran.out
+    assert "price of (known after apply) unknown" in ran.out
+    (found,) = project.call("plan", "--json", "--offline").of("change_summary")
+    assert found["estimate"]["tokens"][1] is None
+    assert found["estimate"]["cost"] is None
+
+
+def test_what_waits_is_weighed_with_what_is_sensitive_and_shown_without(project: Project) -> None:
+    secret = "\n".join(f"word {number}" for number in range(3_000))
+    project.write(
+        f'[variable.s]\nsensitive = true\ndefault = """{secret}"""\n'
+        + completion("a", "hi", "max_tokens = 10")
+        + completion("b", "{{ var.s }} {{ completion.a.content }}", "max_tokens = 20")
+    )
+    assert "word 7" not in project.call("plan", "--offline").out
+    (found,) = project.call("plan", "--json", "--offline").of("change_summary")
+    assert found["estimate"]["tokens"][1] > 3_000
+
+
+def test_what_waits_keeps_what_its_block_ignores(project: Project) -> None:
+    """The recorded value is sent, however large the one that is written now."""
+    with serving() as api:
+        asked = completion(
+            "b",
+            "of {{ completion.a.content }}",
+            "max_tokens = 20",
+            'lifecycle = { ignore_changes = ["max_tokens"] }',
+        )
+        text = provider(api) + completion("a", "hi", "max_tokens = 10")
+        project.write(text + asked)
+        assert project.apply().status == 0
+        project.write(text.replace('"hi"', '"ho"') + asked.replace("20", "20_000"))
+        (found,) = project.call("plan", "--json").of("change_summary")
+    assert found["estimate"]["tokens"][1] < 1_000

@@ -12,7 +12,7 @@ from runner.core.api.usage import usage_of
 from runner.core.plan.prompt import can_be_counted, prompt_ceiling
 from runner.core.plan.reports import BASES, PromptTokens, TokenBasis
 from runner.core.request.build import Request
-from runner.core.request.sketch import UNKNOWN
+from runner.core.request.sketch import UNKNOWN, Sketch
 from runner.core.state.records import Record
 
 CountPrompt = Callable[[str, dict[str, Any], Record | None], PromptTokens]
@@ -175,7 +175,7 @@ def most_cost(request: Request, price: Price) -> float | None:
 
 
 def bound_later(
-    body: dict[str, Any],
+    known: Sketch,
     identity: str,
     longest: int | None,
     count: CountPrompt,
@@ -185,6 +185,9 @@ def bound_later(
     """From above, what a request may use some of whose values are not known yet: each is taken for
     an answer of so many tokens at most.
     """
+    body, shown = known.sent, str(known.shown.get("model", ""))
+    if body.get("extra_body") == UNKNOWN:  # and it may replace the model as well
+        body, shown = {**body, "model": UNKNOWN}, UNKNOWN
     model = str(body.get("model", ""))
     open_ones = orjson.dumps(body).count(UNKNOWN.encode())
     most = most_tokens(body) if longest is not None and can_be_counted(body) else None
@@ -196,12 +199,14 @@ def bound_later(
         read = prompt.high + open_ones * (longest or 0)
         total, high = read + most, price(identity, model, read, most)
     named = None if source is None or low is None else source(identity, model)
-    return Bound(model, prompt, 0, total, low, high, named)
+    return Bound(shown, prompt, 0, total, low, high, named)
 
 
 def most_tokens(body: dict[str, Any]) -> int | None:
     """The most that an answer may take, where the request says so."""
     number = body.get("n")
+    if body.get("extra_body") == UNKNOWN:
+        return None
     return _most(body) if number is None or isinstance(number, int) else None
 
 

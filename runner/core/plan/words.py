@@ -1,7 +1,7 @@
 """A step in plain words: its symbol, what happens, why, and what changes in its request."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ from runner.core.plan.plan import PlannedSteps
 from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
-from runner.core.request.sketch import sketch
+from runner.core.request.sketch import Sketch, header_names, sketch
 from runner.core.secrets.secrets import Secrets
 from runner.core.values import NotKnown
 from runner.errors import counted
@@ -200,8 +200,7 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
         case Issue(old=old) | Reuse(old=old) | Update(old=old):
             pass
         case Await(old=None):
-            known = known_part(plan, step)
-            return None if known is None else Asked(known[0].name, known[1], None)
+            return _asked_later(plan, step)
         case Remove() | Read() | Await() | Instances() | Keep() | Absent():
             return None
     if step.instance is None:
@@ -222,21 +221,34 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     return Asked(request.provider, new, recorded, tuple(besides), headers)
 
 
-def known_part(plan: PlannedSteps, step: Step) -> tuple[Provider, dict[str, Any]] | None:
+def _asked_later(plan: PlannedSteps, step: Step) -> Asked | None:
+    known = known_part(plan, step)
+    if known is None or step.instance is None:
+        return None
+    provider, held = known
+    headers = _named_once(provider, header_names(step.instance))
+    return Asked(provider.name, held.shown, None, headers=headers)
+
+
+def known_part(plan: PlannedSteps, step: Step) -> tuple[Provider, Sketch] | None:
     """Who is asked, and what is known of a request that hangs on an answer; None if nothing is."""
     if step.instance is None:
         return None
     try:
         provider = provider_of(step.instance, plan.known)
-        return provider, sketch(step.instance, provider)
+        return provider, sketch(step.instance, provider, plan.known.records.get(step.address))
     except NotKnown:
         return None
 
 
 def _headers(plan: PlannedSteps, request: Request) -> tuple[str, ...]:
     """No record holds them, so that none is compared; what they say is shown to nobody."""
-    own = (name for name, _ in request.headers)
-    return tuple(dict.fromkeys((*plan.known.providers[request.provider].header_names, *own)))
+    provider = plan.known.providers[request.provider]
+    return _named_once(provider, (name for name, _ in request.headers))
+
+
+def _named_once(provider: Provider, own: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*provider.header_names, *own)))
 
 
 def request_changes(plan: PlannedSteps, step: Step, secrets: Secrets) -> list[Change]:

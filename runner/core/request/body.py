@@ -158,7 +158,7 @@ def _filled(
     waits: NotKnown | None = None
     for name, node in shape.filled:
         try:
-            value = body[name] = _parameter(instance, name, node.render(names, masks))
+            value = body[name] = as_parameter(instance, name, node.render(names, masks))
             if value is None:
                 del body[name]
             elif not masked:
@@ -229,7 +229,8 @@ def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
                 yield from exc.problems
 
 
-def _parameter(instance: Instance, name: str, value: Any) -> Any:
+def as_parameter(instance: Instance, name: str, value: Any) -> Any:
+    """What a parameter's value is as it is sent; TemplateError where it cannot be."""
     if name == "messages" and isinstance(value, list):
         value = [_quoted(message) for message in value]
     if not instance.declared.uses_text_only:

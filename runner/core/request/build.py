@@ -125,6 +125,12 @@ def _ignored(instance: Instance) -> tuple[str, ...]:
     return tuple(lifecycle.get("ignore_changes", ())) if isinstance(lifecycle, dict) else ()
 
 
+def as_recorded(instance: Instance, body: dict[str, Any], record: Record) -> dict[str, Any]:
+    """A body with what was recorded for all whose changes its block ignores."""
+    ignored = _ignored(instance)
+    return _keep(body, ignored, record.request) if ignored else body
+
+
 def _keep(body: dict[str, Any], ignored: Iterable[str], recorded: bytes) -> dict[str, Any]:
     """The body with what was recorded for the parameters whose changes do not count.
 

@@ -1,5 +1,8 @@
 """A request while answers that it needs have yet to come: what is known of it."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from runner.core.budget import Rendering
@@ -14,27 +17,82 @@ from runner.core.expressions.template import (
     TableNode,
     TextNode,
 )
-from runner.core.request.body import json_value, shape_of
+from runner.core.request.body import Shape, as_parameter, json_value, shape_of
+from runner.core.request.build import as_recorded
 from runner.core.request.provider import Provider
+from runner.core.request.spelling import spelled
+from runner.core.state.records import Record
 from runner.core.values import MASK, Names, NotKnown, TemplateError, to_text
+from runner.errors import RunnerError
 
 UNKNOWN = "(known after apply)"
 
 
-def sketch(instance: Instance, provider: Provider) -> dict[str, Any]:
-    """The body with what is known of it, masked as it would be recorded; UNKNOWN stands for each
-    value that hangs on an answer.
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A body as far as it is known, UNKNOWN in place of each value that hangs on an answer. `sent`
+    is for counting, with what is sensitive in it; `shown` is as it would be recorded. An extra_body
+    that hangs on an answer as a whole stands under its own name: it may replace all the rest.
     """
-    shape, names, masks = shape_of(instance, provider), instance.names(), instance.scope.masks
-    body = {**provider.recorded_defaults, **shape.constant}
+
+    sent: dict[str, Any]
+    shown: dict[str, Any]
+
+
+def sketch(instance: Instance, provider: Provider, record: Record | None = None) -> Sketch:
+    """The request of a completion that waits for an answer. `record` has the last one, for
+    ignore_changes.
+    """
+    shape, names = shape_of(instance, provider), instance.names()
+    sent = _body(instance, shape, names, provider.defaults, _nothing)
+    shown = sent
+    if shape.masked:
+        shown = _body(instance, shape, names, provider.recorded_defaults, instance.scope.masks)
+    if record is not None:
+        sent, shown = (as_recorded(instance, body, record) for body in (sent, shown))
+    return Sketch(sent, shown)
+
+
+def header_names(instance: Instance) -> tuple[str, ...]:
+    """The names of the headers that a completion adds, as far as they are known."""
+    node = instance.declared.meta.get("extra_headers")
+    if node is None:
+        return ()
+    with Rendering():
+        table = _known(node, instance.names(), _nothing)
+    return tuple(table) if isinstance(table, dict) else (UNKNOWN,)
+
+
+def _nothing(_: Hole) -> bool:
+    return False
+
+
+def _body(
+    instance: Instance, shape: Shape, names: Names, defaults: Mapping[str, Any], masks: Masked
+) -> dict[str, Any]:
+    body = {**defaults, **shape.constant}
     with Rendering():
         for name, node in shape.filled:
             value = _known(node, names, masks)
+            with suppress(TemplateError):  # it is shown as it is; what is wrong is told elsewhere
+                value = as_parameter(instance, name, value)
+            body[name] = value
             if value is None:
-                body.pop(name, None)
-            else:
-                body[name] = value
-    return dict(sorted(body.items()))
+                del body[name]
+        more = _beside(instance, names, masks)
+    with suppress(TemplateError, RunnerError):  # a file that is not known yet, or none
+        body = spelled(body, more, instance.scope.session.world, instance.scope.module.folder)
+    return dict(sorted({**body, **more}.items()))
+
+
+def _beside(instance: Instance, names: Names, masks: Masked) -> dict[str, Any]:
+    node = instance.declared.meta.get("extra_body")
+    value = None if node is None else _known(node, names, masks)
+    with suppress(TemplateError):
+        value = json_value("extra_body", value)
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else {"extra_body": value}
 
 
 def _known(node: Node, names: Names, masks: Masked) -> Any:
