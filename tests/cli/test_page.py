@@ -56,5 +56,13 @@ def test_a_long_text_is_shown_once() -> None:
     assert page.earlier("short", "completion.b") is None
 
 
+@pytest.mark.parametrize("hidden", ["(sensitive)", "(known after apply)"])
+def test_what_hides_a_part_of_itself_is_never_said_to_be_the_same(hidden: str) -> None:
+    """Two texts that are shown alike may be two texts."""
+    page, text = Page(PIPE), "x" * 500 + hidden
+    assert page.earlier(text, "completion.a") is None
+    assert page.earlier(text, "completion.b") is None
+
+
 def test_parts_flow_into_lines() -> None:
     assert list(flow(["aaa", "bbb", "ccc"], 9)) == ["aaa, bbb,", "ccc"]

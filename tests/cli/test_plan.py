@@ -474,3 +474,13 @@ def test_what_waits_keeps_what_its_block_ignores(project: Project) -> None:
         project.write(text.replace('"hi"', '"ho"') + asked.replace("20", "20_000"))
         (found,) = project.call("plan", "--json").of("change_summary")
     assert found["estimate"]["tokens"][1] < 1_000
+
+
+def test_a_text_that_becomes_a_part_is_shown_with_what_changed_in_it(project: Project) -> None:
+    with serving() as api:
+        text = provider(api) + completion("a", "@")
+        project.write(text.replace('"@"', '"one"'))
+        assert project.apply().status == 0
+        project.write(text.replace('"@"', '[{ type = "text", text = "two" }]'))
+        shown = project.call("plan").out
+    assert '"type":"text"' in shown

@@ -8,6 +8,8 @@ from runner.cli.streams import harmless
 from runner.cli.views.style import Style
 from runner.core.plan.conversation import size_text
 from runner.core.plan.diff import lines_of
+from runner.core.request.sketch import UNKNOWN
+from runner.core.values import MASK
 
 _WIDTH, _NARROWEST = 100, 40  # columns: where no terminal says, and of any text
 _MOST, _HEAD, _TAIL = 12, 7, 2  # lines of a text that is shown whole, and of one that is cut
@@ -36,9 +38,9 @@ class Page:
 
     def earlier(self, text: str, address: str) -> str | None:
         """Where a long text, or all that it stands for, was shown before; else it is now shown
-        here.
+        here. What is not shown in a text may be another each time.
         """
-        if self.full or len(text) < _REPEATED:
+        if self.full or len(text) < _REPEATED or MASK in text or UNKNOWN in text:
             return None
         held = self._shown.get(text)
         if held is None:

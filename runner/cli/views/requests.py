@@ -410,7 +410,7 @@ def _role(messages: list[Any], at: int) -> str:
 
 def _changed_message(page: Page, old: Any, new: Any) -> Iterator[str]:
     before, after = turn_of(old), turn_of(new)
-    if _labels(before) != _labels(after) or before == after:
+    if _labels(before) != _labels(after) or before == after or _is_list(old) != _is_list(new):
         for change in changes_of(old, new):
             yield from _any_change(page, change, 8)
         return
@@ -419,6 +419,11 @@ def _changed_message(page: Page, old: Any, new: Any) -> Iterator[str]:
             yield f"        {on_one_line(one.label)}:"
         if one != other:
             yield from _diff(page, one.text, other.text, 10 if one.label else 8)
+
+
+def _is_list(message: Any) -> bool:
+    """Whether a message holds parts, which read as the text that stands alone."""
+    return isinstance(message, Mapping) and isinstance(message.get("content"), list)
 
 
 def _labels(turn: Turn) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ _DATA_URL = re.compile(r"data:([^;,]*)[^,]*;base64,(.*)", re.DOTALL)
 _READ = frozenset(
     ("role", "content", "name", "refusal", "tool_calls", "function_call", "tool_call_id")
 )
+_OFTEN_NULL = frozenset(("audio", "refusal", "tool_calls", "function_call"))
 
 
 class Spoken(Struct, frozen=True):
@@ -49,22 +50,24 @@ def turn_of(message: Any) -> Turn:
 
 def _parts(message: Mapping[str, Any]) -> Iterator[Spoken]:
     content, calls = message.get("content"), message.get("tool_calls")
-    if isinstance(content, list):
+    if isinstance(content, list) and content:
         yield from (found for part in content for found in _content(part))
     elif content is not None:
         yield Spoken("", text_or_json(content) or '""')
     if message.get("refusal") is not None:
         yield Spoken("refusal", text_or_json(message["refusal"]))
-    for call in calls if isinstance(calls, list) else ():
-        yield _call(call)
+    if isinstance(calls, list):
+        yield from (found for call in calls for found in _call(call))
+    elif calls is not None:
+        yield Spoken("tool_calls", text_or_json(calls))
     if message.get("function_call") is not None:
-        yield Spoken("calls", _called(message["function_call"]))
+        yield from _called(message["function_call"])
     if "name" in message:
         yield Spoken("name", text_or_json(message["name"]))
     if "tool_call_id" in message:
         yield Spoken("for", text_or_json(message["tool_call_id"]))
     for name, value in message.items():
-        if name not in _READ and value is not None:
+        if name not in _READ and (value is not None or name not in _OFTEN_NULL):
             yield Spoken(name, text_or_json(value))
 
 
@@ -78,8 +81,10 @@ def _content(part: Any) -> Iterator[Spoken]:
             yield Spoken("image", described(url))
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
             yield Spoken("audio", f"{form}, {_bytes_of(data)}")
-        case {"type": "file", "file": {"file_data": str(data), **rest}}:
-            yield Spoken("file", ", ".join([*map(str, rest.values()), described(data)]))
+        case {"type": "file", "file": {"file_data": str(data), "filename": str(name)}}:
+            yield Spoken("file", f"{name}, {described(data)}")
+        case {"type": "file", "file": {"file_data": str(data)}}:
+            yield Spoken("file", described(data))
         case {"type": str(kind), **rest}:
             yield Spoken(kind, text_or_json(rest))
             return
@@ -87,30 +92,47 @@ def _content(part: Any) -> Iterator[Spoken]:
             yield Spoken("part", text_or_json(part))
             return
     kind = part["type"]
-    more = {key: value for key, value in part.items() if key not in ("type", kind)}
     inner = part[kind]
-    if isinstance(inner, Mapping) and kind == "image_url":
-        more |= {key: value for key, value in inner.items() if key != "url"}
+    more = _besides(part, "type", kind)
+    if isinstance(inner, Mapping):
+        more |= _besides(inner, *(name for name in _SAID[kind] if isinstance(inner.get(name), str)))
     if more:
         yield Spoken("with", text_or_json(more))
 
 
-def _call(call: Any) -> Spoken:
+_SAID = {
+    "image_url": ("url",),
+    "input_audio": ("data", "format"),
+    "file": ("file_data", "filename"),
+}
+"""What is said of a part, of the members that it holds under its kind."""
+
+
+def _besides(table: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in names}
+
+
+def _call(call: Any) -> Iterator[Spoken]:
     match call:
-        case {"function": Mapping() as function, "id": str(name)}:
-            return Spoken("calls", f"{_called(function)} as {name}")
         case {"function": Mapping() as function}:
-            return Spoken("calls", _called(function))
+            name = call.get("id")
+            yield from _called(function, f" as {name}" if isinstance(name, str) else "")
+            said = ("function", "id") if isinstance(name, str) else ("function",)
+            more = _besides(call, *said)
+            if more and more != {"type": "function"}:
+                yield Spoken("with", text_or_json(more))
         case _:
-            return Spoken("calls", text_or_json(call))
+            yield Spoken("calls", text_or_json(call))
 
 
-def _called(function: Any) -> str:
+def _called(function: Any, tail: str = "") -> Iterator[Spoken]:
     match function:
-        case {"name": str(name), "arguments": arguments}:
-            return f"{name}({text_or_json(arguments)})"
+        case {"name": str(name), "arguments": arguments, **more}:
+            yield Spoken("calls", f"{name}({text_or_json(arguments)}){tail}")
+            if more:
+                yield Spoken("with", text_or_json(more))
         case _:
-            return text_or_json(function)
+            yield Spoken("calls", f"{text_or_json(function)}{tail}")
 
 
 def named_tools(tools: Any) -> dict[str, Any] | None:

@@ -1,5 +1,7 @@
 """Who says what, as people read it, and which message became which."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -67,6 +69,61 @@ def test_files_in_a_message_are_told_by_type_and_size() -> None:
     assert (image.label, image.text[:25]) == ("image", "image/png, 1.2 KB, sha256")
     assert (audio.label, audio.text[:19]) == ("audio", "wav, 1.2 KB, sha256")
     assert (file.label, file.text[:30]) == ("file", "a.pdf, application/pdf, 1.2 KB")
+
+
+FILE = "data:application/pdf;base64,aGVs"
+MEMBERS: dict[str, Any] = {
+    "role": "assistant",
+    "name": "ada",
+    "content": [
+        {"type": "text", "text": "a"},
+        {"type": "refusal", "refusal": "no"},
+        {"type": "image_url", "image_url": {"url": "https://x"}},
+        {"type": "input_audio", "input_audio": {"data": "aGVs", "format": "wav"}},
+        {"type": "file", "file": {"file_data": FILE}},
+        {"type": "file", "file": {"file_data": FILE, "filename": "a.pdf"}},
+        {"type": "file", "file": {"file_id": "f1"}},
+        {"type": "document_url", "document_url": {"url": "d"}},
+    ],
+    "tool_calls": [
+        {"type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "c2", "type": "custom", "custom": {"name": "f", "input": "x"}},
+    ],
+    "function_call": {"name": "f", "arguments": "{}"},
+    "audio": {"id": "a1"},
+}
+
+
+def tables(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from tables(inner)
+
+
+@pytest.mark.parametrize("odd", ["value-of-it", {"value": "of-it"}, None])
+def test_no_member_of_a_message_is_left_out(odd: Any) -> None:
+    """Whatever a server reads of it, a reader sees."""
+    for number, _ in enumerate(tables(MEMBERS)):
+        message = deepcopy(MEMBERS)
+        list(tables(message))[number]["odd"] = odd
+        shown = turn_of(message).parts
+        assert any("odd" in f"{part.label} {part.text}" for part in shown), number
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({"tool_calls": {"name": "f"}}, ("tool_calls", '{"name":"f"}')),
+        ({"tool_calls": [{"id": 5, "function": {"name": "f"}}]}, ("with", '{"id":5}')),
+        ({"content": []}, ("", "[]")),
+    ],
+)
+def test_what_no_api_has_is_shown_as_it_is(more: Any, shown: tuple[str, str]) -> None:
+    turn = turn_of({"role": "assistant", "content": "x", **more})
+    assert shown in [(part.label, part.text) for part in turn.parts]
 
 
 def said(*texts: str, role: str = "user") -> list[dict[str, str]]:
