@@ -99,6 +99,13 @@ def same(number: int) -> Lab:
     return text([block("same", "a name for a cat", f"count = {number}")])
 
 
+def matrix(number: int) -> Lab:
+    """Two answers to each of a quarter so many questions, and one that needs each of them."""
+    axes = f"matrix.n = '{{{{ range({-(-number // 4)}) }}}}'", "matrix.run = [0, 1]"
+    judge = "right? {{ completion.answer[matrix].content }} {{ matrix.run }}"
+    return text([block("answer", "{{ matrix.n }}", *axes), block("judge", judge, *axes)])
+
+
 def fan(number: int) -> Lab:
     """One, so many that need it, and one that needs them all."""
     return text(
@@ -192,11 +199,11 @@ def secrets(number: int) -> Lab:
     return lab
 
 
-SHAPES = [rows, blocks, chain, same, fan, modules, dynamic, nested, secrets]
+SHAPES = [rows, blocks, chain, same, matrix, fan, modules, dynamic, nested, secrets]
 Shape = Callable[[int], Lab]
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, modules])
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, matrix, fan, modules])
 def test_a_first_plan_grows_linearly(shape: Shape) -> None:
     assert growth(lambda number: shape(number).plan) < BOUND
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Union
 
-from runner.core.address import BEGINNING, InText, Path
+from runner.core.address import BEGINNING, InText, Path, axes_of
 from runner.core.budget import Budget, OverBudgetError, current
 from runner.core.suggest import closest
 
@@ -179,7 +179,8 @@ _OF_AN_ANSWER = {
 def _of_one(value: Any, name: str, owner: str) -> str:
     """Of a block with instances something is asked that one answer has."""
     if isinstance(value, Mapping):
-        key, each = f'["{next(iter(value), "key")}"]', "[each.key]"
+        first = str(next(iter(value), "key"))
+        key, each = f'["{first}"]', "[matrix]" if axes_of(first) else "[each.key]"
         every, known = f"{owner}.values()", _listing([str(key) for key in value])
     else:
         key, each, every, known = "[0]", "[count.index]", owner, f" It has {len(value)}."
@@ -193,7 +194,7 @@ def _of_one(value: Any, name: str, owner: str) -> str:
 def no_such(value: Any, name: object, owner: str = "") -> str:
     """Why `value` has no `name`, with the closest one."""
     held = owner or f"this {kind_of(value)}"
-    if _INSTANCES.search(owner) and name in _OF_AN_ANSWER:
+    if _INSTANCES.search(owner) and str(name) in _OF_AN_ANSWER:
         return _of_one(value, str(name), owner)
     if isinstance(value, Mapping):
         known = [str(key) for key in value]

@@ -10,9 +10,9 @@ from runner.core.language.names import REPEATING, is_identifier
 from runner.core.values import to_text
 
 _WHAT_FOR = {
-    "for_each": "one instance for each entry",
-    "count": "so many of them",
-    "matrix": "one instance for each combination",
+    "for_each": "each entry",
+    "count": "each index",
+    "matrix": "each combination",
 }
 
 
@@ -32,8 +32,8 @@ def _conflicts(named: list[str]) -> Iterator[Finding]:
         yield Finding(
             (second,),
             "Conflicting keys",
-            f"{first} and {second} exclude each other: there is {_WHAT_FOR[first]}, or "
-            f"{_WHAT_FOR[second]}. Remove one of them.",
+            f"{first} and {second} exclude each other: there is an instance for "
+            f"{_WHAT_FOR[first]}, or one for {_WHAT_FOR[second]}. Remove one of them.",
         )
 
 

@@ -278,6 +278,26 @@ def test_what_is_no_matrix_is_told_with_its_place(more: str, said: str) -> None:
     assert told[0].where is not None
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("{{ completion.answer[matrix].content }}", 'no "a=z". It has a=x, a=y.'),
+        ("{{ completion.answer[matrix].content | upper }}", "a=z"),
+        ("{{ completion.answer[local.list].content }}", "It has a=x, a=y."),
+        ("{{ completion.answer.content }}", "completion.answer[matrix].content"),
+    ],
+)
+def test_an_instance_that_is_not_there_is_told(asked: str, said: str) -> None:
+    lab = project(
+        "[locals]\nlist = [1]\n"
+        + matrix("x", "a = ['x', 'y']")
+        + block("judge", asked, "matrix.a = ['z']")
+    )
+    with pytest.raises(RunnerError) as caught:
+        lab.plan()
+    assert said in caught.value.problems[0].detail
+
+
 def test_a_record_that_is_no_combination_any_more_says_so() -> None:
     lab = project(matrix("x", "a = ['x', 'y']"))
     lab.apply()
