@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from runner.core.address import axes_of, in_order, is_address, selecting, split_key
-from runner.core.language.names import PROVIDERS
+from runner.core.language.names import PROVIDERS, is_identifier, is_workspace
 from runner.core.modules.folder import Blocks
 from runner.io.presets import presets
 from runner.operations import outputs_json
@@ -25,14 +25,29 @@ _FEW = 20  # instances of a block that are named before the block's bracket is t
 
 def candidates(place: ProjectPlace, named: NameKind, typed: str) -> list[Candidate]:
     """The names that begin with what is typed; RunnerError if the project cannot be read. A
-    configuration that is not whole will do.
+    configuration that is not whole will do. What the language takes for no name is none, whatever
+    file of the project has it: a name becomes a part of somebody's command line.
     """
     unique: dict[str, str] = {}
-    names = [*_names(place, named)]
+    names = [(name, about) for name, about in _names(place, named) if _is_name(named, name)]
     for name, about in (*names, *_selectors(name for name, _ in names if "[" in typed)):
         if name.startswith(typed) and name.isprintable():
             unique.setdefault(name, about)
     return [*unique.items()] if "[" in typed else _without_crowds(unique)
+
+
+def _is_name(named: NameKind, text: str) -> bool:
+    match named:
+        case "address" | "record":
+            return is_address(text)
+        case "workspace" | "tag":  # a tag may be any text, and is no more than a word here
+            return is_workspace(text)
+        case "output" | "provider":
+            return is_identifier(text)
+        case "variable":
+            return is_identifier(text.removesuffix("="))
+        case "value" | "check":
+            return all(map(is_identifier, text.split(".")))
 
 
 def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
@@ -53,8 +68,7 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
         case "value":
             blocks = blocks_of_place(place)
             yield from ((f"var.{name}", "") for name in blocks.of("variable"))
-            for block in blocks.of("locals").values():
-                yield from ((f"local.{name}", "") for name in block.table)
+            yield from ((f"local.{name}", "") for name in blocks.of("locals"))
             yield from _declared(blocks)
         case "check":
             yield from _checks(blocks_of_place(place))
@@ -78,7 +92,8 @@ def _checks(blocks: Blocks) -> Iterator[Candidate]:
 
 def _tags(blocks: Blocks) -> Iterator[Candidate]:
     for block in blocks.of("check").values():
-        yield from ((str(tag), "") for tag in block.table.get("tags", ()))
+        tags = block.table.get("tags")
+        yield from ((str(tag), "") for tag in (tags if isinstance(tags, list) else ()))
 
 
 def _recorded(place: ProjectPlace) -> Iterator[Candidate]:

@@ -125,6 +125,20 @@ def test_names_that_steer_a_terminal_are_not_offered(tmp_path: Path) -> None:
     assert asked(made, "runner state rm ") == ["completion.b"]
 
 
+def test_what_is_no_name_is_not_offered_whatever_file_has_it(tmp_path: Path) -> None:
+    """It would be a part of a command line, and a repository is often somebody else's."""
+    made = Project(tmp_path / "p")
+    write_state(made, record("completion.a"), record("completion.b;id"), record("$(id)"))
+    (made.directory / "state/outputs.json").write_text('{"told$(id)": 1, "told": 1, "-x": 1}')
+    for name in ("$(id)", "`id`", "staging", "a b"):
+        (made.directory / "state/workspaces" / name).mkdir(parents=True)
+    made.write('[locals]\ntopic = "x"\n')
+    assert asked(made, "runner state rm ") == ["completion.a"]
+    assert asked(made, "runner output ") == ["told"]
+    assert asked(made, "runner workspace select ") == ["default", "staging"]
+    assert asked(made, "runner console local.") == ["local.topic"]
+
+
 def test_a_block_stands_for_many_instances_until_its_bracket_is_typed(tmp_path: Path) -> None:
     made = Project(tmp_path / "p")
     write_state(made, *(record(f"completion.many[{n}]") for n in range(30)))
@@ -269,6 +283,38 @@ def test_bash_and_zsh_complete_a_line_at_a_terminal(shell: Terminal) -> None:
         shell.types(typed)
         shell.shows(line)
         shell.types("\x15")  # Ctrl-U
+
+
+def test_a_tab_runs_the_runner_of_the_path_and_no_other(project: Project, shell: Terminal) -> None:
+    """A program of that name may have come with the project."""
+    theirs = project.directory / "runner"
+    theirs.write_text("#!/bin/sh\ntouch pwned\n")
+    theirs.chmod(0o755)
+    for typed in ("./runner", f"{project.directory}/runner"):
+        shell.types(f"{typed} val\t")
+        shell.shows("validate ")
+        shell.types("\x15")
+    theirs.unlink()
+    assert not (project.directory / "pwned").exists()
+
+
+def test_bash_quotes_whatever_is_offered(project: Project) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash")
+    script = project.directory.parent / "script.bash"
+    script.write_text(project.call("shell-completion", "bash").out)
+    offers = project.directory.parent / "offers" / "runner"
+    offers.parent.mkdir()
+    offers.write_text("#!/bin/sh\necho 'told$(touch${IFS}pwned)'\n")
+    offers.chmod(0o755)
+    terminal = Terminal(project, bash, "--norc", "--noprofile", "-i")
+    terminal.types(f"source {script}; PATH={offers.parent}:$PATH; echo rea''dy\n")
+    terminal.shows("ready")
+    terminal.types("runner output told\t\necho do''ne\n")
+    terminal.shows("done")
+    terminal.end()
+    assert not (project.directory / "pwned").exists()
 
 
 def test_fish_completes_a_line(project: Project) -> None:

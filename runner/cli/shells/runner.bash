@@ -12,9 +12,10 @@ _runner() {
         esac
         case $word in
             *=) compopt -o nospace ;;
-            *[]\[\"\ ]*) compopt -o filenames ;;  # so that it is quoted
+            *[!A-Za-z0-9_.:=,/+-]*) compopt -o filenames ;;  # so that it is quoted
         esac
-    done < <("${1/#\~/$HOME}" complete bash -- \
+    # The runner of the PATH: a ./runner that came with a project is not run by a tab.
+    done < <(command runner complete bash -- \
         "${COMP_LINE:0:COMP_POINT}" "${COMP_WORDS[COMP_CWORD]}" 2>/dev/null)
 }
 

@@ -4,7 +4,7 @@ function __runner_complete
     set -l typed (commandline -ct)
     set -l flag (string match -r -- '^-[^=]*=' $typed)
     set -l path (string replace -r -- '^-[^=]*=' '' $typed)
-    for line in (runner complete fish -- (commandline -pc | string collect) 2>/dev/null)
+    for line in (command runner complete fish -- (commandline -pc | string collect) 2>/dev/null)
         switch $line
             case :files
                 printf "$flag%s\n" (__fish_complete_path $path)

@@ -4,7 +4,8 @@
 _runner() {
     local line word
     local -a found shown open
-    for line in "${(@f)$("${(Q)words[1]/#\~/$HOME}" complete zsh -- \
+    # The runner of the PATH: a ./runner that came with a project is not run by a tab.
+    for line in "${(@f)$(command runner complete zsh -- \
             "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
         word=${line%%$'\t'*}
         case $word in

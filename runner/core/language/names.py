@@ -91,8 +91,14 @@ WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 """What the name of a workspace looks like."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORKSPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def is_identifier(name: str) -> bool:
     """Whether a block may have this name."""
     return _IDENTIFIER.fullmatch(name) is not None
+
+
+def is_workspace(name: str) -> bool:
+    """Whether a workspace may have this name."""
+    return _WORKSPACE.fullmatch(name) is not None

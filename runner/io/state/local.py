@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.core.language.names import is_workspace
 from runner.core.state.file import Document
 from runner.core.state.written import UNREADABLE
 from runner.errors import Problem, RunnerError, Where, error
@@ -183,11 +184,12 @@ class LocalStates:
         self._shared, self._refuse = shared, refuse
 
     def workspaces(self) -> list[str]:
-        """The names of the folders."""
+        """The names of the folders; one whose name is none was not made here, and is nobody's."""
         folder = self._shared / WORKSPACES
         self._refuse([folder])
         found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return [DEFAULT, *(name for name in found if (folder / name).is_dir())]
+        named = (name for name in found if is_workspace(name) and name != DEFAULT)
+        return [DEFAULT, *(name for name in named if (folder / name).is_dir())]
 
     def backend(self, workspace: str) -> Folder:
         """Its folder."""
