@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from runner.errors import error
+from runner.core.language.names import is_workspace
+from runner.errors import Where, error
+from runner.io import files
 from runner.io.user_files import is_of_project, read_own, user_file, write_own
 
 _KIND = "workspaces"
+_DAMAGED = "Selected workspace is damaged"
+_ADVICE = "Say again which is meant: runner workspace select NAME"
 _HEAD = "# Written by runner. `runner workspace select NAME` in the project changes it.\n"
 
 
@@ -14,9 +18,16 @@ def selected_workspace(project: Path) -> str | None:
     path = user_file(_KIND, project)
     if is_of_project(path, project):
         return None
-    advice = "Say again which is meant: runner workspace select NAME"
-    name = read_own(path, "Selected workspace is damaged", advice).get("workspace")
-    return name if isinstance(name, str) else None
+    held = read_own(path, _DAMAGED, _ADVICE)
+    if not held and files.identity(path) is None:
+        return None
+    name = held.get("workspace")
+    if not isinstance(name, str) or not is_workspace(name):
+        # To go on with another one would change a state that nobody meant.
+        raise error(
+            _DAMAGED, f"It says of no workspace that it is meant. {_ADVICE}", Where(str(path))
+        )
+    return name
 
 
 def select(project: Path, name: str) -> None:

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from runner.core.toml.source import parse, source
 from runner.errors import RunnerError, error
 from runner.io import files
 
@@ -39,6 +38,8 @@ def read_own(path: Path, damaged: str, advice: str) -> Mapping[str, Any]:
     data = files.read(path)
     if not data:
         return {}
+    from runner.core.toml.source import parse, source  # noqa: PLC0415  # most users keep nothing
+
     try:
         return parse(source(str(path), data))
     except RunnerError as exc:

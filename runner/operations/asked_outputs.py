@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.suggest import closest, there_are
 from runner.errors import RunnerError, error
+from runner.io.selection import selected_workspace
 from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
 
@@ -99,7 +100,8 @@ def _path(place: ProjectPlace) -> Path:
     state = directory / place.state
     named = place.workspace is not None or "RUNNER_WORKSPACE" in environ
     linked = state.is_symlink() or (state / "outputs.json").is_symlink()
-    if named or linked or (directory / ".env").exists() or (state / "workspaces").is_dir():
+    may_be = (directory / ".env").exists() or (state / "workspaces").is_dir()
+    if named or linked or may_be or selected_workspace(directory) is not None:
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         # Links are refused where the whole state is.
         from runner.operations.places import store_of  # noqa: PLC0415

@@ -13,6 +13,7 @@ from runner.errors import Where, error
 from runner.io import links
 from runner.io.cache.names import cache_names
 from runner.io.folders import Folders
+from runner.io.selection import selected_workspace
 from runner.io.settings import Settings, settings, variable_of
 from runner.io.state.backend import DEFAULT, States
 from runner.io.state.local import LocalStates, folder_of
@@ -20,6 +21,7 @@ from runner.io.state.store import Store
 from runner.operations.blocking import is_main_thread
 from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 
+_SELECTED = "selected by `runner workspace select`"
 _ELSEWHERE = "Put what it names in its place; to keep the states elsewhere: --state DIR"
 
 
@@ -39,10 +41,12 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     if held.workspace not in known:
         source, where = _naming(blocks, place)
         hint = did_you_mean(held.workspace, known, there_are(known))
+        again = _again(place, DEFAULT)
+        other = f", `{again} workspace select default` leaves it" if source == _SELECTED else ""
         raise error(
             "Unknown workspace",
             f'There is no workspace "{held.workspace}" ({source}).{hint} '
-            f"`{_again(place, DEFAULT)} workspace new {held.workspace}` makes it.",
+            f"`{again} workspace new {held.workspace}` makes it{other}.",
             where,
         )
     return workspace_store(place, held.workspace)
@@ -129,7 +133,7 @@ def _naming(blocks: Blocks, place: ProjectPlace) -> tuple[str, Where | None]:
     variable = variable_of("workspace", project_directory(place))
     block = blocks.of("runner").get("runner")
     if variable is None and _selected(place) is not None:
-        return "selected by `runner workspace select`", None
+        return _SELECTED, None
     if variable is not None or block is None:
         return variable or "RUNNER_WORKSPACE", None
     return "workspace in [runner]", block.where(("workspace",))
@@ -139,10 +143,21 @@ def settings_in(
     blocks: Blocks, place: ProjectPlace, overrides: Overrides = NO_OVERRIDES
 ) -> Settings:
     """The settings where these blocks are the configuration."""
+    selected = None if place.workspace is not None else _selected(place)
+    return _with_selected(selected, blocks, place, overrides)
+
+
+def workspace_meant(place: ProjectPlace, selected: str) -> str:
+    """The workspace that is meant where the user has selected this one."""
+    return _with_selected(selected, blocks_of_place(place), place, NO_OVERRIDES).workspace
+
+
+def _with_selected(
+    selected: str | None, blocks: Blocks, place: ProjectPlace, overrides: Overrides
+) -> Settings:
     block = blocks.of("runner").get("runner")
     flags = {**asdict(overrides), "workspace": place.workspace}
-    name = None if place.workspace is not None else _selected(place)
-    chosen = {} if name is None else {"workspace": name}  # the user's word before the project's
+    chosen = {} if selected is None else {"workspace": selected}  # before the project's word
     if block is None:
         return settings(chosen, flags, project_directory(place))
     table = {**block.table, **chosen}
@@ -150,9 +165,7 @@ def settings_in(
 
 
 def _selected(place: ProjectPlace) -> str | None:
-    """The workspace that the user selected, asked for only where there are any."""
-    if states_of(place).workspaces() == [DEFAULT]:
-        return None
-    from runner.io.selection import selected_workspace  # noqa: PLC0415  # most projects have one state
-
+    """The workspace that the user selected. It is asked for where there is none, too: whoever
+    selected one that is gone is not to change another in its place.
+    """
     return selected_workspace(project_directory(place))

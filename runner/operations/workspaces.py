@@ -1,10 +1,9 @@
 """The workspaces of a project: each a state of its own, one cache for all."""
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.core.language.names import WORKSPACE
+from runner.core.language.names import is_workspace
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
@@ -18,6 +17,7 @@ from runner.operations.places import (
     settings_of,
     states_of,
     store_of,
+    workspace_meant,
     workspace_store,
 )
 
@@ -35,7 +35,7 @@ def stores(place: ProjectPlace) -> dict[str, Store]:
 
 def make(place: ProjectPlace, name: str) -> None:
     """A workspace that was not there; RunnerError for a name that is none, or is taken."""
-    if not re.match(WORKSPACE, name) or name.endswith("\n"):
+    if not is_workspace(name):
         raise error(
             "Invalid name",
             f'"{name}" cannot be a workspace: its name is letters, digits, _, - and dots, and '
@@ -60,7 +60,7 @@ def choose(place: ProjectPlace, name: str, *, may_make: bool = False) -> str:
             f'There is no workspace "{name}".{hint} `runner workspace new {name}` makes it.',
         )
     select(project_directory(place), name)
-    return settings_of(place).workspace
+    return workspace_meant(place, name)
 
 
 def delete(place: ProjectPlace, name: str, *, force: bool) -> None:

@@ -1,8 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runner.io.selection import select
+from runner.operations.options import ProjectPlace
+from runner.operations.places import workspace_meant
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import files_of, record, write_state
 
@@ -260,3 +264,62 @@ def test_nothing_is_kept_inside_of_the_project(
     assert ran.status == 1
     assert "inside of the project" in ran.err
     assert project.call("workspace", "show").out == "default\n"
+
+
+@pytest.mark.usefixtures("own")
+def test_one_that_was_selected_and_is_gone_is_no_other(project: Project) -> None:
+    """Git keeps no empty folder: without one, default is not what is meant."""
+    project.write(completion("a", "one"))
+    project.call("workspace", "new", "staging")
+    project.call("workspace", "select", "staging")
+    (project.directory / "state/workspaces/staging").rmdir()
+    (project.directory / "state/workspaces").rmdir()
+    for verb in (
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("destroy", "--auto-approve"),
+        ("output",),
+    ):
+        ran = project.call(*verb)
+        assert ran.status == 1
+        said = " ".join(ran.err.split())
+        assert 'no workspace "staging" (selected by `runner workspace select`)' in said
+        assert "`runner workspace select default` leaves it" in said.replace(
+            f"-C {project.directory} ", ""
+        )
+    assert project.call("workspace", "select", "default").status == 0
+    assert project.call("plan").status == 0
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("text", ["workspace = 5\n", "", 'workspace = "a b"\n', "workspace = ["])
+def test_a_record_that_names_no_workspace_is_an_error(
+    project: Project, own: Path, text: str
+) -> None:
+    project.call("workspace", "new", "staging")
+    project.call("workspace", "select", "staging")
+    next(own.rglob("*.toml")).write_text(text)
+    ran = project.call("workspace", "show")
+    assert ran.status == 1
+    assert "Selected workspace is damaged" in ran.err
+    assert project.call("workspace", "select", "staging").status == 0
+    assert project.call("workspace", "show").out == "staging\n"
+
+
+@pytest.mark.usefixtures("own")
+def test_a_folder_whose_name_is_none_is_no_workspace(project: Project) -> None:
+    (project.directory / "state/workspaces/a b").mkdir(parents=True)
+    assert project.call("workspace", "list").out == "* default\n"
+    assert "Unknown workspace" in project.call("workspace", "select", "a b").err
+    assert project.call("workspace", "show").out == "default\n"
+
+
+@pytest.mark.usefixtures("own")
+def test_what_counts_before_a_selection_is_not_another_selection(project: Project) -> None:
+    """Somebody else's may come between: neither flag nor variable is then said to be there."""
+    for name in ("w1", "w2"):
+        project.call("workspace", "new", name)
+    place = ProjectPlace(str(project.directory))
+    select(project.directory, "w2")
+    assert workspace_meant(place, "w1") == "w1"
+    assert workspace_meant(replace(place, workspace="w2"), "w1") == "w2"
