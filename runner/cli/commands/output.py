@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for."""
+    if arguments.csv or arguments.jsonl:
+        return _table(arguments)
     asked = asked_outputs(place_of(arguments), lambda: _read(arguments))
     if arguments.name is not None:
         _one(asked.value(arguments.name), raw=arguments.raw, as_json=arguments.json)
@@ -23,6 +25,19 @@ def run(arguments: argparse.Namespace) -> int:
         _all(asked.held, as_json=arguments.json)
     else:
         sys.stderr.write(f"{asked.why_none()}\n")
+    return 0
+
+
+def _table(arguments: argparse.Namespace) -> int:
+    from runner.cli.views.tables import csv_lines, jsonl_lines  # noqa: PLC0415  # the slow path
+    from runner.operations.answer_table import answer_table  # noqa: PLC0415
+
+    table = answer_table(place_of(arguments), arguments.name)
+    sys.stdout.writelines(csv_lines(table) if arguments.csv else jsonl_lines(table))
+    if table.left_out and not arguments.quiet:
+        from runner.core.address import first_few  # noqa: PLC0415
+
+        sys.stderr.write(f"Left out, as not accepted: {first_few(table.left_out, 5)}.\n")
     return 0
 
 

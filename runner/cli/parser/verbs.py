@@ -60,10 +60,10 @@ def _check(add: Verb) -> None:
     made = add(
         "see whether the recorded answers are as they are expected to be",
         "runner check --tag nightly --junit report.xml",
-        detail="Evaluates the [check.NAME]\n"
-        "blocks on the answers in the state. Nothing is sent and nothing is stored: a check that\n"
-        "was written today says what last month's answers are worth. Exits with 3 if a check of\n"
-        "severity error is not met.",
+        detail="The\n"
+        "[check.NAME] and [compare.NAME] blocks are evaluated on the answers in the state.\n"
+        "Nothing is sent and nothing is stored: a check that was written today says what\n"
+        "last month's answers are worth. Exits with 3 if one of severity error is not met.",
     )
     made.add_argument(
         "names", nargs="*", metavar="CHECK|ADDR", help="these checks, or these answers; else all"
@@ -98,15 +98,20 @@ def _destroy(add: Verb) -> None:
 
 def _output(add: Verb) -> None:
     made = add(
-        "print one output, or all",
+        "print one output, or all; or answers as a table",
         "runner output chat --raw",
-        detail="On a terminal, also with --raw, control\ncharacters and characters that nobody "
-        "sees are written out (\\u001b);\nthrough a pipe each byte goes as it is.",
+        detail="With --csv or\n"
+        "--jsonl, what is named is a completion, and each of its answers is a row: the\n"
+        "values of its instance, what came, tokens, cost and seconds.\n\n"
+        "On a terminal, also with --raw, control characters and characters that nobody\n"
+        "sees are written out (\\u001b); through a pipe each byte goes as it is.",
     )
     made.add_argument("name", nargs="?", metavar="OUTPUT")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--raw", action="store_true", help="the text as it is, nothing added")
     form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--csv", action="store_true", help="answers as a table, for notebooks")
+    form.add_argument("--jsonl", action="store_true", help="the same, one JSON object a line")
     flags.variables(made)
 
 
