@@ -16,8 +16,9 @@ _VERBS = {
     ),
     "modules": "To see what the configuration is made of: runner graph.",
     "metadata": "The language as JSON Schema: runner validate --schema.",
-    "test": "Conditions stand in [completion.NAME.lifecycle] as postcondition, and `runner apply` "
-    "holds each answer against them.",
+    "test": "runner check says whether recorded answers are as [check.NAME] has it. What each "
+    "answer has to hold when it comes stands in [completion.NAME.lifecycle], as postcondition.",
+    "push": "That is runner state push.",
     "env": "That is runner workspace.",
     "state replace-provider": "An answer belongs to the base URL it came from, whatever its "
     "provider is called: rename the table.",
@@ -37,6 +38,9 @@ _FLAGS = {
     "-backend": "There is no backend to configure: --state DIR names the folder.",
     "-from-module": "--template names what to begin with.",
     "-recursive": "fmt lays out the modules below as well.",
+    "-generate-config-out": "runner import prints the block of what it takes in.",
+    "-draw-cycles": "A cycle is an error, which prints all of it.",
+    "-type": "There is one graph, of what waits for what.",
     "-diff": "--check names the files that would change.",
 }
 

@@ -50,6 +50,7 @@ class Parser(argparse.ArgumentParser):
         from runner.cli.parser.instead import flag_instead, verb_instead  # noqa: PLC0415
         from runner.core.suggest import closest  # noqa: PLC0415  # only when there is a mistake
 
+        missing = re.match(r"the following arguments are required: (COMMAND|ACTION)", message)
         unknown = re.match(r"argument (?:COMMAND|ACTION): invalid choice: '([^']*)'", message)
         if "unrecognized arguments: " in message:
             word = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
@@ -57,10 +58,12 @@ class Parser(argparse.ArgumentParser):
         elif unknown is not None:
             word = unknown[1]
             message = f'there is no command "{self.prog} {word}"'
-            known = [
-                name for a in self._actions if isinstance(a.choices, dict) for name in a.choices
-            ]
+            known = [*self.verbs]
             instead = verb_instead(f"{self.prog} {word}")
+        elif missing is not None:
+            if missing[1] == "COMMAND":
+                return "COMMAND is missing. What there is: runner; the version: runner version."
+            return f"{self.prog} is to do one of {', '.join(self.verbs)}."
         else:
             return f"{message}."
         near = closest(word, known)
