@@ -65,12 +65,15 @@ class Apply:
                 self._run.doors.tell, address, "moved", self.outcome.records[address]
             )
         self._pump()
+        kept = 0
         while not self._idle.is_set():
             try:
                 await asyncio.wait_for(self._idle.wait(), self._run.limits.checkpoint_every)
             except TimeoutError:
                 self._heed_lock()
-                await self._checkpoint()
+                if len(self._run.lost) > kept:  # the cache has all others, as durable
+                    kept = len(self._run.lost)
+                    await self._checkpoint()
         if self._bug is not None:
             raise self._bug
         self._heed_lock()

@@ -59,7 +59,9 @@ class Doors(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """How an apply behaves. `checkpoint_every` is in seconds."""
+    """How an apply behaves. Every `checkpoint_every` seconds, what the cache did not take is written
+    into the state.
+    """
 
     concurrency: int = 32
     fail_fast: bool = False
