@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -47,6 +48,18 @@ def test_what_it_raises_is_raised(where: Callable[[Callable[[], Any]], Any]) -> 
 
     with pytest.raises(Exception, match="Broken: It is"):
         where(lambda: run_to_end(work()))
+
+
+@EITHER
+def test_the_faster_loop_runs_it_where_that_is_installed(
+    where: Callable[[Callable[[], Any]], Any],
+) -> None:
+    expected = "uvloop" if find_spec("uvloop") is not None else "asyncio"
+
+    async def work() -> str:
+        return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+    assert where(lambda: run_to_end(work())) == expected
 
 
 def test_ctrl_c_cancels_what_runs_in_another_thread_and_waits_for_it() -> None:
