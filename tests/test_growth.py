@@ -199,11 +199,18 @@ def secrets(number: int) -> Lab:
     return lab
 
 
+def told(number: int) -> Lab:
+    """So many completions, and an output of each."""
+    lines = [block(f"c{i}", f"number {i}") for i in range(number)]
+    lines += [f"[output.o{i}]\nvalue = '{{{{ completion.c{i}.content }}}}'" for i in range(number)]
+    return text(lines)
+
+
 SHAPES = [rows, blocks, chain, same, matrix, fan, modules, dynamic, nested, secrets]
 Shape = Callable[[int], Lab]
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, matrix, fan, modules])
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, matrix, fan, modules, secrets, told])
 def test_a_first_plan_grows_linearly(shape: Shape) -> None:
     assert growth(lambda number: shape(number).plan) < BOUND
 
@@ -267,7 +274,19 @@ def test_a_target_costs_no_more_than_linear(shape: Shape) -> None:
     assert growth(aimed) < BOUND
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan])
+@pytest.mark.parametrize("shape", [blocks, chain])
+def test_so_many_targets_cost_no_more_than_linear(shape: Shape) -> None:
+    def aimed(number: int) -> Callable[[], object]:
+        lab = shape(number)
+        inputs = lab.planned(
+            Choice(targets=tuple(f"completion.c{i}" for i in range(number)))
+        ).inputs
+        return lambda: make_plan(inputs)
+
+    assert growth(aimed) < BOUND
+
+
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, secrets, told])
 def test_outputs_grow_linearly(shape: Shape) -> None:
     def evaluated(number: int) -> Callable[[], object]:
         outcome = shape(number).apply()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.core.address import covers, selects
+from runner.core.address import covers
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
@@ -14,7 +14,7 @@ from runner.core.modules.moves import declared_moves, forgotten, move_records
 from runner.core.plan.known import Known, Lookup
 from runner.core.plan.plan import Inputs
 from runner.core.plan.samples import Samples
-from runner.core.plan.targets import Choice
+from runner.core.plan.targets import Choice, Patterns
 from runner.core.plan.walk import Walk
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, usual_provider
@@ -130,7 +130,6 @@ class Loaded:
         def start(samples: Samples) -> tuple[Walk, Known]:
             session = Session(self.root, self.world, self.values)
             Scope(session, self.root)
-            replaces = choice.replaces
             facts = Known(
                 session,
                 records,
@@ -138,7 +137,7 @@ class Loaded:
                 self.default_provider,
                 lookup,
                 samples,
-                lambda address: any(selects(pattern, address) for pattern in replaces),
+                Patterns(choice.replaces).select,
                 reads,
                 owner=self.owner,
             )

@@ -1,13 +1,40 @@
 """Which addresses a run is about."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from runner.core.address import around, inside, selects
+from runner.core.address import around, selects
 from runner.core.plan.walk import Expansion, VertexKey, Walk, address_of
 
 Chosen = Callable[[VertexKey], bool]
+
+_CUT = re.compile(r"[.\[]")
+
+
+class Patterns:
+    """Many patterns at once: what is not wild is looked up, however many there are."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._wild = tuple(pattern for pattern in patterns if not {*"*?="}.isdisjoint(pattern))
+        self._plain = frozenset(patterns).difference(self._wild)
+        self._cuts = {at for pattern in patterns for at in _cuts(pattern)}
+
+    def select(self, address: str) -> bool:
+        """Whether one of them `selects` an address."""
+        if address in self._plain or not self._plain.isdisjoint(at for at, _ in _cuts(address)):
+            return True
+        return any(selects(pattern, address) for pattern in self._wild)
+
+    def has_inside(self, block: str, *ends: str) -> bool:
+        """Whether one of them begins with this block and one of these."""
+        return any((block, end) in self._cuts for end in ends)
+
+
+def _cuts(address: str) -> Iterator[tuple[str, str]]:
+    """What stands before each dot and bracket of an address, and which that is."""
+    return ((address[: cut.start()], cut[0]) for cut in _CUT.finditer(address))
 
 
 class Choice(Struct, frozen=True):
@@ -46,11 +73,11 @@ class _LeftOut:
     """
 
     def __init__(self, walk: Walk, patterns: tuple[str, ...]) -> None:
-        self._walk, self._patterns = walk, patterns
+        self._walk, self._none, self._patterns = walk, not patterns, Patterns(patterns)
         self._known: dict[VertexKey, bool] = {}
 
     def __call__(self, key: VertexKey) -> bool:
-        if not self._patterns:
+        if self._none:
             return False
         known = self._known.get(key)
         if known is None:
@@ -82,22 +109,21 @@ class _LeftOut:
     def _is_named(self, key: VertexKey) -> bool:
         """Of a block whose instances have yet to join, one that is named is enough."""
         address = address_of(key)
-        grows = key in self._walk.groups
-        return any(
-            selects(pattern, address) or (grows and inside(address, pattern))
-            for pattern in self._patterns
-        )
+        if self._patterns.select(address):
+            return True
+        return key in self._walk.groups and self._patterns.has_inside(address, "[", ".")
 
 
 def only_named(choice: Choice) -> Chosen:
     """What the targets and excludes name, and nothing else for its sake."""
 
+    excluded, wanted = Patterns(choice.excludes), Patterns(choice.targets)
+
     def chosen(key: VertexKey) -> bool:
         address = address_of(key)
-        if any(selects(pattern, address) for pattern in choice.excludes):
+        if excluded.select(address):
             return False
-        wanted = choice.targets
-        return not wanted or any(selects(pattern, address) for pattern in wanted)
+        return not choice.targets or wanted.select(address)
 
     return chosen
 
@@ -106,16 +132,9 @@ def _needed(walk: Walk, patterns: tuple[str, ...]) -> set[VertexKey]:
     """What the patterns name, and all that it needs. An instance that has yet to join needs that
     its block is unrolled, and no other instance of it.
     """
-    todo = [
-        key
-        for key, vertex in walk.vertices.items()
-        if any(selects(pattern, vertex.address) for pattern in patterns)
-    ]
-    todo += [
-        Expansion(block)
-        for block in walk.groups
-        if any(pattern.startswith(f"{block}[") for pattern in patterns)
-    ]
+    wanted = Patterns(patterns)
+    todo = [key for key, vertex in walk.vertices.items() if wanted.select(vertex.address)]
+    todo += [Expansion(block) for block in walk.groups if wanted.has_inside(block, "[")]
     found = set(todo)
     while todo:
         vertex = walk.vertices.get(todo.pop())

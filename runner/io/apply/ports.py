@@ -59,8 +59,8 @@ class Doors(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """How an apply behaves. Every `checkpoint_every` seconds, what the cache did not take is written
-    into the state.
+    """How an apply behaves. Every `checkpoint_every` seconds, what the cache did not take goes into
+    the state.
     """
 
     concurrency: int = 32
