@@ -54,7 +54,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
     faster: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):
-        from uvloop import new_event_loop as faster  # noqa: PLC0415
+        import uvloop  # noqa: PLC0415
+
+        faster = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=faster) as runner:
         return runner.run(work)
 
