@@ -27,7 +27,8 @@ BEGINNING = InText()
 
 _STEP = re.compile(
     r"(?:(?P<kind>module|completion)\.(?P<name>[A-Za-z_]\w*)"
-    r"|data\.(?P<type>[A-Za-z_]\w*)\.(?P<data>[A-Za-z_]\w*))"
+    r"|data\.(?P<type>[A-Za-z_]\w*)\.(?P<data>[A-Za-z_]\w*)"
+    r"|(?P<verdict>check\.(?P<check>[A-Za-z_]\w*)\.judge))"
     r"(?P<key>\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?(?:\.|\Z)"
 )
 _quoted = JSONEncoder(ensure_ascii=False).encode  # made once: `dumps` makes one for each call
@@ -90,7 +91,7 @@ def split_key(address: str) -> tuple[str, Key | None]:
 
 
 def is_address(text: str) -> bool:
-    """Whether text names a completion, a data source or a module, or an instance of one."""
+    """Whether text names a completion, a data source, a module or a judge, or an instance."""
     at = 0
     while at < len(text):
         step = _STEP.match(text, at)
@@ -104,7 +105,7 @@ def blocks_of(address: str) -> tuple[tuple[str, str], ...]:
     """The blocks that an address leads through, kind and name each; ValueError if it is none.
 
     `module.essay["x"].completion.draft` is (("module", "essay"), ("completion", "draft")); a data
-    source's name is TYPE.NAME.
+    source's name is TYPE.NAME, and that of a check's judge NAME.judge.
     """
     found = []
     at = 0
@@ -112,10 +113,27 @@ def blocks_of(address: str) -> tuple[tuple[str, str], ...]:
         step = _STEP.match(address, at)
         if step is None:
             raise ValueError(f"{address!r} is not an address")
-        kind = step["kind"] or "data"
-        found.append((kind, step["name"] or f"{step['type']}.{step['data']}"))
+        found.append(_block(step))
         at = step.end()
     return tuple(found)
+
+
+def _block(step: re.Match[str]) -> tuple[str, str]:
+    if step["verdict"] is not None:
+        return "check", f"{step['check']}.judge"
+    return step["kind"] or "data", step["name"] or f"{step['type']}.{step['data']}"
+
+
+def is_verdict(address: str) -> bool:
+    """Whether a judge's verdict is recorded there: `check.polite.judge["q1"]`."""
+    if "check." not in address:
+        return False
+    at = 0
+    while (step := _STEP.match(address, at)) is not None:
+        if step["verdict"] is not None:
+            return True
+        at = step.end()
+    return False
 
 
 def module_of(address: str) -> str:

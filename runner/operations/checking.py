@@ -1,20 +1,23 @@
 """Checks on what is recorded: nothing is sent, nothing is written."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from runner.core.address import in_order, selects
 from runner.core.api.usage import usage_of
 from runner.core.checks.comparison import Comparison, Measure, axis_values, compared
 from runner.core.checks.evaluation import Around, checked
+from runner.core.checks.judged import NOT_YET, given_verdicts, rubrics_of
 from runner.core.checks.matching import Measures
-from runner.core.checks.outcomes import CheckOutcome, outcome
+from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome, outcome
 from runner.core.expansion.session import Instance
 from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
 from runner.core.modules.module import DeclaredCheck
 from runner.core.plan.decide import is_enabled
+from runner.core.plan.known import Known
+from runner.core.plan.samples import Samples
 from runner.core.plan.walk import Walk
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
@@ -72,8 +75,7 @@ def check_answers(
     problems: list[Problem] = []
     for check in declared:
         try:
-            answered, missing = answers.of(check.of)
-            found.append(outcome(check, tuple(checked(check, answered, around)), missing))
+            found.extend(_outcomes(project, check, answers, around))
         except RunnerError as exc:
             problems.extend(exc.problems)
     comparisons: list[Comparison] = []
@@ -95,14 +97,15 @@ def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around
         hint = did_you_mean(baseline, values, there_are(list(values)))
         said = f'No answer here is of {block.table["by"]} "{baseline}".{hint}'
         raise RunnerError(block.problem("Unknown baseline", said, ("baseline",)))
+    checks = [project.root.checks[name] for name in block.table.get("checks", ())]
     measures = [
         Measure(
-            f"check.{name}",
-            "share" if check.score is None else "mean",
-            {one.address: one.value for one in checked(check, answered, around)},
+            one.address,
+            "mean" if one.is_score else "share",
+            {each.address: each.value for each in found},
         )
-        for name in block.table.get("checks", ())
-        if (check := project.root.checks[name])
+        for check in checks
+        for one, found in _looked_at(project, check, answered, answers, around)
     ]
     records = [record for _, record in answered]
     measures += _amounts(records, around.measures)
@@ -120,6 +123,54 @@ def _amounts(records: Sequence[Record], measures: Measures) -> Iterator[Measure]
         yield Measure(name, "amount", {record.address: amount(record) for record in records})
 
 
+def _outcomes(
+    project: Loaded, check: DeclaredCheck, answers: "_Answers", around: Around
+) -> Iterator[CheckOutcome]:
+    answered, missing = answers.of(check.of)
+    for one, found in _looked_at(project, check, answered, answers, around):
+        yield outcome(one, found, missing)
+
+
+def _looked_at(
+    project: Loaded,
+    check: DeclaredCheck,
+    answered: Sequence[tuple[Instance, Record]],
+    answers: "_Answers",
+    around: Around,
+) -> Iterator[tuple[DeclaredCheck, tuple[CheckedAnswer, ...]]]:
+    """A check, and what is found about some answers; of a judge with several rubrics, each."""
+    judging = None if check.judge is None else check.judge.judging
+    if judging is None:
+        yield check, tuple(checked(check, answered, around))
+        return
+    instances = (vertex.instance for vertex in answers.walk.vertices.values())
+    asked = (one for one in instances if one is not None and one.declared is check.judge)
+    said = given_verdicts(judging, asked, _known(project, answers), around.hide)
+    for name in rubrics_of(judging):
+        yield (
+            replace(check, rubric=name),
+            tuple(
+                CheckedAnswer(
+                    at.address, at.fingerprint, said.get(at.address, {}).get(name, NOT_YET)
+                )
+                for _, at in answered
+            ),
+        )
+
+
+def _known(project: Loaded, answers: "_Answers") -> Known:
+    """What the request for a verdict is made of."""
+    session, records = answers.walk.session, answers.records
+    return Known(
+        session,
+        records,
+        project.providers,
+        project.default_provider,
+        lambda *_: None,
+        Samples(records),
+    )
+
+
 @dataclass(slots=True)
 class _Answers:
     """The instances of the completions, in the order in which people count."""
@@ -133,7 +184,9 @@ class _Answers:
         found = {
             vertex.address: vertex.instance
             for vertex in self.walk.vertices.values()
-            if vertex.kind == "completion" and vertex.instance is not None
+            if vertex.kind == "completion"
+            and vertex.instance is not None
+            and vertex.instance.judged is None
         }
         self.instances = {address: found[address] for address in in_order(found)}
 

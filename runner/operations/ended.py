@@ -6,9 +6,10 @@ from typing import get_args
 
 from msgspec import Struct
 
-from runner.core.address import first_few
+from runner.core.address import first_few, is_verdict
 from runner.core.api.exchange import Failure, spared
 from runner.core.api.usage import Used, asked_model, usage_of
+from runner.core.modules.module import declared_at
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
 from runner.errors import Problem, Where, counted
@@ -72,6 +73,22 @@ def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
     ]
 
 
+def unjudged(outcome: Outcome) -> dict[str, Failure]:
+    """The verdicts that judges were asked for and did not give. An answer without one is unscored,
+    which is no failure of a run unless its check says so.
+    """
+    return {
+        address: failure
+        for address, failure in outcome.failed.items()
+        if failure.attempts and is_verdict(address) and not _must_be_scored(outcome, address)
+    }
+
+
+def _must_be_scored(outcome: Outcome, address: str) -> bool:
+    declared = declared_at(outcome.session.root, address)
+    return declared is not None and declared.judging is not None and declared.judging.strict
+
+
 def headline(outcome: Outcome, spent: Spent, files: int = 0, *, destroys: bool = False) -> str:
     """What was done, in one line that says whether all of it was; so many files of outputs were
     written.
@@ -83,8 +100,12 @@ def headline(outcome: Outcome, spent: Spent, files: int = 0, *, destroys: bool =
     verb, nothing = ("Destroy", "0 removed") if destroys else ("Apply", "0 issued")
     done = ", ".join(parts) or nothing
     used = f" {spent.text()}." if outcome.issued else ""
-    if outcome.failed or outcome.stopped:
-        return f"{verb} incomplete: {done}, {len(outcome.failed)} failed.{used}"
+    without = len(unjudged(outcome))
+    failed = len(outcome.failed) - without
+    if without:
+        done += f", {counted(without, 'verdict')} not given"
+    if failed or outcome.stopped:
+        return f"{verb} incomplete: {done}, {failed} failed.{used}"
     return f"{verb} complete! {done[0].upper()}{done[1:]}.{used}"
 
 
@@ -103,9 +124,11 @@ def facts_of(failure: Failure) -> list[str]:
 
 def _failures(outcome: Outcome) -> Iterator[Problem]:
     failed, because = outcome.failed, Counter(outcome.skipped.values())
+    without = unjudged(outcome)
     groups: dict[tuple[object, ...], list[str]] = {}
     for address, failure in failed.items():
-        key = (failure.message, failure.status, failure.type, failure.code)
+        known = (failure.message, failure.status, failure.type, failure.code)
+        key = (*known, address in without)
         groups.setdefault(key, []).append(address)
     for addresses in groups.values():
         failure = failed[addresses[0]]
@@ -121,7 +144,11 @@ def _failures(outcome: Outcome) -> Iterator[Problem]:
         unasked = sum(because[spared(address)] for address in addresses)
         if unasked:
             detail += f"\n\n{unasked} more were not asked: they would have met the same."
-        yield Problem("Completion failed", detail, Where(block=addresses[0]))
+        if addresses[0] in without:
+            detail += "\n\nWithout a verdict an answer is unscored; the next apply asks again."
+            yield Problem("No verdict", detail, Where(block=addresses[0]), "warning")
+        else:
+            yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
 def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.apply.ports import Outcome
 from runner.operations import output_files, outputs_json
-from runner.operations.ended import Spent, problems_of, spent
+from runner.operations.ended import Spent, problems_of, spent, unjudged
 from runner.operations.evaluate import recorded_session
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
@@ -46,8 +46,11 @@ class Finished:
     @property
     def failed(self) -> bool:
         """Whether anything was not done that was planned, or could not be written."""
-        stopped = self.outcome is not None and (self.outcome.failed or self.outcome.stopped)
-        return bool(stopped) or any(problem.severity == "error" for problem in self.problems)
+        outcome = self.outcome
+        undone = outcome is not None and (
+            outcome.stopped or outcome.failed.keys() - unjudged(outcome).keys()
+        )
+        return bool(undone) or any(problem.severity == "error" for problem in self.problems)
 
 
 @dataclass(slots=True)

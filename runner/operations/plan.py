@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from runner.core.address import first_few, selects, split_key, why_none
+from runner.core.address import first_few, is_verdict, selects, split_key, why_none
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import (
@@ -31,11 +31,12 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.data_sources import data_record, unless_same
 from runner.core.plan.diff import ABSENT
-from runner.core.plan.estimate import Estimate, bound, bound_later, most_tokens
+from runner.core.plan.estimate import Bound, Estimate, bound, bound_later, most_tokens
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import Inputs, PlannedSteps, destroy_plan, make_plan
 from runner.core.plan.reports import Reports
 from runner.core.plan.targets import Choice
+from runner.core.plan.verdicts import Verdicts, count_verdicts, own_judges
 from runner.core.plan.walk import address_of
 from runner.core.plan.words import known_part, summary
 from runner.core.request.build import Request
@@ -54,7 +55,7 @@ from runner.operations.output_files import changes
 
 class Planned(Struct, frozen=True):
     """A plan, what it was made from, its estimate, and the declared outputs and the files of
-    outputs that it changes.
+    outputs that it changes; `verdicts` is what of it is about those of judges.
     """
 
     plan: PlannedSteps
@@ -63,6 +64,7 @@ class Planned(Struct, frozen=True):
     outputs: Mapping[str, tuple[Any, Any]]
     files: tuple[FileChange, ...]
     choice: Choice
+    verdicts: Verdicts
 
     @property
     def empty(self) -> bool:
@@ -100,12 +102,14 @@ def planned(
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
     _refuse_unknown(wanted, plan, records)
     scales.weigh_later(plan)
+    count_verdicts(plan, scales.verdicts)
     said = [*_limits(project, scales.limits), *plan.known.session.warnings.values()]
+    said += own_judges(plan)
     project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
     changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
     written = changes(project, found, decided=plan.empty)
-    return Planned(plan, inputs, scales.estimate, changed, written, wanted)
+    return Planned(plan, inputs, scales.estimate, changed, written, wanted, scales.verdicts)
 
 
 @dataclass(slots=True)
@@ -116,11 +120,15 @@ class _Scales:
     reports: Reports
     estimate: Estimate = field(default_factory=Estimate)
     limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     _longest: dict[str, int | None] = field(default_factory=dict)
 
     def __call__(self, address: str, request: Request, old: Record | None) -> None:
         prices = self.project.prices
-        self.estimate.add(bound(request, old, self.reports.tokens, prices.price, prices.source))
+        weight = bound(request, old, self.reports.tokens, prices.price, prices.source)
+        self.estimate.add(weight)
+        if is_verdict(address):
+            self.verdicts.estimate.add(weight)
         self._longest[address] = most_tokens(orjson.loads(request.body))
         for limit in self.project.declared[request.provider].limits(request.body):
             self.limits.setdefault((request.provider, limit), []).append(address)
@@ -142,18 +150,27 @@ class _Scales:
                 if isinstance(plan.decisions.get(need), Issue | Await | Read)
             ]
             longest = None if None in needs else max(filter(None, needs), default=0)
-            self.estimate.add_later(
-                bound_later(
-                    known,
-                    provider.identity,
-                    longest,
-                    self.reports.tokens,
-                    prices.price,
-                    prices.source,
-                )
+            weight = bound_later(
+                known,
+                provider.identity,
+                longest,
+                self.reports.tokens,
+                prices.price,
+                prices.source,
             )
+            self.estimate.add_later(weight)
+            if is_verdict(address):
+                self._weigh_verdict(plan, address, weight)
         for _ in plan.of(Instances):
             self.estimate.unbound()
+
+    def _weigh_verdict(self, plan: PlannedSteps, address: str, weight: Bound) -> None:
+        """What was never judged will be, whatever is answered."""
+        decision = plan.decisions[address]
+        if isinstance(decision, Await) and decision.old is None:
+            self.verdicts.estimate.add(weight)
+        else:
+            self.verdicts.estimate.add_later(weight)
 
 
 def _awaited(plan: PlannedSteps, address: str) -> Iterator[str]:

@@ -62,6 +62,12 @@ def _saved(arguments: argparse.Namespace) -> Saved | None:
                 f"A saved plan is applied as it is, so --{name} cannot stand beside it. Give it to "
                 "`runner plan --out FILE` instead.",
             )
+    if not arguments.checks:
+        raise error(
+            "Choice is in the plan",
+            "A saved plan is applied as it is, so --no-checks cannot stand beside it. Give it to "
+            "`runner plan --out FILE` instead.",
+        )
     return saved
 
 

@@ -54,6 +54,9 @@ def choice(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--replace", action="append", default=[], metavar="ADDR", help="issue again, unchanged"
     )
+    made.add_argument(
+        "--no-checks", action="store_false", dest="checks", help="ask no judge for a verdict"
+    )
     made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
     made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
     whole(made)

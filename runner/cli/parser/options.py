@@ -35,6 +35,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
             tuple(getattr(arguments, "exclude", ())),
             tuple(getattr(arguments, "replace", ())),
             bool(getattr(arguments, "destroy", False)),
+            bool(getattr(arguments, "checks", True)),
         ),
         tuple(_variables(getattr(arguments, "given", []))),
         overrides_of(arguments),

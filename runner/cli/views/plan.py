@@ -48,6 +48,7 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
         lines += ["Changes to Files:", *_files(files, style), ""]
     if not plan.empty or files:
         lines += [style(style.wrapped(made.summary), "bold")]
+        lines += [style.wrapped(made.verdicts.text)] if made.verdicts.text else []
     elif outputs:
         lines += [style("No request is needed: an apply writes these outputs.", "bold")]
     else:

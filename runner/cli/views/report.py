@@ -13,7 +13,7 @@ from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.diff import lines_of
 from runner.errors import counted
 from runner.io.apply.ports import Outcome
-from runner.operations.ended import headline
+from runner.operations.ended import headline, unjudged
 from runner.operations.finish import Finished
 
 _OUTPUTS_SHOWN = 20
@@ -65,9 +65,11 @@ def _is_bare(value: Any) -> bool:
 
 
 def _table(outcome: Outcome, style: Style) -> Iterator[str]:
+    unscored = unjudged(outcome)
     groups = (
         ("done", list(outcome.done)),
-        ("failed", list(outcome.failed)),
+        ("failed", [address for address in outcome.failed if address not in unscored]),
+        ("unscored", list(unscored)),
         ("skipped", list(outcome.skipped)),
     )
     for word, names in groups:

@@ -42,13 +42,14 @@ class Answer(Mapping[str, Any]):
     `content`, `function_call`, `tool_calls`, `refusal`, `finish_reason` and `logprobs` are those
     of the first choice; of a spoken answer, `content` is its transcript. What the response does not
     have, or has as something that is no such thing (a finish_reason that is an object), is null;
-    `response` shows all of it.
+    `response` shows all of it. `request` is what was asked, as it was recorded, where that is
+    known; no expression names it.
     """
 
-    __slots__ = ("_parsed", "raw")
+    __slots__ = ("_parsed", "raw", "request")
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    def __init__(self, raw: bytes, request: bytes = b"") -> None:
+        self.raw, self.request = raw, request
         self._parsed: dict[str, Any] | None = None
 
     @property
@@ -137,7 +138,7 @@ def message_text(message: dict[str, Any]) -> str | None:
     return text_among(content) if isinstance(content, Parts) else content
 
 
-def output_value(answer: Answer) -> Any:
+def output_value(answer: Mapping[str, Any]) -> Any:
     """What a completion is worth as an output: its text, else its tool calls, else its function
     call, else its refusal. A text with nothing in it counts where there is nothing else.
     """
@@ -214,7 +215,7 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
     return _Listed({"data": found, "ids": [answer["id"] for answer in found]})
 
 
-def recorded_answer(address: str, raw: bytes) -> Mapping[str, Any]:
+def recorded_answer(address: str, raw: bytes, request: bytes = b"") -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
     found = _DATA_ADDRESS.search(address) if "data." in address else None
-    return Answer(raw) if found is None else data_answer(found[1], raw)
+    return Answer(raw, request) if found is None else data_answer(found[1], raw)

@@ -41,7 +41,8 @@ class Failure:
     """Why there is no answer; the server's own words where it spoke.
 
     `fatal` says that every other request of this provider would meet the same (a bad key, no
-    money, no such host): the run stops. `maybe_billed` counts attempts that may have been billed.
+    money, no such host): the run stops. Without `attempts` nothing was sent: what is wrong is in
+    the project. `maybe_billed` counts attempts that may have been billed.
     `halted`: nobody refused it, it was not sent, or not sent again, for what `message` says.
     `hint` says in full sentences who was asked and what to look at. `pointless` says that every
     other request for the same model of this provider would meet the same.

@@ -14,7 +14,7 @@ from runner.core.checks.telling import cut_short
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored, every
 from runner.core.expansion.lazy import Lazy
 from runner.core.expansion.scope import Scope
-from runner.core.expansion.session import Instance
+from runner.core.expansion.session import OF_INSTANCE, Instance
 from runner.core.expressions.template import Constant, Node, holes
 from runner.core.language.check_rules import MATCHERS
 from runner.core.language.names import RECORD_ATTRIBUTES
@@ -22,8 +22,6 @@ from runner.core.modules.module import DeclaredCheck
 from runner.core.state.records import Record
 from runner.core.values import MASK, Names, NotKnown, TemplateError, plain
 from runner.errors import RunnerError, sentence
-
-_OF_INSTANCE = ("each", "count", "matrix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class _Names:
             own = self._instance.names()
             root = self._around.scope.names
             shown = own if self._instance.scope is self._around.scope else root
-            also = {name: own[name] for name in _OF_INSTANCE if name in own}
+            also = {name: own[name] for name in OF_INSTANCE if name in own}
             record = _told_of(self._answered)
             self._made = {**shown, **also, "self": self._answered.answer, "record": record}
         return self._made

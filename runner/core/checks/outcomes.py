@@ -54,7 +54,7 @@ class CheckOutcome:
     @property
     def is_score(self) -> bool:
         """Whether answers have numbers, and not verdicts alone."""
-        return self.check.score is not None
+        return self.check.is_score
 
     @property
     def fails(self) -> bool:
@@ -115,6 +115,6 @@ def cases_of(answers: Iterable[CheckedAnswer]) -> dict[str, list[float]]:
 
 
 def _interval(check: DeclaredCheck, cases: Mapping[str, list[float]]) -> Interval:
-    if check.score is not None:
+    if check.is_score:
         return mean_interval(list(cases.values()))
     return share_interval([[value == 1.0 for value in case] for case in cases.values()])

@@ -1,7 +1,7 @@
 """The value of for_each, count or matrix as instances: a key and a value each."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from runner.core.address import Key, on_axis
 from runner.core.expansion.lazy import AxisValue, ByKey
 from runner.core.expressions.template import Masked, holes
-from runner.core.modules.module import Declared
+from runner.core.modules.module import Declared, Judging
 from runner.core.values import Names, TemplateError, kind_of, to_text
 from runner.errors import RunnerError, sentence
 
@@ -107,6 +107,18 @@ def count_pairs(value: Any) -> Pairs:
     if value > _MOST:
         raise TemplateError(f"count is at most {_MOST:,}; this is {value}")
     return [(index, None) for index in range(value)]
+
+
+def verdict_keys(judged: str, key: Key | None, judging: Judging) -> Iterator[Key | None]:
+    """The keys of the verdicts about the answer at an address: its key; its address where there may
+    be answers of several blocks; and a number where an answer has several verdicts.
+    """
+    own: Key | None = key if judging.is_of_one else judged
+    if judging.samples == 1:
+        yield own
+        return
+    begin = "" if own is None else f"{own},"
+    yield from (f"{begin}sample={number}" for number in range(judging.samples))
 
 
 def _no_key(name: str, index: int, item: Any) -> str:

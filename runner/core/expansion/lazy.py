@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from runner.core.address import Key, with_key
+from runner.core.api.names import ATTRIBUTES
 from runner.core.values import NotKnown
 
 
@@ -154,6 +155,22 @@ class ByCell(Lazy):
         return super().__getitem__(
             name.key_on(self._axes) if isinstance(name, MatrixCell) else name
         )
+
+
+class JudgedAnswer(Lazy):
+    """`self` where an answer is judged, which may have yet to come."""
+
+    __slots__ = ("_session", "address")
+
+    def __init__(self, session: KnownAnswers, address: str) -> None:
+        self._session, self.address = session, address
+        super().__init__(ATTRIBUTES, lambda name: session.answer(self.address)[name])
+
+    @property
+    def request(self) -> bytes:
+        """What it answers, as it was recorded."""
+        request: bytes = self._session.answer(self.address).request
+        return request
 
 
 class ByIndex(Sequence[Any]):

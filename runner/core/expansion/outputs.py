@@ -43,7 +43,7 @@ def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = F
     """
     for address, record in records.items():
         if address not in session.answers and (rejected or not record.rejected):
-            session.answers[address] = recorded_answer(address, record.response)
+            session.answers[address] = recorded_answer(address, record.response, record.request)
 
 
 def outputs(

@@ -4,16 +4,24 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from runner.core.address import Key, with_key
+from runner.core.address import Key, blocks_of, selects, with_key
 from runner.core.budget import Rendering
-from runner.core.expansion.instances import Pairs, pairs_of
-from runner.core.expansion.lazy import ByCell, ByIndex, ByKey, EachLater, Lazy, MatrixCell
+from runner.core.expansion.instances import Pairs, pairs_of, verdict_keys
+from runner.core.expansion.lazy import (
+    ByCell,
+    ByIndex,
+    ByKey,
+    EachLater,
+    JudgedAnswer,
+    Lazy,
+    MatrixCell,
+)
 from runner.core.expansion.once import Once, ValueKind, ValueName
-from runner.core.expansion.session import Instance, Session
+from runner.core.expansion.session import Instance, Judged, Session
 from runner.core.expressions.functions import functions
 from runner.core.expressions.template import follow
 from runner.core.modules.conditions import as_declared, check_conditions
-from runner.core.modules.module import CompiledModule, Declared, NamedValue, refs_of
+from runner.core.modules.module import CompiledModule, Declared, Judging, NamedValue, refs_of
 from runner.core.modules.sensitivity import Sensitivity
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
 from runner.errors import RunnerError, sentence
@@ -133,11 +141,46 @@ class Scope:
     def instances(self, declared: Declared) -> Iterator[Instance]:
         """The instances of a block; NotKnown when they hang on an answer that has not come."""
         address = self.address(declared)
+        if declared.judging is not None:
+            yield from self._judges(declared, declared.judging)
+            return
         if not declared.repeated:
             yield Instance(address, declared, self)
             return
         for key, value in self._pairs(declared):
             yield Instance(with_key(address, key), declared, self, key, value)
+
+    def _judges(self, declared: Declared, judging: Judging) -> Iterator[Instance]:
+        """A judge's instances: under the keys of those that it judges."""
+        address = self.address(declared)
+        chosen = [
+            instance
+            for block in judging.blocks
+            for scope, judged in self._places(blocks_of(block))
+            for instance in scope.instances(judged)
+            if any(selects(f"{self.prefix}{pattern}", instance.address) for pattern in judging.of)
+        ]
+        if address not in self.session.keys:
+            self.session.admit(declared, len(chosen) * judging.samples)
+        keyed = [
+            (key, instance)
+            for instance in chosen
+            for key in verdict_keys(
+                instance.address.removeprefix(self.prefix), instance.key, judging
+            )
+        ]
+        self.session.keys[address] = tuple(key for key, _ in keyed if key is not None)
+        for key, instance in keyed:
+            yield Instance(with_key(address, key), declared, self, key, Judged(instance))
+
+    def _places(self, way: Sequence[tuple[str, str]]) -> Iterator[tuple["Scope", Declared]]:
+        """A completion in each instance of the modules that lead to it."""
+        (_, name), *inside = way
+        if not inside:
+            yield self, self.module.completions[name]
+            return
+        for scope in self.children(name):
+            yield from scope._places(inside)  # noqa: SLF001
 
     def _pairs(self, declared: Declared) -> Pairs:
         address = self.address(declared)
@@ -208,6 +251,8 @@ class Scope:
         """The addresses whose answers a block's instances need; none where the keys alone of other
         instances say which there will be.
         """
+        if declared.judging is not None:
+            return self._late(declared.judging)
         if not declared.repeated:
             return ()
         held = ("expand", declared.address)
@@ -217,6 +262,20 @@ class Scope:
             needs = self.deps(refs)
             self._deps[held] = () if needs and self._has_keys(declared, refs) else needs
         return self._deps[held]
+
+    def _late(self, judging: Judging) -> tuple[str, ...]:
+        """The addresses that say which answers there will be to judge."""
+        needs = (need for block in judging.blocks for need in self._late_at(blocks_of(block)))
+        return tuple(dict.fromkeys(needs))
+
+    def _late_at(self, way: Sequence[tuple[str, str]]) -> Iterator[str]:
+        (_, name), *inside = way
+        declared = self.module.calls[name] if inside else self.module.completions[name]
+        needs = self.expansion_deps(declared)
+        yield from needs
+        if inside and not needs:
+            for scope in self.children(name):
+                yield from scope._late_at(inside)  # noqa: SLF001
 
     def _has_keys(self, declared: Declared, refs: Iterable[Ref]) -> bool:
         """Whether the instances of a block are known while the answers that it names are not."""
@@ -298,6 +357,9 @@ class Scope:
                 return (each.address,) if isinstance(each, EachLater) else ()
             case "matrix":
                 return _on_axis(names.get("matrix"), ref)
+            case "self":
+                judged = names.get("self")
+                return (judged.address,) if isinstance(judged, JudgedAnswer) else ()
             case _:
                 return ()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.core.address import Key
-from runner.core.expansion.lazy import EachLater, Later, MatrixCell
+from runner.core.expansion.lazy import EachLater, JudgedAnswer, Later, MatrixCell
 from runner.core.expressions.functions import World
 from runner.core.modules.module import CompiledModule, Declared
 from runner.core.values import Names, NotKnown, TemplateError
@@ -13,6 +13,9 @@ from runner.errors import Problem, RunnerError, Where, sentence
 
 if TYPE_CHECKING:
     from runner.core.expansion.scope import Scope
+
+OF_INSTANCE = ("each", "count", "matrix")
+"""What only one instance knows."""
 
 _MOST_INSTANCES = 2_000_000  # of a project: a block in a module counts for each of the module's
 
@@ -92,10 +95,12 @@ class Instance:
         """Whether an answer is a value of this instance, and another one of each other's."""
         if isinstance(self.value, tuple):
             return any(isinstance(on.value, Later) for on in self.value)
-        return isinstance(self.value, Later)
+        return isinstance(self.value, Later | Judged)
 
     def names(self) -> Names:
         """What its expressions may name."""
+        if isinstance(self.value, Judged):
+            return self.value.names(self.scope.names)
         if self.key is None:
             return self.scope.names
         if isinstance(self.key, int):
@@ -107,7 +112,29 @@ class Instance:
             return {**self.scope.names, "each": each}
         return {**self.scope.names, "each": {"key": self.key, "value": self.value}}
 
+    @property
+    def judged(self) -> "Instance | None":
+        """Whose answer this one judges."""
+        return self.value.instance if isinstance(self.value, Judged) else None
+
     def fault(self, exc: TemplateError, summary: str = "Invalid expression") -> RunnerError:
         """The error of an expression in this block, at its place."""
         said = f"In {self.address}: {sentence(exc.message)}"
         return RunnerError(self.declared.block.problem(summary, said, exc.path, at=exc.at))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """In place of the value of an instance: the one whose answer it judges."""
+
+    instance: Instance
+
+    def names(self, around: Names) -> Names:
+        """What is known around the judge and of whom it judges, whose answer is `self`."""
+        judged, own = self.instance, self.instance.names()
+        answer = JudgedAnswer(judged.scope.session, judged.address)
+        return {
+            **around,
+            **{name: own[name] for name in OF_INSTANCE if name in own},
+            "self": answer,
+        }

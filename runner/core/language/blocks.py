@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
 from runner.core.language.check_blocks import Check, CheckName, Compare
+from runner.core.language.judge_blocks import UsualJudge
 from runner.core.language.names import IDENTIFIER, PRESETS, WORKSPACE
 
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
@@ -69,6 +70,7 @@ class Runner(TypedDict, total=False):
         Literal["debug", "info", "warning", "error"], Field(description="Least said on stderr.")
     ]
     workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
+    judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 
 class _Settings(TypedDict, total=False):

@@ -27,6 +27,7 @@ from runner.core.language.findings import (
 from runner.core.language.header_names import fault, header_findings
 from runner.core.language.instance_rules import instance_findings
 from runner.core.language.json_schemas import json_findings
+from runner.core.language.judge_rules import usual_findings
 from runner.core.language.names import META, PRESETS, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
 from runner.core.language.pydantic_errors import finding, is_foreign
@@ -160,6 +161,8 @@ def _findings(
             return
         case "variable":
             yield from _default(table)
+        case "runner":
+            yield from usual_findings(table)
         case "module":
             yield from instance_findings(table, has_hole)
         case "check":

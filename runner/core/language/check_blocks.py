@@ -6,6 +6,7 @@ from pydantic import Field, Tag
 from typing_extensions import TypedDict
 
 from runner.core.api.shapes import Text, closed, either
+from runner.core.language.judge_blocks import Judge
 from runner.core.language.names import IDENTIFIER
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -129,6 +130,7 @@ class Check(TypedDict, total=False):
     description: Annotated[str, Field(description="Said to people.")]
     expect: Annotated[list[Expect], Field(min_length=1, description="All of these hold.")]
     score: Annotated[Expect, Field(description="A number from 0 to 1 for each answer.")]
+    judge: Annotated[Judge, Field(description="A model says of each answer whether it holds.")]
     at_least: Annotated[
         Share, Field(description="The share that has to hold, or the mean of scores; default: 1.")
     ]

@@ -7,6 +7,7 @@ from runner.core.address import Path
 from runner.core.canonical import dotted
 from runner.core.language.findings import Finding, has_hole
 from runner.core.language.json_schemas import named_schema_findings
+from runner.core.language.judge_rules import judge_findings
 from runner.core.language.patterns import pattern
 
 MATCHERS = (
@@ -32,23 +33,27 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
 
 def check_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
     """What is wrong in a check, as its types cannot say it."""
-    ways = [name for name in ("expect", "score") if name in table]
+    ways = [name for name in ("expect", "score", "judge") if name in table]
     if not ways:
-        detail = "A check needs expect, a list of what holds of each answer, or score."
+        detail = "A check needs expect, a list of what holds of each answer, or score, or judge."
         yield Finding((), "Missing key", detail)
     if len(ways) > 1:
-        detail = "expect and score exclude each other: write two checks."
-        yield Finding(("score",), "Conflicting keys", detail)
+        detail = f"{' and '.join(ways)} exclude each other: write a check for each."
+        yield Finding((ways[1],), "Conflicting keys", detail)
     if table.get("gate") == "bound" and table.get("at_least", 1) == 1:
         detail = "The lower end of an interval never reaches 1: give an at_least below it."
         yield Finding(("gate",), "Conflicting keys", detail)
     for index, entry in _entries(table.get("expect")):
         yield from _entry(("expect", index), entry)
-    if isinstance(score := table.get("score"), dict):
+    judge, score = table.get("judge"), table.get("score")
+    if isinstance(judge, dict):
+        yield from judge_findings(judge, ("judge",))
+    if isinstance(score, dict):
         yield from _score(score)
-        if "at_least" not in table:
-            detail = "A score needs at_least, the mean that is good enough: at_least = 0.6."
-            yield Finding((), "Missing key", detail)
+    is_score = "score" in table or (isinstance(judge, dict) and "scale" in judge)
+    if is_score and "at_least" not in table:
+        detail = "A score needs at_least, the mean that is good enough: at_least = 0.6."
+        yield Finding((), "Missing key", detail)
 
 
 def compare_findings(table: Mapping[str, Any]) -> Iterator[Finding]:

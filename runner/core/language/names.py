@@ -24,6 +24,19 @@ MODULE_META = ("source", "for_each", "count", "matrix", "depends_on")
 REPEATING = ("for_each", "count", "matrix")
 """What gives a block its instances; a block has one of them at most."""
 
+JUDGE_META = (
+    "provider",
+    "rubric",
+    "rubrics",
+    "reference",
+    "prompt",
+    "samples",
+    "scale",
+    "extra_body",
+    "extra_headers",
+)
+"""What a check's judge says to the runner; its other keys are parameters of its request."""
+
 DATA_META = ("provider", "depends_on")
 """What a data source says to the runner; its other keys are asked of the server."""
 

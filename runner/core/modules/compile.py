@@ -19,6 +19,7 @@ from runner.core.modules.check_addresses import (
 )
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
+from runner.core.modules.judges import judge_block, judge_of
 from runner.core.modules.module import (
     CompiledModule,
     Declared,
@@ -83,13 +84,14 @@ class _Tree:
     known: dict[str, CompiledModule] = field(default_factory=dict)
     inside: dict[str, int] = field(default_factory=dict)  # how many modules are called in a folder
     defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
+    judge: Mapping[str, Any] = field(default_factory=dict)  # [runner] judge
 
     def compile(self, folder: str, stack: tuple[str, ...]) -> CompiledModule:
         blocks = load_folder(folder, self.read, self.problems, root=not stack)
         if not stack:
-            self.defaults = _defaults(blocks)
+            self.defaults, self.judge = _defaults(blocks), _judge(blocks)
         foreign = self._check(blocks)
-        module = _compiled(folder, blocks, self.problems)
+        module = _compiled(folder, blocks, self.judge, self.problems)
         module.foreign.update(foreign)
         self.known[folder] = module
         self.inside[folder] = 0
@@ -192,7 +194,16 @@ def _defaults(blocks: Blocks) -> dict[str, Any]:
     return found
 
 
-def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledModule:
+def _judge(blocks: Blocks) -> Mapping[str, Any]:
+    """Who judges where a check does not say it."""
+    settings = blocks.of("runner").get("runner")
+    held = settings.table.get("judge") if settings is not None else None
+    return held if isinstance(held, Mapping) else {}
+
+
+def _compiled(
+    folder: str, blocks: Blocks, usual: Mapping[str, Any], problems: list[Problem]
+) -> CompiledModule:
     module = CompiledModule(folder, blocks)
     compiler = _Compiler(problems)
     for name, block in blocks.of("variable").items():
@@ -217,7 +228,11 @@ def _compiled(folder: str, blocks: Blocks, problems: list[Problem]) -> CompiledM
     for block in blocks.lists["import"]:
         module.imports.append(NamedValue(compiler.value(block, block.table, ()), block))
     for name, block in blocks.of("check").items():
-        module.checks[name] = compiler.check(block)
+        judge = judge_block(block, usual)
+        if judge is not None:
+            made = judge_of(block, judge, compiler.value, module.completions, problems)
+            module.judges[judge.name] = made
+        module.checks[name] = compiler.check(block, made if judge is not None else None)
     module.comparisons.update(blocks.of("compare"))
     return module
 
@@ -308,7 +323,7 @@ class _Compiler(Struct, frozen=True):
             _only_message_texts(params),
         )
 
-    def check(self, block: Block) -> DeclaredCheck:
+    def check(self, block: Block, judge: Declared | None) -> DeclaredCheck:
         table = block.table
         listed = table.get("expect")
         expect = tuple(
@@ -317,7 +332,7 @@ class _Compiler(Struct, frozen=True):
         )
         score = table.get("score")
         scored = None if score is None else self.value(block, score, ("score",))
-        return DeclaredCheck(block, named_addresses(block), expect, scored)
+        return DeclaredCheck(block, named_addresses(block), expect, scored, judge)
 
     def _depends_on(self, block: Block) -> tuple[tuple[Ref, Path], ...]:
         listed = block.table.get("depends_on")

@@ -59,7 +59,7 @@ def block_graph(root: CompiledModule, *, needs: bool = True) -> BlockGraph:
     top = _Place(root, "")
     _collect(top, made)
     for place in top.all() if needs else ():
-        for declared in (*place.module.completions.values(), *place.module.data.values()):
+        for declared in place.module.asking:
             address = place.address(declared)
             found = _needs(place, declared)
             made.edges.update({(address, need): None for need in found.blocks})
@@ -126,7 +126,7 @@ def _collect(place: _Place, made: BlockGraph) -> None:
     module = place.prefix.rstrip(".")
     if place.call is not None:
         made.notes[module] = place.call.repeated_by
-    for declared in (*place.module.completions.values(), *place.module.data.values()):
+    for declared in place.module.asking:
         address = place.address(declared)
         made.nodes[address] = GraphNode(address, declared.address, declared.repeated_by, module)
         made.declared[address] = declared

@@ -23,11 +23,35 @@ class Rule(Struct, frozen=True):
     path: Path
 
 
-DeclaredKind = Literal["completion", "data", "module"]
+DeclaredKind = Literal["completion", "data", "module", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a judge is asked for a check: about the answers of the `blocks` that `of` selects, so
+    many times each; by one rubric without a name, or several; for a pass or a fail, or for a number
+    from 0 to `scale`. `strict`: an answer without a verdict counts against the check.
+    """
+
+    check: str
+
+    of: tuple[str, ...]
+    blocks: tuple[str, ...] = ()
+    samples: int = 1
+    rubrics: tuple[str, ...] = ()
+    scale: float | None = None
+    strict: bool = False
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the answers are those of one block of this module, told apart by their keys."""
+        return len(self.blocks) == 1 and self.blocks[0].startswith("completion.")
 
 
 class Declared(Struct, frozen=True):
-    """A completion, a data source or a module call: its parameters and meta-arguments, compiled."""
+    """A completion, a data source, a module call or a check's judge, which is a completion with a
+    name of its own: its parameters and meta-arguments, compiled.
+    """
 
     kind: DeclaredKind
     name: str
@@ -40,6 +64,7 @@ class Declared(Struct, frozen=True):
     refs: tuple[Ref, ...] = ()  # of everything that is filled for one instance
     own_refs: tuple[Ref, ...] = ()  # the same without what gives its instances
     uses_text_only: bool = False  # holes stand only in the texts of messages
+    judging: Judging | None = None  # of a judge
 
     @property
     def address(self) -> str:
@@ -103,17 +128,27 @@ class NamedValue(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredCheck:
-    """What is expected of the answers of some addresses: all of `expect`, or a number for each."""
+    """What is expected of the answers of some addresses: all of `expect`, or a number for each, or
+    what a judge says.
+    """
 
     block: Block
     of: tuple[str, ...]
     expect: tuple[Node, ...] = ()
     score: Node | None = None
+    judge: Declared | None = None
+    rubric: str = ""  # which one of its judge's, if there are several
 
     @property
     def address(self) -> str:
-        """The block's address."""
-        return f"check.{self.block.name}"
+        """The block's address, and the name of the rubric."""
+        return f"check.{self.block.name}" + (f".{self.rubric}" if self.rubric else "")
+
+    @property
+    def is_score(self) -> bool:
+        """Whether each answer gets a number."""
+        judging = None if self.judge is None else self.judge.judging
+        return self.score is not None or (judging is not None and judging.scale is not None)
 
     @property
     def entries(self) -> tuple[tuple[Path, Node], ...]:
@@ -143,12 +178,19 @@ class CompiledModule:
     comparisons: dict[str, Block] = field(default_factory=dict)
     children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
     foreign: dict[str, list[Placed]] = field(default_factory=dict)  # by block: completion.x, ..
+    judges: dict[str, Declared] = field(default_factory=dict)  # NAME.judge of each judged check
+
+    @property
+    def asking(self) -> Iterator[Declared]:
+        """What asks somebody: completions, data sources and judges."""
+        yield from self.completions.values()
+        yield from self.data.values()
+        yield from self.judges.values()
 
     @property
     def declared(self) -> Iterator[Declared]:
-        """Completions, data sources and module calls."""
-        yield from self.completions.values()
-        yield from self.data.values()
+        """Completions, data sources, judges and module calls."""
+        yield from self.asking
         yield from self.calls.values()
 
 
@@ -164,7 +206,12 @@ def declared_at(root: CompiledModule, address: str) -> Declared | None:
         if child is None:
             return None
         module = child
-    held = {"completion": module.completions, "data": module.data, "module": module.calls}
+    held = {
+        "completion": module.completions,
+        "data": module.data,
+        "module": module.calls,
+        "check": module.judges,
+    }
     return held[kind].get(name)
 
 

@@ -65,6 +65,9 @@ class _Checker(Struct, frozen=True):
 
     def _declared(self, declared: Declared) -> None:
         scope = _names_of_instances(declared)
+        if declared.judging is not None:
+            known = self._checked(self.module.checks[declared.judging.check])
+            scope = {name: has for name, has in known.items() if name != "record"}
         before = [declared.meta[name] for name in REPEATING if name in declared.meta]
         self._nodes(declared.block, before, {})
         rest = [node for name, node in declared.meta.items() if name not in REPEATING]

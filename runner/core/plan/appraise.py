@@ -25,9 +25,11 @@ class Appraisal(Struct, frozen=True):
 def appraise(
     instance: Instance, body: bytes, response: bytes, *, mended: bool = False
 ) -> Appraisal:
-    """What an answer is worth. It was paid for: whatever is wrong with it, it is kept."""
+    """What an answer is worth. It was paid for: whatever is wrong with it, it is kept. A verdict
+    that nobody can read is one all the same: it tells nothing, and is not asked for again.
+    """
     said = warning(response, mended=mended)
-    if b'"json_schema"' in body and said is None:
+    if instance.judged is None and b'"json_schema"' in body and said is None:
         broken = _against_schema(orjson.loads(body), response)
         if broken is not None:
             return Appraisal("invalid", broken)

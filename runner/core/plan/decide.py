@@ -134,6 +134,8 @@ def _same(one: bytes | None, other: bytes | None) -> bool:
 
 def is_enabled(instance: Instance) -> bool:
     """Whether it is asked for at all; NotKnown while that hangs on an answer."""
+    if instance.judged is not None:
+        return _is_there(instance.judged)
     node = instance.declared.meta.get("enabled")
     if node is None:
         return True
@@ -146,6 +148,12 @@ def is_enabled(instance: Instance) -> bool:
     if value:
         instance.scope.session.enabled.add(instance.address)
     return value
+
+
+def _is_there(judged: Instance) -> bool:
+    """Whether there is, or will be, an answer to judge."""
+    answers = judged.scope.session.answers
+    return judged.address not in answers or answers[judged.address] is not None
 
 
 def _require(instance: Instance) -> None:

@@ -174,10 +174,10 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> N
     folded.decisions[address] = decision
     match decision:
         case Keep(record) | Update(record, metadata=False) | Reuse(record, metadata=False):
-            session.answers[address] = recorded_answer(address, record.response)
+            session.answers[address] = recorded_answer(address, record.response, record.request)
         case Update(record) | Reuse(record):
             session.changing.add(address)
-            session.answers[address] = recorded_answer(address, record.response)
+            session.answers[address] = recorded_answer(address, record.response, record.request)
         case Absent():
             session.answers[address] = None
         case Issue() | Await() | Read():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from runner.core.address import around, selects
+from runner.core.address import around, is_verdict, selects
 from runner.core.plan.walk import Expansion, VertexKey, Walk, address_of
 
 Chosen = Callable[[VertexKey], bool]
@@ -38,25 +38,26 @@ def _cuts(address: str) -> Iterator[tuple[str, str]]:
 
 
 class Choice(Struct, frozen=True):
-    """Which addresses this run is about."""
+    """Which addresses this run is about; without `checks`, no verdict of a judge is."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     destroy: bool = False
+    checks: bool = True
 
 
 def chooser(walk: Walk, choice: Choice) -> Chosen:
     """Targets with all they need; excludes with all that need them."""
     if not choice.targets and not choice.excludes:
-        return lambda _: True
+        return (lambda _: True) if choice.checks else _is_no_verdict
     needed = _needed(walk, choice.targets)
     blocks = walk.groups & needed
     left_out = _LeftOut(walk, choice.excludes)
     is_named = only_named(choice)
 
     def chosen(key: VertexKey) -> bool:
-        if left_out(key):
+        if left_out(key) or not (choice.checks or _is_no_verdict(key)):
             return False
         if key in needed or is_named(key):
             return True
@@ -114,6 +115,10 @@ class _LeftOut:
         return key in self._walk.groups and self._patterns.has_inside(address, "[", ".")
 
 
+def _is_no_verdict(key: VertexKey) -> bool:
+    return not is_verdict(address_of(key))
+
+
 def only_named(choice: Choice) -> Chosen:
     """What the targets and excludes name, and nothing else for its sake."""
 
@@ -121,6 +126,8 @@ def only_named(choice: Choice) -> Chosen:
 
     def chosen(key: VertexKey) -> bool:
         address = address_of(key)
+        if not (choice.checks or _is_no_verdict(key)):
+            return False
         if excluded.select(address):
             return False
         return not choice.targets or wanted.select(address)

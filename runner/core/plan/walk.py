@@ -221,6 +221,8 @@ def _refs(instance: Instance) -> tuple[Ref, ...]:
     others say so: each waits for its own answer, not for all of them.
     """
     declared = instance.declared
+    if instance.judged is not None:
+        return declared.own_refs  # it waits for its own answer, however late that joined
     late = instance.scope.expansion_deps(declared)
     return declared.refs if late else declared.own_refs
 

@@ -77,7 +77,7 @@ def _shape(instance: Instance, provider: Provider) -> Shape:
     constant: dict[str, Any] = {}
     filled: list[tuple[str, Node]] = []
     problems: list[Problem] = []
-    for name, node in instance.declared.params.items():
+    for name, node in _params(instance, provider):
         try:
             node = _normal(node, (name,))  # noqa: PLW2901  # the same value, its numbers settled
         except ValueError as exc:
@@ -102,6 +102,17 @@ def _shape(instance: Instance, provider: Provider) -> Shape:
 
 
 _NOTHING = Constant(None)
+
+
+def _params(instance: Instance, provider: Provider) -> Iterator[tuple[str, Node]]:
+    """The parameters of a block. A judge asks for JSON in words as well: where a server cannot be
+    held to a schema that nobody wrote, the words are all.
+    """
+    declared = instance.declared
+    for name, node in declared.params.items():
+        own = declared.judging is None or name in declared.block.table
+        if name != "response_format" or own or provider.takes_schema:
+            yield name, node
 
 
 def _foreign(instance: Instance, provider: Provider) -> Iterator[Problem]:

@@ -15,7 +15,8 @@ class Provider:
     `identity` is what answers: a type and a declared base URL, or a model file's digest.
     `recorded_defaults` are the defaults with sensitive values masked; `secrets` what sensitive
     expressions in its block yield. `model_required` is false where its block says that the server
-    needs to be told of no model. `strict` is whether it takes what OpenAI's API knows, and no more.
+    needs to be told of no model. `strict` is whether it takes what OpenAI's API knows, and no more;
+    `takes_schema` whether an answer can be held to a JSON Schema.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Provider:
     model_required: bool = True
     header_names: tuple[str, ...] = ()
     strict: bool = True
+    takes_schema: bool = True
 
     @property
     def needs_model(self) -> bool:

@@ -67,6 +67,12 @@ class DeclaredProvider(Struct, frozen=True):
         urls = self.urls or (named or self.preset_url,)
         return not self.type.leaves or all(map(is_openai, urls))
 
+    @property
+    def takes_schema(self) -> bool:
+        """Whether nothing says that it does not hold an answer to a JSON Schema."""
+        told = (quirk for quirk in self.preset.quirks if quirk.kind != "names")
+        return not any(quirk.met(_WITH_SCHEMA) for quirk in told)
+
     def limits(self, body: bytes) -> Iterator[Limit]:
         """What a request asks for and this provider does not do."""
         limits, quirks = self.type.limits, self.preset.quirks
@@ -81,6 +87,9 @@ class DeclaredProvider(Struct, frozen=True):
 
     def _filled(self, url: str) -> str:
         return url.replace(RESOURCE, str(self.table.get("resource", "")).lower())
+
+
+_WITH_SCHEMA = {"response_format": {"type": "json_schema"}}
 
 
 def providers_as_written(
@@ -203,6 +212,7 @@ def known(
             model_required=said is not False,
             header_names=tuple(provider.table.get("headers", ())),
             strict=strict,
+            takes_schema=provider.takes_schema,
         )
     return found
 

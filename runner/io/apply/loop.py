@@ -156,9 +156,9 @@ class Apply:
                         self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._run.known):
             if isinstance(decision, RunnerError):
-                self._run.fail(vertex, Failure(str(decision)))
+                self._run.fail(vertex, Failure(str(decision), attempts=0))
             elif problems := irreplaceable(vertex.instance, decision):
-                self._run.fail(vertex, Failure(str(RunnerError(*problems))))
+                self._run.fail(vertex, Failure(str(RunnerError(*problems)), attempts=0))
             else:
                 self._carry(vertex, decision)
 
@@ -188,13 +188,13 @@ class Apply:
                 self._vanish(address)
                 self._run.settle(vertex, None)
             case Await() | Read():
-                self._run.fail(vertex, Failure(f"{decision.on} has no answer"))
+                self._run.fail(vertex, Failure(f"{decision.on} has no answer", attempts=0))
 
     def _expand(self, vertex: Vertex) -> None:
         try:
             self._walk.expand(vertex)
         except (RunnerError, NotKnown) as exc:
-            self._run.fail(vertex, Failure(str(exc)))
+            self._run.fail(vertex, Failure(str(exc), attempts=0))
             return
         self._expanded.add(vertex.address)
         self._walk.settle(vertex)

@@ -51,7 +51,9 @@ class Run:
     def settle(self, vertex: Vertex, record: Record | None) -> None:
         """What waits for this answer may go on; without a record, it is that there is none."""
         address, answers = vertex.address, self.walk.session.answers
-        answer = None if record is None else recorded_answer(address, record.response)
+        answer = (
+            None if record is None else recorded_answer(address, record.response, record.request)
+        )
         if self.walk.dependents(address):
             answers[address] = answer
         else:

@@ -60,6 +60,7 @@ class SavedChoice(msgspec.Struct, forbid_unknown_fields=True):
     exclude: list[str]
     replace: list[str]
     destroy: bool
+    checks: bool = True  # plans had none at first
 
 
 class Basis(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,6 +127,7 @@ def made_from(project: Loaded, made: Planned, text: str) -> Content:
             list(made.choice.excludes),
             list(made.choice.replaces),
             made.choice.destroy,
+            made.choice.checks,
         ),
         _of(project),
         list(_acts(project, made.plan)),

@@ -113,6 +113,7 @@ def options_in(saved: Saved, options: Options, verb: str) -> Options:
             tuple(content.choice.exclude),
             tuple(content.choice.replace),
             content.choice.destroy,
+            content.choice.checks,
         ),
         variables=(
             *named,
