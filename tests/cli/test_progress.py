@@ -54,3 +54,19 @@ def test_a_bar_stands_below_what_is_said_and_leaves_nothing_behind() -> None:
     assert seen(terminal)[:3] == [said, "waiting", "for two"]
     bar.close()
     assert seen(terminal) == [said, "waiting", "for two", ""]
+
+
+def test_ctrl_c_and_a_long_sentence_leave_no_part_of_a_bar_or_a_word() -> None:
+    terminal = StringIO()
+    bar = Bar(10**30, lambda _: None, terminal)  # a line that is too long, and cut
+    terminal.write("^C")
+    assert len(seen(terminal)[0]) < 80
+    bar.say(
+        "Interrupted: nothing new is started; waiting up to 30 s for 4 in flight. Once more leaves."
+    )
+    bar.close()
+    assert seen(terminal) == [
+        "Interrupted: nothing new is started; waiting up to 30 s for 4 in flight. Once",
+        "more leaves.",
+        "",
+    ]

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from runner.cli.streams import bare, harmless, on_one_line
 from runner.cli.views.records import Cost
+from runner.cli.views.style import Style
 from runner.core.api.usage import usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
@@ -22,6 +23,7 @@ _EVERY = 5.0  # seconds between lines without a terminal
 _FEW = 20  # so many steps are told one by one
 _BAR = 24  # columns
 _REDRAWN = 0.1  # seconds
+_ECHO = "^C"  # as a terminal shows the key
 
 
 class Running(Protocol):
@@ -206,7 +208,8 @@ class Bar(Progress):
 
     def say(self, text: str) -> None:
         """Above the bar."""
-        self._draw(f"{harmless(text)}\n")
+        narrow = Style(colour=False, width=_columns(self._terminal))
+        self._draw(f"{narrow.wrapped(harmless(text))}\n")
 
     def close(self) -> None:
         """Take the bar away."""
@@ -217,12 +220,13 @@ class Bar(Progress):
         over = self.done + self.failed + self.skipped
         filled = _BAR * over // max(self.total, over, 1)
         line = f"[{'#' * filled}{'.' * (_BAR - filled)}] {self.line()}"
-        line = line[: _columns(self._terminal) - 1]  # in the last column the next one would begin
+        # In the last column the next line would begin; what Ctrl-C writes there stays on this one.
+        line = line[: _columns(self._terminal) - 1 - len(_ECHO)]
         self._shown, self._drawn = len(line), time.monotonic()
         self._put(f"{erased}{above}{line}")
 
     def _erased(self) -> str:
-        return f"\r{' ' * self._shown}\r"
+        return f"\r{' ' * (self._shown + len(_ECHO) if self._shown else 0)}\r"
 
     def _put(self, text: str) -> None:
         with suppress(OSError):  # the terminal is gone: no reason to end a run
