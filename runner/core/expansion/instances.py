@@ -57,9 +57,10 @@ def matrix_pairs(axes: Mapping[str, Any]) -> Pairs:
     TemplateError if one of them gives no values. The value of each is its place on every axis.
     """
     values = [_values_on(axis, axes[axis]) for axis in sorted(axes)]
-    number = prod(map(len, values))
-    if number > _MOST:
-        raise TemplateError(f"a matrix has at most {_MOST:,} combinations; this has {number:,}")
+    sizes = [len(on_one) for on_one in values]
+    if prod(sizes) > _MOST:
+        shown = " x ".join([f"{size:,}" for size in sizes[:8]] + ["..."] * (len(sizes) > 8))
+        raise TemplateError(f"a matrix has at most {_MOST:,} combinations; this has {shown}")
     return [(",".join([on.named for on in cell]), cell) for cell in product(*values)]
 
 

@@ -93,7 +93,7 @@ class Instance:
     @property
     def hangs_on_own(self) -> bool:
         """Whether an answer is a value of this instance, and another one of each other's."""
-        if isinstance(self.value, tuple):
+        if "matrix" in self.declared.meta:
             return any(isinstance(on.value, Later) for on in self.value)
         return isinstance(self.value, Later | Judged)
 
@@ -105,7 +105,7 @@ class Instance:
             return self.scope.names
         if isinstance(self.key, int):
             return {**self.scope.names, "count": {"index": self.key}}
-        if isinstance(self.value, tuple):  # a matrix's; no value of the language is one
+        if "matrix" in self.declared.meta:
             return {**self.scope.names, "matrix": MatrixCell(self.scope.session, self.value)}
         if isinstance(self.value, Later):
             each: Any = EachLater(self.scope.session, self.key, self.value)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import orjson
 import pytest
 
+from runner.core.expansion.instances import matrix_pairs
 from runner.core.plan.actions import Await, Instances, Issue, Reuse
+from runner.core.values import TemplateError
 from runner.errors import RunnerError
 from tests.harness.lab import Lab, project
 
@@ -260,7 +262,7 @@ ROWS = "{{ [{'a': 1}, {'a': 2}] }}"
         ("matrix.a = [1]\ncount = 2", "count and matrix exclude each other"),
         ("matrix.a = [1]\nfor_each = ['x']", "for_each and matrix exclude each other"),
         ("matrix.a = ['{{ var.s }}']", "hangs on a sensitive value"),
-        ("matrix.a = '{{ range(2000) }}'\nmatrix.b = '{{ range(2000) }}'", "4,000,000"),
+        ("matrix.a = '{{ range(2000) }}'\nmatrix.b = '{{ range(2000) }}'", "2,000 x 2,000"),
         ("matrix.axis = [1]\ntriggers = { x = '{{ matrix.axes }}' }", 'Did you mean "matrix.axis"'),
         ("triggers = { x = '{{ matrix.a }}' }", "matrix is known only in a block with matrix"),
         ("matrix.a = ['{{ matrix.b }}']\nmatrix.b = [1]", "matrix is known only in a block with"),
@@ -276,6 +278,11 @@ def test_what_is_no_matrix_is_told_with_its_place(more: str, said: str) -> None:
     told = [problem for problem in caught.value.problems if said in problem.detail]
     assert told, caught.value.problems
     assert told[0].where is not None
+
+
+def test_more_combinations_than_can_be_written_are_told() -> None:
+    with pytest.raises(TemplateError, match=r"this has 2 x 2 x .* x \.\.\.$"):
+        matrix_pairs({f"a{number}": [1, 2] for number in range(15_000)})
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def completion(name: str, content: str, more: str = "") -> str:
                                                                       '["y"]': "y=y"}),
         ("for_each = {}", "x", {}),
         ("for_each = []", "x", {}),
+        ("for_each = \"{{ {'a': (1, 2)} }}\"", "{{ each.value | sum }}", {'["a"]': "3"}),
         ("for_each = { '' = 1, 'a\"b' = 2 }", "{{ each.value }}", {'[""]': "1", '["a\\"b"]': "2"}),
         ("count = 2", "{{ count.index }}", {"[0]": "0", "[1]": "1"}),
         ("count = 0", "x", {}),
