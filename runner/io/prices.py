@@ -34,6 +34,11 @@ class Prices:
         url = identity.partition(" ")[2]
         return _listed(url, model, tokens_in, tokens_out) if self.priced(identity) else None
 
+    def most(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
+        """As `price`, for a limit: a project that says less than the list does not widen it."""
+        own = self.price(identity, model, tokens_in, tokens_out)
+        return dearer(own, Prices().price(identity, model, tokens_in, tokens_out))
+
     def priced(self, identity: str) -> bool:
         """Whether a provider may have prices: the list has none of a server on this machine."""
         host = identity.partition("://")[2]
@@ -51,6 +56,11 @@ class Prices:
         if rates is not None:
             return rates.source
         return "embedded model" if type_of(identity).is_free else _LIST
+
+
+def dearer(*costs: float | None) -> float | None:
+    """The greatest of those that are known."""
+    return max((cost for cost in costs if cost is not None), default=None)
 
 
 def _listed(url: str, model: str, tokens_in: int, tokens_out: int) -> float | None:

@@ -80,7 +80,7 @@ def load(
     named = {held.provider or "openai", *named_providers(root)}
     scope = Scope(Session(root, world, values), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
-    prices = Prices(declared_prices(blocks.values(), problems))
+    prices = Prices(declared_prices(blocks.values(), problems, surroundings))
     usual = usual_provider(held.provider, root)
     problems.extend(foreign_problems(root, blocks, usual, surroundings))
     secrets.add(_keys(blocks, surroundings))

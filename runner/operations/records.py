@@ -13,9 +13,10 @@ from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.io.presets import preset
 from runner.io.prices import Prices
+from runner.io.settings import environment
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
-from runner.operations.places import blocks_of_place, store_of
+from runner.operations.places import blocks_of_place, project_directory, store_of
 
 _LISTED = 8
 
@@ -61,7 +62,8 @@ def records_of(place: ProjectPlace, name: str) -> list[Record]:
 def prices_at(place: ProjectPlace) -> Prices:
     """What the project says that its providers cost, as far as no expression says it."""
     blocks = blocks_of_place(place).of("provider").values()
-    return Prices(declared_prices((of_block(one, one.table, preset) for one in blocks), []))
+    providers = (of_block(one, one.table, preset) for one in blocks)
+    return Prices(declared_prices(providers, [], environment(project_directory(place))))
 
 
 def is_file(place: ProjectPlace, name: str) -> bool:

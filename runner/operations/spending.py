@@ -10,7 +10,7 @@ from runner.core.plan.estimate import dollars, most_cost
 from runner.core.request.build import Request
 from runner.core.state.records import Record
 from runner.io.apply.ports import Refusal
-from runner.io.prices import Prices
+from runner.io.prices import Prices, dearer
 
 
 @dataclass(slots=True)
@@ -55,11 +55,11 @@ class Purse:
         most = self._reserved.pop(id(request), 0.0)
         self.spent += most * maybe_billed
         if record is not None and self.max_cost is not None:
-            cost = cost_of(record, self.prices)
+            cost = dearer(cost_of(record, self.prices), cost_of(record, Prices()))
             self.spent += most if cost is None else cost
 
     def _most(self, request: Request) -> float | None:
-        return most_cost(request, self.prices.price)
+        return most_cost(request, self.prices.most)
 
 
 def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:

@@ -88,6 +88,24 @@ def test_max_cost_is_never_crossed(project: Project, monkeypatch: pytest.MonkeyP
         assert len(api.requests) == 10
 
 
+def test_max_cost_is_not_widened_by_what_a_project_says_of_a_price(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(got: Any) -> dict[str, Any]:
+        whole = answer(got.body, got.number)
+        whole["usage"] = {"prompt_tokens": 10, "completion_tokens": 1000, "total_tokens": 1010}
+        return whole
+
+    with serving(script=script) as api:
+        _route(api, monkeypatch)
+        free = PRICED + "price = { input = 0, output = 0 }\n"
+        project.write(free + _ten("max_completion_tokens = 1000"))
+        ran = project.apply("--max-cost", "0.035")  # at the price of the list: about $0.01 each
+        assert ran.status == 1
+        assert "would be crossed" in ran.err
+        assert len(api.requests) == 3
+
+
 def test_max_cost_is_never_crossed_where_a_prompt_has_a_token_for_each_byte(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

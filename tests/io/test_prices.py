@@ -27,7 +27,9 @@ price = { input = 100, output = 1000 }
 """
 
 
-def declared(text: str, problems: list[Problem] | None = None) -> Prices:
+def declared(
+    text: str, problems: list[Problem] | None = None, environment: dict[str, str] | None = None
+) -> Prices:
     """The prices of a project with these blocks."""
     file = source("main.toml", text.encode())
     tables = parse(file)["provider"]
@@ -35,7 +37,8 @@ def declared(text: str, problems: list[Problem] | None = None) -> Prices:
         Block("provider", name, table, file, ("provider", name)) for name, table in tables.items()
     )
     providers = [of_block(block, block.table, preset) for block in blocks]
-    return Prices(declared_prices(providers, [] if problems is None else problems))
+    found: list[Problem] = [] if problems is None else problems
+    return Prices(declared_prices(providers, found, environment or {}))
 
 
 def test_what_a_provider_says_is_the_price_of_its_models_and_of_one_alone() -> None:
@@ -85,6 +88,34 @@ def test_a_server_of_this_machine_is_free_where_its_preset_says_so(
     assert (prices.price(identity, "m", 10, 10) == 0.0) is free
 
 
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ("[provider.ollama]\n", {"OLLAMA_BASE_URL": "https://gpu.example/v1"}),
+        ('[provider.vllm]\nbase_urls = ["http://127.0.0.1:9", "https://gpu.example"]\n', {}),
+    ],
+)
+def test_it_is_free_only_where_nothing_leaves_this_machine(
+    text: str, environment: dict[str, str]
+) -> None:
+    prices = declared(text, environment=environment)
+    for identity in ("openai http://localhost:11434/v1", "openai http://127.0.0.1:9"):
+        assert not prices.is_free(identity, "m")
+        assert prices.price(identity, "m", 10, 10) is None
+    here = declared("[provider.ollama]\n", environment={"OLLAMA_BASE_URL": "http://127.0.0.1:1"})
+    assert here.is_free("openai http://localhost:11434/v1", "m")
+
+
+@pytest.mark.parametrize("price", [0, 0.001, 1000])
+def test_for_a_limit_the_dearer_of_project_and_list_counts(price: float) -> None:
+    own = declared(f"[provider.openai]\nprice = {{ input = {price}, output = {price} }}\n")
+    listed = Prices().price(OPENAI, "gpt-4o", 1000, 1000)
+    assert listed is not None
+    assert own.most(OPENAI, "gpt-4o", 1000, 1000) == max(listed, price * 2000 / 1_000_000)
+    assert own.most(OPENAI, "of no list", 1000, 1000) == pytest.approx(price * 2000 / 1_000_000)
+    assert declared(BLOCKS).most(GATE, "any", 1000, 0) == pytest.approx(0.001)
+
+
 def test_what_was_cached_costs_less_where_that_is_said() -> None:
     rates = declared(BLOCKS).declared.rates(GATE, "any")
     assert rates is not None
@@ -125,7 +156,7 @@ def test_one_server_with_two_prices_is_a_mistake() -> None:
 
 def test_a_provider_without_a_block_is_free_as_one_with_it() -> None:
     ollama = DeclaredProvider("ollama", TYPES["openai"], preset=preset("ollama"))
-    prices = Prices(declared_prices([ollama], []))
+    prices = Prices(declared_prices([ollama], [], {}))
     assert prices.source("openai http://localhost:11434/v1", "m") == "ollama on this machine"
 
 

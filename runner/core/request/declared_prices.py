@@ -47,22 +47,26 @@ class DeclaredPrices(Struct, frozen=True):
 
 
 def declared_prices(
-    providers: Iterable[DeclaredProvider], problems: list[Problem]
+    providers: Iterable[DeclaredProvider],
+    problems: list[Problem],
+    environment: Mapping[str, str],
 ) -> DeclaredPrices:
-    """What provider blocks say, and that a preset of this machine is free; a mistake where two
-    blocks give one server two prices.
+    """What provider blocks say, and that a preset is free that asks this machine alone; a mistake
+    where two blocks give one server two prices. `environment` is the user's own.
     """
     held: dict[str, dict[str | None, Rates]] = {}
     for provider in providers:
         identity = f"{provider.type.name} {provider.identity}"
-        for model, rates in _rates(provider):
+        for model, rates in _rates(provider, environment):
             before = held.setdefault(identity, {}).setdefault(model, rates)
             if _amounts(before) != _amounts(rates) and provider.block is not None:
                 problems.append(_twice(provider.block, before, model))
     return DeclaredPrices(held)
 
 
-def _rates(provider: DeclaredProvider) -> Iterator[tuple[str | None, Rates]]:
+def _rates(
+    provider: DeclaredProvider, environment: Mapping[str, str]
+) -> Iterator[tuple[str | None, Rates]]:
     source, models = f"provider.{provider.name}", provider.table.get("models")
     tables: dict[str | None, Any] = {None: provider.table}
     tables.update(models if isinstance(models, Mapping) else {})
@@ -71,7 +75,7 @@ def _rates(provider: DeclaredProvider) -> Iterator[tuple[str | None, Rates]]:
         rates = _of(price, source) if isinstance(price, Mapping) else None
         if rates is not None:
             yield model, rates
-    here = is_loopback(origin(provider.identity) or "")
+    here = all(is_loopback(origin(url) or "") for url in provider.asked_at(environment))
     if provider.preset.free and here and "price" not in provider.table:
         yield None, Rates(0.0, 0.0, None, f"{provider.preset.name} on this machine")
 

@@ -44,9 +44,15 @@ class DeclaredProvider(Struct, frozen=True):
     @property
     def urls(self) -> tuple[str, ...]:
         """The base URLs that its block says, the first of them for all in its identity."""
-        several = self.table.get("base_urls") or ()
-        one = self.table.get("base_url")
-        return tuple(str(url).rstrip("/") for url in (several or ((one,) if one else ())))
+        several, one = self.table.get("base_urls"), self.table.get("base_url")
+        if not isinstance(several, list) or not several:  # its check says so
+            several = [one] if one else []
+        return tuple(str(url).rstrip("/") for url in several)
+
+    def asked_at(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The base URLs that its requests go to. `environment` is the user's own."""
+        named = environment.get(self.preset.base_url_env or "")
+        return self.urls or (named or self.preset_url,)
 
     @property
     def preset_url(self) -> str:
@@ -63,9 +69,7 @@ class DeclaredProvider(Struct, frozen=True):
         said = self.table.get("strict")
         if isinstance(said, bool):
             return said
-        named = environment.get(self.preset.base_url_env or "")
-        urls = self.urls or (named or self.preset_url,)
-        return not self.type.leaves or all(map(is_openai, urls))
+        return not self.type.leaves or all(map(is_openai, self.asked_at(environment)))
 
     @property
     def takes_schema(self) -> bool:

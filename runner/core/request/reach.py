@@ -71,10 +71,9 @@ def destinations(provider: Provider, environment: Mapping[str, str]) -> tuple[De
         case "openai":
             preset = provider.preset
             named = environment.get(preset.base_url_env or "") or None
-            urls = provider.urls or (named or provider.preset_url,)
             return tuple(
                 _destination(provider, url.rstrip("/"), index, named, environment)
-                for index, url in enumerate(urls)
+                for index, url in enumerate(provider.asked_at(environment))
             )
         case "embedded":
             return ()
