@@ -89,14 +89,17 @@ class _Settings(TypedDict, total=False):
     ]
 
 
+Dollars = Annotated[float, Field(ge=0, le=1_000_000)]  # a dollar for one token: none is dearer
+
+
 @closed
 class TokenPrice(TypedDict):
     """US dollars for a million tokens."""
 
-    input: Annotated[float, Field(ge=0, description="Of the prompt.")]
-    output: Annotated[float, Field(ge=0, description="Of the answer.")]
+    input: Annotated[Dollars, Field(description="Of the prompt.")]
+    output: Annotated[Dollars, Field(description="Of the answer.")]
     cached_input: NotRequired[
-        Annotated[float, Field(ge=0, description="Of the prompt, where the server had it cached.")]
+        Annotated[Dollars, Field(description="Of the prompt, where the server had it cached.")]
     ]
 
 

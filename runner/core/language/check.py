@@ -24,7 +24,7 @@ from runner.core.language.findings import (
     no_hole,
     unsaid,
 )
-from runner.core.language.header_names import fault, header_findings
+from runner.core.language.header_names import header_findings, key_fault
 from runner.core.language.instance_rules import instance_findings
 from runner.core.language.json_schemas import json_findings
 from runner.core.language.judge_rules import usual_findings
@@ -228,12 +228,34 @@ def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
     if "base_url" in table and "base_urls" in table:
         detail = "base_url and base_urls exclude each other: write all of them into base_urls."
         yield Finding(("base_url",), "Conflicting keys", detail)
+    yield from _prices(table)
     yield from header_findings(("headers",), table.get("headers"))
     key = table.get("auth_header")
-    if isinstance(key, str) and not has_hole(key) and (said := fault(key)) is not None:
+    if isinstance(key, str) and not has_hole(key) and (said := key_fault(key)) is not None:
         yield Finding(("auth_header",), "Invalid header", f'auth_header: "{key}" {said}')
     if "defaults" in table:
         yield from _defaults(table["defaults"])
+
+
+def _prices(table: dict[str, Any]) -> Iterator[Finding]:
+    """What was cached never costs more: limits count all of a prompt at the price of the rest."""
+    models = table.get("models")
+    held: dict[Path, Any] = {("price",): table.get("price")}
+    for name, settings in models.items() if isinstance(models, dict) else ():
+        held["models", name, "price"] = (
+            settings.get("price") if isinstance(settings, dict) else None
+        )
+    for path, price in held.items():
+        table = price if isinstance(price, dict) else {}
+        read, cached = table.get("input"), table.get("cached_input")
+        if not isinstance(read, int | float) or not isinstance(cached, int | float):
+            continue
+        if cached > read:
+            detail = (
+                f"{dotted(path)}: cached_input ({cached:g}) is above input ({read:g}). What was "
+                "cached costs no more than the rest; are the two the other way round?"
+            )
+            yield Finding((*path, "cached_input"), "Invalid value", detail)
 
 
 def _defaults(defaults: object) -> Iterator[Finding]:

@@ -18,6 +18,9 @@ _TAKEN = frozenset(
 )  # fmt: skip
 
 
+_SAID = ("content", "accept", "user-agent", "cookie", "date", "range", "openai")
+
+
 def header_findings(path: Path, table: object) -> Iterator[Finding]:
     """What is wrong with the names of headers in a table."""
     for name in table if isinstance(table, dict) else ():
@@ -37,3 +40,11 @@ def fault(name: str) -> str | None:
             "runner say. Leave it out."
         )
     return None
+
+
+def key_fault(name: str) -> str | None:
+    """Why a key does not go in a header of this name; None if it may."""
+    plain = name.casefold().replace("_", "-")
+    if any(plain == taken or plain.startswith(f"{taken}-") for taken in _SAID):
+        return 'says something else of a request than whose key it has. Azure\'s is "api-key".'
+    return fault(name)

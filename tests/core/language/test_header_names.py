@@ -26,3 +26,10 @@ def test_no_header_says_to_whom_a_request_goes_or_where_it_ends(name: str) -> No
 @pytest.mark.parametrize("name", ["X-Team", "api-key", "Cookie", "OpenAI-Beta", "x_team", "Hosts"])
 def test_any_other_header_is_the_user_s_affair(name: str) -> None:
     assert fault(name) is None
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content_Type", "Cookie", "User-Agent", "Accept"])
+def test_a_key_takes_the_place_of_no_other_header(name: str) -> None:
+    (found,) = check("provider", {"auth_header": name}, name="openai")
+    assert (found.path, found.summary) == (("auth_header",), "Invalid header")
+    assert not [*check("provider", {"auth_header": "Ocp-Apim-Subscription-Key"}, name="openai")]
