@@ -144,9 +144,9 @@ def output_value(answer: Mapping[str, Any]) -> Any:
     """
     content = answer["content"]
     text = text_among(content) if isinstance(content, Parts) else content
-    others = [answer[name] for name in ("tool_calls", "function_call", "refusal")]
     if text is not None and text.strip():
         return text
+    others = [answer[name] for name in ("tool_calls", "function_call", "refusal")]
     said = next(filter(None, others), None)
     held = (said, text, content, *others)
     return next((value for value in held if value is not None), None)

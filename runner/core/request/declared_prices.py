@@ -42,7 +42,9 @@ class DeclaredPrices(Struct, frozen=True):
 
     def rates(self, identity: str, *models: str) -> Rates | None:
         """What holds for the first of these names that a price is declared for, or for any."""
-        known = self.held.get(identity, {})
+        known = self.held.get(identity)
+        if known is None:
+            return None
         return next((known[name] for name in (*models, None) if name in known), None)
 
 
