@@ -11,6 +11,7 @@ from tests.benchmarks import folders
 from tests.benchmarks.measuring import Contestant, measure, python
 
 LATENCIES = (0, 50)  # milliseconds
+_PEERS = {"openai": "openai SDK", "flexllm": "flexllm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,11 @@ def _beside_terraform(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
 def _cold(bench: Bench, name: str, number: int, latency: int, limit: int) -> Case:
     where = _answered(bench, folders.rows, number)
     contestants = [_bare(bench, where, latency, limit), _fresh(where, limit)]
-    if number == 1_000 and find_spec("openai") is not None:
-        told = _told(bench, where, latency, limit)
-        sdk = python("tests.benchmarks.peers", "openai", *told)
-        contestants.append(Contestant("openai SDK", sdk))
+    told = _told(bench, where, latency, limit)
+    for peer, peer_name in _PEERS.items() if number == 1_000 else ():
+        if find_spec(peer) is not None:
+            command = python("tests.benchmarks.peers", peer, *told)
+            contestants.append(Contestant(peer_name, command))
     return Case(name, tuple(contestants), number, latency, 1 if number > 10_000 else 5)
 
 

