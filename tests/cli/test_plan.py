@@ -211,6 +211,16 @@ def test_a_changed_output_stands_on_one_line(project: Project) -> None:
     assert '+ o = "one\\ntwo"' in project.call("plan").out
 
 
+def test_a_long_output_is_cut_to_the_line_and_full_shows_it(project: Project) -> None:
+    project.write(f'[output.o]\nvalue = "{"word " * 40}end"\n' + completion("a", "hi"))
+    shown = on_terminal(project, "plan", env={"NO_COLOR": "1"}, columns=60)
+    line = next(line for line in shown.splitlines() if line.startswith("  + o = "))
+    assert line.endswith("..")
+    assert len(line) <= 60
+    assert "--full shows it" in shown
+    assert ' end"\n' in project.call("plan", "--full").out
+
+
 def test_no_line_of_a_narrow_terminal_breaks_within_a_word(project: Project) -> None:
     with serving("500") as api:
         prices = "price = { input = 1, output = 2 }\n"

@@ -93,6 +93,7 @@ def _destroy(add: Verb) -> None:
     flags.trusting(made)
     flags.parallel(made)
     flags.waiting(made)
+    flags.whole(made)
     flags.events(made)
 
 

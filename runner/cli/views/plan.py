@@ -29,7 +29,7 @@ from runner.core.secrets.secrets import Secrets
 from runner.operations.plan import Planned
 
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
-_LINE = 100
+_LINE, _LEAST = 100, 20  # columns of a value on a line
 _LISTED = 49  # and the first: fifty
 _SAID = "  # "  # before what is said of a step
 
@@ -38,12 +38,11 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
     """The whole plan; `full` shows every instance, each text wherever it stands, and cuts none."""
     plan, outputs, files = made.plan, made.outputs, made.files
     page = Page(style, full)
-    lines = list(_steps(plan, secrets, page))
+    lines = [*_steps(plan, secrets, page), *_moves(plan), *_imports(plan)]
+    if outputs:
+        lines += ["Changes to Outputs:", *_outputs(outputs, page), ""]
     if page.is_cut:
         lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
-    lines += [*_moves(plan), *_imports(plan)]
-    if outputs:
-        lines += ["Changes to Outputs:", *_outputs(outputs, style), ""]
     if files:
         lines += ["Changes to Files:", *_files(files, style), ""]
     if not plan.empty or files:
@@ -165,14 +164,29 @@ def _imports(plan: PlannedSteps) -> Iterator[str]:
         yield ""
 
 
-def _outputs(outputs: Mapping[str, tuple[Any, Any]], style: Style) -> Iterator[str]:
+def _outputs(outputs: Mapping[str, tuple[Any, Any]], page: Page) -> Iterator[str]:
     for name, (old, new) in outputs.items():
-        if old is ABSENT:
-            yield f"{style('  +', 'green')} {name} = {short(new)}"
-        elif new is ABSENT:
-            yield f"{style('  -', 'red')} {name} = {short(old)}"
-        else:
-            yield f"{style('  ~', 'yellow')} {name} = {short(old)} -> {short(new)}"
+        values = [value for value in (old, new) if value is not ABSENT]
+        shown = [_on_a_line(value, len(name), len(values), page) for value in values]
+        symbol, colour = _symbol(old, new)
+        yield f"{page.style(f'{symbol:>3}', colour)} {name} = {' -> '.join(shown)}"
+
+
+def _symbol(old: Any, new: Any) -> tuple[str, str]:
+    if old is ABSENT:
+        return "+", "green"
+    return ("-", "red") if new is ABSENT else ("~", "yellow")
+
+
+def _on_a_line(value: Any, used: int, number: int, page: Page) -> str:
+    """A value, one of so many on a line of which so many columns are taken."""
+    whole = short(value, None)
+    if page.full:
+        return whole
+    room = (page.width - used - len("  + ") - len(" -> ") * number) // number
+    limit = _LINE if page.style.width is None else min(max(room, _LEAST), _LINE)
+    page.is_cut = page.is_cut or len(whole) > limit
+    return short(value, limit)
 
 
 def _files(files: Sequence[FileChange], style: Style) -> Iterator[str]:
