@@ -1,6 +1,7 @@
 """`runner import` and [[import]]: stored completions brought under an address."""
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -188,6 +189,14 @@ def test_an_import_block_that_differs_is_imported_and_issued(
     assert "Plan: 1 to import, 1 to re-issue." in project.call("plan").out
     assert project.apply().status == 0
     assert project.outputs == {"chat": "echo: bye"}
+
+
+def test_the_block_of_an_instance_of_a_matrix_has_its_axes(project: Project, api: FakeAPI) -> None:
+    name = put(api, [{"role": "user", "content": "hello a"}])
+    ran = project.call("import", 'completion.chat["case=a,model=m"]', name)
+    assert ran.status == 0, ran.err
+    held = tomllib.loads(ran.out)["completion"]["chat"]
+    assert held["matrix"] == {"case": ["a"], "model": ["m"]}
 
 
 def test_import_blocks_take_expressions_and_instances(project: Project, api: FakeAPI) -> None:
