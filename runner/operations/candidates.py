@@ -82,6 +82,8 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
 def _declared(blocks: Blocks) -> Iterator[Candidate]:
     for kind in ("completion", "data", "module"):
         yield from ((f"{kind}.{name}", "") for name in blocks.of(kind))
+    judged = (name for name, block in blocks.of("check").items() if "judge" in block.table)
+    yield from ((f"check.{name}.judge", "") for name in judged)
 
 
 def _checks(blocks: Blocks) -> Iterator[Candidate]:

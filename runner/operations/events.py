@@ -21,6 +21,7 @@ from runner.core.plan.actions import (
 from runner.core.plan.diff import ABSENT, Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+from runner.core.plan.verdicts import Verdicts
 from runner.core.plan.words import announced, counts, request_changes
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
@@ -51,7 +52,19 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
             {"path": file.path, "output": file.output, "action": file.action} for file in made.files
         ],
         "estimate": _estimate(made.estimate),
+        "verdicts": _verdicts(made.verdicts),
         "message": made.summary,
+    }
+
+
+def _verdicts(verdicts: Verdicts) -> dict[str, Any]:
+    return {
+        "ask": verdicts.ask,
+        "perhaps": verdicts.perhaps,
+        "late": verdicts.late,
+        "cached": verdicts.cached,
+        "kept": verdicts.kept,
+        "estimate": _estimate(verdicts.estimate),
     }
 
 

@@ -357,6 +357,10 @@ def test_a_plan_counts_and_prices_the_verdicts(project: Project) -> None:
     assert "Plan: 1 to re-issue." in out
     assert "\nChecks: 1 verdict to ask ($0.0" in out
     assert out.rstrip().endswith(", 1 kept.")
+    (summary,) = project.call("plan", "--json").of("change_summary")
+    told = summary["verdicts"]
+    assert (told["ask"], told["perhaps"], told["cached"], told["kept"]) == (1, 0, 0, 1)
+    assert 0 < told["estimate"]["cost"][0] <= told["estimate"]["cost"][1]
     project.write(BLOCK.format(of='for_each = ["q1", "q2"]', prompt="Tell {{ each.key }}"))
     judge(project)
     assert "\nChecks: up to 2 more if their answers change.\n" in project.call("plan").out
@@ -574,3 +578,44 @@ def test_a_verdict_on_what_is_no_more_tells_nothing(project: Project) -> None:
     judge(project)
     project.apply("--no-checks")
     assert "2 unscored" in project.call("check").out
+
+
+def test_a_report_of_an_apply_is_red_where_its_status_is(project: Project, models: Models) -> None:
+    judge(project)
+    models.faults["Ask q1"] = "500"
+    report = project.directory / "report.xml"
+    assert project.apply("--junit", str(report)).status == 0
+    written = report.read_text()
+    assert 'failures="0" errors="0" skipped="1"' in written
+    assert "no verdict: " in written
+
+
+def test_a_verdict_whose_answer_is_gone_goes_with_it(project: Project) -> None:
+    judge(project)
+    project.apply()
+    project.write(BLOCK.format(of='for_each = ["q1"]', prompt="Ask {{ each.key }}"))
+    out = project.call("plan").out
+    assert "(it judges none of the answers that check.polite is of)" in out
+    assert "Plan: 2 to remove." in out
+
+
+def test_what_is_sensitive_in_a_rubric_is_recorded_masked(project: Project, api: FakeAPI) -> None:
+    project.write('[variable.code]\ntype = "string"\nsensitive = true\n', "variables.toml")
+    secret = "hush-hush-0123456789"
+    for more in ("", '\nprompt = "{{ rubric }} {{ answer }}"'):
+        judge(project, f'rubric = "It hides {{{{ var.code }}}}."{more}')
+        assert project.apply("--var", f"code={secret}").status == 0
+        assert secret in prompt_of(verdicts(api)[-1].body)
+        assert secret not in project.state_file.read_text()
+        assert "(sensitive)" in project.state_file.read_text()
+
+
+def test_a_judge_is_sent_nothing_where_nobody_trusts_its_host(project: Project) -> None:
+    project.write('[provider.far]\ntype = "openai"\nbase_url = "https://far.invalid/v1"\n')
+    project.write(BLOCK.format(of="", prompt="Ask"), "answers.toml")
+    project.write('[runner]\nprovider = "openai"\n', "runner.toml")
+    judge(project, f'{RUBRIC}\nprovider = "far"')
+    ran = project.apply()
+    assert ran.status == 1
+    assert "far.invalid" in ran.err
+    assert project.records == {}

@@ -7,7 +7,7 @@ from runner.core.address import in_order, split_key
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
-from runner.operations.ended import facts_of
+from runner.operations.ended import facts_of, unjudged
 
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -21,19 +21,19 @@ def junit(outcome: Outcome) -> bytes:
     """The report as XML in UTF-8: done (or as it was), failed, or skipped; seconds as `time`."""
     removed = {address for address, how in outcome.done.items() if how == "removed"}
     named = {*outcome.records, *outcome.done, *outcome.failed, *outcome.skipped} - removed
-    addresses = in_order(named)
+    addresses, unscored = in_order(named), unjudged(outcome)
     seconds = sum(record.duration_ms for record in outcome.issued.values()) / 1000
     suite = ET.Element(
         "testsuite",
         name="runner apply",
         tests=str(len(addresses)),
-        failures=str(len(outcome.failed)),
+        failures=str(len(outcome.failed) - len(unscored)),
         errors="0",
-        skipped=str(len(named & outcome.skipped.keys() - outcome.failed.keys())),
+        skipped=str(len(named & outcome.skipped.keys() - outcome.failed.keys()) + len(unscored)),
         time=f"{seconds:.3f}",
     )
     for address in addresses:
-        suite.append(_case(address, outcome))
+        suite.append(_case(address, outcome, is_unscored=address in unscored))
     if outcome.stopped is not None:
         ET.SubElement(suite, "system-err").text = xml_text(f"Run stopped: {outcome.stopped}")
     suites = ET.Element("testsuites", dict(suite.attrib))
@@ -58,7 +58,7 @@ def is_junit(data: bytes) -> bool:
     return _IS_ONE.match(data) is not None
 
 
-def _case(address: str, outcome: Outcome) -> ET.Element:
+def _case(address: str, outcome: Outcome, *, is_unscored: bool) -> ET.Element:
     record = outcome.issued.get(address)
     case = ET.Element(
         "testcase",
@@ -67,7 +67,9 @@ def _case(address: str, outcome: Outcome) -> ET.Element:
         time=f"{record.duration_ms / 1000 if record else 0:.3f}",
     )
     failure = outcome.failed.get(address)
-    if failure is not None:
+    if failure is not None and is_unscored:
+        ET.SubElement(case, "skipped", message=xml_text(f"no verdict: {failure.message}"))
+    elif failure is not None:
         _fail(case, failure)
     elif address in outcome.skipped:
         ET.SubElement(case, "skipped", message=xml_text(f"because of {outcome.skipped[address]}"))

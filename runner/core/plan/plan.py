@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from runner.core.address import in_order
+from runner.core.address import in_order, is_verdict
 from runner.core.api.answer import recorded_answer
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
@@ -43,7 +43,7 @@ _Kind = TypeVar("_Kind")
 
 
 class PlannedSteps(Struct, frozen=True):
-    """Every step, in the order of the addresses, unchanged ones left out.
+    """Every step, in the order of the addresses, verdicts last, unchanged ones left out.
 
     `decisions` holds what was decided for each address, unchanged ones included; `moves` the
     addresses that [[moved]] blocks renamed; `imports` those that [[import]] blocks brought, with
@@ -220,7 +220,7 @@ def _finished(
     if problems:
         raise RunnerError(*problems)
     order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}
-    steps.sort(key=lambda step: order[step.address])
+    steps.sort(key=lambda step: (is_verdict(step.address), order[step.address]))
     reads = {
         address: decision
         for address, decision in folded.decisions.items()

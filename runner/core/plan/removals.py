@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
-from runner.core.address import module_of, split_key
+from runner.core.address import is_verdict, module_of, split_key
 from runner.core.expansion.session import Instance
 from runner.core.modules.module import Declared, declared_at
 from runner.core.plan.actions import (
@@ -86,6 +86,8 @@ def _out_of_range(address: str, walk: Walk) -> str | None:
     if keys is None or key in keys:
         return None
     of = f" of {block}" if block.startswith("module.") else ""
+    if key is not None and is_verdict(block):
+        return f"it judges none of the answers that {block.removesuffix('.judge')} is of"
     match key:
         case None:
             return f"{block} has instances now"

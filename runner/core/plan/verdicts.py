@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from runner.core.address import first_few, is_verdict
+from runner.core.address import first_few, in_order, is_verdict
 from runner.core.expansion.session import Instance
 from runner.core.plan.actions import (
     Absent,
@@ -89,7 +89,7 @@ def count_verdicts(plan: PlannedSteps, counted: Verdicts) -> None:
 
 def own_judges(plan: PlannedSteps) -> Iterator[Problem]:
     """A warning for each check in which a model judges its own answers."""
-    found: dict[str, tuple[Instance, list[str]]] = {}
+    found: dict[str, tuple[Instance, dict[str, None]]] = {}
     for address in plan.decisions:
         instance = plan.walk.vertices[address].instance if is_verdict(address) else None
         judged = instance.judged if instance is not None else None
@@ -98,11 +98,12 @@ def own_judges(plan: PlannedSteps) -> Iterator[Problem]:
         model = _model(instance, plan.known)
         if model is not None and model == _model(judged, plan.known):
             block = instance.declared.address
-            found.setdefault(block, (instance, []))[1].append(judged.address)
+            found.setdefault(block, (instance, {}))[1][judged.address] = None
     for block, (instance, answers) in found.items():
+        some = first_few(in_order(answers), 3)
         said = (
-            f"{block} asks the model whose answers it judges: {first_few(answers, 3)}. A model "
-            "is kind to its own answers; another one judges more fairly."
+            f"{block} asks the model whose answers it judges: {some}. A model is kind to its own "
+            "answers; another one judges more fairly."
         )
         path = ("model",) if "model" in instance.declared.block.table else ()
         yield instance.declared.block.problem("A model judges itself", said, path, warning=True)

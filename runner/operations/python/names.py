@@ -17,6 +17,7 @@ BY_FLAG = {
     "--lock-timeout": "lock_timeout",
     "--max-cost": "max_cost",
     "--max-requests": "max_requests",
+    "--no-checks": "checks",
     "--offline": "offline",
     "--replace": "replaces",
     "--state": "state",

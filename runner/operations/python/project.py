@@ -52,10 +52,11 @@ class Project(Struct, frozen=True):
         excludes: Sequence[str] = (),
         replaces: Sequence[str] = (),
         destroy: bool = False,
+        checks: bool = True,
         offline: bool | None = None,
     ) -> Plan:
         """What an apply would do. Nothing is written, and nothing sent unless data sources or
-        [[import]] blocks have to be read.
+        [[import]] blocks have to be read. Without `checks`, no judge is asked for a verdict.
 
         RunnerError with every mistake in the configuration.
         """
@@ -64,7 +65,7 @@ class Project(Struct, frozen=True):
             *(VariableFile(fspath(path)) for path in variable_files),
             *(VariableValue(name, value) for name, value in (variables or {}).items()),
         )
-        choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy)
+        choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy, checks)
         options = Options(self.place, choice, given, Overrides(offline=offline), self.trust)
         with told_in_python() as secrets:
             project = load(options, secrets)
@@ -79,6 +80,7 @@ class Project(Struct, frozen=True):
         excludes: Sequence[str] = (),
         replaces: Sequence[str] = (),
         destroy: bool = False,
+        checks: bool = True,
         offline: bool | None = None,
     ) -> Plan:
         """As `plan`, while the loop goes on."""
@@ -90,6 +92,7 @@ class Project(Struct, frozen=True):
             excludes=excludes,
             replaces=replaces,
             destroy=destroy,
+            checks=checks,
             offline=offline,
         )
 
