@@ -1,4 +1,6 @@
-"""Programs that are started: by their own name, in an empty folder, without a key."""
+"""Programs that are started: by their own name, in an empty folder, without a key; those of a
+project where the user has said so.
+"""
 
 import os
 import shutil
@@ -50,6 +52,31 @@ def start(command: Sequence[str]) -> Ended:
             check=False,
         )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def answer(
+    command: Sequence[str], folder: Path, lines: Sequence[bytes], seconds: float
+) -> Ended | None:
+    """Runs a program of the user's project in a folder of it, which reads these lines; None if it
+    took longer than that. The user has said that it may be started.
+
+    The first word is a whole path. OSError if there is no such program.
+    """
+    environment = {**clean(os.environ), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    try:
+        done = subprocess.run(  # noqa: S603 - trusted by the user, no shell
+            command,
+            cwd=folder,
+            env=environment,
+            input=b"".join(line + b"\n" for line in lines),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return Ended(done.returncode, out, err)
 
 
 def read_in(command: Sequence[str], text: str) -> None:

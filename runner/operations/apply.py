@@ -95,6 +95,10 @@ def check(project: Loaded, made: Planned, options: ApplyOptions) -> None:
     from runner.operations.connections import prepare  # noqa: PLC0415  # aiohttp
 
     prepare(project, *asked_by(project, made.plan))
+    if project.root.checks and not made.choice.destroy:
+        from runner.operations.checking import admit_programs  # noqa: PLC0415  # only with checks
+
+        admit_programs(project, [*project.root.checks.values()])
     project.store.probe()
 
 

@@ -11,6 +11,7 @@ from runner.core.checks.evaluation import Around, checked
 from runner.core.checks.judged import NOT_YET, given_verdicts, rubrics_of
 from runner.core.checks.matching import Measures
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome, outcome
+from runner.core.checks.programs import programs_of
 from runner.core.expansion.session import Instance
 from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
@@ -24,9 +25,11 @@ from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, error
 from runner.io.prices import Prices
+from runner.operations.check_programs import check_files, door_of, say
 from runner.operations.evaluate import recorded_walk
 from runner.operations.loaded import Loaded
 from runner.operations.spending import cost_of
+from runner.operations.trust import admit_doors, still_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,16 @@ def check_answers(
     declared, blocks = _chosen(project, chosen)
     if not (declared or blocks):
         return Checked()
+    named = [name for block in blocks for name in block.table.get("checks", ())]
+    admit_programs(project, [*declared, *(project.root.checks[name] for name in named)])
     held = project.moved()[0] if records is None else records
     walk = recorded_walk(project, held)
-    around = Around(walk.session.scopes[""], _measures(project.prices), _hide(project))
+    around = Around(
+        walk.session.scopes[""],
+        _measures(project.prices),
+        _hide(project),
+        lambda command, lines: say(project, command, lines),
+    )
     answers = _Answers(walk, held, _addresses(chosen))
     found: list[CheckOutcome] = []
     problems: list[Problem] = []
@@ -87,6 +97,18 @@ def check_answers(
     if problems:
         raise RunnerError(*problems)
     return Checked(tuple(found), tuple(comparisons))
+
+
+def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:
+    """Untrusted, unless the user has said that the programs of checks may be started, or says so
+    now.
+    """
+    for check in checks:
+        check_files(project, check)
+    commands = dict.fromkeys(one for check in checks for one in programs_of(check))
+    closed = still_closed(project, [door_of(project, command) for command in commands])
+    if closed:
+        admit_doors(project, closed)
 
 
 def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around) -> Comparison:

@@ -24,6 +24,7 @@ from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
     Door,
+    ProgramDoor,
     as_table,
     from_table,
     host_of,
@@ -36,6 +37,7 @@ from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.io.trust import all_trusted, revoke, trust, trusted
+from runner.operations.check_programs import program_doors
 from runner.operations.loaded import Loaded
 from runner.operations.options import ProjectPlace
 from runner.operations.places import project_directory, same_place
@@ -89,11 +91,13 @@ def _may_be_asked(project: Loaded, step: Step) -> tuple[str, ...]:
 
 
 def wanted(project: Loaded) -> tuple[Door, ...]:
-    """All that the project may send where: what it asks, and the deletion of what it stored."""
+    """All that the project may send where: what it asks, and the deletion of what it stored; and
+    the programs that its checks start.
+    """
     stored = filter(is_stored, project.state.records.values())
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
-    return project.reach.doors([*project.reach.used, *kept])
+    return (*project.reach.doors([*project.reach.used, *kept]), *program_doors(project))
 
 
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:
@@ -165,9 +169,14 @@ def refusal(project: Loaded, closed: tuple[Door, ...]) -> Untrusted:
     said = (
         "Nobody has said yet that this project may\n\n"
         + "\n".join(listed(closed))
-        + f"\n\nNothing was sent there. {''.join(_misnamed(project))}{ways(project, closed)}"
+        + f"\n\nNothing was {_not_done(closed)}. "
+        + f"{''.join(_misnamed(project))}{ways(project, closed)}"
     )
     return Untrusted(Problem("Not trusted", said, _where(project, closed)))
+
+
+def _not_done(closed: Iterable[Door]) -> str:
+    return "started" if all(isinstance(one, ProgramDoor) for one in closed) else "sent there"
 
 
 def _misnamed(project: Loaded) -> Iterator[str]:
@@ -175,7 +184,7 @@ def _misnamed(project: Loaded) -> Iterator[str]:
     asked = {going.host for each in project.reach.destinations.values() for going in each}
     near = [*asked, *(host.partition("://")[2] for host in asked)]
     for name in (part.strip() for text in project.options.trust for part in text.split(",")):
-        if name and asked.isdisjoint(named_hosts(name)):
+        if name and not name.startswith("sha256:") and asked.isdisjoint(named_hosts(name)):
             hint = did_you_mean(name, near)
             yield f"--trust {name} names no host that this project asks for.{hint} "
 

@@ -77,6 +77,8 @@ def _check(add: Verb) -> None:
         "--github", action="store_true", help="also print annotations for GitHub Actions"
     )
     made.add_argument("--json", action="store_true", help="one JSON object, with every answer")
+    flags.trusting(made)
+    flags.asking(made)
     flags.variables(made)
 
 

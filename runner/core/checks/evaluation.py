@@ -1,6 +1,6 @@
 """A check on recorded answers: a pure function of what is declared and what is recorded."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from runner.core.budget import Rendering
 from runner.core.checks.matchers import Expectation, expectation
 from runner.core.checks.matching import ExaminedAnswer, Measures, score_of, verdict_on
 from runner.core.checks.outcomes import CheckedAnswer
+from runner.core.checks.programs import Command, line_for, programs_of
 from runner.core.checks.telling import cut_short
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored, every
 from runner.core.expansion.lazy import Lazy
@@ -19,6 +20,7 @@ from runner.core.expressions.template import Constant, Node, holes
 from runner.core.language.check_rules import MATCHERS
 from runner.core.language.names import RECORD_ATTRIBUTES
 from runner.core.modules.module import DeclaredCheck
+from runner.core.received import table_of
 from runner.core.state.records import Record
 from runner.core.values import MASK, Names, NotKnown, TemplateError, plain
 from runner.errors import RunnerError, sentence
@@ -27,29 +29,51 @@ from runner.errors import RunnerError, sentence
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a check's texts may name besides the answer: the root module; `hide` takes out of a text
-    what nobody may see.
+    what nobody may see; `say` starts a program, which says something of each of some lines.
     """
 
     scope: Scope
     measures: Measures
     hide: Callable[[str], str]
+    say: Callable[[Command, Sequence[bytes]], Sequence[CheckVerdict]]
 
 
 def checked(
-    check: DeclaredCheck, answers: Iterable[tuple[Instance, Record]], around: Around
+    check: DeclaredCheck, answers: Sequence[tuple[Instance, Record]], around: Around
 ) -> Iterator[CheckedAnswer]:
     """What is found about each answer; RunnerError where a text of the check cannot be filled, by
     no fault of the answer.
     """
     entries = [_Entry(check, path, node, around) for path, node in check.entries]
-    for instance, record in answers:
-        answered = ExaminedAnswer(record.address, record, Answer(record.response), around.measures)
+    said = _said(check, answers, around)
+    for index, (instance, record) in enumerate(answers):
+        told = {command: verdicts[index] for command, verdicts in said.items()}
+        answer = Answer(record.response)
+        answered = ExaminedAnswer(record.address, record, answer, around.measures, told)
         names = _Names(instance, answered, around)
         if check.score is not None:
             verdict = entries[0].score(answered, names)
         else:
             verdict = every([entry.verdict(answered, names) for entry in entries])
+        if isinstance(verdict, Unscored):
+            verdict = Unscored(around.hide(verdict.why))
         yield CheckedAnswer(record.address, record.fingerprint, verdict)
+
+
+def _said(
+    check: DeclaredCheck, answers: Sequence[tuple[Instance, Record]], around: Around
+) -> Mapping[Command, Sequence[CheckVerdict]]:
+    """What each program says of the answers: one process a check, however many they are."""
+    commands = programs_of(check)
+    if not (commands and answers):
+        return {}
+    lines = []
+    for instance, record in answers:
+        own = instance.names()
+        of = {name: plain(own[name]) for name in OF_INSTANCE if name in own}
+        request = table_of(record.request)
+        lines.append(line_for(record.address, Answer(record.response), request, of))
+    return {command: around.say(command, lines) for command in commands}
 
 
 class _Names:

@@ -147,6 +147,14 @@ class ConditionMatcher:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramMatcher:
+    """What a program says of the answer."""
+
+    command: tuple[str, ...]
+    at_least: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The opposite."""
 
@@ -186,6 +194,7 @@ Matcher = (
     | CallMatcher
     | CallsMatcher
     | ConditionMatcher
+    | ProgramMatcher
     | Not
     | SomeOf
     | EveryOf
@@ -237,10 +246,10 @@ def _matcher(key: str, table: Mapping[str, Any], source: Mapping[str, Any]) -> M
         case "similarity":
             return _similarity(table)
         case _:
-            return _of_answer(key, value, source[key])
+            return _of_answer(key, value, source[key], _number(table, "at_least"))
 
 
-def _of_answer(key: str, value: Any, source: Any) -> Matcher:
+def _of_answer(key: str, value: Any, source: Any, at_least: float | None) -> Matcher:
     """Those that look at no text, and those that combine others."""
     match key:
         case "cost" | "seconds" | "output_tokens":
@@ -253,6 +262,8 @@ def _of_answer(key: str, value: Any, source: Any) -> Matcher:
             return _calls(_of(value, Mapping, "a table"))
         case "refusal":
             return RefusalMatcher(_of(value, bool, "true or false"))
+        case "program":
+            return ProgramMatcher(_texts(value), at_least)
         case "condition":
             return ConditionMatcher(value, str(source))
         case "not":

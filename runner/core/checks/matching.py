@@ -4,8 +4,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import orjson
@@ -25,6 +25,7 @@ from runner.core.checks.matchers import (
     NumberMatcher,
     OnText,
     PatternMatcher,
+    ProgramMatcher,
     QuantityMatcher,
     RefusalMatcher,
     SchemaMatcher,
@@ -72,6 +73,7 @@ class ExaminedAnswer:
     record: Record
     answer: Answer
     measures: Measures
+    programs: Mapping[tuple[str, ...], CheckVerdict] = field(default_factory=dict)
 
     @cached_property
     def text(self) -> str | None:
@@ -95,6 +97,8 @@ def verdict_on(expected: Expectation, answered: ExaminedAnswer) -> CheckVerdict:
             return some([verdict_on(one, answered) for one in inner])
         case EveryOf(inner):
             return every([verdict_on(one, answered) for one in inner])
+        case ProgramMatcher() as matcher:
+            return _program(matcher, answered)
         case QuantityMatcher() as matcher:
             return _quantity(matcher, answered)
         case EndMatcher(reasons):
@@ -126,15 +130,20 @@ def score_of(expected: Expectation, answered: ExaminedAnswer) -> float | Unscore
             return 0.0 if text is None else similarity(text, reference, by)
         case CallsMatcher() as matcher:
             return _calls_score(matcher, answered)
-        case matcher:
-            match verdict_on(expected, answered):
-                case Holds():
-                    return 1.0
-                case DoesNot():
-                    return 0.0
-                case Unscored() as unscored:
-                    return unscored
-            raise AssertionError(matcher)
+        case ProgramMatcher(command):
+            return _as_score(answered.programs[command])
+        case _:
+            return _as_score(verdict_on(expected, answered))
+
+
+def _as_score(verdict: CheckVerdict) -> float | Unscored:
+    match verdict:
+        case Holds(score):
+            return 1.0 if score is None else score
+        case DoesNot():
+            return 0.0
+        case Unscored():
+            return verdict
 
 
 def _of_text(matcher: OnText, text: str) -> CheckVerdict:
@@ -166,6 +175,17 @@ def _of_text(matcher: OnText, text: str) -> CheckVerdict:
 
 def _verdict(holds: bool, matcher: Matcher, got: str) -> CheckVerdict:
     return Holds() if holds else DoesNot((Mismatch(expected_text(matcher), got),))
+
+
+def _program(matcher: ProgramMatcher, answered: ExaminedAnswer) -> CheckVerdict:
+    """A score without a threshold is no verdict."""
+    match answered.programs[matcher.command]:
+        case Holds(float() as score) if matcher.at_least is None:
+            return Unscored(f"{matcher.command[0]} gave a score of {score:g}, and no at_least")
+        case Holds(float() as score):
+            return _verdict(score >= (matcher.at_least or 0.0), matcher, f"{score:g}")
+        case verdict:
+            return verdict
 
 
 def _alike(matcher: SimilarityMatcher, score: float) -> CheckVerdict:

@@ -15,6 +15,7 @@ from runner.core.checks.matchers import (
     NumberMatcher,
     OnText,
     PatternMatcher,
+    ProgramMatcher,
     QuantityMatcher,
     RefusalMatcher,
     SchemaMatcher,
@@ -44,6 +45,9 @@ def expected_text(matcher: Matcher) -> str:
             return f"calls of {', '.join(names)}{' in this order' if ordered else ''}"
         case ConditionMatcher(_, source):
             return f"true of {source}"
+        case ProgramMatcher(command, at_least):
+            enough = "to pass" if at_least is None else f"to score at least {at_least:g}"
+            return f"{' '.join(command)} {enough}"
         case Not(inner):
             return f"not: {expected_text(inner.matcher)}"
         case SomeOf(inner):

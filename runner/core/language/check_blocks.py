@@ -104,6 +104,9 @@ Expect = TypedDict(
         "tool_calls": Annotated[ExpectedCalls, Field(description="These tools are called.")],
         "similarity": Annotated[Text, Field(description="How like this text it is, from 0 to 1.")],
         "condition": Annotated[bool, Field(description='An expression: "{{ self.usage.x < 9 }}".')],
+        "program": Annotated[
+            Texts, Field(description="A program, and its arguments: a line of JSON an answer.")
+        ],
         "not": Annotated["Expect", Field(description="The opposite.")],
         "any": Annotated[list["Expect"], Field(min_length=1, description="One of these.")],
         "all": Annotated[list["Expect"], Field(min_length=1, description="All of these.")],

@@ -5,7 +5,7 @@ from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, has_hole
+from runner.core.language.findings import Finding, contains, has_hole
 from runner.core.language.json_schemas import named_schema_findings
 from runner.core.language.judge_rules import judge_findings
 from runner.core.language.patterns import pattern
@@ -14,18 +14,18 @@ MATCHERS = (
     *("equals", "contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of"),
     *("matches", "json", "json_schema", "number", "words", "characters", "lines", "tokens"),
     *("cost", "seconds", "output_tokens", "finish_reason", "refusal", "tool_call", "tool_calls"),
-    *("similarity", "condition", "not", "any", "all"),
+    *("similarity", "condition", "program", "not", "any", "all"),
 )
 """The keys that name a matcher."""
 
 _TEXTS = MATCHERS[:7]
 _ABOUT_TEXT = frozenset((*MATCHERS[: MATCHERS.index("cost")], "similarity"))
-_SCORES = ("similarity", "tool_calls")
+_SCORES = ("similarity", "tool_calls", "program")
 _OPTIONS: Mapping[str, frozenset[str]] = {
     "ignore_case": frozenset(_TEXTS),
     "ignore_space": frozenset(_TEXTS),
     "by": frozenset(("similarity",)),
-    "at_least": frozenset(("similarity",)),
+    "at_least": frozenset(("similarity", "program")),
     "on": _ABOUT_TEXT,
 }
 """What else an entry may say, and of which matchers."""
@@ -120,6 +120,9 @@ def _matcher(
         case "similarity" if "at_least" not in table and not is_score:
             detail = f"{dotted(path)} needs at_least, the similarity that is enough: at_least = 0.8"
             yield Finding(path, "Missing key", f"{detail}.")
+        case "program" if contains(value, has_hole):
+            detail = f"{dotted(at)} is what you say yes to: write the words themselves."
+            yield Finding(at, "Expression not allowed", detail)
         case "not" if isinstance(value, dict):
             yield from _entry(at, value)
         case "any" | "all":

@@ -1,4 +1,5 @@
-"""What may leave this machine: a closed set of doors, each opened by whoever owns what goes out.
+"""What may leave this machine, or be started on it: a closed set of doors, each opened by whoever
+owns what is at stake.
 
 A configuration is often somebody else's; the keys and the environment are the user's own.
 """
@@ -19,6 +20,7 @@ _ORIGIN = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?]|$)",
     re.IGNORECASE,
 )
+_PROGRAM = re.compile(r"sha256:[0-9a-f]{64}")
 _HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -41,7 +43,15 @@ class VariableDoor(Struct, frozen=True):
     host: str
 
 
-Door = KeyDoor | VariableDoor
+@dataclass(frozen=True, slots=True)
+class ProgramDoor:
+    """A program that is started on this machine, as long as its files have this digest."""
+
+    command: str
+    digest: str
+
+
+Door = KeyDoor | VariableDoor | ProgramDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +75,17 @@ def needs_asking(door: Door, own: frozenset[Door]) -> bool:
     match door:
         case KeyDoor(host, credential):
             return door not in own and not (credential is None and is_loopback(host))
-        case VariableDoor():
+        case VariableDoor() | ProgramDoor():
             return True
 
 
 def host_of(door: Door) -> str:
-    """Where a door leads."""
+    """Where a door leads: to a host, or to a program, which `--trust` names by its digest."""
     match door:
         case KeyDoor(host) | VariableDoor(host=host):
             return host
+        case ProgramDoor(digest=digest):
+            return f"sha256:{digest}"
 
 
 def in_words(door: Door) -> str:
@@ -88,6 +100,10 @@ def in_words(door: Door) -> str:
             return f"send requests{key} to {host}"
         case VariableDoor(name, host):
             return f"send the value of {_shown(name)} to {host}"
+        case ProgramDoor(command, digest):
+            return (
+                f"start {command!a} on this machine, its files as they are (sha256:{digest[:12]})"
+            )
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -103,6 +119,8 @@ def as_table(door: Door) -> dict[str, str]:
             return {"kind": "key", "host": host, **named, "purpose": purpose}
         case VariableDoor(name, host):
             return {"kind": "variable", "name": name, "host": host}
+        case ProgramDoor(command, digest):
+            return {"kind": "program", "command": command, "digest": digest}
 
 
 def from_table(table: Mapping[str, Any]) -> Door | None:
@@ -116,6 +134,8 @@ def from_table(table: Mapping[str, Any]) -> Door | None:
                     return None
         case {"kind": "variable", "name": str(name), "host": str(host)}:
             return VariableDoor(name, host)
+        case {"kind": "program", "command": str(command), "digest": str(digest)}:
+            return ProgramDoor(command, digest)
         case _:
             return None
 
@@ -171,10 +191,14 @@ def is_loopback(host: str) -> bool:
 def named_hosts(text: str) -> frozenset[str]:
     """The hosts of `--trust HOST[,HOST]`; ValueError, with the one that is none.
 
-    A name without a scheme is https, and http as well where it is this machine.
+    A name without a scheme is https, and http as well where it is this machine; `sha256:..` is a
+    program.
     """
     found: set[str] = set()
     for name in filter(None, (part.strip() for part in text.split(","))):
+        if _PROGRAM.fullmatch(name):
+            found.add(name)
+            continue
         schemes = ("",) if "://" in name else ("https://", "http://")
         hosts = [origin(f"{scheme}{name}") for scheme in schemes]
         if hosts[0] is None:
@@ -194,3 +218,5 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return host, False, credential or ""
         case VariableDoor(name, host):
             return host, True, name
+        case ProgramDoor(command, digest):
+            return f"~{command}", True, digest  # after every host

@@ -5,6 +5,7 @@ import pytest
 from runner.core.secrets.trust import (
     Door,
     KeyDoor,
+    ProgramDoor,
     Trust,
     VariableDoor,
     as_table,
@@ -137,3 +138,16 @@ def test_hosts_of_one_run_are_https_unless_they_say_otherwise(text: str, hosts: 
 def test_what_is_no_host_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         named_hosts(text)
+
+
+def test_a_program_is_a_door_that_its_digest_names() -> None:
+    door = ProgramDoor("python checks/\x1bp.py", "a" * 64)
+    assert from_table(as_table(door)) == door
+    assert needs_asking(door, OWN)
+    assert "\x1b" not in in_words(door)
+    opened = Trust(frozenset(), named_hosts(f"api.groq.com, sha256:{'a' * 64}"))
+    assert opened.opens(door)
+    assert not opened.opens(ProgramDoor(door.command, "b" * 64))
+    assert ordered([door, KeyDoor(GROQ, None)]) == (KeyDoor(GROQ, None), door)
+    with pytest.raises(ValueError, match="sha256:a"):
+        named_hosts("sha256:aa")
