@@ -37,6 +37,8 @@ def about(said: Said) -> About | None:
         return None
     if words & _NO_MODEL or _INVALID.search(said.message):
         return "model"
+    if said.param and said.param != "model":  # a file, say, that this request names
+        return None
     if said.status == 400 or _ROUTED.search(said.message):
         return None
     return "model" if _NOT_THERE.search(said.message) else "path"

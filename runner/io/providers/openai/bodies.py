@@ -25,7 +25,7 @@ class Said(Struct, frozen=True):
 
     `status` is the one that counts: a number in the error's `code` or `status` goes before the
     status of the response. `moderated` says that this one request's content was refused; `wait`
-    is what a member of the error names, in seconds.
+    is what a member of the error names, in seconds, `param` the part of the request that it is of.
     """
 
     status: int
@@ -34,6 +34,7 @@ class Said(Struct, frozen=True):
     code: str | None = None
     moderated: bool = False
     wait: float | None = None
+    param: str | None = None
 
 
 def error_in(value: object) -> object | None:
@@ -76,7 +77,7 @@ def said_by(status: int, error: object) -> Said:
         return Said(status, str(error))
     code = error.get("code")
     inner = _status(code) or _status(error.get("status_code")) or _status(error.get("status"))
-    kind = error.get("type")
+    kind, param = error.get("type"), error.get("param")
     flagged = bool(error.get("metadata")) and _flagged(error["metadata"])
     return Said(
         status=inner or status,
@@ -85,6 +86,7 @@ def said_by(status: int, error: object) -> Said:
         code=None if code is None else str(code),
         moderated=flagged or bool(_MODERATED.search(f"{code} {kind} {error.get('message')}")),
         wait=wait_in(error),
+        param=param if isinstance(param, str) else None,
     )
 
 

@@ -657,7 +657,8 @@ def test_an_error_about_the_server_says_who_was_asked_where_and_with_which_key(
 def test_a_refusal_of_one_request_says_nothing_of_its_server() -> None:
     """A gateway's 404 may be of what that request asked for; one path of others was answered."""
     routed = error(404, 404, message="No endpoints found that support tool use")
-    for fault in (error(400, "invalid_value"), routed, "500"):
+    no_file = error(404, message="No such File object: file-abc", param="file_id")
+    for fault in (error(400, "invalid_value"), routed, no_file, "500"):
         failure = failed(fault, max_retries=0)
         assert (failure.hint, failure.pointless) == (None, False)
 
