@@ -28,7 +28,7 @@ from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.presets import preset
 from runner.io.prices import Prices
-from runner.io.providers.endpoint import Connect
+from runner.io.providers.endpoint import Connect, url_secrets
 from runner.io.settings import environment
 from runner.io.state.store import Store
 from runner.operations.given_variables import all_given, flagged, trusted_hosts
@@ -96,8 +96,8 @@ def load(
 
 
 def _keys(blocks: Mapping[str, DeclaredProvider], surroundings: Mapping[str, str]) -> Iterator[str]:
-    """The providers' keys: a server may repeat a header. A short one is a word that stands for
-    no key, as local servers want it, and an answer may have that word.
+    """The providers' keys, those in their addresses too: a server may repeat a header. A short one
+    is a word that stands for no key, as local servers want it, and an answer may have that word.
     """
     for provider in blocks.values():
         named = provider.table.get("api_key_env")
@@ -105,6 +105,8 @@ def _keys(blocks: Mapping[str, DeclaredProvider], surroundings: Mapping[str, str
             key = surroundings.get(name)
             if key and len(key) >= _SHORTEST_KEY:
                 yield key
+        for url in provider.asked_at(surroundings):
+            yield from url_secrets(url)
 
 
 def reload_state(project: Loaded) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 
 MAX_RESPONSE_BYTES = 64_000_000
+_SHORTEST = 4  # characters: a shorter text is part of too many words to be looked for
 
 Say = Callable[[str], None]
 """Where a provider that takes long to open tells whoever waits what it does."""
@@ -89,3 +91,17 @@ class Connect(Protocol):
         self, endpoint: Endpoint, *, on_text: Callable[[str], None] | None = None
     ) -> AbstractAsyncContextManager[OpenEndpoint]:
         """Open until the end of the context; RunnerError if the endpoint cannot be used."""
+
+
+def url_secrets(url: str) -> tuple[str, ...]:
+    """What a URL holds that nobody may see: who asks, with which password, and its query. A user's
+    name beside a password is none.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address: nothing is sent there
+        return ()
+    asks = parts.username if parts.password is None else parts.password
+    values = [value for _, value in parse_qsl(parts.query)]
+    found = (asks or "", unquote(asks or ""), *values)
+    return tuple(dict.fromkeys(text for text in found if len(text) >= _SHORTEST))
