@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion, prompt_of, provider, serving, trusting
 
 KEY = "preset-key-0123456789"
+WORD, QUERY = "pass-word-77", "query-key-88"
 SECRET = '[variable.r]\nsensitive = true\ndefault = "x"\n'
 
 
@@ -129,6 +132,22 @@ def test_no_env_file_of_a_project_says_where_a_preset_is(project: Project) -> No
     ran = project.run("plan")
     assert ran.status == 1
     assert "OLLAMA_BASE_URL says where things are sent" in ran.err
+
+
+def test_what_an_address_of_the_environment_holds_is_shown_nowhere(project: Project) -> None:
+    def script(got: Any) -> dict[str, Any]:
+        whole = answer(got.body, got.number)
+        whole["choices"][0]["message"]["content"] = f"{WORD} and {QUERY}"
+        return whole
+
+    with serving(script=script) as api:
+        url = api.url.replace("//", f"//us:{WORD}@") + f"?api_key={QUERY}"
+        project.write(completion("a", "one", 'provider = "vllm"'))
+        ran = project.run("apply", "--auto-approve", env={"VLLM_BASE_URL": url})
+        assert ran.status == 0, ran.err
+        written = [path.read_bytes() for path in project.directory.rglob("*") if path.is_file()]
+        held = b"".join(written).decode(errors="replace") + ran.out + ran.err
+        assert (WORD in held, QUERY in held) == (False, False)
 
 
 def several(*urls: str) -> str:

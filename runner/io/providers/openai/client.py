@@ -13,7 +13,7 @@ import orjson
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.estimate import foreseen
-from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.endpoint import Endpoint, url_secrets
 from runner.io.providers.openai import bodies
 from runner.io.providers.openai.job import Job, asks_too_long, secret_values
 from runner.io.providers.openai.limits import Bucket, Gate
@@ -61,8 +61,9 @@ class OpenAIClient:
         self._pausing = self._asking = 0
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
-        keys = (one.key or "" for one in (endpoint, *endpoint.others))
-        self._secrets = (*keys, *secret_values(values))
+        every = (endpoint, *endpoint.others)
+        in_urls = (text for one in every for text in url_secrets(one.base_url))
+        self._secrets = (*(one.key or "" for one in every), *in_urls, *secret_values(values))
 
     @property
     def limit(self) -> int:
@@ -141,7 +142,7 @@ class OpenAIClient:
         """One attempt: the end of the job, or the seconds until the next."""
         server = self._servers.first
         if job.completion and self._servers.several:
-            server = self._servers.next()
+            server = self._servers.next(job.refused_by)
             job.url = server.completions
         gate = server.gate
         if not gate.enter_at_once():
@@ -257,7 +258,22 @@ class OpenAIClient:
         if pause is not None and not in_vain:
             return pause
         failure = job.failure(result, verdict, self._endpoint, answered=self.answered > 0)
+        if self._servers.several and job.completion and (failure.fatal or failure.pointless):
+            if self._turns_away(job, server, failure):
+                return 0.0
+            if failure.fatal and not self._servers.is_over:  # others take what is for other models
+                failure = replace(failure, fatal=False, pointless=True)
         return self._failed(job, replace(failure, fatal=failure.fatal or in_vain))
+
+    def _turns_away(self, job: Job, server: Server, failure: Failure) -> bool:
+        """A server that answers nobody, or not for this model: whether another one may."""
+        job.refused_by.append(server)
+        known = server.dismissed or not failure.fatal
+        others = self._servers.refused(server, job.refused_by, all_else=failure.fatal)
+        if not known and others:
+            said = f"status {failure.status}: nothing more goes to it in this run"
+            _LOG.warning("%s The server refused, %s.", job.asked(self._endpoint), said)
+        return others
 
     def _moves(self, job: Job, server: Server) -> bool:
         """Whether a request that nobody worked on goes to another server now."""

@@ -1,7 +1,7 @@
 """One request on its way to an answer: what it took so far, when it goes out again, how it ends."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from yarl import URL
 
@@ -40,6 +40,7 @@ class Job:
     waits: int = 0  # how many of them
     spent: float = 0.0  # seconds that its attempts took
     maybe_billed: int = 0
+    refused_by: list[object] = field(default_factory=list)  # servers, for what they are
     moved: int = 0  # times that it went to another server without a pause
 
     def moves(self, servers: int) -> bool:

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+import pytest
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import OpenAIClient, connect
 from tests.harness.clock import Clock
-from tests.harness.faults import error
-from tests.harness.server import FakeAPI
+from tests.harness.faults import error, respond
+from tests.harness.server import FakeAPI, Step
 
 BODY = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]})
 
@@ -156,5 +157,43 @@ def test_what_a_server_stores_is_asked_of_the_first() -> None:
                 for _ in range(4):
                     await client.call("GET", "/chat/completions/none")
             assert (len(one.requests), len(two.requests)) == (4, 0)
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "fault", ["401", error(402, message="no credits"), error(404, "model_not_found"), respond(404)]
+)
+def test_one_that_refuses_whoever_asks_ends_nothing_for_the_others(fault: Step) -> None:
+    async def work() -> None:
+        async with FakeAPI(fault, fault, fault, fault, fault, fault) as bad, FakeAPI() as good:
+            async with opened(bad.url, good.url) as client:
+                for _ in range(6):
+                    (answer,) = await ask(client)
+                    assert isinstance(answer, Answered)
+            assert len(good.completions) == 6
+            assert len(bad.completions) == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("faults", "fatal", "pointless"),
+    [
+        (("401", "401"), True, False),
+        ((error(404, "model_not_found"), error(404, "model_not_found")), False, True),
+        ((error(404, "model_not_found"), "401"), False, True),
+    ],
+)
+def test_what_all_refuse_is_refused(
+    faults: tuple[Step, Step], fatal: bool, pointless: bool
+) -> None:
+    async def work() -> None:
+        async with FakeAPI(faults[0]) as one, FakeAPI(faults[1]) as two:
+            async with opened(one.url, two.url) as client:
+                (failure,) = await ask(client)
+            assert isinstance(failure, Failure)
+            assert (failure.fatal, failure.pointless) == (fatal, pointless)
+            assert (len(one.completions), len(two.completions)) == (1, 1)
 
     run(work())
