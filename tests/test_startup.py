@@ -121,6 +121,15 @@ def test_a_plan_that_issues_imports_no_network(answered: Project) -> None:
     )
 
 
+def test_a_check_imports_no_network(answered: Project) -> None:
+    check = "[check.c]\nof = 'completion.each'\nexpect = [{ contains = '{{ each.value.what }}' }]\n"
+    path = answered.write(check, "checks.toml")
+    found = imported(answered.directory, "check")
+    path.unlink()
+    assert sorted(found & (NETWORK | MODEL | SEEN | PRICED | ENGINE | {"diskcache"})) == []
+    assert not found & {"re2", "rapidfuzz"}  # where nothing needs them
+
+
 def test_a_plan_as_events_imports_no_network(answered: Project) -> None:
     found = imported(answered.directory, "plan", "--json")
     assert sorted(found & (NETWORK | MODEL | ENGINE)) == []

@@ -7,6 +7,7 @@ from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.comparisons import comparison_json, comparison_lines
 from runner.cli.views.style import Style
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome
+from runner.core.checks.statistics.intervals import Interval
 from runner.core.checks.verdicts import DoesNot, Holds, Unscored, outcome_of
 from runner.operations.checking import Checked
 
@@ -36,8 +37,8 @@ def figures(each: CheckOutcome) -> str:
         said = f"mean {interval.value:.2f} of {scored} (95 % interval {ends})"
     else:
         held = scored - len(each.failed)
-        share, low, high = (f"{100 * n:.0f}" for n in (interval.value, interval.low, interval.high))
-        said = f"{held} of {scored} hold ({share} %, 95 % interval {low} to {high} %)"
+        share, ends = f"{100 * interval.value:.0f}", _percents(interval)
+        said = f"{held} of {scored} hold ({share} %, 95 % interval {ends} %)"
     for number, word in ((len(each.unscored), "unscored"), (len(each.missing), "missing")):
         said += f", {number} {word}" if number else ""
     return said
@@ -127,6 +128,13 @@ def _answer_json(one: CheckedAnswer) -> dict[str, Any]:
         case Unscored(why):
             told["why"] = why
     return told
+
+
+def _percents(interval: Interval) -> str:
+    """From and to, with as many digits as tell one from the other."""
+    low, high = 100 * interval.low, 100 * interval.high
+    digits = 0 if round(low) != round(high) else 1
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _met(each: CheckOutcome, style: Style) -> str:

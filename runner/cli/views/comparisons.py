@@ -141,7 +141,7 @@ def _power(found: Difference) -> str:
 
 def _amounts(one: Against) -> Iterator[str]:
     for found in one.differences:
-        if found.kind == "amount" and found.pairs:
+        if found.kind == "amount" and found.pairs and (found.first or found.second):
             name = found.measure.replace("_", " ")
             change = (found.first - found.second) / found.second if found.second else 0.0
             said = f"{name} {round(100 * change) or 0:+d} %"
