@@ -222,6 +222,12 @@ def _provider(table: dict[str, Any], name: str | None) -> Iterator[Finding]:
         if not has_hole(kind):
             yield _unknown_provider(table, kind)
         return
+    if kind not in (name, "openai") and (name in PROVIDERS or name in PRESETS):
+        detail = (
+            f'This block is called "{name}", as a provider that is known by name, and asks {kind}: '
+            "whoever reads a plan takes it for the one it is called. Give it another name."
+        )
+        yield Finding(("type",), "Misleading name", detail, severity="warning")
     settings = {k: v for k, v in table.items() if k != "defaults"}
     kind = kind if kind in PROVIDERS else "openai"
     yield from _shape(f"provider.{kind}", {**settings, "type": kind}, has_hole)

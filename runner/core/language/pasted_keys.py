@@ -86,7 +86,12 @@ def _finding(kind: str, path: Path, value: str) -> Finding:
     key = KEY.search(value)
     start = (key.group() if key else value)[:3]
     if path[0] in ("base_url", "base_urls") and kind == "provider":
-        fix = "Put the whole address into the environment, as OPENAI_BASE_URL, and none here."
+        fix = (
+            "Name the variable that holds it by api_key_env, or read it with env() in headers or "
+            "query. openai, ollama, vllm and lmstudio, where their blocks have no base_url, take "
+            "the whole address from the environment, as OPENAI_BASE_URL, OLLAMA_BASE_URL, "
+            "VLLM_BASE_URL and LM_STUDIO_API_BASE."
+        )
     elif kind == "provider":
         fix = (
             "Put it in an environment variable and give the NAME of that variable: "

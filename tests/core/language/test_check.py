@@ -597,3 +597,27 @@ def test_any_value_is_checked_as_any_block(kind: str, value: object) -> None:
     for found in check(kind, value, name="openai"):
         assert found.summary
         assert found.detail.endswith((".", "?"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "warned"),
+    [
+        ("embedded", "groq", True),
+        ("ollama", "groq", True),
+        ("openai", "embedded", True),
+        ("groq", "groq", False),
+        ("groq", "openai", False),
+        ("mine", "groq", False),
+    ],
+)
+def test_a_provider_that_is_called_as_another_is_a_warning(
+    name: str, kind: str, warned: bool
+) -> None:
+    found = [*check("provider", {"type": kind}, name=name)]
+    assert [one.severity for one in found] == ["warning"] * warned
+
+
+def test_a_key_in_an_address_is_told_what_every_provider_can_do() -> None:
+    url = "https://sk-abcdefghijklmnopqrstuvwxyz012345@h.example/v1"
+    details = " ".join(one.detail for one in check("provider", {"base_url": url}, name="groq"))
+    assert "api_key_env" in details
