@@ -392,12 +392,19 @@ def _gone_outputs(
         left = set(
             shown_outputs(outputs(recorded_session(project, kept), kept, [])) if kept else ()
         )
-    owned = {split_key(address)[0] for address in (*project.state.records, *project.moved()[0])}
-    owned |= {f"completion.{name}" for name in project.root.completions}
+    declared = project.root.outputs
+    names = [
+        name
+        for name in sorted(held.keys() - left)
+        if name in declared or name not in project.root.completions
+    ]
+    if not names:  # the usual case: no record is looked at
+        return {}
+    owned = {split_key(address)[0] for address in {*project.state.records, *project.moved()[0]}}
     return {
         name: (held[name], ABSENT)
-        for name in sorted(held.keys() - left)
-        if f"completion.{name}" not in owned or name in project.root.outputs
+        for name in names
+        if name in declared or f"completion.{name}" not in owned
     }
 
 

@@ -17,12 +17,15 @@ class Patterns:
     """Many patterns at once: what is not wild is looked up, however many there are."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._none = not patterns
         self._wild = tuple(pattern for pattern in patterns if not {*"*?="}.isdisjoint(pattern))
         self._plain = frozenset(patterns).difference(self._wild)
         self._cuts = {at for pattern in patterns for at in _cuts(pattern)}
 
     def select(self, address: str) -> bool:
         """Whether one of them `selects` an address."""
+        if self._none:
+            return False
         if address in self._plain or not self._plain.isdisjoint(at for at, _ in _cuts(address)):
             return True
         return any(selects(pattern, address) for pattern in self._wild)
