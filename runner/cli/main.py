@@ -40,8 +40,8 @@ def entry() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. 0: done; 1: error; 2: changes, for plan --detailed-exitcode; 130:
-    interrupted.
+    """Run one command. 0: done; 1: error; 2: changes, for plan --detailed-exitcode; 3: done, but a
+    check of the answers is not met; 130: interrupted.
     """
     with harmless_streams():
         made = parser()

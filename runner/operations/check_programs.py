@@ -69,7 +69,7 @@ def check_files(project: Loaded, check: DeclaredCheck) -> None:
 
 
 def _folder(project: Loaded) -> Path:
-    return project.folders.config
+    return project.folders.path(project.root.folder, ".")
 
 
 def _files(project: Loaded, command: Command) -> Iterator[Path]:

@@ -87,6 +87,15 @@ def test_a_changed_file_is_asked_for_again(project: Project, change: str) -> Non
     assert digest(project) != before
 
 
+def test_where_the_command_runs_changes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(project, PASSES)
+    trust = digest(project)
+    monkeypatch.chdir(project.directory)
+    assert project.call("-C", ".", "check", "--trust", trust).status == 3
+
+
 def test_other_files_are_no_part_of_it(project: Project) -> None:
     check(project, PASSES)
     before = digest(project)
