@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 from msgspec import Struct
 
 from runner.core.address import first_few, is_verdict, selects, split_key, why_none
@@ -38,7 +37,7 @@ from runner.core.plan.reports import Reports
 from runner.core.plan.targets import Choice
 from runner.core.plan.verdicts import Verdicts, count_verdicts, own_judges
 from runner.core.plan.walk import address_of
-from runner.core.plan.words import known_part, summary
+from runner.core.plan.words import form_later, known_part, summary
 from runner.core.request.build import Request
 from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.server_store import stored_id
@@ -129,7 +128,7 @@ class _Scales:
         self.estimate.add(weight)
         if is_verdict(address):
             self.verdicts.estimate.add(weight)
-        self._longest[address] = most_tokens(orjson.loads(request.body))
+        self._longest[address] = weight.longest
         for limit in self.project.declared[request.provider].limits(request.body):
             self.limits.setdefault((request.provider, limit), []).append(address)
 
@@ -137,8 +136,11 @@ class _Scales:
         """What may be sent once answers are known, from above."""
         prices = self.project.prices
         sketches = {step.address: known_part(plan, step) for step, _ in plan.of(Await)}
-        for address, made in sketches.items():
-            self._longest[address] = None if made is None else most_tokens(made[1].sent)
+        for step, _ in plan.of(Await):
+            made = sketches[step.address]
+            self._longest[step.address] = None if made is None else most_tokens(made[1].sent)
+            if made is not None:
+                plan.known.forms.note(step.address, form_later(step, *made))
         for address, made in sketches.items():
             if made is None:
                 self.estimate.unbound()

@@ -242,7 +242,7 @@ def test_a_big_apply_says_little(project: Project) -> None:
         ran = project.apply()
     assert len(ran.err.splitlines()) < 5
     assert "completion.many[0] and 99 like it will be issued" in ran.out
-    assert "    and 50 more like these\n" in ran.out
+    assert "    and 50 more like these, whose texts are not shown\n" in ran.out
 
 
 def test_what_an_answer_used_and_cost_is_said(

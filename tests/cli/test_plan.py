@@ -323,7 +323,7 @@ def test_a_long_prompt_of_many_is_shown_once_and_fits_on_two_screens(project: Pr
     assert len(shown) <= 100
     assert shown[0] == "  # completion.c0 and 199 like it will be issued"
     assert "  + completion.c1                Tell me of 1" in shown
-    assert "    and 150 more like these" in shown
+    assert "    and 150 more like these, whose texts are not shown" in shown
     whole = lines_of_plan(project, "--full")
     assert sum(line.endswith("rule 2499 of the house") for line in whole) == 200
 
@@ -340,7 +340,7 @@ def test_a_word_that_changed_in_many_prompts_fits_on_one_screen(project: Project
     assert len(shown) <= 50
     assert "  # completion.c0 and 199 like it will be issued again" in shown
     assert "  # completion.each[0] and 199 like it will be issued again" in shown
-    assert shown.count("    and 150 more like these") == 2
+    assert shown.count("    and 150 more like these, whose texts are not shown") == 2
 
 
 def test_another_change_is_shown_by_itself(project: Project) -> None:
@@ -494,3 +494,71 @@ def test_a_text_that_becomes_a_part_is_shown_with_what_changed_in_it(project: Pr
         project.write(text.replace('"@"', '[{ type = "text", text = "two" }]'))
         shown = project.call("plan").out
     assert '"type":"text"' in shown
+
+
+def one_in(number: int, odd: str, usual: str) -> str:
+    return f"{{{{ {odd} if count.index == {number} else {usual} }}}}"
+
+
+@pytest.mark.parametrize(
+    ("written", "odd", "usual", "shown"),
+    [
+        ('provider = "@"', "'openai'", "'other'", "gpt-4o (openai)"),
+        ('extra_body = { model = "@" }', "'m'", "'gpt-4o'", "            m"),
+        ('max_tokens = "@"', "9", "5", "gpt-4o, max_tokens 9"),
+        ('extra_headers = { X-Odd = "@" }', "'a'", "'b'", "gpt-4o, headers X-Odd"),
+    ],
+)
+def test_what_is_asked_otherwise_is_never_counted_as_alike(
+    project: Project, written: str, odd: str, usual: str, shown: str
+) -> None:
+    """However many stand before it, and whatever it is besides a text."""
+    asked = written.replace("@", one_in(258, odd, usual))
+    other = '[provider.other]\ntype = "openai"\nbase_url = "http://127.0.0.1:1/v1"\n'
+    project.write(other + completion("q", "hi {{ count.index }}", "count = 260", asked))
+    lines = lines_of_plan(project)
+    assert "  # completion.q[0] and 258 like it will be issued" in lines
+    assert "    and 209 more like these, whose texts are not shown" in lines
+    at = lines.index("  # completion.q[258] will be issued")
+    assert lines[at + 1].endswith(shown)
+
+
+def test_what_goes_elsewhere_is_not_changed_as_others_are(project: Project) -> None:
+    """The difference of the two requests is the same; the requests are not."""
+    odd = one_in(3, "'gpt-5-pro'", "'gpt-4o-mini'")
+    with serving() as api:
+        asked = completion("q", "say hi", "count = 9").replace("gpt-4o", odd)
+        project.write(provider(api) + asked)
+        assert project.apply().status == 0
+        project.write(provider(api) + asked.replace("hi", "ho"))
+        lines = lines_of_plan(project)
+    assert "  # completion.q[0] and 7 like it will be issued again" in lines
+    assert "  # completion.q[3] will be issued again" in lines
+
+
+def test_too_many_that_differ_are_counted_with_what_they_differ_in(project: Project) -> None:
+    odd = one_in(299, "'gpt-5-pro'", "'gpt-4o-mini'")
+    more = ['seed = "{{ count.index }}"', "count = 300"]
+    project.write(completion("q", "hi", *more).replace("gpt-4o", odd))
+    shown = lines_of_plan(project)
+    at = shown.index("  # 200 more of completion.q will be issued")
+    said = " ".join(" ".join(shown[at + 1 : at + 3]).split())
+    assert said == '+ completion.q[..] model "gpt-4o-mini" or "gpt-5-pro", seed (200 values)'
+    assert "  # (not all of it is shown; --full shows it)" in shown
+
+
+def test_what_is_known_to_change_is_shown_while_an_answer_is_awaited(project: Project) -> None:
+    with serving() as api:
+        text = completion("a", "hi") + completion("b", "of {{ completion.a.content }}, be brief")
+        project.write(provider(api) + text)
+        assert project.apply().status == 0
+        first, rest = text.replace('"hi"', '"ho"').split("[completion.b]")
+        project.write(f"{provider(api)}{first}[completion.b]{rest}")
+        unchanged = project.call("plan").out
+        project.write(f"{provider(api)}{first}[completion.b]{rest.replace('gpt-4o', 'o1')}")
+        shown = project.call("plan").out
+        project.write(f"{provider(api)}{first}[completion.b]{rest.replace('brief', 'long')}")
+        told = project.call("plan").out
+    assert "  ? completion.b\n\n" in unchanged
+    assert "  ? completion.b                 model gpt-4o -> o1\n\n" in shown
+    assert "        + of (known after apply), be long\n" in told

@@ -19,9 +19,10 @@ from runner.cli.views.requests import (
     parameters,
 )
 from runner.cli.views.style import Style
+from runner.core.address import split_key
 from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import Step
-from runner.core.plan.alike import Alike, alike
+from runner.core.plan.alike import Alike, Various, alike
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import Asked, asked, shown, tallied
@@ -31,6 +32,7 @@ from runner.operations.plan import Planned
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
 _LINE, _LEAST = 100, 20  # columns of a value on a line
 _LISTED = 49  # and the first: fifty
+_FEW, _SHORT = 5, 40  # values that are shown of what differs in many, and characters of one
 _SAID = "  # "  # before what is said of a step
 
 
@@ -85,9 +87,13 @@ _ACTS = {
 
 def _steps(plan: PlannedSteps, secrets: Secrets, page: Page) -> Iterator[str]:
     for group in alike(plan, secrets, apart=page.full):
-        yield from _first(plan, group, secrets, page)
-        if group.others or group.more:
-            yield from _others(plan, group, secrets, page)
+        match group:
+            case Alike():
+                yield from _first(plan, group, secrets, page)
+                if group.others or group.more:
+                    yield from _others(plan, group, secrets, page)
+            case Various():
+                yield from _various(group, secrets, page)
         yield ""
 
 
@@ -126,7 +132,26 @@ def _others(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> I
     left = len(group.others) - len(listed) + group.more
     if left:
         page.is_cut = True
-        yield f"    and {left:,} more like these"
+        unseen = "" if first is None else ", whose texts are not shown"
+        yield f"    and {left:,} more like these{unseen}"
+
+
+def _various(group: Various, secrets: Secrets, page: Page) -> Iterator[str]:
+    """How many more there are of a block, and in what they differ."""
+    page.is_cut = True
+    seen, block = shown(group.first, secrets), split_key(group.first.address)[0]
+    yield page.style(f"  # {group.number:,} more of {block} {seen.header}", "bold")
+    symbol = page.style(seen.symbol, _COLOURS.get(seen.symbol, "grey"))
+    said = [f"{on_one_line(name)} {_values(held)}" for name, held in group.values.items()]
+    yield from head(page, seen.symbol, symbol, f"{block}[..]", said)
+
+
+def _values(held: frozenset[bytes]) -> str:
+    """Different values on one line: each of a few that are short, else how many."""
+    texts = sorted(value.decode() for value in held)
+    if len(texts) <= _FEW and all(len(text) <= _SHORT for text in texts):
+        return on_one_line(" or ".join(texts))
+    return f"({len(texts):,} values)" if len(texts) > 1 else "(another value)"
 
 
 def _told_apart(

@@ -6,91 +6,198 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from runner.core.address import split_key
-from runner.core.canonical import canonical, digest
-from runner.core.plan.actions import Step
-from runner.core.plan.conversation import same_messages, turn_of, turns_of
+from runner.core.canonical import digest
+from runner.core.plan.actions import (
+    Absent,
+    Await,
+    Instances,
+    Issue,
+    Keep,
+    Read,
+    Remove,
+    Reuse,
+    Step,
+    Update,
+)
+from runner.core.plan.conversation import same_messages, turn_of
 from runner.core.plan.diff import changes_of, word_changes
+from runner.core.plan.forms import RequestForm, form_of
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import Asked, asked, kind, shown
+from runner.core.plan.words import Asked, asked, form_of_step, kind, shown
+from runner.core.received import table_of
 from runner.core.secrets.secrets import Secrets
 
 _FEWEST = 4  # fewer are shown each by itself
-_LOOKED_AT = 200  # instances of one block; what happens to the rest is only counted
+_READ = 200  # changes of one form that are compared in words
+_GROUPS = 100  # of one block; what differs from them all is only counted
 _KEYS = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
 
 
 @dataclass(slots=True)
 class Alike:
-    """A step, those that are like it, and how many more of its block nobody looked at."""
+    """A step, those that are like it, and how many more have its form: their texts were not
+    compared.
+    """
 
     first: Step
     others: list[Step] = field(default_factory=list)
     more: int = 0
 
 
-def alike(plan: PlannedSteps, secrets: Secrets, *, apart: bool = False) -> Iterator[Alike]:
+@dataclass(slots=True)
+class Various:
+    """Steps of a block of which too many are unlike each other: how many, and the values of what
+    is not the same in the whole block, as JSON.
+    """
+
+    first: Step
+    number: int
+    values: dict[str, frozenset[bytes]]
+
+
+def alike(
+    plan: PlannedSteps, secrets: Secrets, *, apart: bool = False
+) -> Iterator[Alike | Various]:
     """The steps in their order, those that are alike together with the first of them. `apart`
     puts none together.
     """
     if apart:
         yield from (Alike(step) for step in plan.steps)
         return
-    groups: dict[Any, Alike] = {}
-    last: dict[tuple[str, str], Alike] = {}
-    seen: Counter[tuple[str, str]] = Counter()
+    found = _Groups(plan, secrets)
     for step in plan.steps:
-        block = (split_key(step.address)[0], kind(step.action))
-        seen[block] += 1
-        if seen[block] > _LOOKED_AT:
-            last[block].more += 1
-            continue
-        look = _look(plan, step, block, secrets)
-        group = groups.get(look)
-        if group is None:
-            group = groups[look] = Alike(step)
-        else:
-            group.others.append(step)
-        last[block] = group
+        found.add(step)
     position = {id(step): at for at, step in enumerate(plan.steps)}
-    found = [each for group in groups.values() for each in _enough(group)]
-    yield from sorted(found, key=lambda group: position[id(group.first)])
+    yield from sorted(found.all(), key=lambda group: position[id(group.first)])
+
+
+_Block = tuple[str, str]  # of which block, and what happens
+
+
+@dataclass(slots=True)
+class _Groups:
+    """Steps by what they look like: first by their form, then by what changes in their words."""
+
+    plan: PlannedSteps
+    secrets: Secrets
+    groups: dict[Any, Alike] = field(default_factory=dict)
+    of_form: dict[Any, list[Alike]] = field(default_factory=dict)
+    in_block: dict[_Block, list[tuple[RequestForm, ...]]] = field(default_factory=dict)
+    various: dict[_Block, list[tuple[Step, tuple[RequestForm, ...]]]] = field(default_factory=dict)
+    read: Counter[Any] = field(default_factory=Counter)
+
+    def add(self, step: Step) -> None:
+        """One more, to those that it is like."""
+        forms = _forms(self.plan, step)
+        block = _block(step), kind(step.action)
+        seen = shown(step, self.secrets)
+        repeated = "" if block[0] == step.address else block[0]
+        words = seen.symbol, _general(seen.header, step), _general(seen.because, step)
+        form = (repeated, *words, *map(id, forms))
+        held = self.of_form.get(form)
+        if held is None and len(self.in_block.setdefault(block, [])) >= _GROUPS:
+            self.various.setdefault(block, []).append((step, forms))
+            return
+        look: Any = form
+        if len(forms) > 1:
+            self.read[form] += 1
+            if held is not None and self.read[form] > _READ:
+                max(held, key=lambda group: len(group.others)).more += 1
+                return
+            look = form, _changed(self.plan, step, self.secrets)
+        group = self.groups.get(look)
+        if group is not None:
+            group.others.append(step)
+            return
+        group = self.groups[look] = Alike(step)
+        self.of_form.setdefault(form, []).append(group)
+        self.in_block.setdefault(block, []).append(forms)
+
+    def all(self) -> Iterator[Alike | Various]:
+        """What was found, in no order."""
+        for group in self.groups.values():
+            yield from _enough(group)
+        for block, steps in self.various.items():
+            yield Various(steps[0][0], len(steps), _values(steps, self.in_block[block]))
 
 
 def _enough(group: Alike) -> Iterator[Alike]:
-    if 1 + len(group.others) + group.more >= _FEWEST:
+    if group.more or 1 + len(group.others) >= _FEWEST:
         yield group
     else:
         yield from (Alike(step) for step in (group.first, *group.others))
 
 
-def _look(plan: PlannedSteps, step: Step, block: tuple[str, str], secrets: Secrets) -> Any:
-    """What is the same for all that are alike."""
-    seen = shown(step, secrets)
-    repeated = block[0] if block[0] != step.address else ""
-    words = repeated, seen.symbol, _general(seen.header, step), _general(seen.because, step)
-    made = asked(plan, step, secrets)
-    if made is None:
-        return words
-    goes = (*words, made.headers)
-    if made.old is None:
-        return (*goes, made.provider, *_new(made, is_repeated=bool(repeated)))
-    return (*goes, digest(repr(list(_changes(made))).encode()))
+def _block(step: Step) -> str:
+    instance = step.instance
+    if instance is None:
+        return split_key(step.address)[0]
+    return step.address if instance.key is None else instance.scope.address(instance.declared)
+
+
+def _forms(plan: PlannedSteps, step: Step) -> tuple[RequestForm, ...]:
+    """The form of what a step asks, and that of what its record says was asked."""
+    only = plan.known.forms.only
+    match step.action:
+        case Issue(old=old) | Await(old=old):
+            new = plan.known.forms.of(step.address) or form_of_step(plan, step)
+        case Reuse(record=record, old=old) | Update(record=record, old=old):
+            alone = old is None and step.instance is not None and step.instance.key is None
+            new = form_of(record.provider, (), table_of(record.request), is_alone=alone)
+        case Remove() | Read() | Instances() | Keep() | Absent():
+            return ()
+    if new is None:
+        return ()
+    if old is None:
+        return (only(new),)
+    return only(new), only(form_of(old.identity, (), table_of(old.request)))
+
+
+def _values(
+    steps: list[tuple[Step, tuple[RequestForm, ...]]], beside: list[tuple[RequestForm, ...]]
+) -> dict[str, frozenset[bytes]]:
+    own = [forms[0] for _, forms in steps if forms]
+    mine = _by_name(own)
+    whole = _by_name([*own, *(forms[0] for forms in beside if forms)])
+    return {
+        name: frozenset(mine.get(name, (_ABSENT,)))
+        for name, values in whole.items()
+        if len(values) > 1
+    }
+
+
+_ABSENT = b"(absent)"
+
+
+def _by_name(forms: list[RequestForm]) -> dict[str, set[bytes]]:
+    """The values that each member of these requests has."""
+    found: dict[str, set[bytes]] = {"provider": {orjson.dumps(form.provider) for form in forms}}
+    times: Counter[str] = Counter()
+    for form in forms:
+        for name, value in form.parameters:
+            found.setdefault(name, set()).add(value)
+            times[name] += 1
+    for name, number in times.items():
+        if number < len(forms):
+            found[name].add(_ABSENT)
+    found["headers"] = {repr(form.headers).encode() for form in forms}
+    found["roles"] = {repr((form.turns, form.before)).encode() for form in forms}
+    return found
 
 
 def _general(text: str, step: Step) -> str:
     """Words about one address as they would be about any other."""
+    if "[" not in text and step.address not in text:
+        return text
     return _KEYS.sub("[]", text.replace(step.address, "it"))
 
 
-def _new(made: Asked, *, is_repeated: bool) -> Iterator[Any]:
-    """Instances of a block come of one text. Of others, only the last message may differ."""
-    turns = turns_of(made.new.get("messages", []))
-    rest = {key: value for key, value in made.new.items() if key != "messages"}
-    yield digest(canonical(rest))
-    yield tuple((turn.role, *(part.label for part in turn.parts)) for turn in turns)
-    if not is_repeated:
-        yield digest(repr(turns[:-1] if len(turns) > 1 else turns).encode())
+def _changed(plan: PlannedSteps, step: Step, secrets: Secrets) -> str:
+    made = asked(plan, step, secrets)
+    return "" if made is None else digest(repr(list(_changes(made))).encode())
 
 
 def _changes(made: Asked) -> Iterator[Any]:

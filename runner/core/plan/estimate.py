@@ -115,7 +115,7 @@ class Estimate:
 
 class Bound(Struct, frozen=True):
     """What one request may use and cost; a cost of None is an unknown price. `source` says whose
-    price it is.
+    price it is; `longest` is the most that its answer may take, if anything bounds that.
     """
 
     model: str
@@ -125,6 +125,7 @@ class Bound(Struct, frozen=True):
     cost_low: float | None
     cost_high: float | None
     source: str | None = None
+    longest: int | None = None
 
 
 def bound(
@@ -140,7 +141,8 @@ def bound(
     body = orjson.loads(request.body)
     model = str(body.get("model", ""))
     prompt = count(request.identity, body, old)
-    most = most_tokens(body) if can_be_counted(body) else None
+    longest = most_tokens(body)
+    most = longest if can_be_counted(body) else None
     least = 1 if old is None else _used(old)
     if most is not None:
         least = min(least, most)
@@ -150,14 +152,16 @@ def bound(
     if most is not None and prompt.high is not None:
         total = prompt.high + most
         high = price(request.identity, model, prompt.high, most)
+    recorded = body if request.recorded is request.body else orjson.loads(request.recorded)
     return Bound(
-        str(orjson.loads(request.recorded).get("model", "")),  # a sensitive one stays masked
+        str(recorded.get("model", "")),  # a sensitive one stays masked
         prompt,
         prompt.low + least,
         total,
         low,
         high,
         None if source is None or low is None else source(request.identity, model),
+        longest,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from runner.core.expansion.session import Instance, Session
 from runner.core.language.names import PRESETS
 from runner.core.plan.drafts import Drafts
+from runner.core.plan.forms import Forms
 from runner.core.plan.samples import Samples
 from runner.core.request.build import Request, build
 from runner.core.request.provider import Provider
@@ -34,6 +35,7 @@ class Known:
     replace: Callable[[str], bool] = lambda _: False
     reads: Mapping[str, Record] | None = None  # data sources read in this run; None: offline
     drafts: Drafts = field(default_factory=Drafts)
+    forms: Forms = field(default_factory=Forms)
     owner: Owner | None = None
 
 

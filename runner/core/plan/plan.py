@@ -22,6 +22,7 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.decide import decide
+from runner.core.plan.forms import request_form
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.removals import (
     OtherWorkspace,
@@ -140,6 +141,8 @@ def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
     for step, issued in plan.of(Issue):
         if step.instance is not None:
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
+            is_alone = step.instance.key is None and issued.old is None
+            plan.known.forms.note(step.address, request_form(request, is_alone=is_alone))
             weigh(step.address, request, issued.old)
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any, Literal
 
 import orjson
@@ -23,13 +22,15 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.diff import ABSENT, Change, changes_of
 from runner.core.plan.estimate import Estimate
+from runner.core.plan.forms import RequestForm, form_of, request_form
 from runner.core.plan.known import provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.received import table_of, value_of
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
-from runner.core.request.sketch import Sketch, header_names, sketch
+from runner.core.request.sketch import UNKNOWN, Sketch, as_before, known_headers, sketch
 from runner.core.secrets.secrets import Secrets
+from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import counted
 
@@ -199,9 +200,9 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     match step.action:
         case Issue(old=old) | Reuse(old=old) | Update(old=old):
             pass
-        case Await(old=None):
-            return _asked_later(plan, step)
-        case Remove() | Read() | Await() | Instances() | Keep() | Absent():
+        case Await(old=old):
+            return _asked_later(plan, step, old, secrets)
+        case Remove() | Read() | Instances() | Keep() | Absent():
             return None
     if step.instance is None:
         return None
@@ -215,19 +216,59 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
         return Asked(request.provider, new, None, headers=headers)
     before = _loaded(old.triggers and secrets.body(old.triggers))
     besides = changes_of(before, _loaded(request.triggers), ("triggers",))
-    if old.identity != request.identity:
-        besides = chain([Change(("provider",), old.identity, request.identity)], besides)
+    moved = _moved(old, request.identity)
     recorded = table_of(secrets.body(old.request))
-    return Asked(request.provider, new, recorded, tuple(besides), headers)
+    return Asked(request.provider, new, recorded, (*moved, *besides), headers)
 
 
-def _asked_later(plan: PlannedSteps, step: Step) -> Asked | None:
+def _moved(old: Record, identity: str) -> Iterator[Change]:
+    if old.identity != identity:
+        yield Change(("provider",), old.identity, identity)
+
+
+def _asked_later(
+    plan: PlannedSteps, step: Step, old: Record | None, secrets: Secrets
+) -> Asked | None:
     known = known_part(plan, step)
     if known is None or step.instance is None:
         return None
-    provider, held = known
-    headers = _named_once(provider, header_names(step.instance))
-    return Asked(provider.name, held.shown, None, headers=headers)
+    provider, made = known
+    headers = _named_once(provider, known_headers(step.instance))
+    if old is None:
+        return Asked(provider.name, made.shown, None, headers=headers)
+    recorded = table_of(secrets.body(old.request))
+    moved = tuple(_moved(old, provider.identity))
+    return Asked(provider.name, as_before(recorded, made.shown), recorded, moved, headers)
+
+
+def form_of_step(plan: PlannedSteps, step: Step) -> RequestForm | None:
+    """The form of what is sent for a step, or of what is known of it."""
+    if step.instance is None:
+        return None
+    match step.action:
+        case Issue(old=old):
+            request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
+            return request_form(request, is_alone=step.instance.key is None and old is None)
+        case Await():
+            known = known_part(plan, step)
+            return None if known is None else form_later(step, *known)
+        case Reuse() | Update() | Remove() | Read() | Instances() | Keep() | Absent():
+            return None
+
+
+def form_later(step: Step, provider: Provider, known: Sketch) -> RequestForm:
+    """The form of what is known of a request. A text that hangs on an answer may be another for
+    each of those that no block repeats.
+    """
+    instance = step.instance
+    found = {} if instance is None else known_headers(instance)
+    headers = tuple((name, repr(value)) for name, value in found.items())
+    is_alone = instance is not None and instance.key is None
+    form = form_of(provider.name, headers, known.sent, is_alone=is_alone)
+    messages = known.sent.get("messages")
+    if is_alone and isinstance(messages, list) and UNKNOWN in str(messages[:-1]):
+        return form._replace(before=step.address)
+    return form
 
 
 def known_part(plan: PlannedSteps, step: Step) -> tuple[Provider, Sketch] | None:

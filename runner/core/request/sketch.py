@@ -53,14 +53,47 @@ def sketch(instance: Instance, provider: Provider, record: Record | None = None)
     return Sketch(sent, shown)
 
 
-def header_names(instance: Instance) -> tuple[str, ...]:
-    """The names of the headers that a completion adds, as far as they are known."""
+def known_headers(instance: Instance) -> dict[str, Any]:
+    """The headers that a completion adds, as far as they are known."""
     node = instance.declared.meta.get("extra_headers")
     if node is None:
-        return ()
+        return {}
     with Rendering():
         table = _known(node, instance.names(), _nothing)
-    return tuple(table) if isinstance(table, dict) else (UNKNOWN,)
+    return table if isinstance(table, dict) else {UNKNOWN: UNKNOWN}
+
+
+def as_before(old: Any, new: Any) -> Any:
+    """What is known of a request, with what was recorded in place of all that may be the same once
+    it is known.
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        if new.get("extra_body") == UNKNOWN:
+            return old
+        return {
+            key: as_before(old.get(key), value)
+            for key, value in sorted(new.items())  # as they are recorded
+            if key in old or value != UNKNOWN
+        }
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [as_before(one, other) for one, other in zip(old, new, strict=True)]
+    if isinstance(new, str) and (new == UNKNOWN or (isinstance(old, str) and _may_be(new, old))):
+        return old
+    return new
+
+
+def _may_be(known: str, text: str) -> bool:
+    """Whether a text has the known parts of another one, in their order."""
+    first, *others = known.split(UNKNOWN)
+    if not others or not text.startswith(first):
+        return False
+    at = len(first)
+    for part in others[:-1]:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(text) - at >= len(others[-1]) and text.endswith(others[-1])
 
 
 def _nothing(_: Hole) -> bool:
