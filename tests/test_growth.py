@@ -99,6 +99,16 @@ def same(number: int) -> Lab:
     return text([block("same", "a name for a cat", f"count = {number}")])
 
 
+def by_key(number: int) -> Lab:
+    """Half of them over a table's rows, and one that needs the one before for each."""
+    lab = rows(number // 2)
+    again = "for_each = \"{{ csv('rows.csv', key='id') }}\""
+    lab.files["configs/main.toml"] += block(
+        "second", "after {{ completion.each[each.key].content }}", again
+    )
+    return lab
+
+
 def matrix(number: int) -> Lab:
     """Two answers to each of a quarter so many questions, and one that needs each of them."""
     axes = f"matrix.n = '{{{{ range({-(-number // 4)}) }}}}'", "matrix.run = [0, 1]"
@@ -136,6 +146,16 @@ def modules(number: int) -> Lab:
         "value = '{{ completion.second.content }}'",
     ]
     lab.files["modules/m/main.toml"] = "\n".join(inner)
+    return lab
+
+
+def of_calls(number: int) -> Lab:
+    """A third so many calls of a module, and a completion for each that needs what it puts out."""
+    called = number // 3 + 1
+    lab = modules(called)
+    lab.files["configs/main.toml"] += "\n" + block(
+        "each", "{{ module.m[each.key].said }}", f"for_each = {[f'k{i}' for i in range(called)]}"
+    )
     return lab
 
 
@@ -206,11 +226,16 @@ def told(number: int) -> Lab:
     return text(lines)
 
 
-SHAPES = [rows, blocks, chain, same, matrix, fan, modules, dynamic, nested, secrets]
+SHAPES = [
+    *(rows, blocks, chain, same, by_key, matrix, fan),
+    *(modules, of_calls, dynamic, nested, secrets),
+]
 Shape = Callable[[int], Lab]
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, matrix, fan, modules, secrets, told])
+@pytest.mark.parametrize(
+    "shape", [rows, blocks, chain, same, by_key, matrix, fan, modules, of_calls, secrets, told]
+)
 def test_a_first_plan_grows_linearly(shape: Shape) -> None:
     assert growth(lambda number: shape(number).plan) < BOUND
 
@@ -252,6 +277,40 @@ def test_removing_everything_grows_linearly(shape: Shape) -> None:
     assert growth(emptied) < BOUND
 
 
+def test_removing_half_of_the_instances_grows_linearly() -> None:
+    def halved(number: int) -> Callable[[], object]:
+        lab = rows(number)
+        lab.apply()
+        lab.files["configs/rows.csv"] = rows(number // 2).files["configs/rows.csv"]
+        return lab.apply
+
+    assert growth(halved) < BOUND
+
+
+class Compared(str):
+    """A text that counts what it is compared with: one call of C may be a walk through all."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_whether_an_instance_is_there_is_no_walk_through_the_others() -> None:
+    """It is asked for each that is removed, and for each that refers to another one by its key."""
+    keys = rows(SMALL).plan().walk.session.keys["completion.each"]
+    absent = Compared("r")
+    Compared.times = 0
+    assert absent not in [*keys]
+    assert Compared.times == SMALL  # it is counted
+    Compared.times = 0
+    assert absent not in keys
+    assert Compared.times < 5
+
+
 @pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, modules])
 def test_a_change_of_every_prompt_grows_linearly(shape: Shape) -> None:
     def changed(number: int) -> Callable[[], object]:
@@ -264,7 +323,7 @@ def test_a_change_of_every_prompt_grows_linearly(shape: Shape) -> None:
     assert growth(changed) < BOUND
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan])
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, by_key, matrix, fan])
 def test_a_target_costs_no_more_than_linear(shape: Shape) -> None:
     def aimed(number: int) -> Callable[[], object]:
         lab = shape(number)
@@ -286,7 +345,7 @@ def test_so_many_targets_cost_no_more_than_linear(shape: Shape) -> None:
     assert growth(aimed) < BOUND
 
 
-@pytest.mark.parametrize("shape", [rows, blocks, chain, same, fan, secrets, told])
+@pytest.mark.parametrize("shape", [rows, blocks, chain, same, matrix, fan, of_calls, secrets, told])
 def test_outputs_grow_linearly(shape: Shape) -> None:
     def evaluated(number: int) -> Callable[[], object]:
         outcome = shape(number).apply()

@@ -1,6 +1,6 @@
 """What expressions see before it is evaluated: names whose values come when they are asked for."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ class KnownAnswers(Protocol):
     def answer(self, address: str) -> Any:
         """The answer at an address; NotKnown while it has not come."""
 
-    def known_keys(self, block: str) -> tuple[Key, ...]:
+    def known_keys(self, block: str) -> Collection[Key]:
         """The instances of a block; NotKnown while they hang on an answer."""
 
 
@@ -182,10 +182,10 @@ class ByIndex(Sequence[Any]):
         self._session, self._address = session, address
 
     def __getitem__(self, index: Any) -> Any:
-        keys = self._session.known_keys(self._address)
+        numbers = range(len(self))
         if isinstance(index, slice):
-            return [self._session.answer(with_key(self._address, key)) for key in keys[index]]
-        return self._session.answer(with_key(self._address, keys[index]))
+            return [self._session.answer(with_key(self._address, key)) for key in numbers[index]]
+        return self._session.answer(with_key(self._address, numbers[index]))
 
     def __len__(self) -> int:
         return len(self._session.known_keys(self._address))

@@ -40,6 +40,7 @@ class Scope:
         self.session, self.module, self.prefix, self.call = session, module, prefix, call
         self._once = Once(self._declared, self._evaluate)
         self._deps: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._called: dict[str, Any] = {}  # what a call's instances put out, once all are there
         self.shapes: dict[tuple[str, str], object] = {}  # what body.py prepares once a block
         self.sensitivity: Sensitivity = (
             Sensitivity(module) if call is None else call.scope.sensitivity.inner(call.declared)
@@ -169,7 +170,7 @@ class Scope:
                 instance.address.removeprefix(self.prefix), instance.key, judging
             )
         ]
-        self.session.keys[address] = tuple(key for key, _ in keyed if key is not None)
+        self.session.keys[address] = dict.fromkeys(key for key, _ in keyed if key is not None)
         for key, instance in keyed:
             yield Instance(with_key(address, key), declared, self, key, Judged(instance))
 
@@ -190,7 +191,7 @@ class Scope:
                 declared, address, self.names, self.masks
             )
             self.session.admit(declared, len(pairs))
-            self.session.keys[address] = tuple(key for key, _ in pairs)
+            self.session.keys[address] = dict.fromkeys(key for key, _ in pairs)
             if "enabled" in declared.meta:
                 self.session.optional.add(address)
         return pairs
@@ -232,13 +233,16 @@ class Scope:
     def _outputs(self, name: str) -> Any:
         """The outputs of a module call, or those of each of its instances."""
         declared = self.module.calls[name]
-        scopes = self.children(name)
         if not declared.repeated:
+            scopes = self.children(name)
             return scopes[0].outputs if scopes else None
-        held = {str(scope.call.key): scope.outputs for scope in scopes if scope.call is not None}
-        if declared.axes:
-            return ByCell(held, declared.axes)
-        return held if declared.has_keys else list(held.values())
+        if name not in self._called:
+            scopes = self.children(name)
+            made = _of_each(scopes, declared)
+            if len(scopes) < len(self.session.known_keys(self.address(declared))):
+                return made  # the others are just being made
+            self._called[name] = made
+        return self._called[name]
 
     @property
     def outputs(self) -> Lazy:
@@ -392,10 +396,8 @@ class Scope:
             return (address,)
         at = 3 if declared.repeated else 2
         key = _known_key(ref[2], names, declared) if declared.repeated and len(ref) > 2 else None
-        scopes = self.children(str(ref[1]))
-        if key is not None:
-            one = self.session.scopes.get(f"{with_key(address, key)}.")
-            scopes = [one] if one is not None else scopes
+        one = None if key is None else self.session.scopes.get(f"{with_key(address, key)}.")
+        scopes = self.children(declared.name) if one is None else [one]
         output = ref[at] if len(ref) > at else None
         found: dict[str, None] = {}
         for scope in scopes:
@@ -404,6 +406,14 @@ class Scope:
                     deps = scope._named_deps("output", name, value.refs)  # noqa: SLF001
                     found.update(dict.fromkeys(deps))
         return tuple(found)
+
+
+def _of_each(scopes: Iterable[Scope], declared: Declared) -> Any:
+    """The outputs of each instance of a module call."""
+    held = {str(scope.call.key): scope.outputs for scope in scopes if scope.call is not None}
+    if declared.axes:
+        return ByCell(held, declared.axes)
+    return held if declared.has_keys else list(held.values())
 
 
 def _way(source: str, target: str) -> str:

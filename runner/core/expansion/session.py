@@ -1,6 +1,6 @@
 """What one fold over the graph has learned, and the instances it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ class Session:
     """What one fold over the graph has learned: values of variables, answers, instances.
 
     `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
-    instances of a repeated block, once they are known. `changing` are answers that stay while
+    instances of a repeated block, once they are known, in their order; whether one is among them is
+    asked for each that is removed or referred to. `changing` are answers that stay while
     their metadata at the server will not: what reads the store has to wait for them. `optional` are
     the blocks whose instances may not be enabled, `enabled` those of them that are. `warnings` are
     about values that are sent as they are.
@@ -35,7 +36,7 @@ class Session:
     world: World
     values: Mapping[str, Any]
     answers: dict[str, Any] = field(default_factory=dict)
-    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    keys: dict[str, Mapping[Key, None]] = field(default_factory=dict)
     scopes: dict[str, "Scope"] = field(default_factory=dict)
     expanded: set[str] = field(default_factory=set)
     pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Session:
             raise NotKnown(address)
         return True
 
-    def known_keys(self, block: str) -> tuple[Key, ...]:
+    def known_keys(self, block: str) -> Collection[Key]:
         """The instances of a block; NotKnown while its for_each waits for an answer."""
         try:
             return self.keys[block]
