@@ -562,3 +562,34 @@ def test_what_is_known_to_change_is_shown_while_an_answer_is_awaited(project: Pr
     assert "  ? completion.b\n\n" in unchanged
     assert "  ? completion.b                 model gpt-4o -> o1\n\n" in shown
     assert "        + of (known after apply), be long\n" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "named"),
+    [
+        ("say {{ each.value }}", 'for_each = "{{ completion.many }}"', "each.value"),
+        ("say {{ matrix.on }}", 'matrix = { on = "{{ completion.many }}" }', "matrix.on"),
+        ("say {{ completion.a }}", "", "completion.a"),
+        ("{{ completion.many['x'] }}!", "", "completion.many['x']"),
+    ],
+)
+def test_an_answer_as_a_whole_is_no_text_before_it_is_paid_for(
+    project: Project, text: str, more: str, named: str
+) -> None:
+    many = completion("many", "hi {{ each.key }}", 'for_each = ["x"]')
+    project.write(completion("a", "hi") + many + completion("b", text, more))
+    ran = project.call("plan", "--offline")
+    assert ran.status == 1
+    assert f"write {named}.content" in " ".join(ran.err.split())
+    good = text.replace(" }}", ".content }}")
+    project.write(completion("a", "hi") + many + completion("b", good, more))
+    assert project.call("plan", "--offline").status == 0
+
+
+@pytest.mark.parametrize("name", ["extra_body", "extra_headers", "triggers"])
+def test_what_is_wrong_beside_an_awaited_answer_is_told_before_it_is_paid_for(
+    project: Project, name: str
+) -> None:
+    wrong = f"{name} = {{ X-A = \"{{{{ 'x' + 1 }}}}\" }}"
+    project.write(completion("a", "hi") + completion("b", "{{ completion.a.content }}", wrong))
+    assert project.call("plan", "--offline").status == 1

@@ -29,6 +29,7 @@ _CALL = (
     rf"(?:\s*,\s*key\s*=\s*{_QUOTED})?)\s*\)"
 )
 _PLAIN = re.compile(rf"\{{\{{\s*(?:({_PATH})|({_CALL}))\s*\}}\}}")
+_ONE_PATH = re.compile(_PATH)
 _STEP = re.compile(
     r"""\.?([A-Za-z_]\w*)|\[(?:(\d+)|"([^"]*)"|'([^']*)'|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))\]"""
 )
@@ -53,6 +54,11 @@ class Hole(Struct, frozen=True):
         except TemplateError as exc:
             message = self._of_instances(names) or exc.message
             raise TemplateError(message, self.path, self._place(exc.at)) from exc
+
+    def plain_path(self) -> Ref | None:
+        """The path that the hole is, if it is nothing but one."""
+        source = self.source.strip()
+        return _parse_plain(source) if _ONE_PATH.fullmatch(source) else None
 
     def _of_instances(self, names: Names) -> str | None:
         """What the engine cannot say: that a block with instances is asked as if it had none."""
@@ -192,6 +198,21 @@ def holes(node: Node) -> Iterator[Hole]:
             for inner in items:
                 yield from holes(inner)
         case Constant():
+            return
+
+
+def holes_in_text(node: Node) -> Iterator[Hole]:
+    """Every hole whose value becomes a part of a text."""
+    match node:
+        case TextNode(parts):
+            yield from (part for part in parts if isinstance(part, Hole))
+        case TableNode(items):
+            for _, inner in items:
+                yield from holes_in_text(inner)
+        case ItemsNode(items):
+            for inner in items:
+                yield from holes_in_text(inner)
+        case Constant() | Expression():
             return
 
 

@@ -19,7 +19,9 @@ from runner.core.expressions.template import (
     Node,
     TableNode,
     TextNode,
+    follow,
     holes,
+    holes_in_text,
 )
 from runner.core.language.completion_rules import LINKED, pair_findings
 from runner.core.language.findings import Finding, no_hole, settled, unsaid
@@ -181,6 +183,9 @@ def _filled(
         except NotKnown as exc:  # what is wrong besides is told now, not after that answer
             waits = waits or exc
             problems += _faults(instance, node, names)
+    if waits is not None:
+        for name in _BESIDES:
+            problems += _faults(instance, instance.declared.meta.get(name, _NOTHING), names)
     if problems:
         raise RunnerError(*problems)
     if waits is not None:
@@ -228,6 +233,9 @@ def _raise_errors(instance: Instance, problems: list[Problem]) -> None:
         instance.scope.session.warnings.setdefault((problem.summary, problem.where), problem)
 
 
+_BESIDES = ("extra_body", "extra_headers", "triggers")
+
+
 def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
     """What is wrong with each hole by itself."""
     for hole in holes(node):
@@ -238,6 +246,30 @@ def _faults(instance: Instance, node: Node, names: Names) -> Iterator[Problem]:
                 yield from instance.fault(exc).problems
             except RunnerError as exc:  # in a local value
                 yield from exc.problems
+    for hole in holes_in_text(node):
+        named = _whole_answer(hole, names)
+        if named is not None:
+            said = f"{named} is map: an answer as a whole is no text; write {named}.content"
+            yield from instance.fault(TemplateError(said, hole.path, hole.at)).problems
+
+
+def _whole_answer(hole: Hole, names: Names) -> str | None:
+    """The name of an answer that a hole yields and that has yet to come, if it does: what it will
+    be is known before what it says.
+    """
+    ref = hole.plain_path()
+    if ref is None or ref[0] not in _ANSWERS:
+        return None
+    with suppress(TemplateError, NotKnown):
+        holder = follow(names, ref[:-1])
+        try:
+            follow({"": holder}, ("", ref[-1]))
+        except NotKnown:
+            return hole.source.strip()
+    return None
+
+
+_ANSWERS = frozenset(("completion", "each", "matrix"))
 
 
 def as_parameter(instance: Instance, name: str, value: Any) -> Any:
