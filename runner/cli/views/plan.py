@@ -109,7 +109,7 @@ def _first(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> It
     if made is None:
         yield from head(page, seen.symbol, symbol, step.address, [])
     elif made.old is None:
-        said = parameters(made, plan.known.default_provider)
+        said = parameters(made)
         yield from head(page, seen.symbol, symbol, step.address, said)
         yield from new_request(page, step.address, made.new)
     else:

@@ -23,6 +23,7 @@ from runner.core.plan.conversation import (
 )
 from runner.core.plan.diff import ABSENT, Change, changes_of, line_diff, lines_of
 from runner.core.plan.words import Asked
+from runner.core.request.presets import OPENAI_PRESET
 
 _ADDRESS, _INDENT = 33, 6  # columns of symbol and address, and of what stands below
 _SHORT = 60  # characters of a value that stands beside others
@@ -65,13 +66,14 @@ def head(page: Page, symbol: str, shown: str, address: str, said: list[str]) -> 
 # -- a new request
 
 
-def parameters(made: Asked, default: str) -> list[str]:
-    """The parameters of a request that are short, the model first. `default` is the provider that
-    need not be named.
+def parameters(made: Asked) -> list[str]:
+    """The parameters of a request that are short: the model first, and who is asked for it unless
+    that is who everybody takes for granted. A project's own default is not: it is what a project
+    chose, and a reader of its plan has to see.
     """
     provider, model = made.provider, made.new.get("model")
     first = provider if model is None else on_one_line(text_or_json(model))
-    if model is not None and provider != default:
+    if model is not None and provider != OPENAI_PRESET.name:
         first = f"{first} ({provider})"
     short_ones = (f"{on_one_line(name)} {value}" for name, value in _short_ones(made.new))
     return [first, *short_ones, *_headers(made)]
