@@ -166,3 +166,14 @@ def test_a_plan_says_which_outputs_go(tmp_path: Path) -> None:
     made.write("[output.y]\nvalue = 1\n")
     made.apply()
     assert "  - y = 1\n" in made.call("destroy", "--auto-approve").out
+
+
+def test_a_block_of_which_nothing_was_issued_has_no_output(tmp_path: Path) -> None:
+    """A list of null says that there are answers, and that they are null."""
+    made = Project(tmp_path)
+    with serving() as api:
+        made.write(provider(api) + CONFIG)
+        assert made.apply("--target", "completion.chat").status == 0
+        assert set(made.outputs) == {"chat", "number", "whole", "nothing"}
+        assert made.apply("--target", "completion.many[1]").status == 0
+        assert made.outputs["many"] == [None, "echo: 1"]

@@ -147,6 +147,8 @@ def _own(
         return None
     places = {key: with_key(address, key) for key in keys}
     held = {key: record for key, at in places.items() if (record := records.get(at)) is not None}
+    if keys and not held:
+        return None  # none was issued yet, as where there is no other instance
     rejected = tuple(places[key] for key, record in held.items() if record.rejected)
     answers = {key: _value(record) for key, record in held.items() if not record.rejected}
     if declared.has_keys:
