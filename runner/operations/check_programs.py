@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.core.canonical import canonical
-from runner.core.checks.programs import Command, programs_of, verdicts_of
+from runner.core.checks.programs import Command, placed_programs, programs_of, verdicts_of
 from runner.core.checks.verdicts import CheckVerdict, Unscored
 from runner.core.modules.module import DeclaredCheck
 from runner.core.secrets.trust import ProgramDoor
-from runner.errors import RunnerError, error
+from runner.errors import Problem, RunnerError
 from runner.io import files, programs
 from runner.operations.loaded import Loaded
 
 _SECONDS = 600.0  # after which a program is said to hang
+_SCRIPTS = (".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".rb", ".pl", ".php", ".lua", ".R", ".jl")
 
 
 def program_doors(project: Loaded) -> tuple[ProgramDoor, ...]:
@@ -55,17 +56,32 @@ def say(project: Loaded, command: Command, lines: Sequence[bytes]) -> list[Check
     return verdicts_of(command, done.out, len(lines), how if done.status else "")
 
 
-def check_files(project: Loaded, check: DeclaredCheck) -> None:
-    """RunnerError for a program that is a file of the project and is not there, or leads out."""
-    for command in programs_of(check):
+def program_problems(project: Loaded, check: DeclaredCheck) -> Iterator[Problem]:
+    """Each file of the project that a check would start, or have started, and that is not there or
+    leads out.
+    """
+    for path, command in placed_programs(check):
         try:
-            there = list(_files(project, command))
+            list(_files(project, command))
         except RunnerError as exc:
             said = " ".join(problem.detail for problem in exc.problems)
-            raise error("Unusable program", said, check.block.where()) from exc
-        if "/" in command[0] and not there:
-            said = f'There is no file "{command[0]}" in the folder of the configuration.'
-            raise error("No such program", said, check.block.where())
+            yield check.block.problem("Unusable program", said, path)
+            continue
+        for index, word in enumerate(command):
+            if _is_meant_as_file(word, first=index == 0) and not (_folder(project) / word).exists():
+                said = f'There is no file "{word}" in the folder of the configuration.'
+                yield check.block.problem("No such program", said, (*path, index))
+
+
+def _is_meant_as_file(word: str, *, first: bool) -> bool:
+    """A program by its path, or the script of an interpreter; any other word may name what is still
+    to come.
+    """
+    if Path(word).is_absolute():
+        return False  # of this machine, not of the project
+    if first:
+        return "/" in word
+    return word.endswith(_SCRIPTS) and not word.startswith("-") and " " not in word
 
 
 def _folder(project: Loaded) -> Path:

@@ -25,7 +25,7 @@ from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, error
 from runner.io.prices import Prices
-from runner.operations.check_programs import check_files, door_of, say
+from runner.operations.check_programs import door_of, program_problems, say
 from runner.operations.evaluate import recorded_walk
 from runner.operations.loaded import Loaded
 from runner.operations.spending import cost_of
@@ -103,8 +103,9 @@ def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:
     """Untrusted, unless the user has said that the programs of checks may be started, or says so
     now.
     """
-    for check in checks:
-        check_files(project, check)
+    wrong = [problem for check in checks for problem in program_problems(project, check)]
+    if wrong:
+        raise RunnerError(*wrong)
     commands = dict.fromkeys(one for check in checks for one in programs_of(check))
     closed = still_closed(project, [door_of(project, command) for command in commands])
     if closed:

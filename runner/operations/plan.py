@@ -220,9 +220,19 @@ def validated(project: Loaded) -> Planned:
     """The plan of everything, as if nothing was recorded, without asking anybody; RunnerError for
     what is wrong.
     """
+    from runner.operations.check_programs import program_problems  # noqa: PLC0415  # of checks
+
     project.settings.offline = True
     project.state = replace(project.state, records={})
-    return planned(project, choice=Choice(), answers=False)
+    checks = project.root.checks.values()
+    wrong = [problem for check in checks for problem in program_problems(project, check)]
+    try:
+        made = planned(project, choice=Choice(), answers=False)
+    except RunnerError as exc:
+        raise RunnerError(*exc.problems, *wrong) from exc
+    if wrong:
+        raise RunnerError(*wrong)
+    return made
 
 
 def whole_plan(project: Loaded, *, recalls: bool = False) -> Planned:

@@ -154,6 +154,8 @@ def test_its_score_is_a_score(project: Project) -> None:
     [
         ("expect = [{ program = ['{{ var.x }}'] }]", "what you say yes to"),
         ("expect = [{ program = ['./nope'] }]", "There is no file"),
+        ("expect = [{ program = ['python3', 'nope.py'] }]", 'no file "nope.py"'),
+        ("expect = [{ any = [{ not = { program = ['./nope'] } }] }]", "There is no file"),
         ("expect = [{ program = ['python3', '../../outside.py'] }]", "outside"),
         ("expect = [{ program = [] }]", "at least 1"),
     ],
@@ -163,9 +165,33 @@ def test_a_program_that_cannot_be_meant_is_an_error(
 ) -> None:
     (tmp_path / "outside.py").write_text("")
     check(project, PASSES, entry)
-    ran = project.call("check")
-    assert ran.status == 1
-    assert said in " ".join(ran.err.split())
+    for command in ("check", "validate"):
+        ran = project.call(command)
+        assert ran.status == 1
+        assert said in " ".join(ran.err.split())
+
+
+def test_validate_tells_each_missing_file_at_its_place_beside_other_mistakes(
+    project: Project,
+) -> None:
+    there = f"{{ program = [{sys.executable!r}, 'checks/p.py', '--out', 'later.txt'] }}"
+    lines = ("expect = [", f"  {there},", "  { program = ['bash', 'nope.sh'] },", "]")
+    check(project, PASSES, "\n".join(lines))
+    path = project.directory / "configs" / "main.toml"
+    sound = path.read_text()
+    project.write(sound + completion("b", "{{ file('nope.md') }}"))
+    at_line = {
+        told["summary"] + " " + sound.splitlines()[told["range"]["start"]["line"] - 1].strip()
+        for told in json.loads(project.call("validate", "--json").out)["diagnostics"]
+        if "nope.sh" in told["detail"]
+    }
+    assert at_line == {"No such program { program = ['bash', 'nope.sh'] },"}
+    said = project.call("validate").err
+    assert "nope.sh" in said
+    assert "nope.md" in said
+    project.write(sound)
+    (project.directory / "configs" / "nope.sh").write_text("")
+    assert project.call("validate").status == 0
 
 
 def test_trust_shows_it_before_anything_is_started(project: Project) -> None:

@@ -1,11 +1,12 @@
 """What a program is told of each answer, and what it says of it: a line of JSON each way."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from runner.core.address import Path
 from runner.core.api.answer import Answer, output_value
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored
 from runner.core.modules.module import DeclaredCheck
@@ -17,8 +18,14 @@ Command = tuple[str, ...]
 
 def programs_of(check: DeclaredCheck) -> tuple[Command, ...]:
     """The programs that a check starts, each once."""
+    return tuple(dict.fromkeys(command for _, command in placed_programs(check)))
+
+
+def placed_programs(check: DeclaredCheck) -> Iterator[tuple[Path, Command]]:
+    """The programs that a check starts, each with its place in the block."""
     table = check.block.table
-    return tuple(dict.fromkeys(_commands([*table.get("expect", ()), table.get("score")])))
+    yield from _commands((("expect", i), one) for i, one in enumerate(table.get("expect", ())))
+    yield from _commands([(("score",), table.get("score"))])
 
 
 def line_for(address: str, answer: Answer, request: Any, of: Mapping[str, Any]) -> bytes:
@@ -57,14 +64,16 @@ def _verdict(command: Command, line: str) -> CheckVerdict:
             )
 
 
-def _commands(entries: Sequence[Any]) -> Iterator[Command]:
-    for entry in entries:
+def _commands(entries: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Command]]:
+    for path, entry in entries:
         match entry:
             case {"program": [*words]}:
-                yield tuple(map(str, words))
+                yield (*path, "program"), tuple(map(str, words))
             case {"not": inner}:
-                yield from _commands([inner])
-            case {"any": [*inner]} | {"all": [*inner]}:
-                yield from _commands(inner)
+                yield from _commands([((*path, "not"), inner)])
+            case {"any": [*inner]}:
+                yield from _commands(((*path, "any", i), one) for i, one in enumerate(inner))
+            case {"all": [*inner]}:
+                yield from _commands(((*path, "all", i), one) for i, one in enumerate(inner))
             case _:
                 pass
