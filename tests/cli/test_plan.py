@@ -503,10 +503,10 @@ def one_in(number: int, odd: str, usual: str) -> str:
 @pytest.mark.parametrize(
     ("written", "odd", "usual", "shown"),
     [
-        ('provider = "@"', "'openai'", "'other'", "gpt-4o (openai)"),
-        ('extra_body = { model = "@" }', "'m'", "'gpt-4o'", "            m"),
-        ('max_tokens = "@"', "9", "5", "gpt-4o, max_tokens 9"),
-        ('extra_headers = { X-Odd = "@" }', "'a'", "'b'", "gpt-4o, headers X-Odd"),
+        ('provider = "@"', "'openai'", "'other'", "            gpt-4o"),
+        ('extra_body = { model = "@" }', "'m'", "'gpt-4o'", "            m (other)"),
+        ('max_tokens = "@"', "9", "5", "gpt-4o (other), max_tokens 9"),
+        ('extra_headers = { X-Odd = "@" }', "'a'", "'b'", "gpt-4o (other), headers X-Odd"),
     ],
 )
 def test_what_is_asked_otherwise_is_never_counted_as_alike(
