@@ -619,3 +619,29 @@ def test_a_judge_is_sent_nothing_where_nobody_trusts_its_host(project: Project) 
     assert ran.status == 1
     assert "far.invalid" in ran.err
     assert project.records == {}
+
+
+def test_answers_in_modules_that_come_late_are_judged(project: Project, models: Models) -> None:
+    models.answers["List"] = '["a", "b"]'
+    folder = project.directory / "configs/modules/essay"
+    folder.mkdir(parents=True)
+    (folder / "main.toml").write_text(BLOCK.format(of="count = 2", prompt="Write"))
+    project.write(
+        BLOCK.format(of="", prompt="List").replace("answer", "topics")
+        + '[module.essay]\nfor_each = "{{ completion.topics.json }}"\nsource = "./modules/essay"\n'
+    )
+    judge(project, of="'module.essay[\"a\"].completion.answer'")
+    assert project.apply().status == 0
+    assert len(judged(project)) == 2
+    assert planned(project) == {}
+
+
+def test_judges_of_late_answers_that_are_left_out_are_left_out(project: Project) -> None:
+    project.write(
+        BLOCK.format(of="", prompt='[\\"a\\"]').replace("answer", "topics")
+        + BLOCK.format(of='for_each = "{{ [completion.topics.content] }}"', prompt="{{ each.key }}")
+    )
+    judge(project)
+    assert project.apply("--exclude", "completion.answer").status == 0
+    assert [*project.records] == ["completion.topics"]
+    assert planned(project, "--exclude", "completion.answer") == {}

@@ -55,6 +55,7 @@ class Node:
     enabled: str = "true"
     temperature: int | None = None
     metadata: str | None = None
+    rubric: str | None = None  # its answers are judged by this
 
     @property
     def address(self) -> str:
@@ -80,8 +81,21 @@ def lab(project: Project) -> Lab:
 
 def files(project: Project) -> dict[str, str]:
     """The project as files, a block each, in the order of the project."""
-    found = {f"configs/{i}.toml": _block(node, project) for i, node in enumerate(project)}
+    found = {
+        f"configs/{i}.toml": _block(node, project) + _judge(node) for i, node in enumerate(project)
+    }
     return {**found, "modules/m/main.toml": MODULE}
+
+
+def _judge(node: Node) -> str:
+    """A check of a node's answers, if they are judged."""
+    if node.rubric is None:
+        return ""
+    keyed = "" if node.kind == "module" else '["A0"]' if node.kind in OVER else '["k1"]'
+    inside = f"{node.address}{keyed}.completion.second"
+    of = inside if node.kind.startswith("module") else node.address
+    judge = f"model = 'j', rubric = '{node.rubric}', samples = {1 + node.size // 3}"
+    return f"\n[check.{node.name}]\nof = '{of}'\njudge = {{ {judge} }}\n"
 
 
 def _block(node: Node, project: Project) -> str:
@@ -195,6 +209,7 @@ def _nodes(
         draw(st.sampled_from(ENABLED)) if kind != "list" else "true",
         draw(st.sampled_from((None, None, 0, 1))),
         draw(st.sampled_from((None, None, "x", "y"))),
+        draw(st.sampled_from((None, None, None, "kind"))),
     )
 
 
@@ -203,7 +218,7 @@ def edits(draw: st.DrawFn, project: Project) -> Project:
     """The project after one edit: a prompt, a parameter, a name, a block more or less."""
     node = draw(st.sampled_from(project))
     change = draw(st.sampled_from(("prompt", "temperature", "metadata", "size", "enabled", "names",
-                                   "remove", "add", "reorder", "refs")))  # fmt: skip
+                                   "rubric", "remove", "add", "reorder", "refs")))  # fmt: skip
     match change:
         case "prompt":
             return _changed(project, replace(node, prompt=f"{node.prompt} too"))
@@ -211,6 +226,8 @@ def edits(draw: st.DrawFn, project: Project) -> Project:
             return _changed(project, replace(node, temperature=2))
         case "metadata":
             return _changed(project, replace(node, metadata="new"))
+        case "rubric":
+            return _changed(project, replace(node, rubric="true"))
         case "size":
             return _changed(project, replace(node, size=draw(st.integers(1, 4))))
         case "enabled" if node.kind != "list" and not node.kind.startswith("module"):

@@ -268,7 +268,7 @@ class Scope:
         return self._deps[held]
 
     def _late(self, judging: Judging) -> tuple[str, ...]:
-        """The addresses that say which answers there will be to judge."""
+        """The blocks whose instances, once known, say which answers there will be to judge."""
         needs = (need for block in judging.blocks for need in self._late_at(blocks_of(block)))
         return tuple(dict.fromkeys(needs))
 
@@ -276,8 +276,9 @@ class Scope:
         (_, name), *inside = way
         declared = self.module.calls[name] if inside else self.module.completions[name]
         needs = self.expansion_deps(declared)
-        yield from needs
-        if inside and not needs:
+        if needs:
+            yield self.address(declared)
+        elif inside:
             for scope in self.children(name):
                 yield from scope._late_at(inside)  # noqa: SLF001
 

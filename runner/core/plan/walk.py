@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from runner.core.address import around, inside, with_key
+from runner.core.address import around, blocks_of, inside, with_key
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Instance, Session
 from runner.core.modules.module import Declared
@@ -53,6 +53,13 @@ class Vertex:
 def address_of(key: VertexKey) -> str:
     """The address of the vertex with this key."""
     return key.block if isinstance(key, Expansion) else key
+
+
+def _known_with(block: str) -> VertexKey:
+    """What has to settle before the instances of a block are in the walk; of a module, whatever is
+    in it, since that may have more to wait for.
+    """
+    return block if blocks_of(block)[-1][0] == "module" else Expansion(block)
 
 
 class Walk:
@@ -127,10 +134,12 @@ class Walk:
             raise RunnerError(*problems)
 
     def _block(self, scope: Scope, declared: Declared) -> Iterator[Vertex]:
-        needs = scope.expansion_deps(declared)
+        needs: tuple[VertexKey, ...] = scope.expansion_deps(declared)
         if not needs:
             yield from self._instances(scope, declared)
             return
+        if declared.judging is not None:
+            needs = tuple(map(_known_with, map(address_of, needs)))
         block = scope.address(declared)
         self.groups.add(block)
         yield Vertex(block, "expand", needs, None, declared, scope)
