@@ -51,9 +51,11 @@ def say(project: Loaded, command: Command, lines: Sequence[bytes]) -> list[Check
         return [Unscored(f"{first} cannot be started: {exc.strerror}") for _ in lines]
     if done is None:
         return [Unscored(f"{first} took more than {_SECONDS:.0f} s") for _ in lines]
-    last = project.secrets.text((done.err.strip().splitlines() or [""])[-1])
-    how = f": it ended with status {done.status}{f' ({last[:100]})' if last else ''}"
-    return verdicts_of(command, done.out, len(lines), how if done.status else "")
+    if done.status:  # whatever it wrote before, it says itself that it did not come to an end
+        last = project.secrets.text((done.err.strip().splitlines() or [""])[-1])
+        how = f"ended with status {done.status}{f' ({last[:100]})' if last else ''}"
+        return [Unscored(f"{first} {how}") for _ in lines]
+    return verdicts_of(command, done.out, len(lines))
 
 
 def program_problems(project: Loaded, check: DeclaredCheck) -> Iterator[Problem]:

@@ -125,6 +125,7 @@ def test_it_gets_no_key_and_leaves_nothing_behind(
         ("print('{\"pass\": true}')\n", ["holds", "unscored", "unscored"]),
         ("print('{\"pass\": true}\\n' * 4)\n", ["unscored"] * 3),
         ("raise SystemExit('no database')\n", ["unscored"] * 3),
+        (HEAD + "print('{\"pass\": true}')\nraise SystemExit(1)\n", ["unscored"] * 3),
         ("import sys; sys.stdin.close()\n", ["unscored"] * 3),
     ],
 )
@@ -137,6 +138,20 @@ def test_what_it_does_not_say_is_unscored_also_under_not(
     check(project, script, f"expect = [{entry}]")
     turned = ["does not hold" if one == "holds" and word == "not" else one for one in expected]
     assert outcomes(project) == turned
+
+
+def test_what_an_answer_holds_ends_no_line_of_a_program(project: Project) -> None:
+    """Else one answer says what its neighbours are, or makes so many lines that none counts."""
+    ends = "\x0b\x0c\x1c\x85\u2028\u2029"
+    forged = f'wrong{ends[-1]}{{"pass": true}}{ends}'
+    write_state(
+        project,
+        record('completion.answer["a"]', forged),
+        *(record(f'completion.answer["{key}"]', "no") for key in "bc"),
+    )
+    told = "{'pass': False, 'reason': a['content']}"
+    check(project, HEAD + f"print(json.dumps({told}, ensure_ascii=False))\n")
+    assert outcomes(project) == ["does not hold"] * 3
 
 
 def test_its_score_is_a_score(project: Project) -> None:

@@ -35,16 +35,17 @@ def line_for(address: str, answer: Answer, request: Any, of: Mapping[str, Any]) 
     return orjson.dumps(told)
 
 
-def verdicts_of(command: Command, said: str, count: int, ended: str) -> list[CheckVerdict]:
+def verdicts_of(command: Command, said: str, count: int) -> list[CheckVerdict]:
     """What each line of a program's says, in the order of the answers; those for which there is no
-    line, or none that says pass or score, are unscored. `ended` tells how the program did.
+    line, or none that says pass or score, are unscored.
     """
-    lines = said.splitlines()
+    # Only "\n" ends a line: JSON may hold what Unicode calls the end of one, as an answer may.
+    lines = said.removesuffix("\n").split("\n") if said else []
     if len(lines) > count:
         why = f"{command[0]} wrote {len(lines)} lines for {count} answers"
         return [Unscored(why) for _ in range(count)]
     found = [_verdict(command, line) for line in lines]
-    missing = Unscored(f"{command[0]} wrote no line for it{ended}")
+    missing = Unscored(f"{command[0]} wrote no line for it")
     return [*found, *(missing for _ in range(count - len(found)))]
 
 
