@@ -154,6 +154,15 @@ def test_what_an_answer_holds_ends_no_line_of_a_program(project: Project) -> Non
     assert outcomes(project) == ["does not hold"] * 3
 
 
+def test_what_is_sensitive_is_no_part_of_what_it_is_said_to_have_written(project: Project) -> None:
+    secret = "hunter2-" + "long" * 50
+    project.write(f'[variable.token]\ndefault = "{secret}"\nsensitive = true\n', "token.toml")
+    check(project, HEAD + f"print('I saw {secret}')\n")
+    told = project.call("check", "--trust", digest(project)).out
+    assert "I saw (sensitive)" in told
+    assert "hunter2" not in told
+
+
 def test_its_score_is_a_score(project: Project) -> None:
     script = HEAD + "print(json.dumps({'score': 0.5 + 0.25 * (a['each']['key'] == 'a')}))\n"
     program = f"program = [{sys.executable!r}, 'checks/p.py']"

@@ -610,6 +610,20 @@ def test_what_is_sensitive_in_a_rubric_is_recorded_masked(project: Project, api:
         assert "(sensitive)" in project.state_file.read_text()
 
 
+def test_what_is_sensitive_is_no_part_of_what_a_judge_is_said_to_have_replied(
+    project: Project, models: Models
+) -> None:
+    secret = "hunter2-" + "long" * 50
+    models.verdict = f"I saw {secret} and more"
+    judge(project)
+    project.apply()  # what is declared sensitive by then is not recorded
+    project.write(f'[variable.token]\ndefault = "{secret}"\nsensitive = true\n', "token.toml")
+    told = project.call("check").out
+    assert "2 unscored" in told
+    assert "I saw (sensitive) and more" in told
+    assert "hunter2" not in told
+
+
 def test_a_judge_is_sent_nothing_where_nobody_trusts_its_host(project: Project) -> None:
     project.write('[provider.far]\ntype = "openai"\nbase_url = "https://far.invalid/v1"\n')
     project.write(BLOCK.format(of="", prompt="Ask"), "answers.toml")

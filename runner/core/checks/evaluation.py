@@ -11,7 +11,7 @@ from runner.core.checks.matchers import Expectation, expectation
 from runner.core.checks.matching import ExaminedAnswer, Measures, score_of, verdict_on
 from runner.core.checks.outcomes import CheckedAnswer
 from runner.core.checks.programs import Command, line_for, programs_of
-from runner.core.checks.telling import cut_short
+from runner.core.checks.telling import cut_short, shown_why
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored, every
 from runner.core.expansion.lazy import Lazy
 from runner.core.expansion.scope import Scope
@@ -56,7 +56,7 @@ def checked(
         else:
             verdict = every([entry.verdict(answered, names) for entry in entries])
         if isinstance(verdict, Unscored):
-            verdict = Unscored(around.hide(verdict.why))
+            verdict = Unscored(shown_why(verdict.why, around.hide))
         yield CheckedAnswer(record.address, record.fingerprint, verdict)
 
 

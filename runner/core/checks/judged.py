@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from runner.core.api.answer import Answer
-from runner.core.checks.telling import cut_short
+from runner.core.checks.telling import cut_short, shown_why
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored
 from runner.core.expansion.session import Instance
 from runner.core.modules.judge_prompt import answer_text
@@ -21,7 +21,6 @@ _STALE = (
     "its verdict is about another answer or another rubric than now; `runner apply` asks for it"
 )
 _BLOCK = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
-_SHOWN = 60
 
 
 def given_verdicts(
@@ -54,7 +53,7 @@ def _shown(verdict: CheckVerdict, hide: Callable[[str], str]) -> CheckVerdict:
                 tuple(Mismatch(each.expected, cut_short(hide(each.got))) for each in faults)
             )
         case Unscored(why):
-            return Unscored(hide(why))
+            return Unscored(shown_why(why, hide))
 
 
 def _recorded(instance: Instance, judging: Judging, known: Known) -> dict[str, CheckVerdict]:
@@ -71,14 +70,16 @@ def _recorded(instance: Instance, judging: Judging, known: Known) -> dict[str, C
 
 
 def read_verdicts(response: bytes, judging: Judging) -> dict[str, CheckVerdict]:
-    """What a judge's reply says by each rubric. What cannot be read as a verdict tells nothing."""
+    """What a judge's reply says by each rubric. What cannot be read as a verdict tells nothing, and
+    stands whole in the reason.
+    """
     answer = Answer(response)
     text = answer_text(answer)
     try:
         value = _json(text)
     except ValueError:
         cut = ", and was cut at max tokens" if answer["finish_reason"] == "length" else ""
-        return _all(judging, Unscored(f"the judge's reply is no JSON{cut}: {_short(text)}"))
+        return _all(judging, Unscored(f"the judge's reply is no JSON{cut}: {_as_text(text)}"))
     if not judging.rubrics:
         return {"": _verdict(value, "", judging.scale)}
     held = value if isinstance(value, dict) else {}
@@ -121,7 +122,7 @@ def _verdict(value: Any, rubric: str, scale: float | None) -> CheckVerdict:
         score = held.get("score")
         if isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= scale:
             return Holds(score / scale)
-        return Unscored(f"{_who(rubric)} gave no score from 0 to {scale:g}: {_short(value)}")
+        return Unscored(f"{_who(rubric)} gave no score from 0 to {scale:g}: {_as_text(value)}")
     said = held.get("verdict")
     match said.strip().casefold() if isinstance(said, str) else None:
         case "pass":
@@ -131,14 +132,12 @@ def _verdict(value: Any, rubric: str, scale: float | None) -> CheckVerdict:
             said = f"fail: {reason}" if isinstance(reason, str) and reason else "fail"
             return DoesNot((Mismatch(f"{_who(rubric)} says pass", said),))
         case _:
-            return Unscored(f"{_who(rubric)} said neither pass nor fail: {_short(value)}")
+            return Unscored(f"{_who(rubric)} said neither pass nor fail: {_as_text(value)}")
 
 
 def _who(rubric: str) -> str:
     return f"the judge of {rubric}" if rubric else "the judge"
 
 
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 2]}.."
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -60,9 +60,7 @@ def _verdict(command: Command, line: str) -> CheckVerdict:
             return Holds(float(score))
         case _:
             shown = json.dumps(line, ensure_ascii=False)
-            return Unscored(
-                f"{command[0]} wrote neither pass nor a score from 0 to 1: {shown[:60]}"
-            )
+            return Unscored(f"{command[0]} wrote neither pass nor a score from 0 to 1: {shown}")
 
 
 def _commands(entries: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Command]]:

@@ -1,6 +1,7 @@
 """What is expected of an answer, in words; and what there is, in as_json_text."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from runner.core.checks.matchers import (
@@ -27,6 +28,7 @@ from runner.core.checks.matchers import (
 from runner.core.values import kind_of
 
 _SHOWN = 100
+_WHY = 160
 
 
 def expected_text(matcher: Matcher) -> str:
@@ -66,6 +68,14 @@ def as_json_text(value: Any) -> str:
 def cut_short(text: str) -> str:
     """A text without its end, where it is long."""
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 2]}.."
+
+
+def shown_why(why: str, hide: Callable[[str], str]) -> str:
+    """Why something could not be told, with what was said in its place, on one line: `hide` sees
+    all of it, since the half of a secret is one that nobody finds.
+    """
+    text = " ".join(hide(why).split())
+    return text if len(text) <= _WHY else f"{text[: _WHY - 2]}.."
 
 
 def _of_text(matcher: OnText) -> str:
