@@ -10,11 +10,13 @@ from runner.core.checks.programs import Command, placed_programs, programs_of, v
 from runner.core.checks.verdicts import CheckVerdict, Unscored
 from runner.core.modules.module import DeclaredCheck
 from runner.core.secrets.trust import ProgramDoor
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, error
 from runner.io import files, programs
 from runner.operations.loaded import Loaded
+from runner.operations.places import state_directory
 
 _SECONDS = 600.0  # after which a program is said to hang
+_HISTORY = ".git"
 _SCRIPTS = (".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".rb", ".pl", ".php", ".lua", ".R", ".jl")
 
 
@@ -27,13 +29,14 @@ def program_doors(project: Loaded) -> tuple[ProgramDoor, ...]:
 
 def door_of(project: Loaded, command: Command) -> ProgramDoor:
     """A program as its files are now: of each word that names a file, that file and all that stands
-    beside it and below, since a program may load it.
+    beside it and below, since a program may load it; where no word says which script is started,
+    all of the configuration's folder.
     """
     folder = _folder(project)
     held = [*command]
     for path in _files(project, command):
-        digest = hashlib.sha256(files.read(path) or b"").hexdigest()
-        held.append(f"{path.relative_to(folder).as_posix()} {digest}")
+        name = Path(os.path.relpath(path, folder)).as_posix()
+        held.append(f"{name} {hashlib.sha256(files.read(path) or b'').hexdigest()}")
     return ProgramDoor(" ".join(command), hashlib.sha256(canonical(held)).hexdigest())
 
 
@@ -92,19 +95,76 @@ def _folder(project: Loaded) -> Path:
 
 def _files(project: Loaded, command: Command) -> Iterator[Path]:
     """Every file that a command is made of, in their order."""
-    top, found = _folder(project), set[Path]()
-    for word in command:
-        if Path(word).is_absolute() or not (top / word).exists():
-            continue
-        path = project.folders.path(project.root.folder, word)
-        around = path if path.is_dir() else path.parent
-        if around == top:
-            found.add(path)
-        else:
-            found.update(_below(around))
+    around = {path if path.is_dir() else path.parent for path in _named(project, command)}
+    if not _names_script(project, command):
+        around.add(_folder(project))
+    found: dict[Path, None] = {}
+    seen: set[Path] = set()
+    for folder in sorted(around):
+        found.update(dict.fromkeys(_below(project, folder, seen)))
     yield from sorted(path for path in found if path.is_file())
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for where, _, names in os.walk(folder):
-        yield from (Path(where) / name for name in names)
+def _named(project: Loaded, command: Command) -> Iterator[Path]:
+    """What words name in the project, also behind the = of an option."""
+    for word in command:
+        for name in dict.fromkeys((word, word.partition("=")[2])):
+            if name and _is_there(_folder(project) / name):
+                path = _inside(project, name)
+                if path is not None:
+                    yield path
+
+
+def _names_script(project: Loaded, command: Command) -> bool:
+    """Whether a script of the project is the program, or the word right after it: behind an option
+    (-m, -c, run) a word may be anything.
+    """
+    scripts = [word for word in command[:1] if "/" in word] + [*command[1:2]]
+    return any(
+        word.endswith(_SCRIPTS) and (_folder(project) / word).is_file() and _inside(project, word)
+        for word in scripts
+        if _is_there(_folder(project) / word)
+    )
+
+
+def _inside(project: Loaded, name: str) -> Path | None:
+    """Where a name leads; None if it is absolute and of this machine, not of the project."""
+    try:
+        return project.folders.path(project.root.folder, name)
+    except RunnerError:
+        if Path(name).is_absolute():
+            return None
+        raise
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False  # no word that a file could have as its name
+
+
+def _below(project: Loaded, folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Each file in a folder and below it, also in a folder of the project that is linked there."""
+    if (real := files.followed(folder)) in seen:
+        return
+    seen.add(real)
+    for path in _entries(folder):
+        if not path.is_dir():
+            yield path
+        elif not _is_kept_apart(project, path) and _inside(project, str(path.absolute())):
+            yield from _below(project, path, seen)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as exc:
+        said = f"{folder} cannot be read ({exc.strerror}), and a program may load what it holds."
+        raise error("Cannot read folder", said) from exc
+
+
+def _is_kept_apart(project: Loaded, path: Path) -> bool:
+    """Whether a folder is a history or the answers: no code, and changed by every use."""
+    state = files.followed(state_directory(project.options.place))
+    return path.name == _HISTORY or files.followed(path) == state

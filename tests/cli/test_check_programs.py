@@ -87,6 +87,62 @@ def test_a_changed_file_is_asked_for_again(project: Project, change: str) -> Non
     assert digest(project) != before
 
 
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        ((sys.executable, "-m", "checks.p"), "checks/p.py"),
+        ((sys.executable, "-m", "checks.p", "data/a.json"), "checks/p.py"),
+        (("sh", "-c", "python3 checks/p.py"), "checks/p.py"),
+        ((sys.executable, "-c", "import checks.p"), "checks/p.py"),
+        ((sys.executable, "top.py"), "helper.py"),
+        ((sys.executable, "top.py"), "checks/p.py"),
+        (("./tool", "-m", "checks.p"), "checks/p.py"),
+        ((sys.executable, "data/s.py", "--rules=checks/rules.json"), "checks/p.py"),
+        ((sys.executable, "{folder}/checks/p.py"), "checks/beside.py"),
+        (("{folder}/checks/p.py",), "checks/beside.py"),
+        ((sys.executable, "../scripts/s.py"), "../scripts/beside.py"),
+        ((sys.executable, "data/s.py"), "data/linked/beside.py"),
+    ],
+)
+def test_whatever_way_it_is_started_its_code_is_asked_for_again(
+    project: Project, words: tuple[str, ...], changed: str
+) -> None:
+    folder = project.directory / "configs"
+    for name in (
+        "data/a.json",
+        "data/s.py",
+        "checks/rules.json",
+        "top.py",
+        "tool",
+        "../scripts/s.py",
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (project.directory / "lib").mkdir()
+    (folder / "data" / "linked").symlink_to(project.directory / "lib")
+    (folder / "data" / "linked" / "round").symlink_to(folder / "data")
+    named = json.dumps([word.replace("{folder}", str(folder)) for word in words])
+    check(project, PASSES, f"expect = [{{ program = {named} }}]")
+    before = digest(project)
+    assert digest(project) == before
+    (folder / changed).write_text("changed = True\n")
+    assert digest(project) != before
+
+
+def test_the_answers_beside_a_configuration_are_no_part_of_it(project: Project) -> None:
+    check(project, PASSES, f"expect = [{{ program = [{sys.executable!r}, '-m', 'checks.p'] }}]")
+    (project.directory / "configs" / "checks").rename(project.directory / "checks")
+    (project.directory / "configs" / "main.toml").rename(project.directory / "main.toml")
+    words = ("--config", ".", "--state", "answers", "check")
+    told = [project.call(*words).err]
+    (project.directory / "answers").mkdir(exist_ok=True)
+    (project.directory / "answers" / "more").write_text("")
+    told.append(project.call(*words).err)
+    assert "sha256:" in told[0]
+    assert told[0] == told[1]
+
+
 def test_where_the_command_runs_changes_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
