@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from runner.core.address import in_order, selects
+from runner.core.address import covers, in_order, selects, why_none
 from runner.core.api.usage import usage_of
 from runner.core.checks.comparison import Comparison, Measure, axis_values, compared
 from runner.core.checks.evaluation import Around, checked
@@ -81,6 +81,7 @@ def check_answers(
         lambda command, lines: say(project, command, lines),
     )
     answers = _Answers(walk, held, _addresses(chosen))
+    _refuse_unknown(answers, [*(each.block for each in declared), *blocks])
     found: list[CheckOutcome] = []
     problems: list[Problem] = []
     for check in declared:
@@ -110,6 +111,20 @@ def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:
     closed = still_closed(project, [door_of(project, command) for command in commands])
     if closed:
         admit_doors(project, closed)
+
+
+def _refuse_unknown(answers: "_Answers", blocks: Sequence[Block]) -> None:
+    """A misspelt address would quietly look at nothing, which all of it holds of."""
+    problems = [
+        Problem("Unknown address", said) for one in answers.only if (said := answers.unknown(one))
+    ]
+    for block in blocks:
+        for index, address in enumerate(named_addresses(block)):
+            if said := answers.unknown(address):
+                path = ("of", index) if isinstance(block.table["of"], list) else ("of",)
+                problems.append(block.problem("Unknown address", said, path))
+    if problems:
+        raise RunnerError(*problems)
 
 
 def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around) -> Comparison:
@@ -226,6 +241,28 @@ class _Answers:
         missing += [block for block in sorted(self.walk.groups) if self._is_meant(block, patterns)]
         return answered, missing
 
+    def unknown(self, pattern: str) -> str | None:
+        """What is wrong with an address that names no completion and no instance of one, nor one
+        that may still come.
+        """
+        blocks = dict.fromkeys((*self.walk.session.keys, *sorted(self.walk.groups)))
+        known = [*self.instances, *(one for one in blocks if not _is_verdict_or_data(one))]
+        if any(selects(pattern, address) for address in known) or self._may_come(pattern):
+            return None
+        hint = why_none(pattern, self.instances)
+        hint = f" {hint}" if hint else did_you_mean(pattern, known, there_are(in_order(known)))
+        return f'There is no answer at "{pattern}", nor will there be.{hint}'
+
+    def _may_come(self, pattern: str) -> bool:
+        """Whether it is of a block whose instances hang on answers, or that has none by now."""
+        if self.walk.groups and ("*" in pattern or "?" in pattern):
+            return True
+        if any(pattern.startswith(f"{block}[") for block in self.walk.groups):
+            return True
+        block, bracket, _ = pattern.partition("[")
+        has_some = any(covers(block, address) for address in self.instances)
+        return bool(bracket) and block in self.walk.session.keys and not has_some
+
     def _instances(self, patterns: Sequence[str]) -> Iterator[Instance]:
         for address, instance in self.instances.items():
             if self._is_meant(address, patterns) and _may_be_asked(instance):
@@ -234,6 +271,10 @@ class _Answers:
     def _is_meant(self, address: str, patterns: Sequence[str]) -> bool:
         chosen = not self.only or any(selects(name, address) for name in self.only)
         return chosen and any(selects(pattern, address) for pattern in patterns)
+
+
+def _is_verdict_or_data(block: str) -> bool:
+    return "check." in block or "data." in block
 
 
 def _may_be_asked(instance: Instance) -> bool:

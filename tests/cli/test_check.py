@@ -254,6 +254,58 @@ def test_checks_are_chosen_by_name_tag_and_answer(project: Project) -> None:
     assert "nothing was checked" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("completion.nope", "There is no answer at"),
+        ("completion.anser", 'Did you mean "completion.answer"?'),
+        ('completion.answer["q9"]', 'Did you mean "completion.answer["q'),
+        ("completion.answer[case=q1]", "No block of that name has a matrix"),
+        ("completion.z*", "There is no answer at"),
+        ("variable.x", "There is no answer at"),
+    ],
+)
+def test_an_address_that_is_of_no_answer_is_never_met(
+    project: Project, address: str, said: str
+) -> None:
+    write(project, CAPITAL + 'missing = "ignore"\n')
+    answers(project, **RIGHT)
+    ran = project.call("check", address)
+    assert (ran.status, ran.out) == (1, "")
+    assert "Unknown address" in ran.err
+    assert said in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("of", ['completion.answer["q9"]', "completion.answer[case=q1]", "*.z"])
+def test_a_check_of_no_answer_there_may_be_is_told_at_its_line(project: Project, of: str) -> None:
+    write(project, CAPITAL.replace('"completion.answer"', f"'{of}'") + 'missing = "ignore"\n')
+    answers(project, **RIGHT)
+    ran = project.call("check")
+    assert ran.status == 1
+    assert "Unknown address" in ran.err
+    assert "main.toml line 10" in ran.err
+
+
+def test_a_check_of_an_axis_that_is_not_there_is_no_project(project: Project) -> None:
+    matrix = "matrix.model = ['a', 'b']"
+    check = "[check.c]\nof = 'completion.answer[modle=a]'\nexpect = [{ json = true }]\n"
+    project.write(PROVIDER + completion("answer", "x", matrix) + check)
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert 'has no axis "modle". Did you mean "model"?' in " ".join(ran.err.split())
+    project.write(check.replace("modle", "model"), "more.toml")
+    project.write(PROVIDER + completion("answer", "x", matrix))
+    assert project.call("validate").status == 0
+
+
+def test_a_block_without_instances_is_none_of_its_addresses_fault(project: Project) -> None:
+    project.write("id,country,capital\n", "rows.csv")
+    write(project, CAPITAL + 'missing = "ignore"\n')
+    write_state(project)
+    assert project.call("check").status == 0
+    assert project.call("check", 'completion.answer["q1"]').status == 0
+
+
 def test_a_check_asks_for_nothing_and_no_completion_hangs_on_it(project: Project) -> None:
     with serving() as api:
         text = provider(api) + completion("answer", "hi")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from runner.core.address import selector_of
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, Declared, declared_at
 from runner.core.suggest import did_you_mean, there_are
@@ -76,8 +77,10 @@ def _compared(root: CompiledModule, block: Block) -> Iterator[Problem]:
 
 
 def _fault(root: CompiledModule, address: str) -> str | None:
-    if _is_glob(address) or looked_at(root, address):
+    if _is_glob(address):
         return None
+    if meant := looked_at(root, address):
+        return _wrong_axis(meant[0], address) if address.startswith("completion.") else None
     known = [f"completion.{name}" for name in root.completions]
     hint = did_you_mean(address, known, there_are(known) if known else "")
     return (
@@ -85,6 +88,18 @@ def _fault(root: CompiledModule, address: str) -> str | None:
         '("completion.answer"), of one instance (\'completion.answer["a"]\') or of some '
         '("completion.answer[model=gpt-4o]").'
     )
+
+
+def _wrong_axis(declared: Declared, address: str) -> str | None:
+    """Axes are literal, and so is a selector: what it asks of none is known before any instance."""
+    selector, matrix = selector_of(address), declared.block.table.get("matrix", {})
+    if selector is None or not isinstance(matrix, dict):
+        return None
+    for axis in (axis for wanted in selector.wanted for axis in wanted):
+        if axis not in matrix:
+            hint = did_you_mean(axis, matrix, there_are(list(matrix)) if matrix else "")
+            return f'"{address}": {declared.address} has no axis "{axis}".{hint}'
+    return None
 
 
 def _is_glob(address: str) -> bool:
