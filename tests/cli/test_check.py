@@ -454,6 +454,25 @@ def test_markdown_and_annotations_hold_nothing_that_steers(
     assert held.count("\n| ") == 2 - 1
 
 
+def test_no_key_and_no_answer_is_markdown_that_calls_or_links(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write(
+        PROVIDER
+        + completion("answer", "x", "for_each = ['`` <img src=//e.x> [a](//e.x) `']")
+        + "[check.c]\nof = 'completion.answer'\nexpect = [{ equals = 'x' }]\n"
+    )
+    said = "@octocat see https://e.x/?a or WWW.e.x"
+    write_state(project, record('completion.answer["`` <img src=//e.x> [a](//e.x) `"]', said))
+    table = tmp_path / "t.md"
+    assert project.call("check", "--markdown", str(table)).status == 3
+    (line,) = [line for line in table.read_text().splitlines() if line.startswith("- ")]
+    address = 'completion.answer["`` <img src=//e.x> [a](//e.x) `"]'
+    assert line.startswith(f"- ``` {address} ```: ")
+    shown = line.partition("```: ")[2]
+    assert "@<!-- -->octocat see https:<!-- -->//e.x/?a or WWW<!-- -->.e.x" in shown
+
+
 def test_a_report_takes_no_other_file_s_place(project: Project, tmp_path: Path) -> None:
     write(project, CAPITAL)
     answers(project, **RIGHT)

@@ -1,5 +1,6 @@
 """What checks of answers came to, for CI: JUnit, Markdown, and annotations of GitHub."""
 
+import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ from runner.core.modules.folder import Block
 from runner.operations.checking import Checked
 
 _SHOWN = 10  # answers of one check
+_LINKED = re.compile(r"@|:(?=//)|www(?=\.)", re.IGNORECASE)  # by GitHub, also where it is escaped
 
 
 def checks_junit(checked: Checked) -> bytes:
@@ -158,17 +160,25 @@ def _failures(each: CheckOutcome) -> Iterator[str]:
     if each.failed:
         yield from ("", f"<details><summary>{each.check.address}</summary>", "")
         for one in each.failed[:_SHOWN]:
-            yield f"- `{one.address}`: {_cell(faults_of(one))}"
+            yield f"- {_code(one.address)}: {_cell(faults_of(one))}"
         if len(each.failed) > _SHOWN:
             yield f"- {len(each.failed) - _SHOWN} more"
         yield from ("", "</details>")
 
 
 def _cell(text: str) -> str:
-    """Text that is no Markdown and no HTML, on one line."""
+    """Text that is no Markdown and no HTML, names nobody and links nowhere, on one line."""
     for character in "\\`*_[]<>|#!&$~":
         text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    return _LINKED.sub(r"\g<0><!-- -->", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """Text as code, on one line, which no backtick in it ends."""
+    text = " ".join(text.split())
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, pad = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def _data(text: str) -> str:

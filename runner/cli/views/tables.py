@@ -12,7 +12,8 @@ from runner.operations.answer_table import AnswerTable
 
 def csv_lines(table: AnswerTable) -> Iterator[str]:
     """A line of names, then one for each row: nothing where there is nothing, lists and tables as
-    JSON, true and false as JSON has them.
+    JSON, true and false as JSON has them. A text is as it came, also one that a spreadsheet
+    takes for a formula: the documentation says so.
     """
     yield _line(table.columns)
     for row in table.rows:
