@@ -11,6 +11,7 @@ from runner.core.language.names import IDENTIFIER
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Texts = Annotated[list[str], Field(min_length=1)]
+Passages = Annotated[list[Text], Field(min_length=1)]
 Whole = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
 Addresses = Annotated[
@@ -79,8 +80,8 @@ Expect = TypedDict(
     {
         "equals": Annotated[str, Field(description="The text is this.")],
         "contains": Annotated[Text, Field(description="The text has this in it.")],
-        "contains_any": Annotated[Texts, Field(description="It has one of these.")],
-        "contains_all": Annotated[Texts, Field(description="It has all of these.")],
+        "contains_any": Annotated[Passages, Field(description="It has one of these.")],
+        "contains_all": Annotated[Passages, Field(description="It has all of these.")],
         "starts_with": Annotated[Text, Field(description="It begins so.")],
         "ends_with": Annotated[Text, Field(description="It ends so.")],
         "one_of": Annotated[Texts, Field(description="It is one of these labels.")],

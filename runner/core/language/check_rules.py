@@ -5,7 +5,7 @@ from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, contains, has_hole
+from runner.core.language.findings import Finding, IsHole, contains, has_hole
 from runner.core.language.json_schemas import named_schema_findings
 from runner.core.language.judge_rules import judge_findings
 from runner.core.language.patterns import pattern
@@ -43,17 +43,49 @@ def check_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
     if table.get("gate") == "bound" and table.get("at_least", 1) == 1:
         detail = "The lower end of an interval never reaches 1: give an at_least below it."
         yield Finding(("gate",), "Conflicting keys", detail)
-    for index, entry in _entries(table.get("expect")):
-        yield from _entry(("expect", index), entry)
+    yield from _listed(("expect",), table.get("expect"), has_hole)
     judge, score = table.get("judge"), table.get("score")
     if isinstance(judge, dict):
         yield from judge_findings(judge, ("judge",))
+    else:
+        yield from _structure(("judge",), judge, has_hole)
     if isinstance(score, dict):
         yield from _score(score)
+    else:
+        yield from _structure(("score",), score, has_hole)
     is_score = "score" in table or (isinstance(judge, dict) and "scale" in judge)
     if is_score and "at_least" not in table:
         detail = "A score needs at_least, the mean that is good enough: at_least = 0.6."
         yield Finding((), "Missing key", detail)
+
+
+def entry_findings(
+    path: Path, table: Mapping[str, Any], hole: IsHole, *, is_score: bool = False
+) -> Iterator[Finding]:
+    """What is wrong in an entry that stands at a path, as its types cannot say it; what is a hole
+    is known later.
+    """
+    held = [name for name in table if name in MATCHERS]
+    if not held and not table.keys() - _OPTIONS.keys():  # an unknown key is told as such
+        some = ", ".join(MATCHERS[:3])
+        detail = f"{dotted(path)} needs a matcher: {some}, .. (`runner docs checks` has them all)."
+        yield Finding(path, "Missing key", detail)
+    if len(held) > 1:
+        detail = f"One entry has one matcher, and this has {' and '.join(held)}: write "
+        detail += "an entry for each; all of them have to hold."
+        yield Finding((*path, held[1]), "Conflicting keys", detail)
+    if len(held) != 1:
+        return
+    (key,) = held
+    for name, kinds in _OPTIONS.items():
+        if name in table and key not in kinds:
+            goes = "whatever looks at a text" if name == "on" else ", ".join(sorted(kinds))
+            detail = f"{name} says nothing of {key}; it goes with {goes}."
+            yield Finding((*path, name), "Conflicting keys", detail)
+    if key == "similarity" and "at_least" not in table and not is_score:
+        detail = f"{dotted(path)} needs at_least, the similarity that is enough: at_least = 0.8"
+        yield Finding(path, "Missing key", f"{detail}.")
+    yield from _matcher((*path, key), table[key], hole)
 
 
 def compare_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
@@ -74,42 +106,18 @@ def _score(table: Mapping[str, Any]) -> Iterator[Finding]:
         detail = f"{held[0]} is no number: a score is one of {', '.join(_SCORES)}. Write expect."
         yield Finding(("score", held[0]), "Conflicting keys", detail)
         return
-    yield from _entry(("score",), table, is_score=True)
+    yield from entry_findings(("score",), table, has_hole, is_score=True)
 
 
-def _entry(path: Path, table: Mapping[str, Any], *, is_score: bool = False) -> Iterator[Finding]:
-    held = [name for name in table if name in MATCHERS]
-    if not held and not table.keys() - _OPTIONS.keys():  # an unknown key is told as such
-        some = ", ".join(MATCHERS[:3])
-        detail = f"{dotted(path)} needs a matcher: {some}, .. (`runner docs checks` has them all)."
-        yield Finding(path, "Missing key", detail)
-    if len(held) > 1:
-        detail = f"One entry has one matcher, and this has {' and '.join(held)}: write "
-        detail += "an entry for each; all of them have to hold."
-        yield Finding((*path, held[1]), "Conflicting keys", detail)
-    if len(held) != 1:
-        return
-    (key,) = held
-    for name, kinds in _OPTIONS.items():
-        if name in table and key not in kinds:
-            goes = "whatever looks at a text" if name == "on" else ", ".join(sorted(kinds))
-            detail = f"{name} says nothing of {key}; it goes with {goes}."
-            yield Finding((*path, name), "Conflicting keys", detail)
-    yield from _matcher(path, key, table, is_score=is_score)
-
-
-def _matcher(
-    path: Path, key: str, table: Mapping[str, Any], *, is_score: bool
-) -> Iterator[Finding]:
-    at, value = (*path, key), table[key]
-    match key:
-        case "matches" if isinstance(value, str) and not has_hole(value):
+def _matcher(at: Path, value: Any, hole: IsHole) -> Iterator[Finding]:
+    match at[-1]:
+        case "matches" if isinstance(value, str) and not hole(value):
             try:
                 pattern(value)
             except ValueError as exc:
                 yield Finding(at, "Invalid pattern", f"{dotted(at)} is no pattern: {exc}.")
         case "json_schema" if isinstance(value, dict):
-            yield from named_schema_findings(at, value)
+            yield from named_schema_findings(at, value, hole)
         case "words" | "characters" | "lines" | "tokens" | "cost" | "seconds" | "output_tokens":
             yield from _bounds(at, value, ())
         case "number":
@@ -117,17 +125,15 @@ def _matcher(
             if isinstance(value, dict) and "within" in value and "equals" not in value:
                 detail = f"within says how far from equals, and {dotted(at)} has no equals."
                 yield Finding((*at, "within"), "Conflicting keys", detail)
-        case "similarity" if "at_least" not in table and not is_score:
-            detail = f"{dotted(path)} needs at_least, the similarity that is enough: at_least = 0.8"
-            yield Finding(path, "Missing key", f"{detail}.")
-        case "program" if contains(value, has_hole):
+        case "program" if contains(value, hole):
             detail = f"{dotted(at)} is what you say yes to: write the words themselves."
             yield Finding(at, "Expression not allowed", detail)
         case "not" if isinstance(value, dict):
-            yield from _entry(at, value)
+            yield from entry_findings(at, value, hole)
+        case "not":
+            yield from _structure(at, value, hole)
         case "any" | "all":
-            for index, entry in _entries(value):
-                yield from _entry((*at, index), entry)
+            yield from _listed(at, value, hole)
         case _:
             pass
 
@@ -144,6 +150,23 @@ def _bounds(path: Path, value: Any, others: tuple[str, ...]) -> Iterator[Finding
         yield Finding((*path, "min"), "Value out of range", detail)
 
 
-def _entries(value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    held = enumerate(value) if isinstance(value, list) else ()
-    return ((index, entry) for index, entry in held if isinstance(entry, dict))
+def _listed(path: Path, value: Any, hole: IsHole) -> Iterator[Finding]:
+    """What is wrong in the entries of a list."""
+    yield from _structure(path, value, hole)
+    for index, entry in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(entry, dict):
+            yield from entry_findings((*path, index), entry, hole)
+        else:
+            yield from _structure((*path, index), entry, hole)
+
+
+def _structure(path: Path, value: Any, hole: IsHole) -> Iterator[Finding]:
+    """What is asked of an answer is written out: an expression that gave nothing would ask nothing
+    of it.
+    """
+    if hole(value):
+        detail = (
+            f"{dotted(path)} is what is asked of an answer: write it out. Expressions give the "
+            'values in it, as in { contains = "{{ each.value }}" }.'
+        )
+        yield Finding(path, "Expression not allowed", detail)

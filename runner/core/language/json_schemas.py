@@ -6,7 +6,8 @@ from typing import Any
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
-from runner.core.language.findings import Finding, IsHole, contains, has_hole, in_short
+from runner.core.language.findings import Finding, IsHole, contains, in_short, no_hole
+from runner.core.suggest import did_you_mean
 
 
 def schema_findings(table: Mapping[str, Any], hole: IsHole) -> Iterator[Finding]:
@@ -32,11 +33,22 @@ def file_findings(schema: object) -> Iterator[Finding]:
     yield from _schema(("schema",), schema)
 
 
-def named_schema_findings(path: Path, schema: dict[str, Any]) -> Iterator[Finding]:
-    """What is wrong with a schema that stands at a place; one that is a file, or holds an
-    expression, is read later.
+def named_schema_findings(path: Path, schema: dict[str, Any], hole: IsHole) -> Iterator[Finding]:
+    """What is wrong with a schema that answers have to fit. One that is a file, or holds what is
+    known later, is looked at once it is read. A table without a keyword of JSON Schema would let
+    every answer through.
     """
-    if not _names_a_file(schema) and not contains(schema, has_hole):
+    is_known = hole is no_hole
+    if contains(schema, hole) or (_names_a_file(schema) and not is_known):
+        return
+    if "file" in schema and not is_known:
+        detail = f'{dotted(path)}: file is the path of a schema, and alone: {{ file = "x.json" }}.'
+        yield Finding((*path, "file"), "Conflicting keys", detail)
+    elif schema and not _KEYWORDS.intersection(schema):
+        near = next((hint for key in schema if (hint := did_you_mean(key, ("file", *_NAMES)))), "")
+        detail = f"{dotted(path)} has no keyword of JSON Schema, so that every JSON fits.{near}"
+        yield Finding(path, "Invalid JSON Schema", detail)
+    else:
         yield from _schema(path, schema)
 
 
@@ -81,6 +93,27 @@ def _schema(path: Path, schema: object) -> Iterator[Finding]:
         yield Finding(path, "Invalid JSON Schema", detail)
 
 
+_NAMES = (
+    *("$anchor", "$defs", "$dynamicRef", "$id", "$recursiveRef", "$ref", "$schema", "$vocabulary"),
+    *("additionalItems", "additionalProperties", "allOf", "anyOf", "const", "contains"),
+    *("contentEncoding", "contentMediaType", "contentSchema", "definitions", "dependencies"),
+    *("dependentRequired", "dependentSchemas", "disallow", "divisibleBy", "else", "enum"),
+    *(
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "extends",
+        "format",
+        "id",
+        "if",
+        "items",
+        "maxContains",
+    ),
+    *("maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength"),
+    *("minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties"),
+    *("prefixItems", "properties", "propertyNames", "required", "then", "type"),
+    *("unevaluatedItems", "unevaluatedProperties", "uniqueItems"),
+)
+_KEYWORDS = frozenset(_NAMES)
 _TYPES = "array, boolean, integer, null, number, object and string"
 
 

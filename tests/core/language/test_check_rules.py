@@ -51,12 +51,30 @@ def test_every_matcher_and_option_is_told() -> None:
         ("{ all = [] }", "at least 1"),
         ("{ finish_reason = 1 }", "a text or a list of texts"),
         ("{ tool_call = { arguments = {} } }", "needs name"),
+        ("{ contains_any = ['a', ''] }", "at least 1 character"),
+        ("{ contains_all = [''] }", "at least 1 character"),
+        ("{ json_schema = { fiel = 's.json' } }", 'every JSON fits. Did you mean "file"?'),
+        ("{ json_schema = { file = 3 } }", "file is the path of a schema, and alone"),
+        ("{ json_schema = { file = 's.json', type = 'object' } }", "and alone"),
+        ("{ not = { json_schema = { file = ['s.json'] } } }", "and alone"),
+        ("'{{ {} }}'", "expect[0] is what is asked of an answer: write it out"),
+        ("{ not = '{{ {} }}' }", "expect[0].not is what is asked"),
+        ("{ any = '{{ [] }}' }", "expect[0].any is what is asked"),
+        ("{ all = ['{{ {} }}'] }", "expect[0].all[0] is what is asked"),
     ],
 )
 def test_what_does_not_go_together_is_told(entry: str, said: str) -> None:
     found = told(entry)
     assert len(found) == 1, found
     assert said in found[0]
+
+
+@pytest.mark.parametrize("way", ["expect", "score", "judge"])
+@pytest.mark.parametrize("value", ["{{ {} }}", "{{ [{'contains': 'never'}] }}", "{% if x %}"])
+def test_an_expression_gives_values_and_no_check(way: str, value: str) -> None:
+    table = {"of": "completion.a", way: value, **({"at_least": 0.5} if way == "score" else {})}
+    (found,) = check("check", table)
+    assert (found.path, found.summary) == ((way,), "Expression not allowed")
 
 
 @pytest.mark.parametrize(
