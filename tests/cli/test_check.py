@@ -349,6 +349,79 @@ def test_what_is_sensitive_is_shown_nowhere(project: Project, tmp_path: Path) ->
         assert "(sensitive)" in ran.out
 
 
+NOTHING = [
+    "contains = '{{ each.value.note }}'",
+    "contains = '{{ none }}'",
+    "contains_any = '{{ [] }}'",
+    "contains_all = ['a', '{{ each.value.note }}']",
+    "matches = '{{ each.value.note }}'",
+    "words = '{{ {} }}'",
+    "words = { max = '{{ none }}' }",
+    "words = { min = 1, max = '{{ each.value.note }}' }",
+    "number = '{{ {} }}'",
+    "similarity = 'x', at_least = '{{ none }}'",
+    "tool_call = '{{ {} }}'",
+    "tool_calls = '{{ {} }}'",
+    "json_schema = '{{ each.value.note }}'",
+    "condition = '{{ none }}'",
+    "all = [{ any = [{ contains = '{{ each.value.note }}' }] }]",
+    "condition = '{{ record.cost < 1 }}'",
+    "condition = '{{ record.cost }}'",
+    "cost = { max = '{{ record.cost * 2 }}' }",
+]
+
+
+@pytest.mark.parametrize("entry", [*NOTHING, *(f"not = {{ {entry} }}" for entry in NOTHING)])
+def test_where_an_expression_gives_nothing_it_cannot_be_told(project: Project, entry: str) -> None:
+    """An empty cell of a row, a null, a price that nobody knows."""
+    project.write("id,country,note\nq1,Peru,\n", "rows.csv")
+    write(project, f"[check.c]\nof = 'completion.answer'\nexpect = [{{ {entry} }}]\n")
+    unpriced = replace(
+        record('completion.answer["q1"]', "anything"), identity="openai http://127.0.0.1:9/v1"
+    )
+    write_state(project, unpriced)
+    (answer,) = one(project)["answers"]
+    assert answer["outcome"] == "unscored"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "condition = '{{ self.json.ok }}'",
+        "words = { max = '{{ self.json.ok }}' }",
+        "matches = '{{ self.json.ok }}('",
+        "json_schema = '{{ self.json }}'",
+    ],
+)
+def test_what_an_answer_gives_and_is_of_no_use_holds_neither_way(
+    project: Project, entry: str
+) -> None:
+    for each in (entry, f"not = {{ {entry} }}"):
+        write(project, f"[check.c]\nof = 'completion.answer'\nexpect = [{{ {each} }}]\n")
+        answers(project, q1='{"ok": "yes"}')
+        (answer, *_) = one(project)["answers"]
+        assert answer["outcome"] == "does not hold"
+
+
+def test_a_secret_of_no_use_is_not_shown(project: Project) -> None:
+    write(
+        project,
+        """
+        [variable.token]
+        default = "hunter2-is-long"
+        sensitive = true
+        [check.c]
+        of = "completion.answer"
+        expect = [{ words = { max = "{{ var.token }}" } }]
+        """,
+    )
+    answers(project, **RIGHT)
+    ran = project.call("check")
+    assert ran.status == 1
+    assert "expect[0].words.max is not what it must be" in " ".join(ran.err.split())
+    assert "hunter2" not in ran.out + ran.err
+
+
 FAULTS = [
     ("of = 'completion.anser'\nexpect = [{ json = true }]", 2, 'Did you mean "completion.answer"?'),
     ("of = 'completion.answer'", 1, "needs expect"),
@@ -358,7 +431,33 @@ FAULTS = [
     ("of = 'completion.answer'\nexpect = [{ contains = '{{ record.price }}' }]", 3, "has cost"),
     ("of = 'completion.answer'\nexpect = [{ contains = '{{ each.value.city }}' }]", 3, "capital"),
     ("of = 'completion.answer'\nexpect = [{ matches = '(?=x)' }]", 3, "no look-around"),
-    ("of = 'completion.answer'\nexpect = [{ matches = '{{ self.content }}(' }]", 3, "missing )"),
+    (
+        "of = 'completion.answer'\nexpect = [{ matches = '{{ each.value.capital }}(' }]",
+        3,
+        "missing )",
+    ),
+    ("of = 'completion.answer'\nexpect = '{{ [] }}'", 3, "write it out"),
+    ("of = 'completion.answer'\nscore = '{{ {} }}'\nat_least = 1", 3, "write it out"),
+    ("of = 'completion.answer'\njudge = '{{ {} }}'", 3, "write it out"),
+    ("of = 'completion.answer'\nexpect = ['{{ 1 }}']", 3, "write it out"),
+    *(
+        (f"of = 'completion.answer'\nexpect = [{{ {entry} }}]", 3, said)
+        for entry, said in (
+            ("words = { max = '{{ -1 }}' }", "expect[0].words.max must be at least 0"),
+            ("words = { min = '{{ 9 }}', max = '{{ 3 }}' }", "min is more than max"),
+            ("words = '{{ {\"most\": 3} }}'", 'no key "most"'),
+            ("number = { equals = 1, within = '{{ -1 }}' }", "within must be at least 0"),
+            ("similarity = 'x', at_least = '{{ 2 }}'", "at_least must be at most 1"),
+            ("ignore_case = '{{ 3 }}', contains = 'x'", "must be true or false"),
+            ("condition = '{{ 3 }}'", "must be true or false"),
+            ("not = { condition = '{{ each.key }}' }", "expect[0].not.condition must be true or"),
+            ('tool_call = \'{{ {"name": 3, "args": 1} }}\'', 'no key "args"'),
+            ('json_schema = \'{{ {"type": "strin"} }}\'', "is not a JSON Schema"),
+            ('json_schema = \'{{ {"fiel": "s.json"} }}\'', "every JSON fits"),
+            ('json_schema = \'{{ {"file": "s.json"} }}\'', "every JSON fits"),
+            ("json_schema = '{{ each.key }}'", "json_schema must be a table"),
+        )
+    ),
     ("of = 'completion.answer'\nexpect = [{ json_schema = { file = 'x' } }]", 3, "x"),
     ("of = 'completion.answer'\nexpect = [{ json = true }]\nat_least = 2", 4, "at most 1"),
     ("of = 'completion.answer'\nexpect = [{ json = true }]\nseverity = 'low'", 4, '"warn"'),

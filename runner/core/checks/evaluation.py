@@ -1,12 +1,14 @@
 """A check on recorded answers: a pure function of what is declared and what is recorded."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runner.core.address import Path
 from runner.core.api.answer import Answer
 from runner.core.budget import Rendering
+from runner.core.canonical import dotted
+from runner.core.checks.known_values import ValueFault, as_if_written, value_fault
 from runner.core.checks.matchers import Expectation, expectation
 from runner.core.checks.matching import ExaminedAnswer, Measures, score_of, verdict_on
 from runner.core.checks.outcomes import CheckedAnswer
@@ -16,13 +18,13 @@ from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, 
 from runner.core.expansion.lazy import Lazy
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import OF_INSTANCE, Instance
-from runner.core.expressions.template import Constant, Node, holes
+from runner.core.expressions.template import Constant, Hole, Node, holes
 from runner.core.language.check_rules import MATCHERS
 from runner.core.language.names import RECORD_ATTRIBUTES
 from runner.core.modules.module import DeclaredCheck
 from runner.core.received import table_of
 from runner.core.state.records import Record
-from runner.core.values import MASK, Names, NotKnown, TemplateError, plain
+from runner.core.values import MASK, Names, NotKnown, Ref, TemplateError, plain
 from runner.errors import RunnerError, sentence
 
 
@@ -95,6 +97,15 @@ class _Names:
             self._made = {**shown, **also, "self": self._answered.answer, "record": record}
         return self._made
 
+    def unknown(self, refs: Iterable[Ref]) -> str | None:
+        """What of the record that is referred to nobody knows."""
+        record = self.all()["record"]
+        for ref in refs:
+            if ref[0] == "record" and len(ref) > 1 and record[ref[1]] is None:
+                cost = ref[1] == "cost"
+                return "nobody knows its price" if cost else f"its {ref[1]} is not known"
+        return None
+
 
 def _told_of(answered: ExaminedAnswer) -> Mapping[str, Any]:
     """`record`: what an answer took, looked up when it is asked for."""
@@ -124,7 +135,7 @@ class _Entry:
             source = source[step]
         self._source: Mapping[str, Any] = source
         self._masked = around.scope.masks_any(node)
-        self._constant = self._read(node.value) if isinstance(node, Constant) else None
+        self._constant = self._read(node.value, None) if isinstance(node, Constant) else None
 
     def verdict(self, answered: ExaminedAnswer, names: _Names) -> CheckVerdict:
         found = self._filled(names)
@@ -149,34 +160,51 @@ class _Entry:
         except NotKnown as exc:
             return Unscored(f"{exc.address} has no answer yet")
         except TemplateError as exc:
-            if self._is_about_the_answer(exc):
-                nothing = DoesNot((Mismatch(self._told(), exc.message),), either_way=True)
-                return self._as_shown(nothing)
-            raise self._fault(exc) from exc
-        return self._read(table)
+            return self._unusable(exc, names)
+        return self._read(table, names)
 
-    def _read(self, table: Any) -> Expectation:
+    def _read(self, table: Any, names: _Names | None) -> Expectation | DoesNot | Unscored:
+        """What values expect that are known, as if they had been written there."""
         try:
-            return expectation(table, self._source)
+            held = as_if_written(table)
+            fault = value_fault(self._path, held, is_score=self._check.score is not None)
+            if fault is not None:
+                return self._faulty(fault, names)
+            return expectation(held, self._source)
         except TemplateError as exc:
             placed = TemplateError(exc.message, (*self._path, *exc.path), exc.at)
-            raise self._fault(placed) from exc
+            return self._unusable(placed, names)
 
-    def _is_about_the_answer(self, exc: TemplateError) -> bool:
-        """Whether a text that could not be filled reads the answer, which has not what it wants."""
-        return any(
-            ref[0] == "self"
-            for hole in holes(self._node)
-            if hole.path == exc.path
-            for ref in hole.refs
-        )
+    def _faulty(self, fault: ValueFault, names: _Names | None) -> DoesNot | Unscored:
+        said = f"{dotted(fault.path)} is not what it must be" if self._masked else fault.said
+        if fault.is_nothing and names is not None:
+            return Unscored(f"nothing is expected of it: {sentence(said)}")
+        return self._unusable(TemplateError(said, fault.path), names)
+
+    def _unusable(self, exc: TemplateError, names: _Names | None) -> DoesNot | Unscored:
+        """What a value that is of no use says of the answer; RunnerError where it reads none, and
+        is wrong whatever the answer is.
+        """
+        refs = [ref for hole in self._holes_at(exc.path) for ref in hole.refs]
+        unknown = None if names is None else names.unknown(refs)
+        if unknown is not None:
+            return Unscored(unknown)
+        if any(ref[0] in {"self", "record"} for ref in refs):
+            return self._as_shown(DoesNot((Mismatch(self._told(), exc.message),), either_way=True))
+        raise self._fault(exc) from exc
+
+    def _holes_at(self, path: Path) -> Iterator[Hole]:
+        for hole in holes(self._node):
+            near = min(len(path), len(hole.path))
+            if hole.path[:near] == path[:near]:
+                yield hole
 
     def _told(self) -> str:
         key = next((name for name in MATCHERS if name in self._source), "")
         return f"{key} of {self._source.get('on', self._source.get(key))}"
 
     def _fault(self, exc: TemplateError) -> RunnerError:
-        said = f"In {self._check.address}: {sentence(exc.message)}"
+        said = f"In {self._check.address}: {sentence(self._around.hide(exc.message))}"
         return RunnerError(
             self._check.block.problem("Invalid expression", said, exc.path, at=exc.at)
         )

@@ -12,7 +12,11 @@ from runner.core.address import Path
 from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, check_blocks, file_names
-from runner.core.language.check_rules import check_findings, compare_findings
+from runner.core.language.check_rules import (
+    check_findings,
+    compare_findings,
+    entry_findings,
+)
 from runner.core.language.completion_rules import local_findings, pair_findings
 from runner.core.language.findings import (
     BESIDES,
@@ -35,7 +39,7 @@ from runner.core.language.type_syntax import as_type, parse_type
 from runner.core.suggest import did_you_mean
 from runner.core.values import present
 
-__all__ = ["KINDS", "Finding", "check", "check_parameter", "check_source"]
+__all__ = ["KINDS", "Finding", "check", "check_entry", "check_parameter", "check_source"]
 
 _MODELS: dict[str, Any] = {
     "runner": blocks.Runner,
@@ -55,8 +59,9 @@ _MODELS: dict[str, Any] = {
     "import": blocks.Import,
     "check": check_blocks.Check,
     "compare": check_blocks.Compare,
+    "expect": check_blocks.Expect,
 }
-_PARTS = frozenset(("parameters", "meta", "provider.openai", "provider.embedded"))
+_PARTS = frozenset(("expect", "parameters", "meta", "provider.openai", "provider.embedded"))
 
 KINDS = (*(kind for kind in _MODELS if kind not in _PARTS), "completion", "provider")
 """Kinds of block that can be checked."""
@@ -136,6 +141,14 @@ def check_source(kind: str, asked: dict[str, Any]) -> list[Finding]:
     absent, at the top and inside.
     """
     return _shape(f"data.{kind}", present(asked), no_hole)
+
+
+def check_entry(path: Path, table: dict[str, Any], *, is_score: bool = False) -> list[Finding]:
+    """What is wrong with an entry of a check that stands at a path and whose values are now known:
+    the same as if they had been written there.
+    """
+    found = _shape("expect", table, no_hole, path)
+    return [*found, *entry_findings(path, table, no_hole, is_score=is_score)]
 
 
 def _checked(
