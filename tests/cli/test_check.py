@@ -167,13 +167,33 @@ def test_what_could_not_be_told_is_neither_pass_nor_fail(project: Project) -> No
     check = one(project)
     assert (check["met"], check["scored"], check["unscored"]) == ("met", 1, 3)
     write_state(project, *unpriced)
+    ignored = cost + 'unscored = "ignore"\n'
+    write(project, ignored)
     assert one(project)["met"] == "unscored"
-    write(project, cost.replace("{ cost = { max = 1 } }", "{ not = { cost = { max = 1 } } }"))
+    write(project, ignored.replace("{ cost = { max = 1 } }", "{ not = { cost = { max = 1 } } }"))
     assert one(project)["met"] == "unscored"
     write(project, cost + 'unscored = "error"\n')
     ran = project.call("check")
     assert ran.status == 3
     assert "nobody knows its price" in ran.out
+
+
+@pytest.mark.parametrize("more", ["", "at_least = 0.5\n", 'severity = "warn"\n'])
+def test_what_could_be_told_of_no_answer_at_all_is_not_met(
+    project: Project, tmp_path: Path, more: str
+) -> None:
+    write(
+        project,
+        f'[check.cost]\nof = "completion.answer"\n{more}expect = [{{ cost = {{ max = 1 }} }}]\n',
+    )
+    held = [record(f'completion.answer["{key}"]') for key in RIGHT]
+    write_state(project, *(replace(one, identity="openai http://127.0.0.1:9/v1") for one in held))
+    report = tmp_path / "report.xml"
+    ran = project.call("check", "--junit", str(report))
+    assert "nothing to go by, 4 unscored   not met" in ran.out
+    assert ran.status == (0 if "warn" in more else 3)
+    suites = JUnitXml.fromfile(str(report))
+    assert (suites.failures + suites.errors > 0) is (ran.status == 3)
 
 
 def test_texts_may_name_variables_records_and_other_answers(project: Project) -> None:

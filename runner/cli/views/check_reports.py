@@ -135,7 +135,8 @@ def _case(each: CheckOutcome, one: CheckedAnswer, *, decides: bool) -> ET.Elemen
         case DoesNot():
             ET.SubElement(case, "system-out").text = f"does not hold: {said}"
         case Unscored():
-            counts = each.fails and each.check.block.table.get("unscored") == "error"
+            decides = not each.scored or each.check.block.table.get("unscored") == "error"
+            counts = each.fails and decides
             ET.SubElement(case, "error" if counts else "skipped", message=f"unscored: {said}")
         case _:
             pass

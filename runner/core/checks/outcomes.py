@@ -96,13 +96,20 @@ def outcome(
     if (gone and not ignored) or (unscored and table.get("unscored") == "error"):
         met = "not met"
     elif not cases:
-        met = "unscored" if unscored else "met" if ignored else "not met"
+        met = _of_nothing(table.get("unscored")) if unscored else "met" if ignored else "not met"
     else:
         met = "met" if reached >= least - _NEAR else "not met"
     # That all hold is asked of these answers, and not of all that might have come.
     one_side = interval.low >= least or interval.high < least
     settled = least == 1.0 or bool(cases and one_side)
     return CheckOutcome(check, tuple(answers), gone, interval, met, settled)
+
+
+def _of_nothing(unscored: str | None) -> Met:
+    """Where nothing could be told of any answer, as of a program that does not start: else a check
+    that never works is green for ever.
+    """
+    return "unscored" if unscored == "ignore" else "not met"
 
 
 def cases_of(answers: Iterable[CheckedAnswer]) -> dict[str, list[float]]:

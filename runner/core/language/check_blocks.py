@@ -151,7 +151,10 @@ class Check(TypedDict, total=False):
     ]
     unscored: Annotated[
         Literal["error", "ignore"],
-        Field(description="error: answers of which it cannot be told count against it."),
+        Field(
+            description="Answers of which it cannot be told: error: each counts against it; "
+            "ignore: none, also where it is told of no answer at all."
+        ),
     ]
     tags: Annotated[list[Text], Field(description="Words to choose it by: --tag.")]
 
