@@ -128,7 +128,7 @@ def _refuse_unknown(answers: "_Answers", blocks: Sequence[Block]) -> None:
 
 
 def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around) -> Comparison:
-    answered, _ = answers.of(named_addresses(block))
+    answered, missing = answers.of(named_addresses(block))
     values = axis_values([instance.address for instance, _ in answered], block.table["by"])
     baseline = block.table.get("baseline")
     if answered and baseline is not None and baseline not in values:
@@ -147,7 +147,8 @@ def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around
     ]
     records = [record for _, record in answered]
     measures += _amounts(records, around.measures)
-    return compared(block, [(one.address, one.fingerprint) for one in records], measures)
+    cases = [(one.address, one.fingerprint) for one in records]
+    return compared(block, cases, measures, len(missing))
 
 
 def _amounts(records: Sequence[Record], measures: Measures) -> Iterator[Measure]:

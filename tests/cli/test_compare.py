@@ -78,6 +78,19 @@ def test_a_gate_that_fails_is_told_everywhere(project: Project, tmp_path: Path) 
     assert "84 % against 92 %" in table.read_text()
 
 
+def test_answers_that_are_missing_are_not_met(project: Project) -> None:
+    gone = 'completion.answer["case=7,model=gpt-4o-mini"]'
+    assert project.call("state", "rm", gone).status == 0
+    ran = project.call("check", "compare.models")
+    assert ran.status == 3
+    assert "49 pairs, 1 without a counterpart" in ran.out
+    assert "not met: 1 answer missing" in ran.out
+    project.write("[provider.openai]\n" + CONFIG.replace('baseline = "gpt-4o"\n', ""))
+    ran = project.call("check", "compare.models")
+    assert ran.status == 0
+    assert "  1 answer missing\n" in ran.out
+
+
 @pytest.mark.parametrize(
     ("line", "wrong", "said"),
     [
@@ -85,6 +98,8 @@ def test_a_gate_that_fails_is_told_everywhere(project: Project, tmp_path: Path) 
         ('baseline = "gpt-4o"', 'baseline = "gpt-4"', "No answer here is of model"),
         ('checks = ["capital"]', 'checks = ["capitol"]', 'Did you mean "capital"?'),
         ('baseline = "gpt-4o"', 'gate = "shown_no_worse"', "name a baseline"),
+        ('checks = ["capital"]', 'gate = "shown_no_worse"', "name some in checks"),
+        ('checks = ["capital"]', "no_worse_than = 0.1", "name some in checks"),
     ],
 )
 def test_a_mistake_is_told_at_its_place(project: Project, line: str, wrong: str, said: str) -> None:

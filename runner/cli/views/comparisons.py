@@ -22,10 +22,14 @@ def comparison_lines(each: Comparison, style: Style) -> Iterator[str]:
         for found in one.differences:
             if found.kind != "amount":
                 colour = {"better": "green", "worse": "red"}.get(found.shown, "bold")
-                yield f"  {found.measure}: {levels(found)}"
+                untold = one.pairs - found.pairs if found.pairs else 0
+                said = f"; {counted(untold, 'pair')} could not be told" if untold else ""
+                yield f"  {found.measure}: {levels(found)}{said}"
                 yield f"    {style(_conclusion(found), colour)} ({_grounds(found)}){_power(found)}"
         if amounts := ", ".join(_amounts(one)):
             yield f"  {amounts}"
+    if each.missing and each.met == "met":
+        yield f"  {counted(each.missing, 'answer')} missing"
     if each.fails or each.met == "not met":
         yield f"  {style(gate_words(each), 'red' if each.fails else 'yellow')}"
 
@@ -51,6 +55,8 @@ def gate_words(each: Comparison) -> str:
     table = each.block.table
     margin = float(table.get("no_worse_than", 0.0))
     least = f" by more than {100 * margin:g} points" if margin else ""
+    if each.missing:
+        return f"not met: {counted(each.missing, 'answer')} missing"
     if table.get("gate") == "shown_no_worse":
         return f"not met: not shown to be no worse{least}"
     return f"not met: shown to be worse{least}, or no pair to show anything"
@@ -66,6 +72,7 @@ def comparison_json(each: Comparison) -> dict[str, Any]:
         "tags": list(each.block.table.get("tags", ())),
         "by": _by(each),
         "met": each.met,
+        "missing": each.missing,
         "against": [_against_json(one) for one in each.against],
         "where": {"file": where.file, "line": where.line},
     }

@@ -83,11 +83,14 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A comparison of all values of an axis, or of each with the baseline."""
+    """A comparison of all values of an axis, or of each with the baseline. `missing` counts answers
+    that were meant and are not there.
+    """
 
     block: Block
     against: tuple[Against, ...]
     met: Literal["met", "not met"]
+    missing: int = 0
 
     @property
     def address(self) -> str:
@@ -101,14 +104,20 @@ class Comparison:
 
 
 def compared(
-    block: Block, answers: Sequence[tuple[str, str]], measures: Sequence[Measure]
+    block: Block,
+    answers: Sequence[tuple[str, str]],
+    measures: Sequence[Measure],
+    missing: int = 0,
 ) -> Comparison:
-    """A comparison of answers, an address and the fingerprint of its request each."""
+    """A comparison of answers, an address and the fingerprint of its request each; so many more
+    were meant.
+    """
     table = block.table
     sides = _sides(answers, str(table["by"]))
     found = [_against(sides, pair, measures) for pair in _pairs(sides, table.get("baseline"))]
     adjusted = tuple(_adjusted(found))
-    return Comparison(block, adjusted, "met" if _is_met(block, adjusted) else "not met")
+    is_met = _is_met(block, adjusted, missing)
+    return Comparison(block, adjusted, "met" if is_met else "not met", missing)
 
 
 def axis_values(addresses: Sequence[str], axis: str) -> tuple[str, ...]:
@@ -229,14 +238,22 @@ def _adjusted(found: Sequence[Against]) -> Iterator[Against]:
         )
 
 
-def _is_met(block: Block, found: Sequence[Against]) -> bool:
+def _is_met(block: Block, found: Sequence[Against], missing: int) -> bool:
     table = block.table
     margin = float(table.get("no_worse_than", 0.0))
     if "baseline" not in table:
         return True  # no side is the one that the other has to be as good as
-    checks = [each for one in found for each in one.differences if each.kind != "amount"]
-    if not found or any(not each.pairs for each in checks):
+    checks = [(one, each) for one in found for each in one.differences if each.kind != "amount"]
+    if missing or not found or any(not each.pairs for _, each in checks):
         return False
     if table.get("gate") == "shown_no_worse":
-        return all(each.interval.low >= -margin for each in checks)
-    return not any(each.shown == "worse" and each.interval.high < -margin for each in checks)
+        return bool(checks) and all(_at_worst(one, each) >= -margin for one, each in checks)
+    return not any(each.shown == "worse" and each.interval.high < -margin for _, each in checks)
+
+
+def _at_worst(one: Against, each: Difference) -> float:
+    """How far below the true difference may be, if each pair that could not be told is the worst
+    that there is.
+    """
+    untold = (one.pairs - each.pairs) / one.pairs
+    return (1 - untold) * each.interval.low - untold

@@ -94,6 +94,9 @@ def compare_findings(table: Mapping[str, Any]) -> Iterator[Finding]:
         if name in table and "baseline" not in table:
             detail = f"{name} says how much worse than the baseline is too much: name a baseline."
             yield Finding((name,), "Conflicting keys", detail)
+        elif name in table and not table.get("checks"):
+            detail = f"{name} says how much worse by checks is too much: name some in checks."
+            yield Finding((name,), "Conflicting keys", detail)
 
 
 def _score(table: Mapping[str, Any]) -> Iterator[Finding]:

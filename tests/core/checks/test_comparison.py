@@ -133,6 +133,28 @@ def test_without_a_pair_nothing_is_shown_and_the_gate_fails() -> None:
     assert found.met == "not met"
 
 
+def test_what_is_missing_or_could_not_be_told_shows_nothing() -> None:
+    """No gate is met by what is not there."""
+    answers = [
+        (address(model, case, 1), f"{case}") for model in ("old", "new") for case in range(90)
+    ]
+    values: dict[str, float | None] = {one: 1.0 for one, _ in answers}
+    met: dict[str, Any] = {"baseline": "old", "gate": "shown_no_worse", "no_worse_than": 0.1}
+
+    def gate(missing: int = 0, **table: Any) -> str:
+        measures = [Measure("check.c", "share", values)]
+        return compared(block(**table), answers, measures, missing).met
+
+    assert gate(**met) == "met"
+    assert gate(1, **met) == gate(1, baseline="old") == "not met"
+    assert gate(1) == "met"
+    assert compared(block(**met), answers, []).met == "not met"
+    values |= {address("new", case, 1): None for case in range(2)}
+    assert gate(**met) == "met"
+    values |= {address("new", case, 1): None for case in range(9)}
+    assert gate(**met) == "not met"
+
+
 def test_two_of_a_kind_are_hardly_ever_said_to_differ() -> None:
     chance = random.Random(1)
     said = 0
