@@ -167,13 +167,10 @@ class _Entry:
         """What values expect that are known, as if they had been written there."""
         try:
             held = as_if_written(table)
-            fault = value_fault(self._path, held, is_score=self._check.score is not None)
-            if fault is not None:
-                return self._faulty(fault, names)
-            return expectation(held, self._source)
         except TemplateError as exc:
-            placed = TemplateError(exc.message, (*self._path, *exc.path), exc.at)
-            return self._unusable(placed, names)
+            return self._unusable(TemplateError(exc.message, self._path, exc.at), names)
+        fault = value_fault(self._path, held, is_score=self._check.score is not None)
+        return expectation(held, self._source) if fault is None else self._faulty(fault, names)
 
     def _faulty(self, fault: ValueFault, names: _Names | None) -> DoesNot | Unscored:
         said = f"{dotted(fault.path)} is not what it must be" if self._masked else fault.said

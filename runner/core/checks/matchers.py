@@ -1,6 +1,5 @@
 """What may be expected of an answer: a closed choice, read from a table whose values are known."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,8 +8,6 @@ import orjson
 
 from runner.core.checks.similarity import WAYS, SimilarityKind
 from runner.core.language.check_rules import MATCHERS
-from runner.core.language.patterns import pattern
-from runner.core.values import TemplateError, kind_of, to_text
 
 TextTest = Literal[
     "equals", "contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of"
@@ -140,9 +137,9 @@ class SimilarityMatcher:
 
 @dataclass(frozen=True, slots=True)
 class ConditionMatcher:
-    """The value that an expression gave: only true will do."""
+    """Whether an expression is true."""
 
-    value: Any
+    value: bool
     source: str
 
 
@@ -211,59 +208,53 @@ class Expectation:
 
 
 def expectation(table: Mapping[str, Any], source: Mapping[str, Any]) -> Expectation:
-    """The matcher of a table whose values are known; TemplateError, with the path in the table,
-    where one is of no use. `source` is the table as it was written.
+    """The matcher of a table whose values are known, and are right: `value_fault` told nothing of
+    it. `source` is the table as it was written.
     """
     key = next(name for name in table if name in MATCHERS)
-    try:
-        matcher = _matcher(key, table, source)
-    except TemplateError as exc:
-        if not exc.path:
-            raise TemplateError(f"{key}: {exc.message}", (key,), exc.at) from exc
-        raise
-    return Expectation(matcher, table.get("on"), "on" in table)
+    return Expectation(_matcher(key, table, source), table.get("on"), "on" in table)
 
 
 def _matcher(key: str, table: Mapping[str, Any], source: Mapping[str, Any]) -> Matcher:
     value = table[key]
     match key:
         case "equals" | "contains" | "starts_with" | "ends_with":
-            return TextMatcher(key, (_text(value),), *_ignoring(table))
+            return TextMatcher(key, (value,), *_ignoring(table))
         case "contains_any" | "contains_all" | "one_of":
-            return TextMatcher(key, _texts(value), *_ignoring(table))
+            return TextMatcher(key, tuple(value), *_ignoring(table))
         case "matches":
-            return _pattern(_text(value))
+            return PatternMatcher(value)
         case "json":
-            return JsonMatcher(_of(value, bool, "true or false"))
+            return JsonMatcher(value)
         case "json_schema":
             return SchemaMatcher(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
         case "number":
-            held = _of(value, Mapping, "a table")
-            within = _number(held, "within") or 0.0
-            return NumberMatcher(_bounds(held), _number(held, "equals"), within)
+            return NumberMatcher(_bounds(value), value.get("equals"), value.get("within", 0.0))
         case "words" | "characters" | "lines" | "tokens":
-            return SizeMatcher(key, _bounds(_of(value, Mapping, "a table")))
+            return SizeMatcher(key, _bounds(value))
         case "similarity":
-            return _similarity(table)
+            by = next(way for way in WAYS if way == table.get("by", "indel"))
+            return SimilarityMatcher(value, by, table.get("at_least"))
         case _:
-            return _of_answer(key, value, source[key], _number(table, "at_least"))
+            return _of_answer(key, value, source[key], table.get("at_least"))
 
 
 def _of_answer(key: str, value: Any, source: Any, at_least: float | None) -> Matcher:
     """Those that look at no text, and those that combine others."""
     match key:
         case "cost" | "seconds" | "output_tokens":
-            return QuantityMatcher(key, _bounds(_of(value, Mapping, "a table")))
+            return QuantityMatcher(key, _bounds(value))
         case "finish_reason":
-            return EndMatcher(_texts(value if isinstance(value, list) else [value]))
+            return EndMatcher(tuple(value) if isinstance(value, list) else (value,))
         case "tool_call":
-            return _call(_of(value, Mapping, "a table"))
+            return CallMatcher(value["name"], value.get("arguments"), value.get("exact") is True)
         case "tool_calls":
-            return _calls(_of(value, Mapping, "a table"))
+            ordered = value.get("ordered") is True
+            return CallsMatcher(tuple(value["names"]), ordered, value.get("at_least"))
         case "refusal":
-            return RefusalMatcher(_of(value, bool, "true or false"))
+            return RefusalMatcher(value)
         case "program":
-            return ProgramMatcher(_texts(value), at_least)
+            return ProgramMatcher(tuple(value), at_least)
         case "condition":
             return ConditionMatcher(value, str(source))
         case "not":
@@ -280,58 +271,5 @@ def _ignoring(table: Mapping[str, Any]) -> tuple[bool, bool]:
     return table.get("ignore_case") is True, table.get("ignore_space") is True
 
 
-def _pattern(source: str) -> PatternMatcher:
-    try:
-        pattern(source)
-    except ValueError as exc:
-        raise TemplateError(str(exc)) from exc
-    return PatternMatcher(source)
-
-
-def _similarity(table: Mapping[str, Any]) -> SimilarityMatcher:
-    by = next((way for way in WAYS if way == table.get("by", "indel")), None)
-    if by is None:
-        raise TemplateError(f"by is one of {', '.join(WAYS)}", ("by",))
-    return SimilarityMatcher(_text(table["similarity"]), by, _number(table, "at_least"))
-
-
-def _call(table: Mapping[str, Any]) -> CallMatcher:
-    arguments = table.get("arguments")
-    if arguments is not None:
-        arguments = _of(arguments, Mapping, "a table")
-    return CallMatcher(_text(table["name"]), arguments, table.get("exact") is True)
-
-
-def _calls(table: Mapping[str, Any]) -> CallsMatcher:
-    ordered = table.get("ordered") is True
-    return CallsMatcher(_texts(table["names"]), ordered, _number(table, "at_least"))
-
-
 def _bounds(table: Mapping[str, Any]) -> Bounds:
-    return Bounds(_number(table, "min"), _number(table, "max"))
-
-
-def _number(table: Mapping[str, Any], key: str) -> float | None:
-    value = table.get(key)
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    try:
-        return float(value) if isinstance(value, str) else _of(value, float, "a number")
-    except ValueError:
-        raise TemplateError(f"{key} wants a number, and this is {json.dumps(value)}") from None
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple):
-        raise TemplateError(f"this wants a list of texts, and is a {kind_of(value)}")
-    return tuple(map(_text, value))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else to_text(value)
-
-
-def _of(value: Any, kind: Any, what: str) -> Any:
-    if not isinstance(value, kind):
-        raise TemplateError(f"this wants {what}, and is a {kind_of(value)}")
-    return value
+    return Bounds(table.get("min"), table.get("max"))

@@ -112,7 +112,7 @@ def verdict_on(expected: Expectation, answered: ExaminedAnswer) -> CheckVerdict:
         case CallsMatcher() as matcher:
             return _calls(matcher, answered)
         case ConditionMatcher(value):
-            return _verdict(value is True, expected.matcher, as_json_text(value))
+            return _verdict(value, expected.matcher, as_json_text(value))
         case matcher:
             text = _looked_at(expected, answered)
             if text is None:

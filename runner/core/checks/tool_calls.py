@@ -8,7 +8,7 @@ from runner.core.api.answer import Answer
 from runner.core.checks.json_texts import fault_against
 from runner.core.checks.matchers import CallMatcher
 from runner.core.checks.telling import as_json_text, expected_text
-from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch
+from runner.core.checks.verdicts import CheckVerdict, DoesNot, Holds, Mismatch, Unscored
 from runner.core.received import json_of, table_of
 from runner.core.state.records import Record
 
@@ -28,11 +28,11 @@ def calls_of(answer: Answer) -> tuple[Call, ...]:
 def call_verdict(matcher: CallMatcher, calls: tuple[Call, ...], record: Record) -> CheckVerdict:
     """Whether one of the calls is as expected, with arguments that fit the tool's own schema."""
     shown = ", ".join(f"{name}({arguments})" for name, arguments in calls) or "no call"
-    faults = [
-        _fault_of_call(matcher, arguments, record)
-        for name, arguments in calls
-        if name == matcher.name
-    ]
+    called = [arguments for name, arguments in calls if name == matcher.name]
+    try:
+        faults = [_fault_of_call(matcher, arguments, record) for arguments in called]
+    except ValueError:  # of the schema: the request was recorded, whatever it says of its tools
+        return Unscored(f"the request's own schema of {matcher.name} is no JSON Schema")
     if not faults:
         return DoesNot((Mismatch(expected_text(matcher), shown),))
     if None in faults:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runner.core.api.answer import Answer
+from runner.core.checks.known_values import as_if_written, value_fault
 from runner.core.checks.matchers import expectation
 from runner.core.checks.matching import ExaminedAnswer, Measures, score_of, verdict_on
 from runner.core.checks.verdicts import CheckVerdict, DoesNot, Unscored, outcome_of
-from runner.core.values import TemplateError
 from tests.harness.recorded import record
 
 TOOL = {
@@ -220,25 +220,54 @@ def test_no_pattern_takes_longer_than_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said", "path"),
+    ("table", "said", "path", "is_nothing"),
     [
-        ({"contains": None}, "null cannot be put into text", ("contains",)),
-        ({"contains_any": "abc"}, "wants a list of texts", ("contains_any",)),
-        ({"matches": "(?<=a)b"}, "no look-around", ("matches",)),
-        ({"number": {"equals": "x"}}, 'wants a number, and this is "x"', ("number",)),
-        ({"words": 3}, "wants a table", ("words",)),
-        ({"similarity": "x", "by": "bleu"}, "by is one of indel", ("by",)),
+        ({"contains": None}, "it is null", ("contains",), True),
+        ({"contains": ""}, "at least 1 character", ("contains",), True),
+        ({"contains_any": "abc"}, "must be a list", ("contains_any",), False),
+        ({"contains_all": []}, "at least 1 entry", ("contains_all",), True),
+        ({"matches": "(?<=a)b"}, "no look-around", ("matches",), False),
+        ({"matches": "{{("}, "is no pattern", ("matches",), False),
+        ({"number": {"equals": "x"}}, 'it is "x"', ("number", "equals"), False),
+        ({"number": {"equals": "nan"}}, 'it is "nan"', ("number", "equals"), False),
+        ({"words": 3}, "must be a table", ("words",), False),
+        ({"words": {}}, "needs min or max", ("words",), True),
+        ({"not": {"condition": None}}, "it is null", ("not", "condition"), True),
+        ({"condition": 1}, "true or false", ("condition",), False),
+        ({"similarity": "x", "by": "bleu", "at_least": 1}, "indel", ("by",), False),
+        ({"json_schema": {"$ref": "https://x.example/s"}}, "disabled", ("json_schema",), False),
     ],
 )
 def test_a_value_of_no_use_is_told_with_its_place(
-    table: dict[str, Any], said: str, path: tuple[str, ...]
+    table: dict[str, Any], said: str, path: tuple[str, ...], is_nothing: bool
 ) -> None:
-    with pytest.raises(TemplateError, match=said) as failed:
-        expectation(table, table)
-    assert failed.value.path == path
+    fault = value_fault(("expect", 0), as_if_written(table), is_score=False)
+    assert fault is not None
+    assert (fault.path, fault.is_nothing) == (("expect", 0, *path), is_nothing)
+    assert said in fault.said
+
+
+def test_a_tool_whose_schema_is_none_tells_nothing_of_its_calls() -> None:
+    of = calling(("weather", "{}"))
+    function = {"name": "weather", "parameters": {"type": "strin"}}
+    request = {"model": "m", "messages": [], "tools": [{"type": "function", "function": function}]}
+    of = replace(of, record=replace(of.record, request=json.dumps(request).encode()))
+    for entry in ("{ tool_call = %s }", "{ not = { tool_call = %s } }"):
+        assert says(entry % '{ name = "weather" }', of) == "unscored"
 
 
 def test_numbers_of_data_are_texts_where_a_text_is_wanted_and_the_other_way_round() -> None:
     of = answered("In 1969.")
-    for table in ({"contains": 1969}, {"number": {"equals": "1969"}}):
-        assert outcome_of(verdict_on(expectation(table, table), of)) == "holds"
+    tables: tuple[dict[str, Any], ...] = (
+        {"contains": 1969},
+        {"number": {"equals": "1969"}},
+        {"words": {"max": "2"}},
+        {"words": {"max": 2.0}},
+        {"contains_any": [1969, 1970]},
+        {"not": {"contains": 1970}},
+        {"any": [{"equals": 3}, {"contains": 1969}]},
+    )
+    for table in tables:
+        held = as_if_written(table)
+        assert value_fault((), held, is_score=False) is None
+        assert outcome_of(verdict_on(expectation(held, table), of)) == "holds"
