@@ -13,11 +13,12 @@ from runner.core.checks.matching import Measures
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome, outcome
 from runner.core.checks.programs import programs_of
 from runner.core.expansion.session import Instance
+from runner.core.expressions.template import Constant
 from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
-from runner.core.modules.module import DeclaredCheck
+from runner.core.modules.module import Declared, DeclaredCheck
 from runner.core.plan.decide import is_enabled
-from runner.core.plan.known import Known
+from runner.core.plan.known import Known, unknown_provider
 from runner.core.plan.samples import Samples
 from runner.core.plan.walk import Walk
 from runner.core.state.records import Record
@@ -71,6 +72,7 @@ def check_answers(
     if not (declared or blocks):
         return Checked()
     named = [name for block in blocks for name in block.table.get("checks", ())]
+    _refuse_unknown_judges(project, [check.judge for check in declared])
     admit_programs(project, [*declared, *(project.root.checks[name] for name in named)])
     held = project.moved()[0] if records is None else records
     walk = recorded_walk(project, held)
@@ -111,6 +113,18 @@ def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:
     closed = still_closed(project, [door_of(project, command) for command in commands])
     if closed:
         admit_doors(project, closed)
+
+
+def _refuse_unknown_judges(project: Loaded, judges: Sequence[Declared | None]) -> None:
+    """Else no verdict comes, and nobody says why before a plan does."""
+    problems = []
+    for judge in judges:
+        node = None if judge is None else judge.meta.get("provider")
+        if judge is not None and isinstance(node, Constant) and node.value not in project.providers:
+            said = unknown_provider(str(node.value), project.providers)
+            problems.append(judge.block.problem("Unknown provider", said, ("provider",)))
+    if problems:
+        raise RunnerError(*problems)
 
 
 def _refuse_unknown(answers: "_Answers", blocks: Sequence[Block]) -> None:

@@ -490,6 +490,35 @@ def test_a_mistake_in_a_judge_is_told_at_its_line(
     assert verdicts(api) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('prompt = "Grade it."', "write {{ answer }} where it has to stand"),
+        ('prompt = "{{ answer }} {{ reference }}"', "has none: write reference = .."),
+        ('provider = "nope"', 'There is no provider "nope"'),
+    ],
+)
+def test_a_mistake_in_a_judge_is_told_by_a_check_also_before_there_is_an_answer(
+    project: Project, more: str, said: str
+) -> None:
+    judge(project, f"{RUBRIC}\n{more}")
+    for command in ("check", "validate"):
+        ran = project.call(command)
+        assert ran.status == 1, ran.out
+        assert said in " ".join(ran.err.split())
+        assert "checks.toml line" in ran.err
+
+
+def test_why_no_verdict_can_be_asked_for_is_told(project: Project) -> None:
+    judge(project)
+    project.apply("--no-checks")
+    judge(project, f"{RUBRIC}\nprompt = \"{{{{ file('nope.md') }}}}\"")
+    ran = project.call("check")
+    assert ran.status == 3
+    assert "no verdict can be asked for: In check.polite.judge" in ran.out
+    assert 'There is no file "nope.md"' in ran.out
+
+
 def test_a_check_of_answers_that_nobody_gives_is_told(project: Project) -> None:
     judge(project, of='"completion.anser"')
     ran = project.call("plan")

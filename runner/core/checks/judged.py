@@ -15,6 +15,7 @@ from runner.core.modules.module import Judging
 from runner.core.plan.known import Known, request_of
 from runner.core.received import json_of
 from runner.core.values import NotKnown
+from runner.errors import RunnerError
 
 NOT_YET = Unscored("it has no verdict yet; `runner apply` asks for it")
 _STALE = (
@@ -58,11 +59,14 @@ def _shown(verdict: CheckVerdict, hide: Callable[[str], str]) -> CheckVerdict:
 
 def _recorded(instance: Instance, judging: Judging, known: Known) -> dict[str, CheckVerdict]:
     record = known.records.get(instance.address)
-    if record is None:
-        return _all(judging, NOT_YET)
     try:
         current = request_of(instance, known).fingerprint
     except NotKnown:
+        return _all(judging, NOT_YET)
+    except RunnerError as exc:
+        why = " ".join(problem.detail for problem in exc.problems)
+        return _all(judging, Unscored(f"no verdict can be asked for: {why}"))
+    if record is None:
         return _all(judging, NOT_YET)
     if record.fingerprint != current:
         return _all(judging, Unscored(_STALE))

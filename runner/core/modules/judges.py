@@ -1,7 +1,7 @@
 """The judge of a check as the completion that it is, once for each answer that it judges."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from runner.core.modules.judge_prompt import (
 )
 from runner.core.modules.module import Declared, Judging, refs_of
 from runner.core.values import Names, TemplateError
-from runner.errors import Problem
+from runner.errors import Problem, sentence
 
 Compile = Callable[[Block, Any, Path], Node]
 """A value of a block, compiled; its mistakes are told."""
@@ -66,6 +66,7 @@ def judge_of(
         problems.append(_nobody(judge))
     judging = _judging(check, judge, completions)
     held = {key: value(judge, judge.table[key], (key,)) for key in judge.table if key != "rubrics"}
+    problems.extend(_wrong_prompt(judge, held))
     rubrics = _rubrics(judge, value)
     names = tuple(rubrics) if judging.rubrics else ()
     params = {key: node for key, node in held.items() if key not in JUDGE_META}
@@ -207,6 +208,25 @@ def _own_prompt(prompt: Node, rubric: Node, reference: Node | None) -> Hole:
     return Hole(
         "prompt", tuple(dict.fromkeys((*own, *besides, *_SELF))), fill, ("prompt",), BEGINNING
     )
+
+
+def _wrong_prompt(judge: Block, held: Mapping[str, Node]) -> Iterator[Problem]:
+    """What a prompt that stands in the block lacks, or names in vain; a file's is known once it is
+    read.
+    """
+    prompt = held.get("prompt")
+    if prompt is None:
+        return
+    named = {str(ref[0]) for ref in refs_of([prompt])} & {*PROMPT_NAMES, "self"}
+    if not named and not isinstance(prompt, Constant):
+        return
+    try:
+        if isinstance(prompt, Constant):
+            named = {str(ref[0]) for ref in refs_of([compiled_prompt(as_text(prompt.value))])}
+        _require_answer(named)
+        _require_known(named - {"self"}, has_reference="reference" in held)
+    except TemplateError as exc:
+        yield judge.problem("Invalid prompt", sentence(exc.message), ("prompt",), at=exc.at)
 
 
 def _require_known(named: Iterable[str], *, has_reference: bool) -> None:
