@@ -74,8 +74,32 @@ def test_a_gate_that_fails_is_told_everywhere(project: Project, tmp_path: Path) 
     suites = JUnitXml.fromfile(str(report))
     suites.update_statistics()  # type: ignore[no-untyped-call]
     assert (suites.failures, suites.errors) == (1, 0)
-    assert "not shown to be no worse" in report.read_text()
+    assert "not shown to be no worse, only to be no worse by more than 21" in report.read_text()
     assert "84 % against 92 %" in table.read_text()
+
+
+def test_repeats_that_are_all_alike_show_no_more_than_so_many_cases_can(project: Project) -> None:
+    """Five cases without any difference say little of others, however often each is asked."""
+    repeated = 'matrix.case = "{{ range(5) }}"\nmatrix.run = "{{ range(10) }}"'
+    config = CONFIG.replace('matrix.case = "{{ range(50) }}"', repeated)
+    project.write(
+        "[provider.openai]\n" + config + 'gate = "shown_no_worse"\nno_worse_than = 0.05\n'
+    )
+    answers = []
+    for model in ("gpt-4o", "gpt-4o-mini"):
+        for case in range(5):
+            for run in range(10):
+                made = answer(model, case, right=True)
+                request = json.dumps({"model": model, "messages": [str(case)]}).encode()
+                address = f'completion.answer["case={case},model={model},run={run}"]'
+                answers.append(replace(made, address=address, request=request))
+    write_state(project, *answers)
+    ran = project.call("check", "compare.models")
+    assert ran.status == 3
+    assert "50 pairs" in ran.out
+    assert "difference +0 points (-52 to +52)" in ran.out
+    said = "not shown to be no worse by more than 5 points, only to be no worse by more than 68"
+    assert said in ran.out
 
 
 def test_answers_that_are_missing_are_not_met(project: Project) -> None:

@@ -2,18 +2,23 @@
 
 import math
 import sys
+from typing import Literal
 
 import pytest
 
 from tests.harness.simulations import (
     CLUSTERED,
+    HARMS,
+    VERDICTS,
     Cases,
+    Harm,
     clustered_coverage,
     difference_coverage,
     false_alarms,
     no_difference,
     paired_coverage,
     wilson_coverage,
+    wrongly_met,
 )
 
 RUNS = 2_000
@@ -55,3 +60,13 @@ def test_intervals_of_scores_hold_the_truth_as_often_as_they_say(total: int) -> 
 def test_no_comparison_cries_wolf(kind: str, total: int) -> None:
     found = false_alarms(RUNS, no_difference(kind, total))
     assert told(f"false alarms of {kind}, {total} cases", found) <= 0.055
+
+
+@pytest.mark.parametrize(
+    ("harm", "kind"), [*((one, "mean") for one in HARMS), *((one, "share") for one in VERDICTS)]
+)
+def test_what_is_worse_is_hardly_ever_shown_to_be_no_worse(
+    harm: Harm, kind: Literal["share", "mean"]
+) -> None:
+    """One-sided: 2.5 % are meant, and two standard errors."""
+    assert told(f"gate of {kind}, {harm}", wrongly_met(harm, kind, RUNS)) <= 0.032

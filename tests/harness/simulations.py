@@ -3,7 +3,9 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
+from runner.core.checks.comparison import Measure, compared
 from runner.core.checks.statistics.intervals import (
     Interval,
     difference_interval,
@@ -12,6 +14,8 @@ from runner.core.checks.statistics.intervals import (
     wilson,
 )
 from runner.core.checks.statistics.significance import holm, mcnemar, sign_flips
+from runner.core.modules.folder import Block
+from runner.core.toml.source import source
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +132,52 @@ def _repeated(chance: random.Random, total: int) -> list[float]:
         one, other = (sum(chance.random() < likely for _ in range(3)) / 3 for _ in range(2))
         found.append(one - other)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """So many cases, of which a share is worse by `size`: the difference is the gate's margin."""
+
+    cases: int
+    share: float
+    size: float
+    runs: int = 1
+
+    @property
+    def margin(self) -> float:
+        """Worse by just that, on the average."""
+        return self.share * self.size
+
+
+HARMS = (
+    Harm(5, 0.2, 0.5),
+    Harm(10, 0.12, 0.5),
+    Harm(20, 0.1, 0.6),
+    Harm(50, 0.05, 1.0),
+    Harm(50, 0.1, 1.0, runs=3),
+    Harm(10, 0.3, 1 / 3, runs=3),
+    Harm(200, 0.02, 0.5),
+)
+"""Few cases are much worse: samples that hold none of them look as if all were alike."""
+
+VERDICTS = (Harm(20, 0.3, 1.0), Harm(50, 0.15, 1.0), Harm(100, 0.08, 1.0), Harm(200, 0.02, 1.0))
+
+
+def wrongly_met(harm: Harm, kind: Literal["share", "mean"], samples: int) -> float:
+    """How often a gate says that it is shown to be no worse, though it is as much worse as that."""
+    chance = random.Random(repr(harm))
+    table: dict[str, Any] = {"of": "completion.a", "by": "model", "baseline": "old"}
+    table |= {"gate": "shown_no_worse", "no_worse_than": harm.margin * 0.999}
+    block = Block("compare", "models", table, source("main.toml", b""), ("compare", "models"))
+    met = 0
+    for _ in range(samples):
+        answers, values = [], {}
+        for case in range(harm.cases):
+            worse = harm.size if chance.random() < harm.share else 0.0
+            for run in range(harm.runs):
+                for model, value in (("old", 1.0), ("new", 1.0 - worse)):
+                    address = f'completion.a["case={case},model={model},run={run}"]'
+                    answers.append((address, f"{model} {case}"))
+                    values[address] = value
+        met += compared(block, answers, [Measure("check.c", kind, values)]).met == "met"
+    return met / samples

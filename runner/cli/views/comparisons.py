@@ -58,7 +58,10 @@ def gate_words(each: Comparison) -> str:
     if each.missing:
         return f"not met: {counted(each.missing, 'answer')} missing"
     if table.get("gate") == "shown_no_worse":
-        return f"not met: not shown to be no worse{least}"
+        points = math.ceil(-100 * min((one.least for one in each.against), default=-1.0))
+        return (
+            f"not met: not shown to be no worse{least}, only to be no worse by more than {points}"
+        )
     return f"not met: shown to be worse{least}, or no pair to show anything"
 
 

@@ -126,6 +126,12 @@ def test_a_gate_fails_by_what_is_shown(count: int, table: dict[str, Any], met: s
     assert found.fails is (met == "not met" and "severity" not in table)
 
 
+@pytest.mark.parametrize(("cases", "met"), [(5, "not met"), (100, "not met"), (200, "met")])
+def test_scores_that_are_all_alike_show_as_much_as_so_many_cases_can(cases: int, met: str) -> None:
+    gate: dict[str, Any] = {"gate": "shown_no_worse", "no_worse_than": 0.05, "baseline": "old"}
+    assert comparison(lambda *_: 0.8, cases=cases, kind="mean", **gate).met == met
+
+
 def test_without_a_pair_nothing_is_shown_and_the_gate_fails() -> None:
     answers = [(address("old", 1, 1), "x"), (address("new", 2, 1), "y")]
     values = {one: 1.0 for one, _ in answers}

@@ -6,8 +6,10 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from runner.core.checks.statistics.intervals import (
+    bounded_interval,
     clustered_error,
     difference_interval,
+    least_mean,
     mean_interval,
     paired_interval,
     share_interval,
@@ -16,11 +18,15 @@ from runner.core.checks.statistics.intervals import (
 from runner.core.checks.statistics.quantiles import t_quantile
 from tests.harness.simulations import (
     CLUSTERED,
+    HARMS,
+    VERDICTS,
     Cases,
+    Harm,
     clustered_coverage,
     difference_coverage,
     paired_coverage,
     wilson_coverage,
+    wrongly_met,
 )
 
 
@@ -97,6 +103,25 @@ def test_a_difference_of_scores_is_scipys_t_over_cases() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 40, 1000])
+@pytest.mark.parametrize("value", [0.0, -1.0, 1.0, 0.25])
+def test_differences_that_are_all_alike_still_leave_room(count: int, value: float) -> None:
+    found = bounded_interval([value] * count)
+    assert -1 <= found.low <= value <= found.high <= 1
+    assert found.high - found.low > 1 / count
+    assert difference_interval([value] * count).high == math.inf
+
+
+def test_the_least_mean_is_below_the_mean_and_nearer_with_more_cases() -> None:
+    assert least_mean([]) == -1
+    found = [least_mean([-0.1, 0.0, 0.0, 0.1] * count) for count in (1, 5, 20, 100, 1000)]
+    assert found == sorted(found)
+    assert found[-1] < 0 < found[-1] + 0.01
+    assert least_mean([0.0] * 5) < -0.5
+    assert least_mean([-1.0] * 5) == pytest.approx(-1)
+    assert 0 < least_mean([1.0] * 50) < 1
+
+
 RUNS = 400
 ERROR = 3 * math.sqrt(0.05 * 0.95 / RUNS)
 """Three standard errors of the simulation; the whole is run under endurance."""
@@ -111,3 +136,14 @@ def test_other_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert wilson_coverage(0.9, 20, RUNS) >= 0.95 - ERROR
     assert paired_coverage(50, RUNS, better=0.1) >= 0.95 - ERROR
     assert difference_coverage(30, RUNS) == pytest.approx(0.95, abs=ERROR)
+
+
+@pytest.mark.parametrize("harm", HARMS[:4])
+def test_what_is_worse_is_hardly_ever_shown_to_be_no_worse(harm: Harm) -> None:
+    """2.5 % are meant, and three standard errors."""
+    assert wrongly_met(harm, "mean", 200) <= 0.058
+
+
+@pytest.mark.parametrize("harm", VERDICTS[:2])
+def test_single_verdicts_are_held_to_the_same(harm: Harm) -> None:
+    assert wrongly_met(harm, "share", 200) <= 0.058
