@@ -18,7 +18,7 @@ from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
 from runner.core.modules.module import Declared, DeclaredCheck
 from runner.core.plan.decide import is_enabled
-from runner.core.plan.known import Known, unknown_provider
+from runner.core.plan.known import Known, request_of, unknown_provider
 from runner.core.plan.samples import Samples
 from runner.core.plan.walk import Walk
 from runner.core.state.records import Record
@@ -36,19 +36,23 @@ from runner.operations.trust import admit_doors, still_closed
 @dataclass(frozen=True, slots=True)
 class ChosenChecks:
     """Which checks are asked for, on which answers: blocks (`check.NAME`), addresses and tags; all
-    where nothing is named.
+    where nothing is named. `outdated`: whether it is told which answers are to another request.
     """
 
     names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All checks that were asked for."""
+    """All checks that were asked for. `outdated` are the addresses of answers to another request
+    than would be issued now.
+    """
 
     checks: tuple[CheckOutcome, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    outdated: tuple[str, ...] = ()
 
     @property
     def failing(self) -> tuple[Block, ...]:
@@ -99,7 +103,22 @@ def check_answers(
             problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
-    return Checked(tuple(found), tuple(comparisons))
+    of = [
+        one for block in (*(c.block for c in declared), *blocks) for one in named_addresses(block)
+    ]
+    outdated = _outdated(project, answers, of) if chosen.outdated else ()
+    return Checked(tuple(found), tuple(comparisons), tuple(outdated))
+
+
+def _outdated(project: Loaded, answers: "_Answers", of: Sequence[str]) -> Iterator[str]:
+    known = _known(project, answers)
+    for instance, record in answers.of(of)[0]:
+        try:
+            current = request_of(instance, known).fingerprint
+        except (NotKnown, RunnerError):
+            continue  # a plan says why there is no request
+        if current != record.fingerprint:
+            yield record.address
 
 
 def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:

@@ -63,7 +63,9 @@ def test_a_check_is_met_where_all_answers_hold(project: Project) -> None:
     answers(project, **RIGHT)
     ran = project.call("check")
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == ("check.capital  4 of 4 hold (100 %, 95 % interval 51 to 100 %)   met: all\n")
+    first, apart = ran.out.splitlines()
+    assert first == "check.capital  4 of 4 hold (100 %, 95 % interval 51 to 100 %)   met: all"
+    assert apart.startswith("4 answers are to another request than now")  # of no real request
 
 
 def test_one_that_does_not_hold_is_told_with_what_was_expected_and_exits_with_3(
@@ -335,6 +337,19 @@ def test_a_check_asks_for_nothing_and_no_completion_hangs_on_it(project: Project
         assert project.call("plan", "--detailed-exitcode").status == 0
         assert project.call("check").status == 3
         assert len(api.requests) == 1
+
+
+def test_an_answer_to_another_request_than_now_is_counted_and_named(project: Project) -> None:
+    with serving() as api:
+        check = "[check.c]\nof = 'completion.answer'\nexpect = [{ contains = 'hi' }]\n"
+        project.write(provider(api) + completion("answer", "hi") + check)
+        assert project.apply().status == 0
+        assert "another request" not in project.call("check").out
+        project.write(provider(api) + completion("answer", "hi there") + check)
+        ran = project.call("check")
+        assert ran.status == 0
+        assert "1 answer is to another request than now" in ran.out
+        assert found(project)["outdated"] == ["completion.answer"]
 
 
 def test_two_runs_say_the_same_bytes(project: Project) -> None:

