@@ -62,6 +62,15 @@ def test_what_is_shown_and_what_could_have_been(project: Project) -> None:
     )
 
 
+def test_two_amounts_that_differ_are_not_told_as_one(project: Project) -> None:
+    mini = [answer("gpt-4o-mini", case, right=True) for case in range(50)]
+    longer = [replace(a, response=a.response.replace(b'tokens":20', b'tokens":21')) for a in mini]
+    usual = [answer("gpt-4o", case, right=True) for case in range(50)]
+    write_state(project, *usual, *mini[:25], *longer[25:])
+    said = " ".join(project.call("check", "compare.models").out.split())
+    assert "output tokens +2 % (20.5 against 20 an answer" in said
+
+
 def test_a_gate_that_fails_is_told_everywhere(project: Project, tmp_path: Path) -> None:
     project.write("[provider.openai]\n" + CONFIG + 'gate = "shown_no_worse"\n')
     report, table = tmp_path / "r.xml", tmp_path / "t.md"

@@ -163,7 +163,8 @@ def _amounts(one: Against) -> Iterator[str]:
 def _amount(found: Difference, value: float) -> str:
     if found.measure == "cost":
         return dollars(value)
-    return f"{value:.3g} s" if found.measure == "seconds" else f"{value:.0f}"
+    said = f"{value:.3g}" if value < 1000 else f"{value:,.0f}"  # what tells two sides apart
+    return f"{said} s" if found.measure == "seconds" else said
 
 
 def _points(share: float) -> str:
