@@ -65,17 +65,16 @@ def as_json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=kind_of)
 
 
-def cut_short(text: str) -> str:
-    """A text without its end, where it is long."""
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 2]}.."
+def cut_short(text: str, most: int = _SHOWN) -> str:
+    """A text without its end, where it is longer than so many characters."""
+    return text if len(text) <= most else f"{text[: most - 2]}.."
 
 
 def shown_why(why: str, hide: Callable[[str], str]) -> str:
     """Why something could not be told, with what was said in its place, on one line: `hide` sees
     all of it, since the half of a secret is one that nobody finds.
     """
-    text = " ".join(hide(why).split())
-    return text if len(text) <= _WHY else f"{text[: _WHY - 2]}.."
+    return cut_short(" ".join(hide(why).split()), _WHY)
 
 
 def _of_text(matcher: OnText) -> str:
