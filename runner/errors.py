@@ -1,5 +1,7 @@
 """What went wrong, for a person: summary, detail, and where."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +50,15 @@ class RunnerError(Exception):
 
 class Untrusted(RunnerError):  # noqa: N818  # the word that callers look for
     """Something would go where nobody has said that it may; nothing went there."""
+
+
+@contextmanager
+def gathering(problems: list[Problem]) -> Iterator[None]:
+    """What is wrong within is told with the rest of its stage, together, and ends nothing yet."""
+    try:
+        yield
+    except RunnerError as exc:
+        problems.extend(exc.problems)
 
 
 def sentence(said: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from runner.core.language import blocks
 from runner.core.language.findings import KEY
 from runner.core.toml.write import Entry, Remark, Section, write_toml
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, gathering
 from runner.hcl.blocks import items
 from runner.hcl.context import Context, Items, note
 from runner.hcl.extent import check_size, deepest, too_deep
@@ -83,11 +83,9 @@ def _parsed(files: Sequence[tuple[str, str]]) -> list[HclFile]:
     problems: list[Problem] = []
     for name, text in files:
         source = HclText(name, text.removeprefix("\ufeff").replace("\r\n", "\n"))
-        try:
+        with gathering(problems):
             check_size(source)
             parsed.append(HclFile(source, parse_hcl(source)))
-        except RunnerError as exc:
-            problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
     return parsed

@@ -24,7 +24,7 @@ from runner.core.plan.walk import Walk
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown
-from runner.errors import Problem, RunnerError, error
+from runner.errors import Problem, RunnerError, error, gathering
 from runner.io.prices import Prices
 from runner.operations.check_programs import door_of, program_problems, say
 from runner.operations.evaluate import recorded_walk
@@ -91,16 +91,12 @@ def check_answers(
     found: list[CheckOutcome] = []
     problems: list[Problem] = []
     for check in declared:
-        try:
+        with gathering(problems):
             found.extend(_outcomes(project, check, answers, around))
-        except RunnerError as exc:
-            problems.extend(exc.problems)
     comparisons: list[Comparison] = []
     for block in blocks:
-        try:
+        with gathering(problems):
             comparisons.append(_compared(project, block, answers, around))
-        except RunnerError as exc:
-            problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
     of = [

@@ -14,7 +14,7 @@ from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import closest
 from runner.core.values import to_text
-from runner.errors import Problem, RunnerError, error
+from runner.errors import Problem, RunnerError, error, gathering
 from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, OpenEndpoint, Say
 from runner.io.providers.openai import server_store
 from runner.io.providers.openai.client import connect
@@ -183,10 +183,8 @@ def _equipped(project: Loaded, names: Set[str]) -> None:
     """RunnerError for all of them that lack a key, or the package of the embedded model."""
     problems: list[Problem] = []
     for name in sorted(names):
-        try:
+        with gathering(problems):
             _check_equipped(project, project.declared[name])
-        except RunnerError as exc:
-            problems.extend(exc.problems)
     if problems:
         raise RunnerError(*problems)
 

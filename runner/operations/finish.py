@@ -9,7 +9,7 @@ from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.session import Session
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem, RunnerError, gathering
 from runner.io import files
 from runner.io.apply.ports import Outcome
 from runner.operations import output_files, outputs_json
@@ -183,10 +183,8 @@ def _outputs(
 def _write_outputs(
     project: Loaded, found: Mapping[str, OutputValue], problems: list[Problem]
 ) -> None:
-    try:
+    with gathering(problems):
         outputs_json.write(project.store, found)
-    except RunnerError as exc:
-        problems.extend(exc.problems)
 
 
 def _write_files(project: Loaded, written: tuple[Ready, ...], told: _Told) -> None:
@@ -202,10 +200,8 @@ def _write_files(project: Loaded, written: tuple[Ready, ...], told: _Told) -> No
             if one.seen is not None:
                 held[one.path] = one.seen
     if project.state.serial and held != project.state.files:
-        try:
+        with gathering(told.problems):
             project.state = project.store.write(replace(project.state, files=held))
-        except RunnerError as exc:
-            told.problems.extend(exc.problems)
 
 
 def _stale(project: Loaded, found: Mapping[str, OutputValue]) -> Iterator[Problem]:
