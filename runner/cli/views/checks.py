@@ -38,7 +38,7 @@ def outdated_text(addresses: Sequence[str]) -> str:
 
 
 def figures(each: CheckOutcome) -> str:
-    """TextTest many hold, or the mean, with its interval."""
+    """How many hold, or the mean, with its interval."""
     scored, interval = len(each.scored), each.interval
     if not scored:
         said = "nothing to go by" if each.answers or each.missing else "no answers"

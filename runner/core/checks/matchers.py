@@ -78,7 +78,7 @@ class NumberMatcher:
 
 @dataclass(frozen=True, slots=True)
 class SizeMatcher:
-    """TextTest long the text is."""
+    """How long the text is."""
 
     unit: Unit
     bounds: Bounds
@@ -128,7 +128,7 @@ class CallsMatcher:
 
 @dataclass(frozen=True, slots=True)
 class SimilarityMatcher:
-    """TextTest like a text the answer is."""
+    """How like a text the answer is."""
 
     reference: str
     by: SimilarityKind

@@ -1,4 +1,4 @@
-"""TextTest alike two texts are, from 0 to 1."""
+"""How alike two texts are, from 0 to 1."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ def similarity(text: str, reference: str, by: SimilarityKind) -> float:
 
 
 def set_f1(held: Counter[str], wanted: Counter[str]) -> float:
-    """TextTest much of what is wanted is there, and of what is there is wanted: their F1."""
+    """How much of what is wanted is there, and of what is there is wanted: their F1."""
     return _f1((held & wanted).total(), held.total(), wanted.total())
 
 
