@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from msgspec import Struct
 
@@ -77,6 +78,50 @@ def answer(
         return None
     out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
     return Ended(done.returncode, out, err)
+
+
+class Talk(Struct, frozen=True):
+    """A program that runs: what it reads and what it writes, as bytes."""
+
+    asked: IO[bytes]
+    told: IO[bytes]
+    _process: subprocess.Popen[bytes]
+    _said: IO[bytes]
+
+    def ended(self) -> Ended:
+        """How it ended, once it has nothing more to read; what it wrote is read by then."""
+        with suppress(BrokenPipeError):
+            self.asked.close()
+        status = self._process.wait()
+        self._said.seek(0)
+        return Ended(status, "", self._said.read().decode(errors="replace"))
+
+
+@contextmanager
+def talking(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[Talk]:
+    """Starts a program in a folder, with these variables besides those that every program gets; it
+    is over when this is left. What it runs on behalf of that folder is for its caller to forbid.
+
+    The first word is a whole path. OSError if there is no such program.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            command,
+            cwd=folder,
+            env={**clean(os.environ), **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+        try:
+            yield Talk(process.stdin, process.stdout, process, said)
+        finally:
+            process.kill()  # nothing is lost: it only reads, or it has ended
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            process.stdout.close()
+            process.wait()
 
 
 def read_in(command: Sequence[str], text: str) -> None:

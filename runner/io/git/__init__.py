@@ -1,0 +1,1 @@
+"""What git keeps of a project, read so that nothing of a repository is run."""
