@@ -40,7 +40,7 @@ class Ready(Struct, frozen=True):
         return self.seen != named(self.data)
 
 
-def changes(
+def file_changes(
     project: Loaded, outputs: Mapping[str, OutputValue], *, decided: bool
 ) -> tuple[FileChange, ...]:
     """What will happen to the files of outputs; `decided` says that no answer is awaited.

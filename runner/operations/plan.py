@@ -49,7 +49,7 @@ from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
-from runner.operations.output_files import changes
+from runner.operations.output_files import file_changes
 
 
 class Planned(Struct, frozen=True):
@@ -107,7 +107,7 @@ def planned(
     project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
     changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
-    written = changes(project, found, decided=plan.empty)
+    written = file_changes(project, found, decided=plan.empty)
     return Planned(plan, inputs, scales.estimate, changed, written, wanted, scales.verdicts)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
@@ -53,6 +54,10 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """Such as `state/state.json`."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it is, where a repository may hold it; None where it is none."""
 
     def exists(self) -> bool:
         """Whether there is anything, be it only an empty place for a state."""

@@ -52,6 +52,11 @@ class Folder:
         """Every file of the folder that is read or written under a name of its own."""
         return (self.path, self.backup, self.directory / OUTPUTS, *self.locks)
 
+    @property
+    def file(self) -> Path:
+        """The file of the state."""
+        return self.path
+
     def exists(self) -> bool:
         """Whether there is the folder."""
         return self.directory.is_dir()

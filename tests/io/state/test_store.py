@@ -23,6 +23,7 @@ class Bucket:
     meanwhile: list[Document] = field(default_factory=list)
     full: bool = False
     held_by: str | None = None
+    file: None = None
 
     def exists(self) -> bool:
         return bool(self.objects)
