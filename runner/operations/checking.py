@@ -1,17 +1,19 @@
 """Checks on what is recorded: nothing is sent, nothing is written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from runner.core.address import covers, in_order, selects, why_none
 from runner.core.api.usage import usage_of
+from runner.core.checks.changes import CheckChanges, Checked, ComparisonChange, check_changes
 from runner.core.checks.comparison import Comparison, Measure, axis_values, compared
 from runner.core.checks.evaluation import Around, checked
 from runner.core.checks.judged import NOT_YET, given_verdicts, rubrics_of
 from runner.core.checks.matching import Measures
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome, outcome
-from runner.core.checks.programs import programs_of
+from runner.core.checks.programs import Command, programs_of
+from runner.core.checks.verdicts import FailOn, Unscored
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant
 from runner.core.modules.check_addresses import named_addresses
@@ -21,6 +23,7 @@ from runner.core.plan.decide import is_enabled
 from runner.core.plan.known import Known, request_of, unknown_provider
 from runner.core.plan.samples import Samples
 from runner.core.plan.walk import Walk
+from runner.core.secrets.trust import ProgramDoor
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import NotKnown
@@ -36,58 +39,44 @@ from runner.operations.trust import admit_doors, still_closed
 @dataclass(frozen=True, slots=True)
 class ChosenChecks:
     """Which checks are asked for, on which answers: blocks (`check.NAME`), addresses and tags; all
-    where nothing is named. `outdated`: whether it is told which answers are to another request.
+    where nothing is named. `outdated`: whether it is told which answers are to another request;
+    `asks`: whether a person is asked if a program may be started, and else it is an error. Without
+    it what such a program would say is unscored.
     """
 
     names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     outdated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """All checks that were asked for. `outdated` are the addresses of answers to another request
-    than would be issued now.
-    """
-
-    checks: tuple[CheckOutcome, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-    outdated: tuple[str, ...] = ()
-
-    @property
-    def failing(self) -> tuple[Block, ...]:
-        """The blocks that are not met and say that this is an error."""
-        checks = (each.check.block for each in self.checks if each.fails)
-        return (*checks, *(each.block for each in self.comparisons if each.fails))
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there was nothing to check."""
-        return not (self.checks or self.comparisons)
+    asks: bool = True
 
 
 def check_answers(
     project: Loaded, chosen: ChosenChecks, records: Mapping[str, Record] | None = None
 ) -> Checked:
-    """Evaluate the checks on the recorded answers, or on `records`; RunnerError with every mistake
-    that only an answer's instance brings to light.
+    """Evaluate the checks on the recorded answers; RunnerError with every mistake that only an
+    answer's instance brings to light. With `records` on those of another state, in which what is
+    named need not have been there.
     """
     declared, blocks = _chosen(project, chosen)
     if not (declared or blocks):
         return Checked()
     named = [name for block in blocks for name in block.table.get("checks", ())]
     _refuse_unknown_judges(project, [check.judge for check in declared])
-    admit_programs(project, [*declared, *(project.root.checks[name] for name in named)])
-    held = project.moved()[0] if records is None else records
+    of_programs = [*declared, *(project.root.checks[name] for name in named)]
+    closed = admit_programs(project, of_programs, asks=chosen.asks)
+    held = project.moved()[0] if records is None else project.at_todays_addresses(records)
     walk = recorded_walk(project, held)
     around = Around(
         walk.session.scopes[""],
         _measures(project.prices),
         _hide(project),
-        lambda command, lines: say(project, command, lines),
+        lambda command, lines: (
+            [_UNTRUSTED for _ in lines] if command in closed else say(project, command, lines)
+        ),
     )
     answers = _Answers(walk, held, _addresses(chosen))
-    _refuse_unknown(answers, [*(each.block for each in declared), *blocks])
+    if records is None:
+        _refuse_unknown(answers, [*(each.block for each in declared), *blocks])
     found: list[CheckOutcome] = []
     problems: list[Problem] = []
     for check in declared:
@@ -96,7 +85,10 @@ def check_answers(
     comparisons: list[Comparison] = []
     for block in blocks:
         with gathering(problems):
-            comparisons.append(_compared(project, block, answers, around))
+            answered = answers.of(named_addresses(block))
+            if records is None:
+                _refuse_unknown_baseline(block, answered[0])
+            comparisons.append(_compared(project, block, answers, around, *answered))
     if problems:
         raise RunnerError(*problems)
     of = [
@@ -104,6 +96,25 @@ def check_answers(
     ]
     outdated = _outdated(project, answers, of) if chosen.outdated else ()
     return Checked(tuple(found), tuple(comparisons), tuple(outdated))
+
+
+def check_both(
+    project: Loaded,
+    chosen: ChosenChecks,
+    records: Mapping[str, Record],
+    name: str,
+    fail_on: FailOn,
+) -> Checked:
+    """The checks on the recorded answers, and what changed for them since another state."""
+    after = check_answers(project, chosen)
+    before = check_answers(project, replace(chosen, outdated=False), records)
+    pairs = zip(before.comparisons, after.comparisons, strict=True)
+    changes = CheckChanges(
+        name,
+        check_changes(before.checks, after.checks),
+        tuple(ComparisonChange(*pair) for pair in pairs),
+    )
+    return replace(after, since=changes, fail_on=fail_on)
 
 
 def _outdated(project: Loaded, answers: "_Answers", of: Sequence[str]) -> Iterator[str]:
@@ -117,17 +128,24 @@ def _outdated(project: Loaded, answers: "_Answers", of: Sequence[str]) -> Iterat
             yield record.address
 
 
-def admit_programs(project: Loaded, checks: Sequence[DeclaredCheck]) -> None:
+_UNTRUSTED = Unscored("nobody has said that this program may be started: `runner check` asks")
+
+
+def admit_programs(
+    project: Loaded, checks: Sequence[DeclaredCheck], *, asks: bool = True
+) -> Container[Command]:
     """Untrusted, unless the user has said that the programs of checks may be started, or says so
-    now.
+    now; where nobody `asks`, those of which that was not said.
     """
     wrong = [problem for check in checks for problem in program_problems(project, check)]
     if wrong:
         raise RunnerError(*wrong)
     commands = dict.fromkeys(one for check in checks for one in programs_of(check))
-    closed = still_closed(project, [door_of(project, command) for command in commands])
-    if closed:
+    doors = {door_of(project, command): command for command in commands}
+    closed = still_closed(project, doors)
+    if closed and asks:
         admit_doors(project, closed)
+    return () if asks else [doors[door] for door in closed if isinstance(door, ProgramDoor)]
 
 
 def _refuse_unknown_judges(project: Loaded, judges: Sequence[Declared | None]) -> None:
@@ -156,14 +174,23 @@ def _refuse_unknown(answers: "_Answers", blocks: Sequence[Block]) -> None:
         raise RunnerError(*problems)
 
 
-def _compared(project: Loaded, block: Block, answers: "_Answers", around: Around) -> Comparison:
-    answered, missing = answers.of(named_addresses(block))
+def _refuse_unknown_baseline(block: Block, answered: Sequence[tuple[Instance, Record]]) -> None:
     values = axis_values([instance.address for instance, _ in answered], block.table["by"])
     baseline = block.table.get("baseline")
     if answered and baseline is not None and baseline not in values:
         hint = did_you_mean(baseline, values, there_are(list(values)))
         said = f'No answer here is of {block.table["by"]} "{baseline}".{hint}'
         raise RunnerError(block.problem("Unknown baseline", said, ("baseline",)))
+
+
+def _compared(
+    project: Loaded,
+    block: Block,
+    answers: "_Answers",
+    around: Around,
+    answered: Sequence[tuple[Instance, Record]],
+    missing: Sequence[str],
+) -> Comparison:
     checks = [project.root.checks[name] for name in block.table.get("checks", ())]
     measures = [
         Measure(
@@ -317,7 +344,7 @@ def _may_be_asked(instance: Instance) -> bool:
 def _chosen(project: Loaded, chosen: ChosenChecks) -> tuple[list[DeclaredCheck], list[Block]]:
     checks, comparisons = project.root.checks, project.root.comparisons
     known = [*(f"check.{one}" for one in checks), *(f"compare.{one}" for one in comparisons)]
-    named = [name for name in chosen.names if _is_block(name)]
+    named = [name for name in chosen.names if is_check(name)]
     for name in named:
         if name not in known:
             hint = did_you_mean(name, known, there_are(known) if known else "")
@@ -333,10 +360,11 @@ def _chosen(project: Loaded, chosen: ChosenChecks) -> tuple[list[DeclaredCheck],
 
 
 def _addresses(chosen: ChosenChecks) -> tuple[str, ...]:
-    return tuple(name for name in chosen.names if not _is_block(name))
+    return tuple(name for name in chosen.names if not is_check(name))
 
 
-def _is_block(name: str) -> bool:
+def is_check(name: str) -> bool:
+    """Whether a name is that of a check or a comparison, and no address of answers."""
     return name.startswith(("check.", "compare."))
 
 

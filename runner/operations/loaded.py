@@ -118,6 +118,10 @@ class Loaded:
         held, renamed = move_records(self.state.records, moves)
         return {**self.imported, **held}, renamed
 
+    def at_todays_addresses(self, records: Mapping[str, Record]) -> Mapping[str, Record]:
+        """The records of another state after the [[moved]] blocks."""
+        return move_records(records, declared_moves(self.root, records))[0]
+
     def inputs(
         self,
         lookup: Lookup,

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -13,8 +14,9 @@ from runner.cli.views.checks import checks_json, checks_text
 from runner.cli.views.junit import is_junit
 from runner.cli.views.problems import tell_warnings
 from runner.cli.views.style import style
+from runner.core.checks.changes import Checked
 from runner.errors import error
-from runner.operations.checking import Checked, ChosenChecks, check_answers
+from runner.operations.checking import ChosenChecks, check_answers, check_both
 from runner.operations.loaded import Loaded
 from runner.operations.named_file import NamedFile
 
@@ -27,9 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = list(_files(project, arguments))
     for file, _ in files:
         file.target()  # known before anything is said
-    checked = check_answers(
-        project, ChosenChecks(tuple(arguments.names), tuple(arguments.tag or ()), outdated=True)
-    )
+    checked = _checked(project, arguments)
     if checked.is_empty:
         raise error(
             "No checks",
@@ -51,6 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
         out = sys.stderr if arguments.json else sys.stdout
         out.write(checks_github(checked, _in_repository(project)))
     return status
+
+
+def _checked(project: Loaded, arguments: argparse.Namespace) -> Checked:
+    chosen = ChosenChecks(tuple(arguments.names), tuple(arguments.tag or ()), outdated=True)
+    if arguments.against is not None:
+        from runner.operations.earlier import earlier_state  # noqa: PLC0415  # git, by a flag
+
+        earlier = earlier_state(project, arguments.against)
+        return check_both(project, chosen, earlier.state.records, earlier.name, arguments.fail_on)
+    if arguments.fail_on == "regression":
+        raise error(
+            "Nothing to compare with",
+            "Whether something held before is only known with --against REV, such as "
+            "`runner check --against main... --fail-on regression`.",
+        )
+    return replace(check_answers(project, chosen), fail_on=arguments.fail_on)
 
 
 def _in_repository(project: Loaded) -> str:

@@ -39,6 +39,15 @@ def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
     )
 
 
+def against(made: argparse.ArgumentParser) -> None:
+    """The other side of a comparison in time."""
+    made.add_argument(
+        "--against",
+        metavar="REV",
+        help="compare with the answers of a git revision; main... is where this branch left main",
+    )
+
+
 def variables(made: argparse.ArgumentParser) -> None:
     """Values of input variables, as pairs (flag, text) in `given`."""
     # Into one list, in their order: the later one wins.

@@ -10,6 +10,9 @@ from runner.operations.options import TemplateName
 SHELLS = ("bash", "zsh", "fish")
 """The shells that have a completion script."""
 
+FAIL_ON = ("not-met", "regression", "never")
+"""As runner.core.checks.verdicts:FailOn has it, which no start has time for."""
+
 
 def _plan(add: Verb) -> None:
     made = add(
@@ -63,13 +66,23 @@ def _check(add: Verb) -> None:
         detail="The\n"
         "[check.NAME] and [compare.NAME] blocks are evaluated on the answers in the state.\n"
         "Nothing is sent and nothing is stored: a check that was written today says what\n"
-        "last month's answers are worth. Exits with 3 if one of severity error is not met.",
+        "last month's answers are worth. Exits with 3 if one of severity error is not met.\n\n"
+        "With --against, the same checks are evaluated on the answers of another revision as\n"
+        "well, and it is told what fails or holds that did not. `--fail-on regression` then\n"
+        "fails only where something that held does not hold any more.",
     )
     made.add_argument(
         "names", nargs="*", metavar="CHECK|ADDR", help="these checks, or these answers; else all"
     )
     made.add_argument(
         "--tag", action="append", metavar="TAG", help="checks that have this tag, or another named"
+    )
+    flags.against(made)
+    made.add_argument(
+        "--fail-on",
+        choices=FAIL_ON,
+        default=FAIL_ON[0],
+        help="what exits with 3: a check that is not met (so unless given), or that regressed",
     )
     made.add_argument("--junit", metavar="FILE", help="also write a JUnit XML report")
     made.add_argument("--markdown", metavar="FILE", help="also write a table for a pull request")

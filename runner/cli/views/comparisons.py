@@ -25,7 +25,7 @@ def comparison_lines(each: Comparison, style: Style) -> Iterator[str]:
                 untold = one.pairs - found.pairs if found.pairs else 0
                 said = f"; {counted(untold, 'pair')} could not be told" if untold else ""
                 yield f"  {found.measure}: {levels(found)}{said}"
-                yield f"    {style(_conclusion(found), colour)} ({_grounds(found)}){_power(found)}"
+                yield f"    {style(conclusion(found), colour)} ({grounds(found)}){_power(found)}"
         if amounts := ", ".join(_amounts(one)):
             yield f"  {amounts}"
     if each.missing and each.met == "met":
@@ -95,11 +95,12 @@ def _against_json(one: Against) -> dict[str, Any]:
         "baseline": one.baseline,
         "pairs": one.pairs,
         "alone": one.alone,
-        "differences": [_difference_json(found) for found in one.differences],
+        "differences": [difference_json(found) for found in one.differences],
     }
 
 
-def _difference_json(found: Difference) -> dict[str, Any]:
+def difference_json(found: Difference) -> dict[str, Any]:
+    """One measure of two sides."""
     ends = found.interval
     finite = not math.isinf(ends.high)
     return {
@@ -122,13 +123,15 @@ def _by(each: Comparison) -> str:
     return str(each.block.table["by"])
 
 
-def _conclusion(found: Difference) -> str:
+def conclusion(found: Difference) -> str:
+    """What may be said of it."""
     return (
         f"{found.shown} shown" if found.shown == "no difference" else f"shown to be {found.shown}"
     )
 
 
-def _grounds(found: Difference) -> str:
+def grounds(found: Difference) -> str:
+    """By which test, and how much."""
     test = "exact McNemar" if found.exact else "sign flips"
     said = f"{test} p = {_p(found.p)}"
     if found.adjusted != found.p:

@@ -184,20 +184,29 @@ def _difference(measure: Measure, pairs: Sequence[tuple[PairedAnswer, PairedAnsw
         one, other = measure.values.get(first.address), measure.values.get(second.address)
         if one is not None and other is not None:
             cases.setdefault((first.case, second.case), []).append((one, other))
-    if measure.kind == "share" and all(len(held) == 1 for held in cases.values()):
-        return _of_verdicts(measure, [held[0] for held in cases.values()])
-    return _of_means(measure, list(cases.values()))
+    return difference(measure.name, measure.kind, list(cases.values()))
 
 
-def _of_verdicts(measure: Measure, pairs: Sequence[tuple[float, float]]) -> Difference:
+def difference(
+    name: str, kind: MeasureKind, cases: Sequence[Sequence[tuple[float, float]]]
+) -> Difference:
+    """What pairs of numbers show, repeats of one case together: the first of each against the
+    second.
+    """
+    if kind == "share" and all(len(held) == 1 for held in cases):
+        return _of_verdicts(name, [held[0] for held in cases])
+    return _of_means(name, kind, cases)
+
+
+def _of_verdicts(name: str, pairs: Sequence[tuple[float, float]]) -> Difference:
     total = len(pairs)
     held = [(one == 1.0, other == 1.0) for one, other in pairs]
     both, gained, lost = (held.count(kind) for kind in ((True, True), (True, False), (False, True)))
     p = mcnemar(gained, lost)
     interval = paired_interval(both, gained, lost, total - both - gained - lost)
     return Difference(
-        measure.name,
-        measure.kind,
+        name,
+        "share",
         total,
         total,
         (both + gained) / total if total else 0.0,
@@ -213,15 +222,17 @@ def _of_verdicts(measure: Measure, pairs: Sequence[tuple[float, float]]) -> Diff
     )
 
 
-def _of_means(measure: Measure, cases: Sequence[Sequence[tuple[float, float]]]) -> Difference:
+def _of_means(
+    name: str, kind: MeasureKind, cases: Sequence[Sequence[tuple[float, float]]]
+) -> Difference:
     means = [tuple(sum(side) / len(held) for side in zip(*held, strict=True)) for held in cases]
     differences = [one - other for one, other in means]
     count = len(cases) or 1
     p = sign_flips(differences)
-    is_amount = measure.kind == "amount"
+    is_amount = kind == "amount"
     return Difference(
-        measure.name,
-        measure.kind,
+        name,
+        kind,
         sum(map(len, cases)),
         len(cases),
         sum(one for one, _ in means) / count,

@@ -47,6 +47,11 @@ class CheckOutcome:
     settled: bool
 
     @property
+    def address(self) -> str:
+        """The check's; of a judge with several rubrics, with that one's name."""
+        return self.check.address
+
+    @property
     def at_least(self) -> float:
         """What the share or the mean has to reach."""
         return least_of(self.check)
@@ -55,6 +60,11 @@ class CheckOutcome:
     def is_score(self) -> bool:
         """Whether answers have numbers, and not verdicts alone."""
         return self.check.is_score
+
+    @property
+    def has_to_hold_of_all(self) -> bool:
+        """Whether each answer decides, and not a share or a mean of them."""
+        return not self.is_score and self.at_least == 1.0
 
     @property
     def fails(self) -> bool:

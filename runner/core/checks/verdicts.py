@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+FailOn = Literal["not-met", "regression", "never"]
+"""What of the checks is a failure: one that is not met; one that is not met, and of which something
+that held does not hold any more; nothing.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
