@@ -40,14 +40,28 @@ def held(store: "Store") -> dict[str, Any]:
     return table_of(files.read(store.directory / OUTPUTS) or b"")
 
 
+def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    """The file where both sides changed it; what is damaged has no outputs, until they are written
+    anew.
+    """
+    from runner.core.received import table_of  # noqa: PLC0415
+    from runner.core.state.merge import merge_outputs  # noqa: PLC0415
+
+    return _laid_out(merge_outputs(*map(table_of, (base, ours, theirs))))
+
+
 def write(store: "Store", outputs: Mapping[str, "OutputValue"]) -> None:
     """Write the outputs that may be shown beside the state, unless they stand there already."""
-    import orjson  # noqa: PLC0415  # `runner output` reads without
-
     from runner.core.expansion.outputs import shown_outputs  # noqa: PLC0415
     from runner.io.state.local import OUTPUTS  # noqa: PLC0415
 
     path, values = store.directory / OUTPUTS, shown_outputs(outputs)
-    data = orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    data = _laid_out(values)
     if (values or files.identity(path) is not None) and files.read(path) != data:
         files.write_atomic(path, data)
+
+
+def _laid_out(values: Mapping[str, Any]) -> bytes:
+    import orjson  # noqa: PLC0415  # `runner output` reads without
+
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"

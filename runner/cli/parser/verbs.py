@@ -305,6 +305,21 @@ def _cache(add: Verb) -> None:
     flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
 
 
+def _merge_driver(add: Verb) -> None:
+    made = add(
+        "merge two states address by address, as git asks for it",
+        "runner merge-driver %O %A %B %P",
+        detail="`runner git-setup`\ntells git to call this. The merge stands in OURS then: exits "
+        "with 0 where nothing is\nleft to do, else with 1, and conflict markers stand around each "
+        "record that both sides\nasked for anew in a different way. outputs.json is merged too.",
+        in_project=False,
+    )
+    made.add_argument("base", metavar="BASE", help="what both sides come of")
+    made.add_argument("ours", metavar="OURS", help="merged into")
+    made.add_argument("theirs", metavar="THEIRS", help="merged from")
+    made.add_argument("path", nargs="?", metavar="PATH", help="its name in the repository")
+
+
 def _workspace(add: Verb) -> None:
     add("list, choose, make or delete workspaces", "runner workspace new staging")
     made = add.action("list", "list workspaces, the current one marked", "list")
@@ -383,6 +398,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "fmt": _fmt,
     "cache": _cache,
     "workspace": _workspace,
+    "merge-driver": _merge_driver,
     "force-unlock": _force_unlock,
     "docs": _docs,
     "shell-completion": _completion,
