@@ -40,6 +40,7 @@ _WANTED = re.compile(rf"({_AXIS})=({_VALUE})(?:,|\Z)")
 _QUOTED_KEY = r'\["(?:[^"\\]|\\.)*"\]'
 _SELECTOR = re.compile(rf"{_QUOTED_KEY}|\[(?P<wanted>{_AXIS}={_VALUE}(?:,{_AXIS}={_VALUE})*)\]")
 _ESCAPED = re.compile(r"([\\,=])")
+_KINDS = ("completion.", "module.", "data.", "check.")
 _QUOTES = re.compile(r'[\]"*?\s]')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -99,6 +100,11 @@ def is_address(text: str) -> bool:
             return False
         at = step.end()
     return at > 0
+
+
+def is_pattern(text: str) -> bool:
+    """Whether text can name addresses, and is spelled as no revision of git and hardly any file."""
+    return text.startswith(_KINDS) or any(wild in text for wild in "*?[")
 
 
 def blocks_of(address: str) -> tuple[tuple[str, str], ...]:

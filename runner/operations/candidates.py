@@ -1,5 +1,6 @@
 """The names of a project, for whoever has typed the beginning of one."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -7,19 +8,22 @@ from typing import Literal
 from runner.core.address import axes_of, in_order, is_address, selecting, split_key
 from runner.core.language.names import PROVIDERS, is_identifier, is_workspace
 from runner.core.modules.folder import Blocks
+from runner.io.git.repository import Repository
 from runner.io.presets import presets
 from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
-from runner.operations.places import blocks_of_place, states_of, store_of
+from runner.operations.places import blocks_of_place, project_directory, states_of, store_of
 
 NameKind = Literal[
-    "address", "record", "output", "workspace", "provider", "variable", "value", "check", "tag"
-]
+    "address", "record", "output", "workspace", "provider", "variable", "value", "check", "tag",
+    "revision",
+]  # fmt: skip
 """What has a name that can be completed."""
 
 Candidate = tuple[str, str]
 """A name, and what it is about."""
 
+_REVISION = re.compile(r"[A-Za-z0-9_][\w./+@-]*")  # git lets a name hold much more
 _FEW = 20  # instances of a block that are named before the block's bracket is typed
 
 
@@ -46,6 +50,8 @@ def _is_name(named: NameKind, text: str) -> bool:
             return is_identifier(text)
         case "variable":
             return is_identifier(text.removesuffix("="))
+        case "revision":
+            return _REVISION.fullmatch(text) is not None
         case "value" | "check":
             return all(map(is_identifier, text.split(".")))
 
@@ -72,6 +78,9 @@ def _names(place: ProjectPlace, named: NameKind) -> Iterator[Candidate]:
             yield from _declared(blocks)
         case "check":
             yield from _checks(blocks_of_place(place))
+        case "revision":
+            repository = Repository.around(project_directory(place))
+            yield from ((name, "") for name in (repository.names() if repository else ()))
         case "tag":
             yield from _tags(blocks_of_place(place))
         case "variable":

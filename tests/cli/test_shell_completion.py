@@ -20,6 +20,7 @@ from runner.cli.parser.parser import Parser
 from runner.cli.parser.shell_words import shell_words
 from runner.cli.parser.verbs import SHELLS, VERBS
 from tests import ROOT
+from tests.harness.git import GitFolder
 from tests.harness.project import HANG, Project, completion
 from tests.harness.recorded import record, write_state
 
@@ -105,6 +106,14 @@ def test_a_line_is_completed_with_what_may_stand_there(
     project: Project, line: str, words: list[str]
 ) -> None:
     assert asked(project, line) == words
+
+
+def test_a_revision_is_completed_by_the_branches_that_can_be_typed(tmp_path: Path) -> None:
+    made = GitFolder(tmp_path)
+    made.commit("one")
+    for name in ("mine", "more/of-it", "m;rm -rf x".replace(" ", "$IFS"), "other"):
+        made("branch", name)
+    assert asked(Project(tmp_path), "runner diff m") == ["main", "mine", "more/of-it"]
 
 
 def test_every_verb_is_named_and_the_one_that_shells_ask_is_not(project: Project) -> None:

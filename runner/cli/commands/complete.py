@@ -76,7 +76,7 @@ def _named(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
     from runner.operations.candidates import candidates  # noqa: PLC0415  # flags need no project
 
     named = NAMED[wanted]
-    if named == "address" and here.verb[0] in ("show", "state"):
+    if named == "address" and here.verb[0] in ("show", "state", "diff", "history"):
         named = "record"
     yield from candidates(_place(here, project), named, here.typed)
 
@@ -91,6 +91,7 @@ NAMED: dict[str, "NameKind"] = {
     "NAME=VALUE": "variable",
     "CHECK": "check",
     "TAG": "tag",
+    "REV": "revision",
 }
 """What is completed by names of the project, as --help calls it."""
 

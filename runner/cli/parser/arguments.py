@@ -10,6 +10,7 @@ from runner.cli.parser.verb import PROG, Verb
 from runner.cli.parser.verbs import SHELLS, VERBS
 
 INTERRUPTED = 130  # exit status
+CHANGED = 2  # exit status: done, and there are changes, where that was asked
 UNMET = 3  # exit status: done, but not as wanted
 _DESCRIPTION = """\
 Terraform for LLM completions: declare chat completions in TOML, see what a

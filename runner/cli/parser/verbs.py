@@ -177,6 +177,29 @@ def _show(add: Verb) -> None:
     flags.variables(made)
 
 
+def _diff(add: Verb) -> None:
+    made = add(
+        "show which answers changed since a revision of git, and how",
+        "runner diff main... 'completion.review[*]'",
+        detail="Words that went and that\n"
+        "came stand as [-went-]{+came+}, JSON is compared path by path. Reads the state file of\n"
+        "commits; configuration, key and network are not needed.\n\n"
+        "  runner diff            what an apply changed since HEAD\n"
+        "  runner diff v1         since a revision; v1 v2 or v1..v2 between two\n"
+        "  runner diff main...    on this branch, since it left main\n"
+        "  runner diff old.json   since a state that a file holds\n"
+        "  runner diff workspace:prod    what this workspace has otherwise than that one",
+    )
+    made.add_argument("names", nargs="*", metavar="REV|ADDR", help="at most two REV, then any ADDR")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--stat", action="store_true", help="a line for each change")
+    form.add_argument("--json", action="store_true", help="one JSON object")
+    made.add_argument(
+        "--exit-code", action="store_true", help="exit with 2 if an answer changed (1 is an error)"
+    )
+    made.add_argument("--full", action="store_true", help="cut no text")
+
+
 def _state(add: Verb) -> None:
     add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
     made = add.action("list", "list addresses", "list 'completion.review[*]'")
@@ -388,6 +411,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "destroy": _destroy,
     "output": _output,
     "show": _show,
+    "diff": _diff,
     "state": _state,
     "import": _import,
     "trust": _trust,

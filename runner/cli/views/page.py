@@ -19,12 +19,13 @@ _REPEATED = 200  # characters of what is shown once, and named afterwards
 @dataclass(slots=True)
 class Page:
     """What a plan is shown on. `full` cuts nothing and repeats everything; `is_cut` says whether
-    something was.
+    something was; `in_words` shows which words of a line changed.
     """
 
     style: Style
     full: bool = False
     is_cut: bool = False
+    in_words: bool = False
     _shown: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ import orjson
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.page import Page, flow, width_of
+from runner.cli.views.word_lines import word_lines
 from runner.core.canonical import digest
 from runner.core.plan.conversation import (
     Spoken,
@@ -24,6 +25,7 @@ from runner.core.plan.conversation import (
 from runner.core.plan.diff import ABSENT, Change, changes_of, line_diff, lines_of
 from runner.core.plan.words import Asked
 from runner.core.request.presets import OPENAI_PRESET
+from runner.core.viewing.words import text_diff
 
 _ADDRESS, _INDENT = 33, 6  # columns of symbol and address, and of what stands below
 _SHORT = 60  # characters of a value that stands beside others
@@ -305,7 +307,10 @@ def _text_change(page: Page, change: Change, indent: int) -> Iterator[str]:
 
 
 def _diff(page: Page, old: str, new: str, indent: int) -> Iterator[str]:
-    """Two texts as a line diff."""
+    """Two texts as a line diff, or as one of their words."""
+    if page.in_words:
+        yield from word_lines(page, text_diff(old, new), indent)
+        return
     space, room = " " * indent, page.width - indent - 2
     if not page.full:
         old, new = _near(old, new, room)
@@ -375,13 +380,13 @@ def _changed_tools(page: Page, key: str, made: Asked) -> Iterator[str]:
     for name in changed:
         yield f"        {page.style('~', 'yellow')} {on_one_line(name)}"
         for change in changes_of(old[name], new[name]):
-            yield from _any_change(page, change, 12)
+            yield from any_change(page, change, 12)
     kept = [name for name in old if name in new]
     if not changed and kept != [name for name in new if name in old]:
         yield f"        {page.style('~', 'yellow')} in another order"
 
 
-def _any_change(page: Page, change: Change, indent: int) -> Iterator[str]:
+def any_change(page: Page, change: Change, indent: int) -> Iterator[str]:
     """A change on one line if it is short."""
     if _is_long(change) or "\n" in f"{change.old}{change.new}":
         yield from _text_change(page, change, indent)
@@ -414,7 +419,7 @@ def _changed_message(page: Page, old: Any, new: Any) -> Iterator[str]:
     before, after = turn_of(old), turn_of(new)
     if _labels(before) != _labels(after) or before == after or _is_list(old) != _is_list(new):
         for change in changes_of(old, new):
-            yield from _any_change(page, change, 8)
+            yield from any_change(page, change, 8)
         return
     for one, other in zip(before.parts, after.parts, strict=True):
         if one != other and one.label:

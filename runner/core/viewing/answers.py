@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from runner.core.api.answer import Answer, output_value, recorded_answer
 from runner.core.plan.conversation import text_or_json
-from runner.core.plan.diff import Change, changes_of
-from runner.core.received import json_of, table_of
+from runner.core.plan.diff import ABSENT, Change, changes_of
+from runner.core.plan.words import Asked
+from runner.core.received import json_of, table_of, value_of
 from runner.core.state.records import Record
 from runner.core.viewing.words import DiffLine, text_diff
 
@@ -59,6 +60,17 @@ def answer_diff(before: Record, after: Record) -> AnswerDiff:
     return TextDiff(text_diff(*("" if one is None else text_or_json(one) for one in (old, new))))
 
 
+def recorded_request(before: Record | None, after: Record) -> Asked:
+    """What a record asked, and what was asked before it."""
+    new = table_of(after.request)
+    if before is None:
+        return Asked(after.provider, new, None)
+    who = before.identity != after.identity
+    moved = (Change(("provider",), before.identity, after.identity),) if who else ()
+    triggers = changes_of(_loaded(before.triggers), _loaded(after.triggers), ("triggers",))
+    return Asked(after.provider, new, table_of(before.request), (*moved, *triggers))
+
+
 class ServedFact(Struct, frozen=True):
     """Something about how an answer came to be that is another thing on both sides; None where it
     is not known.
@@ -80,6 +92,10 @@ def served_differently(before: Record, after: Record) -> tuple[ServedFact, ...]:
     }
     found = (ServedFact(name, fact(old, before), fact(new, after)) for name, fact in facts.items())
     return tuple(one for one in found if one.before != one.after)
+
+
+def _loaded(data: bytes | None) -> Any:
+    return ABSENT if data is None else value_of(data)
 
 
 def _alone(choice: Any) -> bytes:

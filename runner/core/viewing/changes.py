@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Literal, get_args
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from runner.core.address import in_order
 from runner.core.api.usage import usage_of
@@ -52,6 +54,24 @@ class AnswerMoved(Struct, frozen=True):
 
 
 AnswerChange = AnswerAdded | AnswerRemoved | AskedDifferently | AnsweredDifferently | AnswerMoved
+
+ChangeWord = Literal["new", "removed", "asked differently", "answered differently", "moved"]
+CHANGE_WORDS: tuple[ChangeWord, ...] = get_args(ChangeWord)
+
+
+def kind_of_change(change: AnswerChange) -> ChangeWord:
+    """What happened at an address, in a word or two."""
+    match change:
+        case AnswerAdded():
+            return "new"
+        case AnswerRemoved():
+            return "removed"
+        case AskedDifferently():
+            return "asked differently"
+        case AnsweredDifferently():
+            return "answered differently"
+        case AnswerMoved():
+            return "moved"
 
 
 def changes(before: State, after: State) -> tuple[AnswerChange, ...]:
@@ -126,6 +146,12 @@ class AnswerTotals(Struct, frozen=True):
     cost: float = 0.0
     unpriced: int = 0
     seconds: float = 0.0
+
+    def plus(self, other: "AnswerTotals") -> "AnswerTotals":
+        """What both amount to together."""
+        return AnswerTotals(
+            *(one + more for one, more in zip(astuple(self), astuple(other), strict=True))
+        )
 
 
 def totals(records: Iterable[Record], price: Priced) -> AnswerTotals:

@@ -102,6 +102,11 @@ class Repository:
         """Whether it is a revision that names a commit."""
         return self._commit(revision) is not None
 
+    def names(self) -> list[str]:
+        """The branches and tags, as a revision may name them."""
+        told = self._git.output("for-each-ref", "--format=%(refname:short)")
+        return [name for name in told.decode(errors="replace").split("\n") if name]
+
     def merge_base(self, one: str, other: str) -> str:
         """The commit that two revisions have in common last; RunnerError where there is none."""
         ids = self.resolve(one), self.resolve(other)
@@ -203,8 +208,7 @@ class Repository:
     def _unknown(self, revision: str) -> RunnerError:
         if self._commit("HEAD") is None and revision in ("HEAD", "@"):
             return error("No commit", f"The repository {self.top} has no commit yet.")
-        names = self._git.output("for-each-ref", "--format=%(refname:short)").decode().split("\n")
-        hint = did_you_mean(revision, [name for name in names if name])
+        hint = did_you_mean(revision, self.names())
         if self.is_shallow:
             hint += (
                 " This clone is shallow, so it may be a commit that was left out: "
