@@ -1,18 +1,20 @@
-"""What git merges of a project: states by address, and the outputs beside them by name."""
+"""The files of a project that git merges and shows: states, and the outputs beside them."""
 
 from contextlib import suppress
 from pathlib import Path, PurePath
+from typing import Any
 
 from msgspec import Struct
 
+from runner.core.received import table_of
 from runner.core.state.file import decode
-from runner.core.state.markers import either, merged_file
+from runner.core.state.markers import both_sides, merged_file
 from runner.core.state.merge import merge_states
+from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.io.state.local import OUTPUTS
 from runner.operations import outputs_json
-
 
 _WAY_OUT = (
     "So it was not merged: both sides stand in the file. Keep the one that is whole, with `git "
@@ -52,7 +54,7 @@ def merge_files(three: ThreeFiles) -> MergedFile:
     what was there for merged by hand.
     """
     base, ours, theirs = (files.read(one) or b"" for one in (three.base, three.ours, three.theirs))
-    files.write_atomic(three.ours, either(ours, theirs))
+    files.write_atomic(three.ours, both_sides(ours, theirs))
     clash: tuple[str, ...] = ()
     try:
         if PurePath(three.name).name == OUTPUTS:
@@ -71,3 +73,13 @@ def _states(name: str, *three: bytes) -> tuple[bytes, tuple[str, ...]]:
         base = decode(three[0], name)
     merged = merge_states(base, ours, theirs)
     return merged_file(merged), (*merged.clashes,)
+
+
+def told_in(data: bytes) -> list[Record] | dict[str, Any] | None:
+    """The records of a state's file, in its order, or the outputs of an outputs.json; None for any
+    other.
+    """
+    try:
+        return [*decode(data, "").records.values()]
+    except RunnerError:
+        return table_of(data) or None

@@ -1,5 +1,6 @@
 """A small project that plans as it is written, and of which much can be kept."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files as packaged
@@ -16,10 +17,25 @@ from runner.operations.options import TemplateName
 IGNORED = ("state/cache/", ".lock", ".lock.info", "*.backup", "errored-*", ".env")
 """What of a project is not meant to be committed."""
 
+ATTRIBUTES_FILE = ".gitattributes"
+_STATES = ("state.json", "outputs.json", "workspaces/*/state.json", "workspaces/*/outputs.json")
 _COMMITTED = "# state/state.json and outputs.json are meant to be committed; these are not."
 _GITIGNORE = "".join(f"{line}\n" for line in (_COMMITTED, *IGNORED))
 _SCHEMA = "runner.schema.json"
 _CONFIGS = "configs"  # the folder of a template that stands for the one that is asked for
+
+
+def attribute_lines(states: str) -> tuple[str, ...]:
+    """The lines of a .gitattributes that name the files of states in a folder below it: a clone
+    with `runner git-setup` merges and shows them by what these say, and any other by lines.
+    """
+    names = (f"{states}/{name}" if states not in ("", ".") else name for name in _STATES)
+    return tuple(f"{_pattern(name)} diff=runner merge=runner linguist-generated" for name in names)
+
+
+def _pattern(name: str) -> str:
+    """A path as a pattern of git's, which has no blank outside of quotes."""
+    return json.dumps(name, ensure_ascii=False) if " " in name or '"' in name else name
 
 
 class _Template(Struct, frozen=True):
@@ -79,6 +95,7 @@ def _texts(directory: Path, config: str, template: _Template) -> Iterator[tuple[
             yield path, f"#:schema {told}\n\n{text}" if path.suffix == ".toml" else text
     yield schema, (packaged("runner") / "schemas" / "config.schema.json").read_text("utf-8")
     yield directory / ".gitignore", _GITIGNORE
+    yield directory / ATTRIBUTES_FILE, "".join(f"{line}\n" for line in attribute_lines("state"))
     about = (packaged("runner") / "templates" / "README.md").read_text("utf-8")
     name = directory.resolve().name or "project"
     shown = {"output": template.output, "variable": template.variable}

@@ -39,6 +39,7 @@ def test_it_names_what_it_wrote_and_the_next_command(tmp_path: Path) -> None:
         "configs/main.toml",
         "runner.schema.json",
         ".gitignore",
+        ".gitattributes",
         "README.md",
     ]
     assert made.err.rstrip().endswith("plan")

@@ -179,6 +179,7 @@ def test_flags_before_the_verb_say_where_names_are_looked_for() -> None:
 UNKNOWN = {"HOST", "ID", "N", "NAME", "REV", "S", "TO", "USD"}
 """What nobody can know, or what is yet to be named."""
 KNOWN = {"DIR", "FILE", "FILE.tf", "PLANFILE", "TOPIC", "COMMAND", *NAMED}
+KNOWN |= {"BASE", "OURS", "THEIRS", "PATH"}  # files of a merge
 
 
 def values(made: Parser) -> Iterator[str]:

@@ -21,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{path} is there already, and was left as it is.\n")
     if any(path.name == ".gitignore" for path in kept):
         sys.stderr.write(f"It should name: {' '.join(IGNORED)}\n")
+    if any(path.name == ".gitattributes" for path in kept):
+        sys.stderr.write("`runner git-setup` adds to it what is missing.\n")
     sys.stderr.write(f"\nThe project is ready. Next:\n\n    {_next(arguments)}\n")
     return 0
 

@@ -10,7 +10,12 @@ import orjson
 from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import harmless
 from runner.cli.views.problems import report
-from runner.cli.views.records import record_json, record_text, state_json, state_text
+from runner.cli.views.records import (
+    record_json,
+    record_text,
+    state_json,
+    state_text,
+)
 from runner.cli.views.style import style
 from runner.errors import Problem
 from runner.operations.records import all_records, held_state, is_file, records_of

@@ -172,7 +172,15 @@ def _show(add: Verb) -> None:
         "show the state, one record, or a saved plan", "runner show 'completion.review[\"alice\"]'"
     )
     made.add_argument("what", nargs="?", metavar="ADDR|PLANFILE")
-    made.add_argument("--json", action="store_true", help="as JSON")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument(
+        "--text",
+        dest="module",
+        action="store_const",
+        const="show_text",
+        help="of a state file, whatever its name: as git shows it",
+    )
     flags.whole(made)
     flags.variables(made)
 
@@ -328,6 +336,17 @@ def _cache(add: Verb) -> None:
     flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
 
 
+def _git_setup(add: Verb) -> None:
+    made = add(
+        "tell git how to merge states and how to show them",
+        "runner git-setup",
+        detail="Adds\nlines to .gitattributes, which you commit, and settings to the configuration "
+        "of this\nclone, which each clone needs once: then `git merge` merges states address by "
+        "address,\nand `git diff`, `git log -p` and `git show` print answers as text.",
+    )
+    made.add_argument("--check", action="store_true", help="change nothing; exit 1 if needed")
+
+
 def _merge_driver(add: Verb) -> None:
     made = add(
         "merge two states address by address, as git asks for it",
@@ -422,6 +441,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "fmt": _fmt,
     "cache": _cache,
     "workspace": _workspace,
+    "git-setup": _git_setup,
     "merge-driver": _merge_driver,
     "force-unlock": _force_unlock,
     "docs": _docs,

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.page import Page, flow
 from runner.cli.views.requests import (
@@ -19,6 +17,7 @@ from runner.cli.views.requests import (
     parameters,
 )
 from runner.cli.views.style import Style
+from runner.cli.views.values import LINE, short
 from runner.core.address import split_key
 from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import Step
@@ -30,7 +29,7 @@ from runner.core.secrets.secrets import Secrets
 from runner.operations.plan import Planned
 
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
-_LINE, _LEAST = 100, 20  # columns of a value on a line
+_LEAST = 20  # columns of a value on a line
 _LISTED = 49  # and the first: fifty
 _FEW, _SHORT = 5, 40  # values that are shown of what differs in many, and characters of one
 _SAID = "  # "  # before what is said of a step
@@ -163,18 +162,6 @@ def _told_apart(
     return excerpt(page, first, made, max(33, len(step.address) + 6))
 
 
-def short(value: Any, limit: int | None = _LINE) -> str:
-    """A value on one line, cut where it is longer than the limit, if there is one."""
-    if value is ABSENT:
-        return "(absent)"
-    if isinstance(value, dict | list):
-        text = orjson.dumps(value).decode()
-    else:
-        plain = isinstance(value, str) and "\n" not in value
-        text = f'"{value}"' if plain else orjson.dumps(value).decode()
-    return text if limit is None or len(text) <= limit else f"{text[: limit - 2]}.."
-
-
 def _moves(plan: PlannedSteps) -> Iterator[str]:
     for source, target in plan.moves:
         yield f"  # {source} has moved to {target}"
@@ -209,7 +196,7 @@ def _on_a_line(value: Any, used: int, number: int, page: Page) -> str:
     if page.full:
         return whole
     room = (page.width - used - len("  + ") - len(" -> ") * number) // number
-    limit = _LINE if page.style.width is None else min(max(room, _LEAST), _LINE)
+    limit = LINE if page.style.width is None else min(max(room, _LEAST), LINE)
     page.is_cut = page.is_cut or len(whole) > limit
     return short(value, limit)
 

@@ -1,10 +1,10 @@
 """Records and the state as a person or a program reads them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runner.cli.streams import on_one_line
-from runner.cli.views.plan import short
+from runner.cli.views.values import short
 from runner.core.api.answer import recorded_answer, warning
 from runner.core.api.usage import usage_of
 from runner.core.plan.diff import leaves, lines_of
@@ -67,8 +67,10 @@ def state_text(state: State, records: list[Record], path: str) -> Iterator[str]:
         yield f"  {record.address:<{width}}  {'  '.join(fact for fact in facts if fact)}"
 
 
-def record_text(record: Record, cost: Cost) -> Iterator[str]:
-    """One record in lines: facts first, then what was asked, then what was answered."""
+def record_text(record: Record, cost: Cost | None) -> Iterator[str]:
+    """One record in lines: facts first, then what was asked, then what was answered. Without
+    `cost`, only what it says itself: the same today and tomorrow.
+    """
     yield f"# {record.address}:"
     for name, value in _facts(record, cost):
         yield f"  {name + ':':<13} {value}"
@@ -82,7 +84,14 @@ def record_text(record: Record, cost: Cost) -> Iterator[str]:
     yield from _answer(record)
 
 
-def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
+def values_text(values: Mapping[str, Any]) -> Iterator[str]:
+    """Outputs in lines, each text as it is."""
+    for name, value in values.items():
+        yield f"# {on_one_line(name)}:"
+        yield from _leaves(value, (name,))
+
+
+def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
     yield "status", record.status
     said = None if _is_data(record) else warning(record.response, mended=record.mended)
     if said is not None:
@@ -100,7 +109,7 @@ def _facts(record: Record, cost: Cost) -> Iterator[tuple[str, str]]:
     used = usage_of(record.response)
     if used is not None:
         yield "usage", f"{used.prompt} tokens in, {used.completion} out"
-    if not _is_data(record):
+    if cost is not None and not _is_data(record):
         found = _cost(record, cost)
         yield "cost", "not known" if found is None else dollars(found) if found else "none"
     if record.depends_on:

@@ -28,7 +28,7 @@ def merged_file(merged: MergedState) -> bytes:
     return b"\n".join(lines)
 
 
-def either(ours: bytes, theirs: bytes) -> bytes:
+def both_sides(ours: bytes, theirs: bytes) -> bytes:
     """Two files as one conflict: what can be said of those that cannot be merged."""
     return b"\n".join((_OURS, ours.rstrip(b"\n"), _BETWEEN, theirs.rstrip(b"\n"), _THEIRS, b""))
 
@@ -43,7 +43,9 @@ def sides_of(data: bytes) -> tuple[bytes, bytes]:
     program merged it and wherever a comma was left or is missing.
     """
     told = [*_told(data)]
-    ours, theirs = ([line for line, side in told if side in (None, one)] for one in (_OURS, _THEIRS))
+    ours, theirs = (
+        [line for line, side in told if side in (None, one)] for one in (_OURS, _THEIRS)
+    )
     return _file(ours), _file(theirs)
 
 

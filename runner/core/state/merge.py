@@ -71,7 +71,7 @@ def merge_outputs(
 
 def _decided(was: Any, mine: Any, other: Any) -> Any:
     """What three values come to, where UNSET is none; _CONTESTED where both sides have another."""
-    if mine == other or other == was:
+    if other in (mine, was):
         return mine
     if mine == was or mine is UNSET:
         return other
