@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ABSENT",
     "Change",
+    "CutOff",
     "Done",
     "Estimate",
     "Event",
@@ -31,6 +32,7 @@ __all__ = [
     "State",
     "Untrusted",
     "Where",
+    "Written",
     "open",
 ]
 
@@ -38,7 +40,7 @@ TYPE_CHECKING = False  # as typing's, without the time that typing takes
 if TYPE_CHECKING:
     from runner.core.plan.diff import ABSENT, Change
     from runner.core.plan.estimate import Estimate
-    from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+    from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
     from runner.core.state.records import Record, State
     from runner.errors import Problem, RunnerError, Untrusted, Where
     from runner.operations.python.applying import Result
@@ -49,7 +51,9 @@ if TYPE_CHECKING:
 _PLACES = {
     "runner.core.plan.diff": ("ABSENT", "Change"),
     "runner.core.plan.estimate": ("Estimate",),
-    "runner.core.plan.events": ("Done", "Event", "Failed", "Skipped", "Started"),
+    "runner.core.plan.events": (
+        *("CutOff", "Done", "Event", "Failed", "Skipped", "Started", "Written"),
+    ),
     "runner.core.state.records": ("Record", "State"),
     "runner.errors": ("Problem", "RunnerError", "Untrusted", "Where"),
     "runner.operations.python.applying": ("Result",),

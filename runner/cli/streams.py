@@ -28,6 +28,11 @@ def seal(code: str) -> str:
     return f"\x1b{_SEAL}{code}m"
 
 
+def cleared(rows: int) -> str:
+    """What takes the cursor so many rows up, to the left, and clears all from there (ECMA-48)."""
+    return f"\r\x1b[{rows}A\x1b[J" if rows else "\r\x1b[J"
+
+
 def harmless(text: str) -> str:
     """The text with every character written out that would steer a terminal, turn the direction of
     reading or not be seen, as `\\u001b`: an answer may hold them, and a plan is what somebody says

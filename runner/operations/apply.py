@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from runner.core.address import first_few
+from runner.core.address import first_few, in_order, selects
 from runner.core.plan.events import Event
 from runner.core.state.line import encode_record
 from runner.core.state.records import Record
@@ -20,7 +20,7 @@ from runner.operations.finish import Finished, finish
 from runner.operations.load import reload_state
 from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
-from runner.operations.plan import Planned, whole_plan
+from runner.operations.plan import Planned, refuse_unknown, whole_plan
 from runner.operations.spending import Purse
 from runner.operations.trust import asked_by, asks
 
@@ -38,9 +38,6 @@ class Listener(Protocol):
 
     def say(self, text: str) -> None:
         """A sentence for whoever waits."""
-
-    def text(self, piece: str) -> None:
-        """A piece of the one answer that is shown as it is written."""
 
     def tick(self) -> None:
         """A second went by."""
@@ -75,17 +72,11 @@ def check_reach(project: Loaded, made: Planned) -> None:
         foresee(project, *asked_by(project, made.plan))
 
 
-def check(project: Loaded, made: Planned, options: ApplyOptions) -> None:
+def check(project: Loaded, made: Planned) -> None:
     """RunnerError unless all holds that must before the first request: keys and trust, a place to
-    write, no request offline, one answer to be shown as it is written.
+    write, no request offline.
     """
     spends = [step.address for step in made.plan.steps if asks(step.action)]
-    if options.stream and len(spends) > 1:
-        raise error(
-            "More than one answer to stream",
-            f"--stream shows one answer as it is written, and this plan may issue {len(spends)}: "
-            f"{', '.join(spends[:5])}. Name one with --target.",
-        )
     if spends and project.settings.offline:
         raise error(
             "Requests needed while offline",
@@ -100,6 +91,26 @@ def check(project: Loaded, made: Planned, options: ApplyOptions) -> None:
 
         admit_programs(project, [*project.root.checks.values()])
     project.store.probe()
+
+
+def streaming_one(made: Planned, options: ApplyOptions) -> ApplyOptions:
+    """The options with the address that is meant by the one to be streamed; RunnerError if it is
+    none, or several.
+    """
+    asked = options.stream
+    if isinstance(asked, bool):
+        return options
+    records = made.plan.known.records
+    refuse_unknown((("--stream", (asked,)),), made.plan, records)
+    known = {*made.plan.decisions, *records}
+    found = [asked] if asked in known else [one for one in known if selects(asked, one)]
+    if len(found) > 1:
+        raise error(
+            "More than one answer to stream",
+            f"--stream={asked} means {len(found)}: {first_few(in_order(found), 5)}. Name one of "
+            "them; --stream alone shows all.",
+        )
+    return replace(options, stream=found[0]) if found else options  # an answer may name it later
 
 
 def carry_out(
@@ -119,10 +130,9 @@ async def _apply(
         known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
-        on_text = listener.text if options.stream else None
         async with (
             Cache(project.store.cache) as cache,
-            connections(project, listener.say, on_text) as held,
+            connections(project, listener.say, listener.tell if options.stream else None) as held,
         ):
             purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
             doors = Doors(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.core.api.exchange import Answered, Failure
+from runner.core.plan.events import Writing
 from runner.core.request.presets import OPENAI_PRESET
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import Destination, destinations
@@ -30,7 +31,7 @@ class Connections:
     project: Loaded
     stack: AsyncExitStack
     say: Say
-    on_text: Callable[[str], None] | None = None
+    tell: Callable[[Writing], None] | None = None
     clients: dict[str, OpenEndpoint] = field(default_factory=dict)
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -52,9 +53,9 @@ class Connections:
         speak = self.project.connect or connect
         match declared.type.name:
             case "openai":
-                return speak(_trusted(self.project, declared), on_text=self.on_text)
+                return speak(_trusted(self.project, declared), tell=self.tell)
             case "embedded":
-                return speak(await self._embedded(declared), on_text=self.on_text)
+                return speak(await self._embedded(declared), tell=self.tell)
 
     async def _embedded(self, declared: DeclaredProvider) -> Endpoint:
         from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
@@ -96,11 +97,11 @@ class Connections:
 
 @asynccontextmanager
 async def connections(
-    project: Loaded, say: Say = lambda _: None, on_text: Callable[[str], None] | None = None
+    project: Loaded, say: Say = lambda _: None, tell: Callable[[Writing], None] | None = None
 ) -> AsyncIterator[Connections]:
     """The providers of a project; closed, and the model stopped, at the end."""
     async with AsyncExitStack() as stack:
-        yield Connections(project, stack, say, on_text)
+        yield Connections(project, stack, say, tell)
 
 
 def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:

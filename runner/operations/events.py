@@ -20,7 +20,7 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.diff import ABSENT, Change
 from runner.core.plan.estimate import Estimate
-from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.verdicts import Verdicts
 from runner.core.plan.words import announced, counts, request_changes
 from runner.core.secrets.secrets import Secrets
@@ -100,10 +100,16 @@ def _about(action: Action) -> dict[str, Any]:
 
 
 def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[str, Any]:
-    """apply_start, apply_complete, apply_errored or apply_skipped; `cost` is in USD."""
+    """apply_start, apply_text, apply_cut, apply_complete, apply_errored or apply_skipped; `cost` is
+    in USD.
+    """
     match event:
         case Started(address):
             return {"type": "apply_start", "address": address}
+        case Written(address, text):
+            return {"type": "apply_text", "address": address, "text": text}
+        case CutOff(address):
+            return {"type": "apply_cut", "address": address}
         case Done(address, how, record, warning, maybe_billed):
             told: dict[str, Any] = {"type": "apply_complete", "address": address, "action": how}
             if record is not None:
@@ -112,6 +118,8 @@ def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[st
                     "duration_ms": record.duration_ms,
                     "attempts": record.attempts,
                 }
+                if record.first_ms is not None:
+                    told["first_ms"] = record.first_ms
                 told |= _usage(record)
                 if how == "issued":
                     told["cost"] = cost(record)

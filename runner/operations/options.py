@@ -83,9 +83,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """How an apply runs: whether it ends at the first failure, and whether its one answer is shown
-    as it is written.
+    """How an apply runs: whether it ends at the first failure, and whether answers are told as
+    they are written; with an address, that one alone.
     """
 
     fail_fast: bool = False
-    stream: bool = False
+    stream: bool | str = False

@@ -99,7 +99,8 @@ def planned(
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
-    _refuse_unknown(wanted, plan, records)
+    named = ("--target", wanted.targets), ("--exclude", wanted.excludes)
+    refuse_unknown((*named, ("--replace", wanted.replaces)), plan, records)
     scales.weigh_later(plan)
     count_verdicts(plan, scales.verdicts)
     said = [*_limits(project, scales.limits), *plan.known.session.warnings.values()]
@@ -354,13 +355,14 @@ def _unread(address: str, problem: Any, failure: Failure) -> RunnerError:
     return RunnerError(told)
 
 
-def _refuse_unknown(choice: Choice, plan: PlannedSteps, records: Mapping[str, Record]) -> None:
-    """A misspelt address would quietly choose nothing, or everything."""
-    flags = (
-        ("--target", choice.targets),
-        ("--exclude", choice.excludes),
-        ("--replace", choice.replaces),
-    )
+def refuse_unknown(
+    flags: tuple[tuple[str, tuple[str, ...]], ...],
+    plan: PlannedSteps,
+    records: Mapping[str, Record],
+) -> None:
+    """RunnerError if a flag names an address that is none: one that is misspelt would quietly
+    choose nothing, or everything.
+    """
     if not any(patterns for _, patterns in flags):
         return
     known = dict.fromkeys([*(vertex.address for vertex in plan.walk.vertices.values()), *records])

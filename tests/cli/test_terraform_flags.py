@@ -59,8 +59,27 @@ def test_every_long_flag_of_every_verb_may_have_one_dash() -> None:
     made = parser()
     for verb in VERBS:
         listed = made.parse_args([verb, *FILLED.get(verb, ())]).parser
-        flags = [flag for flag in listed._option_string_actions if flag.startswith("--")]
-        assert [*listed._spelled([flag[1:] for flag in flags])] == flags
+        flags = {flag: one for flag, one in listed.options.items() if flag.startswith("--")}
+        known = [f"{flag}=" if one.nargs == "?" else flag for flag, one in flags.items()]
+        assert [*listed._spelled([flag[1:] for flag in flags])] == known
+
+
+@pytest.mark.parametrize(
+    ("words", "stream", "plan"),
+    [
+        ("", None, None),
+        ("--stream", "", None),
+        ("-stream plan.file", "", "plan.file"),
+        ("--stream=true", "", None),
+        ("--stream=false", None, None),
+        ("--stream=completion.a plan.file", "completion.a", "plan.file"),
+    ],
+)
+def test_a_flag_that_may_have_a_value_takes_no_word(
+    words: str, stream: str | None, plan: str | None
+) -> None:
+    arguments = parser().parse_args(["apply", *words.split()])
+    assert (arguments.stream, arguments.plan) == (stream, plan)
 
 
 def test_after_two_dashes_nothing_is_a_flag() -> None:

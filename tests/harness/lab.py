@@ -18,7 +18,7 @@ from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.canonical import digest
 from runner.core.modules.compile import compile_root
 from runner.core.modules.module import CompiledModule
-from runner.core.plan.events import Event
+from runner.core.plan.events import Event, Writing
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice
 from runner.core.secrets.secrets import Secrets
@@ -100,7 +100,7 @@ class Model:
         self,
         endpoint: Endpoint,
         *,
-        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+        tell: Callable[[Writing], None] | None = None,  # noqa: ARG002
     ) -> AsyncIterator["Opened"]:
         """As a client over HTTP is opened."""
         self.opened.append(endpoint)
@@ -313,7 +313,7 @@ class Lab:
                 finish(project, made, None)
                 return Outcome(self.records, made.plan.walk.session)
             options = ApplyOptions()
-            check(project, made, options)
+            check(project, made)
             listener = _Listener(self, stop_after, abandon_after)
             outcome = carry_out(project, made, options, listener).outcome
         assert outcome is not None

@@ -2,6 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
@@ -11,17 +14,21 @@ from runner.cli.streams import put
 from runner.cli.terminal.asking import is_there, says_yes
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.problems import report, tell_warnings
-from runner.cli.views.progress import progress
 from runner.cli.views.report import apply_text
+from runner.cli.views.streaming import RawAnswer
 from runner.cli.views.style import style
+from runner.cli.views.telling import progress
+from runner.core.plan.actions import Issue
 from runner.errors import error
-from runner.operations.apply import carry_out, check, check_reach, held_plan
+from runner.operations.apply import carry_out, check, check_reach, held_plan, streaming_one
 from runner.operations.finish import Finished, finish, reported
 from runner.operations.loaded import Loaded
 from runner.operations.named_file import NamedFile
+from runner.operations.options import ApplyOptions
 from runner.operations.plan import Planned
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
 from runner.operations.spending import costs
+from runner.operations.trust import asks
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,20 +41,63 @@ def run(arguments: argparse.Namespace) -> int:
     if report_file is not None:
         report_file.target()  # known before anything is paid
     with held_plan(project, f"runner {'destroy' if options.choice.destroy else 'apply'}") as made:
-        if saved is not None:
-            saved.check(project, made)
-        else:
-            check_reach(project, made)
-        if saved is None or made.empty:  # of a saved one, that there is nothing to do
-            plan_verb.show(project, made, arguments)
-        if made.empty:
-            return _tell(project, finish(project, made, None), arguments)
-        check(project, made, apply_options_of(arguments))
-        writes = not made.plan.empty or made.files
-        if writes and saved is None and not _approved(arguments):
-            sys.stderr.write("\nApply cancelled.\n")
-            return 1
-        return _carry_out(project, made, arguments)
+        how = streaming_one(made, apply_options_of(arguments))
+        with _answer_alone(arguments, how) as answer:
+            return _applied(project, made, saved, arguments, _Way(how, answer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How an apply runs, and who shows the one answer that was named."""
+
+    options: ApplyOptions
+    answer: RawAnswer | None
+
+    def end(self, made: Planned, finished: Finished) -> None:
+        """An answer that was there before is shown too, unless there should be another by now."""
+        outcome, address = finished.outcome, self.options.stream
+        if self.answer is None or not isinstance(address, str):
+            return
+        if outcome is None:
+            self.answer.whole(made.plan.known.records.get(address))
+        elif address not in outcome.failed and address not in outcome.skipped:
+            self.answer.whole(outcome.records.get(address))
+
+
+@contextmanager
+def _answer_alone(arguments: argparse.Namespace, how: ApplyOptions) -> Iterator[RawAnswer | None]:
+    """With --stream=ADDR nothing but that answer goes to standard output."""
+    if isinstance(how.stream, bool) or arguments.json:
+        yield None
+        return
+    answer = RawAnswer(how.stream, sys.stdout)
+    with redirect_stdout(sys.stderr):
+        yield answer
+
+
+def _applied(
+    project: Loaded,
+    made: Planned,
+    saved: Saved | None,
+    arguments: argparse.Namespace,
+    way: _Way,
+) -> int:
+    if saved is not None:
+        saved.check(project, made)
+    else:
+        check_reach(project, made)
+    if saved is None or made.empty:  # of a saved one, that there is nothing to do
+        plan_verb.show(project, made, arguments)
+    if made.empty:
+        finished = finish(project, made, None)
+        way.end(made, finished)
+        return _tell(project, finished, arguments)
+    check(project, made)
+    writes = not made.plan.empty or made.files
+    if writes and saved is None and not _approved(arguments):
+        sys.stderr.write("\nApply cancelled.\n")
+        return 1
+    return _carry_out(project, made, arguments, way)
 
 
 def _saved(arguments: argparse.Namespace) -> Saved | None:
@@ -87,11 +137,22 @@ def _approved(arguments: argparse.Namespace) -> bool:
     )
 
 
-def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace) -> int:
+def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace, way: _Way) -> int:
     interrupts, price = Interrupts(), costs(project.prices)
+    asking = [step.action for step in made.plan.steps if asks(step.action)]
+    is_alone = len(asking) == 1 and isinstance(asking[0], Issue)
+    shown = progress(
+        arguments,
+        len(made.plan.steps),
+        price,
+        interrupts.during,
+        is_alone=is_alone,
+        answer=way.answer,
+    )
     with interrupts.heard():
-        with progress(arguments, len(made.plan.steps), price, interrupts.during) as told:
-            finished = carry_out(project, made, apply_options_of(arguments), told)
+        with shown as told:
+            finished = carry_out(project, made, way.options, told)
+        way.end(made, finished)
         status = _tell(project, finished, arguments)
     return INTERRUPTED if interrupts.pressed else status
 

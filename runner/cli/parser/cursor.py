@@ -88,7 +88,7 @@ class _Way:
             self._used.update(action.option_strings)
         if equals:
             self.given[action.dest] = value
-        elif action.nargs != 0:
+        elif action.nargs not in (0, "?"):
             self.waiting = action
 
     def value(self, action: argparse.Action, kept: str, typed: str) -> Cursor:

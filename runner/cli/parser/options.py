@@ -63,8 +63,8 @@ def overrides_of(arguments: argparse.Namespace) -> Overrides:
 
 def apply_options_of(arguments: argparse.Namespace) -> ApplyOptions:
     """How an apply is to run."""
-    fail_fast, stream = (getattr(arguments, name, False) for name in ("fail_fast", "stream"))
-    return ApplyOptions(fail_fast, stream)
+    stream = getattr(arguments, "stream", None)  # an empty text is all of them
+    return ApplyOptions(getattr(arguments, "fail_fast", False), stream or stream is not None)
 
 
 def _variables(given: list[tuple[str, str]]) -> Iterator[GivenVariable]:

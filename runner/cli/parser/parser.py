@@ -12,7 +12,8 @@ _NO = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 class Parser(argparse.ArgumentParser):
     """argparse whose mistakes exit with 1 and name the closest flag. A long flag may have one dash,
-    and one without a value may be told =true or =false: as Terraform's flags are written.
+    and one without a value may be told =true or =false: as Terraform's flags are written. One that
+    may have a value has it behind an equals sign, and never takes the next word.
     """
 
     @property
@@ -88,14 +89,16 @@ class Parser(argparse.ArgumentParser):
         for word in rest:
             flag, equals, value = self.long(word).partition("=")
             action = self.options.get(flag)
-            if equals and action is not None and action.nargs == 0 and value in _YES | _NO:
+            plain = f"{flag}=" if action is not None and action.nargs == "?" else flag
+            may_be_told = action is not None and action.nargs in (0, "?")
+            if equals and may_be_told and value in _YES | _NO:
                 opposite = f"--no-{flag[2:]}"
                 if value in _YES:
-                    yield flag
+                    yield plain
                 elif opposite in self.options:
                     yield opposite
             else:
-                yield f"{flag}{equals}{value}"
+                yield f"{flag}{equals}{value}" if equals else plain
             if word == "--":
                 yield from rest
 

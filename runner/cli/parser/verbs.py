@@ -51,7 +51,12 @@ def _apply(add: Verb) -> None:
     made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
     flags.waiting(made)
     made.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
-    made.add_argument("--stream", action="store_true", help="show one completion as it is written")
+    made.add_argument(
+        "--stream",
+        nargs="?",
+        metavar="ADDR",
+        help="show answers as they are written; --stream=ADDR: one, raw on stdout",
+    )
     made.add_argument("--junit", metavar="FILE", help="also write a JUnit XML report")
     made.add_argument(
         "--check", action="store_true", help="exit with 3 if a check of the answers is not met"

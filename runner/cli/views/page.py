@@ -99,6 +99,14 @@ def width_of(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
+def end_of(text: str, room: int) -> str:
+    """As much of the end of a text as stands in so many columns."""
+    end = text[max(len(text) - room, 0) :]
+    while width_of(end) > room:
+        end = end[1:]
+    return end
+
+
 def _columns(character: str) -> int:
     if combining(character):
         return 0

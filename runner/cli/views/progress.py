@@ -1,6 +1,5 @@
 """What an apply tells while it runs: a bar on a terminal, lines elsewhere, or JSON events."""
 
-import argparse
 import logging
 import os
 import sys
@@ -9,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol, TextIO
 
-from runner.cli.streams import bare, harmless, on_one_line
+from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.records import Cost
 from runner.cli.views.style import Style
 from runner.core.api.usage import usage_of
 from runner.core.plan.estimate import compact, dollars
-from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.received import table_of
 from runner.core.state.records import Record
 
@@ -50,6 +49,7 @@ class Progress:
         self.run: Running | None = None
         self.connections: Any = None
         self.hold: Hold = lambda *_: nullcontext()
+        self.answer: Callable[[Event], None] | None = None  # who shows that of one address
 
     @contextmanager
     def during(self, run: Any, connections: Any) -> Iterator[None]:
@@ -60,13 +60,15 @@ class Progress:
 
     def tell(self, event: Event) -> None:
         """Something happened."""
+        if self.answer is not None:
+            self.answer(event)
         match event:
             case Done(address, how, record):
                 self.done += 1
                 issued = record if how == "issued" else None
                 if issued is not None:
                     self._uncounted.append(issued)
-                if _is_logged():
+                if is_logged():
                     took = f" after {self.took(issued)}" if issued is not None else ""
                     _LOG.info("%s: %s%s", address, how, took)
             case Failed(address, failure, record):
@@ -79,14 +81,14 @@ class Progress:
                 _LOG.info("%s: skipped (%s)", address, because)
             case Started(address):
                 _LOG.info("%s: started", address)
+            case CutOff(address):
+                _LOG.info("%s: cut off in the middle", address)
+            case Written():
+                pass
 
     def say(self, text: str) -> None:
         """A sentence for the person who waits."""
-        _write(f"{text}\n")
-
-    def text(self, piece: str) -> None:
-        """A piece of an answer, as it is written."""
-        _write(piece)
+        write_stderr(f"{text}\n")
 
     def tick(self) -> None:
         """A second went by."""
@@ -127,6 +129,8 @@ class Progress:
     def took(self, record: Record) -> str:
         """Time, tokens and dollars of one answer, as far as they are known."""
         parts = [f"{record.duration_ms / 1000:.1f}s"]
+        if record.first_ms is not None:
+            parts.append(f"first token {record.first_ms / 1000:.1f}s")
         used, cost = usage_of(record.response), self.price(record)
         if used is not None:
             parts.append(f"{compact(used.total)} tokens")
@@ -175,6 +179,8 @@ class Lines(Progress):
                 self.say(f"{address}: Failed")
             case Skipped(address, because):
                 self.say(f"{address}: Skipped ({because})")
+            case Written() | CutOff():
+                pass
 
 
 class Bar(Progress):
@@ -198,7 +204,7 @@ class Bar(Progress):
             case Failed(address, failure) if failure.message not in self._told:
                 self._told.add(failure.message)  # of many that say the same, the first
                 self.say(f"{address}: Failed: {failure.message}")
-            case Started() | Done() | Skipped() | Failed():
+            case Started() | Written() | CutOff() | Done() | Skipped() | Failed():
                 if time.monotonic() - self._drawn > _REDRAWN:
                     self._draw()
 
@@ -216,14 +222,16 @@ class Bar(Progress):
         self._put(self._erased())
 
     def _draw(self, above: str = "") -> None:
-        erased = self._erased()
+        erased, line = self._erased(), self._bar()
+        self._shown, self._drawn = len(line), time.monotonic()
+        self._put(f"{erased}{above}{line}")
+
+    def _bar(self) -> str:
         over = self.done + self.failed + self.skipped
         filled = _BAR * over // max(self.total, over, 1)
         line = f"[{'#' * filled}{'.' * (_BAR - filled)}] {self.line()}"
         # In the last column the next line would begin; what Ctrl-C writes there stays on this one.
-        line = line[: _columns(self._terminal) - 1 - len(_ECHO)]
-        self._shown, self._drawn = len(line), time.monotonic()
-        self._put(f"{erased}{above}{line}")
+        return line[: _columns(self._terminal) - 1 - len(_ECHO)]
 
     def _erased(self) -> str:
         return f"\r{' ' * (self._shown + len(_ECHO) if self._shown else 0)}\r"
@@ -247,35 +255,13 @@ class Events(Progress):
             write(apply_event(event, self.price))
 
 
-@contextmanager
-def progress(
-    arguments: argparse.Namespace, total: int, price: Cost, hold: Hold
-) -> Iterator[Progress]:
-    """The way to tell that fits the command line and the terminal; `hold` is entered while the run
-    may be interrupted.
-    """
-    if getattr(arguments, "json", False):
-        shown: Progress = Events(total, price)
-    elif getattr(arguments, "stream", False) or getattr(arguments, "quiet", False):
-        shown = Progress(total, price)
-    elif _is_logged():  # each step, which no bar is to cross, and nobody reads twice
-        shown = Lines(total, price, few=0)
-    elif sys.stderr.isatty():
-        shown = Bar(total, price, bare(sys.stderr))
-    else:
-        shown = Lines(total, price)
-    shown.hold = hold
-    try:
-        yield shown
-    finally:
-        shown.close()
-
-
-def _is_logged() -> bool:
+def is_logged() -> bool:
+    """Whether each step is told by the log."""
     return _LOG.isEnabledFor(logging.INFO)
 
 
-def _write(text: str) -> None:
+def write_stderr(text: str) -> None:
+    """A text for whoever waits."""
     with suppress(OSError):  # nobody reads it any more, or a disk is full: no reason to end a run
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -27,6 +27,7 @@ def record_json(record: Record, cost: Cost) -> dict[str, Any]:
         "sample": record.sample,
         "issued_at": record.issued_at,
         "duration_ms": record.duration_ms,
+        "first_ms": record.first_ms,
         "attempts": record.attempts,
         "maybe_billed": record.maybe_billed,
         "mended": record.mended,
@@ -105,7 +106,10 @@ def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
         attempts = "" if record.attempts == 1 else f", {record.attempts} attempts"
         if record.maybe_billed:
             attempts += f", {record.maybe_billed} without an answer that may have been billed"
-        yield "issued", f"{record.issued_at} ({record.duration_ms / 1000:.1f} s{attempts})"
+        took = f"{record.duration_ms / 1000:.1f} s"
+        if record.first_ms is not None:
+            took += f", first token after {record.first_ms / 1000:.1f} s"
+        yield "issued", f"{record.issued_at} ({took}{attempts})"
     used = usage_of(record.response)
     if used is not None:
         yield "usage", f"{used.prompt} tokens in, {used.completion} out"

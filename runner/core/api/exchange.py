@@ -25,7 +25,8 @@ class Outgoing(Struct, frozen=True):
 class Answered(Struct, frozen=True):
     """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
 
-    `mended` says that it is not verbatim, since no JSON could hold it so.
+    `mended` says that it is not verbatim, since no JSON could hold it so. `first_ms` is when its
+    first token came, of one that was streamed.
     """
 
     response: bytes
@@ -34,6 +35,7 @@ class Answered(Struct, frozen=True):
     request_id: str | None = None
     maybe_billed: int = 0  # earlier attempts whose fate is not known
     mended: bool = False
+    first_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,21 @@ class Done(Struct, frozen=True):
     maybe_billed: int = 0
 
 
+class Written(Struct, frozen=True):
+    """The next piece of an answer that is being written, where it is asked for as it is: of its
+    first choice, without what is secret.
+    """
+
+    address: str
+    text: str
+
+
+class CutOff(Struct, frozen=True):
+    """What was written of an answer is none: it ended in the middle, and is not recorded."""
+
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """There is no answer, or one that was not accepted (then it is kept in `record`)."""
@@ -44,4 +59,5 @@ class Skipped:
     because: str
 
 
-Event = Started | Done | Failed | Skipped
+Writing = Written | CutOff
+Event = Started | Writing | Done | Failed | Skipped

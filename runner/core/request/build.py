@@ -86,9 +86,12 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
 
 def streaming(body: bytes) -> bytes:
     """The same request, answered piece by piece and with its usage: how an answer travels is no
-    part of what is asked, so neither fingerprint nor record know of it.
+    part of what is asked, so neither fingerprint nor record know of it. One that says stream =
+    false, as for a server that cannot, stays as it is.
     """
     held = orjson.loads(body)
+    if held.get("stream") is False:
+        return body
     options = {**(held.get("stream_options") or {}), "include_usage": True}
     return canonical({**held, "stream": True, "stream_options": options})
 

@@ -35,6 +35,8 @@ class Record:
     does not validate) or `failed_check` (a postcondition does not hold). `maybe_billed` counts
     the attempts that brought no answer and may have been billed all the same. `mended` says that
     the response is not as it came, since nothing could hold it so (runner.core.received).
+    `first_ms` is when its first token came, of one that was streamed; `duration_ms` when all of it
+    had.
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
@@ -58,6 +60,7 @@ class Record:
     triggers: bytes | None = field(default=None, metadata=SPARSE)
     maybe_billed: Natural = field(default=0, metadata=SPARSE)
     mended: bool = field(default=False, metadata=SPARSE)
+    first_ms: Natural | None = field(default=None, metadata=SPARSE)
     line: bytes | None = field(default=None, compare=False, repr=False)
 
     @property

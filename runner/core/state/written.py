@@ -47,7 +47,7 @@ class Form:
         values, sparse = list(self._always(record)), self._sparse(record)
         for index in self._bodies:
             values[index] = msgspec.Raw(self._body(values[index]))
-        late = self._unset if sparse == self._empty else tuple(map(self._set, sparse))
+        late = self._unset if sparse == self._empty else tuple(map(self._set, sparse, self._empty))
         return _ENCODE(self._struct(*values, *late, *more))
 
     def check(self, data: bytes) -> Any:
@@ -75,9 +75,10 @@ class Form:
         """The values by the names of their fields."""
         return dict(zip(self._names, values, strict=True))
 
-    def _set(self, value: Any) -> Any:
-        written = msgspec.Raw(self._body(value)) if isinstance(value, bytes) else value
-        return written or msgspec.UNSET
+    def _set(self, value: Any, empty: Any) -> Any:
+        if value == empty:
+            return msgspec.UNSET
+        return msgspec.Raw(self._body(value)) if isinstance(value, bytes) else value
 
 
 def _got(value: Any, empty: Any) -> Any:

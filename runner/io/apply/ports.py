@@ -68,7 +68,7 @@ class Limits(Struct, frozen=True):
     # These and the project's, which grow as expressions read the environment.
     secrets: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple
     checkpoint_every: float = 60.0
-    stream: bool = False  # show the answer while it is written
+    stream: bool | str = False  # tell each answer while it is written, or that of one address
 
 
 @dataclass(slots=True)

@@ -26,11 +26,12 @@ from runner.io.apply.run import Run
 async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
     """Send the request; its answer is in the cache before it counts."""
     run.doors.tell(Started(vertex.address))
-    stream = run.limits.stream
+    told = run.limits.stream in (True, vertex.address)
+    body = streaming(request.body) if told else request.body
     out = Outgoing(
         vertex.address,
-        streaming(request.body) if stream else request.body,
-        stream or request.stream,
+        body,
+        body is not request.body or request.stream,
         request.headers,
         _secrets(run, request),
     )
@@ -84,6 +85,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
         triggers=request.triggers,
         maybe_billed=answer.maybe_billed,
         mended=answer.mended,
+        first_ms=answer.first_ms,
     )
 
 

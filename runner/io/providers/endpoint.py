@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.plan.events import Writing
 
 MAX_RESPONSE_BYTES = 64_000_000
 _SHORTEST = 4  # characters: a shorter text is part of too many words to be looked for
@@ -85,10 +86,10 @@ class OpenEndpoint(Protocol):
 
 
 class Connect(Protocol):
-    """Opens an endpoint. `on_text` is called with each new piece of a streamed answer."""
+    """Opens an endpoint. `tell` hears each new piece of a streamed answer."""
 
     def __call__(
-        self, endpoint: Endpoint, *, on_text: Callable[[str], None] | None = None
+        self, endpoint: Endpoint, *, tell: Callable[[Writing], None] | None = None
     ) -> AbstractAsyncContextManager[OpenEndpoint]:
         """Open until the end of the context; RunnerError if the endpoint cannot be used."""
 

@@ -13,7 +13,7 @@ from runner.core.expansion.outputs import shown_outputs
 from runner.core.plan.events import Event
 from runner.errors import Problem, RunnerError, error
 from runner.io.apply.loop import Apply
-from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan
+from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan, streaming_one
 from runner.operations.blocking import HEARD, Aside
 from runner.operations.ended import headline
 from runner.operations.finish import Finished, finish
@@ -132,8 +132,9 @@ class Applying:
                 self._plan.refuse_stale(project, made)
                 if made.empty:
                     return _result(project, finish(project, made, None))
-                check(project, made, self._options)
-                return _result(project, carry_out(project, made, self._options, self))
+                check(project, made)
+                wanted = streaming_one(made, self._options)
+                return _result(project, carry_out(project, made, wanted, self))
 
     def _left(self) -> bool:
         return self._interrupted > 0
@@ -151,9 +152,6 @@ class Applying:
 
     def say(self, text: str) -> None:
         """Nobody waits at a terminal."""
-
-    def text(self, piece: str) -> None:
-        """Nothing is shown as it is written."""
 
     def tick(self) -> None:
         """Time goes by."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from runner.core.plan.events import Done, Event, Failed, Skipped, Started
+from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError
 
@@ -21,6 +21,7 @@ BY_FLAG = {
     "--offline": "offline",
     "--replace": "replaces",
     "--state": "state",
+    "--stream": "stream",
     "--target": "targets",
     "--trust": "trust",
     "--var": "variables",
@@ -51,7 +52,7 @@ def event_in_python(event: Event) -> Event:
             return replace(event, failure=replace(failure, message=text_in_python(failure.message)))
         case Skipped(because=because):
             return replace(event, because=text_in_python(because))
-        case Started() | Done():
+        case Started() | Written() | CutOff() | Done():
             return event
 
 

@@ -106,6 +106,7 @@ class Project(Struct, frozen=True):
         max_requests: int | None = None,
         lock_timeout: float | None = None,
         fail_fast: bool = False,
+        stream: bool | str = False,
     ) -> Result:
         """Carry a plan out, if it still holds: RunnerError if configuration, variables or state are
         not those that it was made from, and for what is wrong before the first request.
@@ -113,11 +114,12 @@ class Project(Struct, frozen=True):
         Completions that fail raise nothing: see `Result`. `on_event` is called in this thread, as
         things happen. Ctrl-C starts nothing new, waits up to 30 s for what is in flight, and is
         raised once all of it is recorded; so is what `on_event` raises. `max_cost` is in USD;
-        `lock_timeout` in seconds, for another writer of the state.
+        `lock_timeout` in seconds, for another writer of the state. With `stream`, answers are told
+        while they are written, as `Written` and `CutOff`; with an address, that one's alone.
         """
         _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
-        applying = Applying(plan, limits, ApplyOptions(fail_fast=fail_fast))
+        applying = Applying(plan, limits, ApplyOptions(fail_fast, stream))
         return applying.wait(on_event or unheard)
 
     async def aapply(  # noqa: PLR0913  # by keyword
@@ -130,13 +132,14 @@ class Project(Struct, frozen=True):
         max_requests: int | None = None,
         lock_timeout: float | None = None,
         fail_fast: bool = False,
+        stream: bool | str = False,
     ) -> Result:
         """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
         ends it as Ctrl-C does: what is in flight is recorded first.
         """
         _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
-        return await Applying(plan, limits, ApplyOptions(fail_fast=fail_fast)).awaited(
+        return await Applying(plan, limits, ApplyOptions(fail_fast, stream)).awaited(
             on_event or unheard
         )
 

@@ -24,6 +24,7 @@ FULL: dict[str, Any] = {
     "triggers": b'{"t":0}',
     "maybe_billed": 1,
     "mended": True,
+    "first_ms": 0,
 }
 
 

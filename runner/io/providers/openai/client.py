@@ -13,6 +13,7 @@ import orjson
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.estimate import foreseen
+from runner.core.plan.events import Writing
 from runner.io.providers.endpoint import Endpoint, url_secrets
 from runner.io.providers.openai import bodies
 from runner.io.providers.openai.job import Job, asks_too_long, secret_values
@@ -28,7 +29,7 @@ from runner.io.providers.openai.outcomes import (
 from runner.io.providers.openai.pace import Pace
 from runner.io.providers.openai.retry import classify
 from runner.io.providers.openai.servers import Server, Servers
-from runner.io.providers.openai.showing import Showing
+from runner.io.providers.openai.showing import Showing, unheard_writing
 from runner.io.providers.openai.stream import Stream
 from runner.io.providers.openai.wire import Broken, HeldBack, open_wire, unsendable
 
@@ -49,7 +50,7 @@ class OpenAIClient:
         endpoint: Endpoint,
         servers: Servers,
         pace: Pace,
-        on_text: Callable[[str], None] | None,
+        tell: Callable[[Writing], None] | None,
     ) -> None:
         self.attempts = 0
         self.answered = 0
@@ -57,7 +58,7 @@ class OpenAIClient:
         self._servers = servers
         self._rated = servers.first.gate.rated
         self._pace = pace
-        self._on_text = on_text
+        self._tell = tell
         self._pausing = self._asking = 0
         self._stopped: Failure | None = None
         values = [value for _, value in (*endpoint.headers, *endpoint.query)]
@@ -174,11 +175,16 @@ class OpenAIClient:
         if not job.streamed:
             return await self._exchange(job, server, None)
         wanted = orjson.loads(job.body or b"{}").get("n") or 1
-        if self._on_text is None:
-            return await self._exchange(job, server, Stream(wanted))
-        showing = Showing(self._on_text, (*self._secrets, *job.secrets))
-        result = await self._exchange(job, server, Stream(wanted, showing.text))
-        showing.end(answered=isinstance(result, Good))
+        secrets = (*self._secrets, *job.secrets)
+        showing = Showing(job.address, self._tell or unheard_writing, secrets, self._pace.now)
+        on_text = None if self._tell is None else showing.text
+        answered = False
+        try:
+            result = await self._exchange(job, server, Stream(wanted, on_text, showing.begin))
+            answered = isinstance(result, Good)
+        finally:
+            showing.end(answered=answered)
+        job.first = showing.first
         return result
 
     async def _exchange(self, job: Job, server: Server, stream: Stream | None) -> _Attempted:
@@ -213,6 +219,7 @@ class OpenAIClient:
             request_id=request_id(good.headers),
             maybe_billed=job.maybe_billed,
             mended=good.mended,
+            first_ms=None if job.first is None else int((job.first - started) * 1000),
         )
 
     def _after(self, job: Job, server: Server, result: Bad | Broken | Failure) -> Failure | float:
@@ -307,11 +314,11 @@ async def connect(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
-    on_text: Callable[[str], None] | None = None,
+    tell: Callable[[Writing], None] | None = None,
 ) -> AsyncIterator[OpenAIClient]:
     """A client of an endpoint; RunnerError if its URL or a header cannot be used.
 
-    `on_text` is called with each new piece of text of a streamed completion.
+    `tell` hears each new piece of text of a streamed completion.
     `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by.
     """
     pace = Pace(now, sleep, jitter)
@@ -325,7 +332,7 @@ async def connect(
             buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
             gate = Gate(one.concurrency, buckets, now, pace.pause)
             servers.append(Server(await stack.enter_async_context(open_wire(one, gate.held)), gate))
-        client = OpenAIClient(endpoint, Servers(tuple(servers), now), pace, on_text)
+        client = OpenAIClient(endpoint, Servers(tuple(servers), now), pace, tell)
         try:
             yield client
         finally:

@@ -39,6 +39,7 @@ class Job:
     waited: float = 0.0  # seconds of the waits that the server named
     waits: int = 0  # how many of them
     spent: float = 0.0  # seconds that its attempts took
+    first: float | None = None  # when the first token of this attempt came, if it is streamed
     maybe_billed: int = 0
     refused_by: list[object] = field(default_factory=list)  # servers, for what they are
     moved: int = 0  # times that it went to another server without a pause

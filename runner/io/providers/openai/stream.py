@@ -52,12 +52,14 @@ class _Growing:
 class Stream:
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
 
-    `on_text` is called with each new piece of the first choice's content. `done` turns true when
-    nothing that matters can follow. `events` counts the pieces that came.
+    `on_text` is called with each new piece of the first choice's content, `on_begin` once, when the
+    first of any choice comes. `done` turns true when nothing that matters can follow. `events`
+    counts the pieces that came.
     """
 
     choices: int = 1
     on_text: Callable[[str], None] | None = None
+    on_begin: Callable[[], None] | None = None
     done: bool = False
     events: int = 0
     _rest: bytearray = field(default_factory=bytearray)
@@ -190,6 +192,9 @@ class Stream:
                 part[name] = value
 
     def _delta(self, choice: dict[str, Any], delta: dict[str, Any], part: dict[str, Any]) -> None:
+        if self.on_begin is not None and any(delta[name] for name in delta if name != "role"):
+            self.on_begin()
+            self.on_begin = None
         message = part.setdefault("message", {})
         for name, value in delta.items():
             message[name] = _grown(message.get(name), value, grows=name not in _REPLACED)

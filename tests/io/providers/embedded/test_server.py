@@ -96,7 +96,7 @@ async def main():
     begun = asyncio.Event()
     async with (
         open_embedded("embedded") as endpoint,
-        connect(endpoint, on_text=lambda _: begun.set()) as client,
+        connect(endpoint, tell=lambda _: begun.set()) as client,
     ):
         asked = Outgoing("a", orjson.dumps({**body, "stream": True}), stream=True)
         one = asyncio.create_task(client.complete(asked))

@@ -20,6 +20,7 @@ from yarl import URL
 
 from runner import __version__
 from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.plan.events import CutOff, Writing, Written
 from runner.errors import RunnerError
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import OpenAIClient, connect
@@ -800,13 +801,18 @@ def test_a_streamed_answer_is_the_unstreamed_one() -> None:
 
 def test_the_text_of_a_stream_is_shown_as_it_comes() -> None:
     async def work() -> None:
-        shown: list[str] = []
+        shown: list[Writing] = []
         async with (
             FakeAPI(events(TEXT, cut=True)) as api,
-            connect(Endpoint("p", api.url), jitter=lambda: 0.0, on_text=shown.append) as client,
+            connect(Endpoint("p", api.url), jitter=lambda: 0.0, tell=shown.append) as client,
         ):
             await client.complete(out(STREAM, stream=True, secrets=("hello",)))
-        assert shown == ["The sun", "\n", "echo: ", "(sensitive) "]
+        assert shown == [
+            Written("completion.a", "The sun"),
+            CutOff("completion.a"),
+            Written("completion.a", "echo: "),
+            Written("completion.a", "(sensitive) "),
+        ]
 
     run(work())
 

@@ -1,23 +1,38 @@
-"""What a person sees of an answer while it is written."""
+"""What is told of an answer while it is written."""
 
+from collections.abc import Iterator
+
+from runner.core.plan.events import CutOff, Writing, Written
 from runner.io.providers.openai.showing import Showing
 
 
-def shown(pieces: list[str], *secrets: str, answered: bool = True) -> list[str]:
-    written: list[str] = []
-    showing = Showing(written.append, secrets)
+def told(pieces: list[str], *secrets: str, answered: bool = True) -> list[Writing]:
+    heard: list[Writing] = []
+    showing = Showing("a", heard.append, secrets, lambda: 0.0)
     for piece in pieces:
         showing.text(piece)
     showing.end(answered=answered)
-    return written
+    return heard
 
 
-def test_what_begins_no_secret_is_shown_at_once() -> None:
-    assert shown(["The sun", " was", "n't"], "fish") == ["The sun", " was", "n't"]
-    assert shown(["The s", "un"], "swordfish") == ["The ", "sun"]
-    assert shown(["a swo", "rdf", "ish!"], "swordfish", "") == ["a ", "(sensitive)!"]
+def written(*texts: str) -> list[Writing]:
+    return [Written("a", text) for text in texts]
 
 
-def test_another_attempt_begins_on_a_line_of_its_own() -> None:
-    assert shown(["The s"], "swordfish", answered=False) == ["The ", "s", "\n"]
-    assert shown([], answered=False) == []
+def test_what_begins_no_secret_is_told_at_once() -> None:
+    assert told(["The sun", " was", "n't"], "fish") == written("The sun", " was", "n't")
+    assert told(["The s", "un"], "swordfish") == written("The ", "sun")
+    assert told(["a swo", "rdf", "ish!"], "swordfish", "") == written("a ", "(sensitive)!")
+
+
+def test_what_was_written_of_no_answer_is_said_to_be_none() -> None:
+    assert told(["The s"], "swordfish", answered=False) == [*written("The ", "s"), CutOff("a")]
+    assert told([], answered=False) == []
+
+
+def test_the_first_token_may_be_no_text() -> None:
+    times: Iterator[float] = iter((3.0, 4.0))
+    showing = Showing("a", lambda _: None, (), lambda: next(times))
+    assert showing.first is None
+    showing.begin()
+    assert showing.first == 3.0

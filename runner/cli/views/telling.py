@@ -1,0 +1,70 @@
+"""The way to tell how an apply goes on: by what is asked for, and by who is there to see it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner.cli.streams import bare
+from runner.cli.views.progress import Bar, Events, Hold, Lines, Progress, is_logged
+from runner.cli.views.records import Cost
+from runner.cli.views.streaming import Alone, Panel, PrefixedLines, RawAnswer
+from runner.cli.views.style import style
+
+
+@contextmanager
+def progress(
+    arguments: argparse.Namespace,
+    total: int,
+    price: Cost,
+    hold: Hold,
+    *,
+    is_alone: bool = False,
+    answer: RawAnswer | None = None,
+) -> Iterator[Progress]:
+    """The way to tell that fits the command line and the terminal; `hold` is entered while the run
+    may be interrupted. With --stream, `is_alone` says that there is but one answer to be shown,
+    and `answer` takes the one that was named.
+    """
+    quiet = getattr(arguments, "quiet", False)
+    streams = getattr(arguments, "stream", None) is not None
+    if getattr(arguments, "json", False):
+        shown: Progress = Events(total, price)
+    elif answer is not None:
+        shown = _beside(answer, total, price, quiet=quiet)
+    elif streams and is_alone:
+        shown = Alone(total, price)
+    elif streams:
+        shown = _panel(total, price, quiet=quiet)
+    else:
+        shown = _usual(total, price, quiet=quiet)
+    shown.hold = hold
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def _usual(total: int, price: Cost, *, quiet: bool) -> Progress:
+    if quiet:
+        return Progress(total, price)
+    if is_logged():  # each step, which no bar is to cross, and nobody reads twice
+        return Lines(total, price, few=0)
+    if sys.stderr.isatty():
+        return Bar(total, price, bare(sys.stderr))
+    return Lines(total, price)
+
+
+def _panel(total: int, price: Cost, *, quiet: bool) -> Progress:
+    draws = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if draws and not quiet and not is_logged():
+        return Panel(total, price, bare(sys.stderr), style(sys.stderr))
+    return PrefixedLines(total, price, few=0 if is_logged() else None, quiet=quiet)
+
+
+def _beside(answer: RawAnswer, total: int, price: Cost, *, quiet: bool) -> Progress:
+    """An answer on the terminal is crossed by nothing."""
+    made = _usual(total, price, quiet=quiet or answer.on_terminal)
+    made.answer = answer.tell
+    return made
