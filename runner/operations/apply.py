@@ -17,6 +17,7 @@ from runner.io.cache.writer import Cache
 from runner.operations.answers import answers_of
 from runner.operations.blocking import run_to_end
 from runner.operations.finish import Finished, finish
+from runner.operations.following import RunEvents
 from runner.operations.load import reload_state
 from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
@@ -117,11 +118,24 @@ def carry_out(
     project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
 ) -> Finished:
     """Send what the plan says; every answer is kept, whatever else goes wrong."""
-    return finish(project, made, run_to_end(_apply(project, made, options, listener)))
+    with RunEvents(project, made) as followers:
+
+        def tell(event: Event) -> None:
+            followers.tell(event)
+            listener.tell(event)
+
+        outcome = run_to_end(_apply(project, made, options, listener, tell))
+        finished = finish(project, made, outcome)
+        followers.conclude(finished)
+        return finished
 
 
 async def _apply(
-    project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
+    project: Loaded,
+    made: Planned,
+    options: ApplyOptions,
+    listener: Listener,
+    tell: Callable[[Event], None],
 ) -> Outcome:
     from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
 
@@ -132,7 +146,7 @@ async def _apply(
             known = replace(known, reads=made.plan.known.reads)
         async with (
             Cache(project.store.cache) as cache,
-            connections(project, listener.say, listener.tell if options.stream else None) as held,
+            connections(project, listener.say, tell if options.stream else None) as held,
         ):
             purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
             doors = Doors(
@@ -144,7 +158,7 @@ async def _apply(
                 delete=held.delete,
                 checkpoint=lambda records: _checkpoint(project, records),
                 now=held.now,
-                tell=listener.tell,
+                tell=tell,
                 may_start=purse.may_start,
                 settled=purse.settled,
                 begin=lambda: _begin(project),

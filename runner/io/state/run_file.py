@@ -1,0 +1,168 @@
+"""What a running apply tells, in a file beside its answers, for whoever looks on."""
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from runner.core.canonical import digest
+from runner.io.files import PRIVATE
+
+MOST_TOLD = 4_000_000  # bytes; then it is begun anew
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_OLD = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+if sys.platform == "win32":
+
+    def _hold(fd: int) -> None:
+        """There, a file is there for as long as it is written."""
+
+    def _is_held(fd: int) -> bool:  # noqa: ARG001
+        return True
+
+else:
+    import fcntl
+
+    def _hold(fd: int) -> None:
+        """For as long as it is open: the kernel tells by it whether its process is gone."""
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _is_held(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        return False
+
+
+def run_file(cache: Path, directory: Path) -> Path:
+    """Where the run of a state tells what it does: in the cache, which states may share."""
+    return cache / f"events-{digest(os.fsencode(directory.resolve()))[-16:]}.jsonl"
+
+
+class RunFile:
+    """Lines of JSON, for nobody else to read, gone when the run is over. What a run that crashed
+    left there goes first; a link is never followed. OSError for what fails.
+    """
+
+    def __init__(self, path: Path, most: int = MOST_TOLD) -> None:
+        self._path, self._most = path, most
+        self._fd: int | None = None
+        self._size = 0
+
+    def begin(self, first: bytes) -> None:
+        """A new file that begins with these lines; one that is there is over."""
+        self.end()
+        self._path.unlink(missing_ok=True)
+        self._fd = os.open(self._path, _NEW | _FLAGS, PRIVATE)
+        _hold(self._fd)
+        self._size = 0
+        self.add(first)
+
+    def add(self, lines: bytes) -> None:
+        """More of them, in one piece."""
+        if self._fd is None:
+            return
+        written = os.write(self._fd, lines)
+        self._size += written
+        if written < len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def is_full(self) -> bool:
+        """Whether it is to be begun anew."""
+        return self._size > self._most
+
+    def end(self) -> None:
+        """Nobody writes it any more, and it is gone."""
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        with suppress(OSError):
+            if os.path.samestat(self._path.lstat(), os.fstat(fd)):
+                self._path.unlink()
+        os.close(fd)
+
+
+class RunLines(Struct, frozen=True):
+    """What came since the last look. If `anew`, these are the first of a file. `is_running` says
+    whether more may come.
+    """
+
+    lines: tuple[bytes, ...] = ()
+    anew: bool = False
+    is_running: bool = False
+
+
+@contextmanager
+def reading_runs(path: Path) -> Iterator[Callable[[], RunLines]]:
+    """Each call looks once more, without waiting: at the run that is there now, to the end of the
+    one that was read so far. What nobody of this user's writes is no run: a crash may have left it,
+    or a repository brought it.
+    """
+    reader = _Reader(path)
+    try:
+        yield reader.look
+    finally:
+        reader.close()
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None  # held, so that the end can be read of a file that is gone
+        self._rest = b""
+
+    def look(self) -> RunLines:
+        anew = self._fd is None
+        if self._fd is None:
+            self._fd = _opened(self._path)
+        if self._fd is None:
+            return RunLines()
+        is_held = _is_held(self._fd)  # before: what a run says last is read once it is over
+        if anew and not is_held:
+            self.close()
+            return RunLines()
+        *lines, self._rest = (self._rest + _read(self._fd)).split(b"\n")
+        is_there = self._is_there(self._fd)
+        if not is_there:
+            self.close()
+        return RunLines(tuple(lines), anew, is_there and is_held)
+
+    def _is_there(self, fd: int) -> bool:
+        """Whether the name still stands for it."""
+        try:
+            return os.path.samestat(self._path.lstat(), os.fstat(fd))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd, self._rest = None, b""
+
+
+def _opened(path: Path) -> int | None:
+    try:
+        fd = os.open(path, _OLD | _FLAGS)
+    except OSError:
+        return None
+    found = os.fstat(fd)
+    own = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    if stat.S_ISREG(found.st_mode) and own:
+        return fd
+    os.close(fd)
+    return None
+
+
+def _read(fd: int) -> bytes:
+    pieces = []
+    while piece := os.read(fd, 1 << 20):
+        pieces.append(piece)
+    return b"".join(pieces)
