@@ -27,6 +27,7 @@ from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
 from runner.io.folders import Folders
 from runner.io.presets import preset
+from runner.io.price_list import PriceList
 from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect, url_secrets
 from runner.io.settings import environment
@@ -80,7 +81,9 @@ def load(
     named = {held.provider or "openai", *named_providers(root)}
     scope = Scope(Session(root, world, values), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
-    prices = Prices(declared_prices(blocks.values(), problems, surroundings))
+    prices = Prices(
+        declared_prices(blocks.values(), problems, surroundings), PriceList(folders.project)
+    )
     usual = usual_provider(held.provider, root)
     problems.extend(foreign_problems(root, blocks, usual, surroundings))
     secrets.add(_keys(blocks, surroundings))

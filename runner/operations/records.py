@@ -12,6 +12,7 @@ from runner.core.suggest import closest, there_are
 from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.io.presets import preset
+from runner.io.price_list import PriceList
 from runner.io.prices import Prices
 from runner.io.settings import environment
 from runner.io.state.store import Store
@@ -63,7 +64,8 @@ def prices_at(place: ProjectPlace) -> Prices:
     """What the project says that its providers cost, as far as no expression says it."""
     blocks = blocks_of_place(place).of("provider").values()
     providers = (of_block(one, one.table, preset) for one in blocks)
-    return Prices(declared_prices(providers, [], environment(project_directory(place))))
+    project = project_directory(place)
+    return Prices(declared_prices(providers, [], environment(project)), PriceList(project))
 
 
 def is_file(place: ProjectPlace, name: str) -> bool:

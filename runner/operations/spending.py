@@ -55,7 +55,7 @@ class Purse:
         most = self._reserved.pop(id(request), 0.0)
         self.spent += most * maybe_billed
         if record is not None and self.max_cost is not None:
-            cost = dearer(cost_of(record, self.prices), cost_of(record, Prices()))
+            cost = dearer(cost_of(record, self.prices), cost_of(record, self.prices.of_list))
             self.spent += most if cost is None else cost
 
     def _most(self, request: Request) -> float | None:

@@ -1,0 +1,138 @@
+"""What tokens cost in the list of a package, which takes 0.1 s and 7 MB to import.
+
+What a model was found to cost is kept in the user's cache: what is true of one list, by its files.
+"""
+
+from contextlib import suppress
+from decimal import Decimal
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from runner.errors import RunnerError
+from runner.io import files
+from runner.io.user_files import is_of_project
+
+LIST = "genai-prices"
+_MOST = 1024  # models that are kept
+
+_Rates = tuple[Decimal, Decimal]
+_Found = _Rates | Literal["other"] | None
+
+
+class _Kept(Struct, frozen=True):
+    """By the digest of a server and a model; None: the list does not know it."""
+
+    rates: dict[str, _Rates | None]
+
+
+class PriceList(Struct, frozen=True):
+    """The list, as `project` asks it; None asks the list itself, and keeps nothing."""
+
+    project: Path | None = None
+
+    def price(self, url: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
+        """USD for one request to the server at this address; None if the list does not know."""
+        rates = _per_million(self, url, model)
+        if rates is None:
+            return None
+        if rates == "other":
+            return _calculated(url, model, tokens_in, tokens_out)
+        read, said = rates
+        return float((tokens_in * read + tokens_out * said) / 1_000_000)
+
+    def file(self) -> Path | None:
+        """Where it is kept what the list says; a project that has the user's cache inside would
+        say itself what is spent.
+        """
+        if self.project is None:
+            return None
+        from platformdirs import user_cache_path  # noqa: PLC0415  # only where money counts
+
+        path = user_cache_path("runner") / "prices.json"
+        return path if _edition() and not is_of_project(path, self.project) else None
+
+
+@lru_cache(maxsize=1024)
+def _per_million(held: PriceList, url: str, model: str) -> _Found:
+    path = held.file()
+    if path is None:
+        return _listed(url, model)
+    name = sha256(f"{url}\n{model}".encode(errors="surrogatepass")).hexdigest()[:32]
+    kept = _kept(path)
+    if name in kept:
+        return kept[name]
+    found = _listed(url, model)
+    if found != "other":
+        _keep(path, {**dict(list(kept.items())[1 - _MOST :]), name: found})
+    return found
+
+
+def _kept(path: Path) -> dict[str, _Rates | None]:
+    """What is kept of this list; nothing of another one, nor from a file that is damaged."""
+    with suppress(RunnerError, msgspec.DecodeError):
+        head, _, body = (files.read(path) or b"").partition(b"\n")
+        if head == _seal(body):
+            return msgspec.json.decode(body, type=_Kept).rates
+    return {}
+
+
+def _keep(path: Path, rates: dict[str, _Rates | None]) -> None:
+    body = msgspec.json.encode(_Kept(rates))
+    with suppress(RunnerError):  # the next one asks the list again
+        files.make_directory(path.parent)
+        files.write_atomic(path, _seal(body) + b"\n" + body)
+
+
+def _seal(body: bytes) -> bytes:
+    """That a file is whole, and of this list."""
+    return sha256(_edition() + body).hexdigest().encode()
+
+
+@cache
+def _edition() -> bytes:
+    """What the package's files say, whatever version they are said to be of; empty where there are
+    none to read.
+    """
+    spec = find_spec("genai_prices")
+    folders = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    every = (path for folder in folders for path in sorted(folder.glob("*.py")))
+    held = b"".join(sha256(path.read_bytes()).digest() for path in every)
+    return sha256(held).digest() if held else b""
+
+
+def _listed(url: str, model: str) -> _Found:
+    """What a million tokens cost, read and said, where a price is nothing else: it hangs on no
+    length, no hour and no number of requests. `other` is a price that does. The list takes 50 us
+    to reckon one, of each answer anew.
+    """
+    try:
+        found = _in_list(url, model, 1000, 1000)
+    except LookupError:
+        return None
+    price = found.model_price
+    rates = price.input_mtok or Decimal(0), price.output_mtok or Decimal(0)
+    changes = isinstance(found.model.prices, list)
+    if changes or not all(isinstance(rate, Decimal) for rate in rates):
+        return "other"
+    return rates if sum(rates) / 1000 == found.total_price else "other"
+
+
+@lru_cache(maxsize=65_536)
+def _calculated(url: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
+    try:
+        return float(_in_list(url, model, tokens_in, tokens_out).total_price)
+    except LookupError:
+        return None
+
+
+def _in_list(url: str, model: str, tokens_in: int, tokens_out: int) -> Any:
+    from genai_prices import Usage, calc_price  # noqa: PLC0415  # 0.1 s, only where money counts
+
+    usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
+    return calc_price(usage, model, provider_api_url=url)
