@@ -71,6 +71,7 @@ def ran(
     """A process that cannot import some modules, and those that it had when it was over."""
     command = [sys.executable, "-c", PROBE, "-C", str(directory), *arguments]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "WITHOUT": without}
+    environment["XDG_CACHE_HOME"] = str(directory.parent / "cache")
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=HANG, check=False
     )
@@ -109,6 +110,14 @@ def test_a_plan_with_nothing_to_issue_imports_neither_network_nor_engine(
     slow = {"pydantic_settings", "dotenv", "tomllib"}
     unwanted = NETWORK | MODEL | SEEN | PRICED | ENGINE | slow | {"diskcache", "filelock"}
     assert sorted(found & unwanted) == []
+
+
+def test_what_was_planned_before_is_read_without_the_library_that_checks_it(
+    answered: Project,
+) -> None:
+    imported(answered.directory, "plan")
+    found = imported(answered.directory, "plan")
+    assert not found & {"pydantic", "pydantic_core"}
 
 
 def test_a_plan_that_issues_imports_no_network(answered: Project) -> None:

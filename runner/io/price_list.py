@@ -3,7 +3,6 @@
 What a model was found to cost is kept in the user's cache: what is true of one list, by its files.
 """
 
-from contextlib import suppress
 from decimal import Decimal
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -14,9 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from runner.errors import RunnerError
-from runner.io import files
-from runner.io.user_files import is_of_project
+from runner.io.user_cache import cache_file, keep_in, kept_in
 
 LIST = "genai-prices"
 _MOST = 1024  # models that are kept
@@ -46,22 +43,11 @@ class PriceList(Struct, frozen=True):
         read, said = rates
         return float((tokens_in * read + tokens_out * said) / 1_000_000)
 
-    def file(self) -> Path | None:
-        """Where it is kept what the list says; a project that has the user's cache inside would
-        say itself what is spent.
-        """
-        if self.project is None:
-            return None
-        from platformdirs import user_cache_path  # noqa: PLC0415  # only where money counts
-
-        path = user_cache_path("runner") / "prices.json"
-        return path if _edition() and not is_of_project(path, self.project) else None
-
 
 @lru_cache(maxsize=1024)
 def _per_million(held: PriceList, url: str, model: str) -> _Found:
-    path = held.file()
-    if path is None:
+    path = cache_file("prices.json", held.project) if held.project is not None else None
+    if path is None or not _edition():
         return _listed(url, model)
     name = sha256(f"{url}\n{model}".encode(errors="surrogatepass")).hexdigest()[:32]
     kept = _kept(path)
@@ -75,18 +61,13 @@ def _per_million(held: PriceList, url: str, model: str) -> _Found:
 
 def _kept(path: Path) -> dict[str, _Rates | None]:
     """What is kept of this list; nothing of another one, nor from a file that is damaged."""
-    with suppress(RunnerError, msgspec.DecodeError):
-        head, _, body = (files.read(path) or b"").partition(b"\n")
-        if head == _seal(body):
-            return msgspec.json.decode(body, type=_Kept).rates
-    return {}
+    head, _, body = kept_in(path).partition(b"\n")
+    return msgspec.json.decode(body, type=_Kept).rates if head == _seal(body) else {}
 
 
 def _keep(path: Path, rates: dict[str, _Rates | None]) -> None:
     body = msgspec.json.encode(_Kept(rates))
-    with suppress(RunnerError):  # the next one asks the list again
-        files.make_directory(path.parent)
-        files.write_atomic(path, _seal(body) + b"\n" + body)
+    keep_in(path, _seal(body) + b"\n" + body)
 
 
 def _seal(body: bytes) -> bytes:

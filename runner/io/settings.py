@@ -6,11 +6,13 @@ A variable that is empty is none.
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta, Struct
 
 from runner.errors import Problem, RunnerError, Where
 from runner.io import files, links
@@ -30,19 +32,20 @@ _NONE_HERE = ("RUNNER_BACKEND_", "OTEL_")
 _FILLED = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")  # as the library reads it
 
 
-class Settings(BaseModel):
+class Settings(Struct):
     """What a run goes by, besides its configuration. Times are in seconds."""
 
-    model_config = ConfigDict(extra="ignore")
-
     provider: str | None = None
-    concurrency: int = Field(default=32, ge=1, le=10_000)
-    lock_timeout: float = Field(default=0.0, ge=0)
-    max_cost: float | None = Field(default=None, ge=0)
-    max_requests: int | None = Field(default=None, ge=0)
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 32
+    lock_timeout: Annotated[float, Meta(ge=0)] = 0.0
+    max_cost: Annotated[float, Meta(ge=0)] | None = None
+    max_requests: Annotated[int, Meta(ge=0)] | None = None
     offline: bool = False
     log_level: LogLevel = "warning"
-    workspace: str = Field(default="default", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    workspace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")] = "default"
+
+
+_NAMES = frozenset(Settings.__struct_fields__)
 
 
 def settings(
@@ -56,14 +59,11 @@ def settings(
     `where` has the place of each key of the table, asked only for those that do not fit.
     """
     given = {name: value for name, value in flags.items() if value is not None}
-    known = {name: value for name, value in table.items() if name in Settings.model_fields}
-    try:
-        if _sets_any([*_dotenv(project), *os.environ]):
-            return _sourced(known, given, project)
-        return Settings(**{**known, **given})
-    except ValidationError as exc:
-        faults = exc.errors()
-        raise RunnerError(*(_problem(fault, given, project, where) for fault in faults)) from exc
+    known = {name: value for name, value in table.items() if name in _NAMES}
+    if not _sets_any([*_dotenv(project), *os.environ]):
+        with suppress(msgspec.ValidationError):  # what is read as it is meant is left to the other
+            return msgspec.convert({**known, **given}, Settings)
+    return _sourced(known, given, project, where)
 
 
 def environment(project: Path) -> dict[str, str]:
@@ -118,14 +118,19 @@ def _refused(name: str | None, value: str | None, before: Mapping[str, object]) 
 def _sets_any(names: Iterable[str]) -> bool:
     """Whether a variable is a setting, in any letter case."""
     return any(
-        name[: len(_PREFIX)].upper() == _PREFIX
-        and name[len(_PREFIX) :].lower() in Settings.model_fields
+        name[: len(_PREFIX)].upper() == _PREFIX and name[len(_PREFIX) :].lower() in _NAMES
         for name in names
     )
 
 
-def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) -> Settings:
+def _sourced(
+    table: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    project: Path,
+    where: Callable[[tuple[str]], Where] | None,
+) -> Settings:
     """With what the environment says, read by a library that takes 0.1 s to import."""
+    from pydantic import Field, ValidationError, create_model  # noqa: PLC0415
     from pydantic_settings import (  # noqa: PLC0415
         BaseSettings,
         PydanticBaseSettingsSource,
@@ -141,8 +146,10 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
         def __call__(self) -> dict[str, Any]:
             return dict(table)
 
-    class Sourced(Settings, BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore")
+    class Sourced(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", regex_engine="python-re"
+        )
 
         @classmethod
         def settings_customise_sources(
@@ -155,7 +162,24 @@ def _sourced(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) 
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (init_settings, env_settings, dotenv_settings, Table(settings_cls))
 
-    return Sourced(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
+    fields: dict[str, Any] = {
+        name: (kind, Field(getattr(Settings(), name), **_bounds(Settings.__annotations__[name])))
+        for name, kind in get_type_hints(Settings).items()
+    }
+    try:
+        model = create_model("Settings", __base__=Sourced, **fields)
+        found = model(_env_file=project / ".env", **flags)  # type: ignore[call-arg]
+        return Settings(**found.model_dump())
+    except ValidationError as exc:
+        faults = exc.errors()
+        raise RunnerError(*(_problem(fault, flags, project, where) for fault in faults)) from exc
+
+
+def _bounds(hint: Any) -> dict[str, Any]:
+    """What is allowed of a setting, as pydantic is told."""
+    metas = [held for part in (hint, *get_args(hint)) for held in getattr(part, "__metadata__", ())]
+    said = {name: getattr(one, name) for one in metas for name in ("ge", "le", "pattern")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _problem(

@@ -25,6 +25,7 @@ from runner.core.request.provider_blocks import (
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import State, empty
 from runner.errors import Problem, RunnerError, error
+from runner.io.faultless import Faultless
 from runner.io.folders import Folders
 from runner.io.presets import preset
 from runner.io.price_list import PriceList
@@ -129,7 +130,11 @@ def _compiled(folders: Folders, options: Options, problems: list[Problem]) -> Co
             "small project; -C DIR works in another one.",
         )
     return compile_root(
-        folders.root, folders.read_folder, problems, may_be_empty=options.choice.destroy
+        folders.root,
+        folders.read_folder,
+        problems,
+        may_be_empty=options.choice.destroy,
+        checked=Faultless(folders.project),
     )
 
 

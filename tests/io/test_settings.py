@@ -1,10 +1,13 @@
 """Settings by two ways: a short one where no variable is set, and pydantic-settings' own."""
 
+import datetime as dt
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from runner.errors import RunnerError, Where
 from runner.io.settings import environment, settings
@@ -16,6 +19,11 @@ TABLES: list[dict[str, Any]] = [
     {"max_cost": 1, "workspace": "a.b-c", "log_level": "debug"},
     {"concurrency": 0, "max_cost": -1},
     {"workspace": "../up", "lock_timeout": "soon"},
+    {"workspace": "dev\n", "concurrency": True, "offline": 1},
+    {"concurrency": 64.0, "max_requests": 2.5, "lock_timeout": True},
+    {"max_cost": math.nan, "lock_timeout": math.inf, "log_level": "loud"},
+    {"concurrency": 2**70, "max_requests": 2**70, "max_cost": dt.date(2026, 1, 1)},
+    {"workspace": [], "offline": {}, "max_cost": "1e2", "max_requests": "1_0"},
 ]
 FLAGS: list[dict[str, Any]] = [
     {},
@@ -37,7 +45,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def read(table: Mapping[str, Any], flags: Mapping[str, Any], project: Path) -> object:
     """The settings as values, or what is wrong with them."""
     try:
-        return settings(table, flags, project).model_dump(exclude={"provider"})
+        return {**asdict(settings(table, flags, project)), "provider": None}
     except RunnerError as exc:
         return [(problem.summary, problem.detail) for problem in exc.problems]
 

@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -43,11 +43,26 @@ _PASTED = "Key in a configuration file"
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
 
 
+class RightBlocks(Protocol):
+    """The blocks that were checked before and had no mistake."""
+
+    def has(self, text: bytes) -> bool:
+        """Whether this was checked, by the rules as they are now."""
+
+    def add(self, text: bytes) -> None:
+        """Nothing was found in this."""
+
+
 def compile_root(
-    folder: str, read: ReadFolder, problems: list[Problem], *, may_be_empty: bool = False
+    folder: str,
+    read: ReadFolder,
+    problems: list[Problem],
+    *,
+    may_be_empty: bool = False,
+    checked: RightBlocks | None = None,
 ) -> CompiledModule:
     """The root module with all modules below it; mistakes are appended to `problems`."""
-    root = _Tree(read, problems).compile(folder, ())
+    root = _Tree(read, problems, checked).compile(folder, ())
     blocks = root.blocks
     is_empty = not (blocks.by_kind or any(blocks.lists.values()))
     if is_empty and not may_be_empty and not problems:
@@ -81,6 +96,7 @@ class _Tree:
 
     read: ReadFolder
     problems: list[Problem]
+    checked: RightBlocks | None
     known: dict[str, CompiledModule] = field(default_factory=dict)
     inside: dict[str, int] = field(default_factory=dict)  # how many modules are called in a folder
     defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
@@ -121,11 +137,15 @@ class _Tree:
 
     def _check(self, blocks: Blocks) -> dict[str, list[Placed]]:
         """Every mistake in the blocks is told, but for those that are none to another server: they
-        come back by block.
+        come back by block. What was checked before and had none is not checked again.
         """
+        text = _all_that_is_checked(blocks, self.defaults)
+        if self.checked is not None and self.checked.has(text):
+            return {}
         from runner.core.language.check import check  # noqa: PLC0415  # pydantic, 100 ms
 
         foreign: dict[str, list[Placed]] = {}
+        is_faultless = True
         held = [block for named in blocks.by_kind.values() for block in named.values()]
         for block in (*held, *(block for listed in blocks.lists.values() for block in listed)):
             kind = f"data.{block.name.split('.')[0]}" if block.kind == "data" else block.kind
@@ -133,6 +153,7 @@ class _Tree:
             if kind == "local":
                 kind, table = "locals", {block.name: block.table["value"]}
             findings = check(kind, table, name=block.name, defaults=self.defaults)
+            is_faultless = is_faultless and not findings
             start = 1 if kind == "locals" else 0
             for found in findings:
                 if found.summary == _PASTED:
@@ -145,6 +166,8 @@ class _Tree:
                     continue
                 problem = Problem(found.summary, found.detail, where, found.severity)
                 self.problems.append(problem)
+        if self.checked is not None and is_faultless:
+            self.checked.add(text)
         return foreign
 
     def _child(self, call: Declared, folder: str, stack: tuple[str, ...]) -> CompiledModule | None:
@@ -199,6 +222,12 @@ def _judge(blocks: Blocks) -> Mapping[str, Any]:
     settings = blocks.of("runner").get("runner")
     held = settings.table.get("judge") if settings is not None else None
     return held if isinstance(held, Mapping) else {}
+
+
+def _all_that_is_checked(blocks: Blocks, defaults: Mapping[str, Any]) -> bytes:
+    """What the check of these blocks hangs on, besides its rules."""
+    texts = [(source.file, source.text) for source in blocks.sources]
+    return repr((texts, defaults)).encode(errors="surrogatepass")
 
 
 def _compiled(
