@@ -142,6 +142,14 @@ def is_verdict(address: str) -> bool:
     return False
 
 
+def is_data(address: str) -> bool:
+    """Whether a data source is recorded there."""
+    try:
+        return any(kind == "data" for kind, _ in blocks_of(address))
+    except ValueError:  # no address of this version
+        return False
+
+
 def module_of(address: str) -> str:
     """The module instance that an address stands in, with its dot: "" for the root module."""
     end = at = 0

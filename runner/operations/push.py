@@ -1,6 +1,5 @@
 """A state file, or the answers of a rescue file, into the state."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from uuid import uuid4
@@ -16,11 +15,9 @@ from runner.core.state.line import decode_records
 from runner.core.state.records import Record, State, empty
 from runner.core.state.written import UNREADABLE
 from runner.errors import RunnerError, Where, error
-from runner.io.cache.writer import Cache
 from runner.io.state.store import Store
-from runner.operations.answers import answers_of
-from runner.operations.blocking import run_to_end
 from runner.operations.finish import Refreshed, refreshed
+from runner.operations.keeping import keep_answers
 from runner.operations.named_file import read_source
 from runner.operations.options import Options, ProjectPlace
 from runner.operations.places import folders_of, settings_of, store_of
@@ -197,15 +194,5 @@ def _merge(
         current = empty(str(uuid4()), root)
     store.write(replace(current, records=records))
     owner = Owner(current.lineage, settings_of(place).workspace)
-    saved = run_to_end(_save(store, rescued, owner))
-    return Merged(len(newest), taken, saved, cut_off)
-
-
-async def _save(store: Store, rescued: tuple[Record, ...], owner: Owner) -> int:
-    """Put the answers into the cache, those it has kept as they are; how many were new."""
-    with answers_of(store, owner) as answers:
-        missing = answers.missing(rescued)
-    if missing:
-        async with Cache(store.cache) as cache:
-            await asyncio.gather(*(cache.save(key, entry) for key, entry in missing.items()))
-    return len(missing)
+    saved = keep_answers(store, owner, replaced=rescued)
+    return Merged(len(newest), taken, saved.new, cut_off)

@@ -1,4 +1,4 @@
-"""`runner cache`: how much it holds, and how to make it smaller."""
+"""`runner cache`: how much it holds, and how to fill it or make it smaller."""
 
 import argparse
 import sys
@@ -8,14 +8,17 @@ from runner.cli.terminal.asking import approved
 from runner.errors import counted
 from runner.io.cache.upkeep import Info
 from runner.operations.cache import SharedCache, cache_of
+from runner.operations.revisions import source_of
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """One of info, prune and clear."""
+    """One of info, import, prune and clear."""
     cache = cache_of(place_of(arguments))
     match arguments.action:
         case "info":
             return _info(cache)
+        case "import":
+            return _import(arguments, cache)
         case _ if not cache.is_there:
             sys.stderr.write(f"There is no cache in {cache.directory}: nothing to do.\n")
             return 0
@@ -33,6 +36,25 @@ def _info(cache: SharedCache) -> int:
         f"bytes       {found.bytes}\n"
         f"on the disk {found.file_bytes}\n"
     )
+    return 0
+
+
+def _import(arguments: argparse.Namespace, cache: SharedCache) -> int:
+    taken = cache.take(source_of(cache.place, arguments.source))
+    kept = taken.kept
+    number = counted(kept.new + kept.there, "answer")
+    said = [
+        f"{number} of {taken.name}: {kept.new} new in the cache, {kept.there} there already.",
+        "A plan that asks for the same takes them from there.",
+    ]
+    if taken.masked:
+        said.append(
+            f"{taken.masked} of them {'was' if taken.masked == 1 else 'were'} asked for with "
+            "sensitive values, which no state holds: they are found where those are the same."
+        )
+    if taken.sources:
+        said.append(f"{counted(taken.sources, 'data source')} left out: an apply reads it anew.")
+    sys.stderr.writelines(f"{line}\n" for line in said)
     return 0
 
 

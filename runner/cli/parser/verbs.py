@@ -335,8 +335,11 @@ def _fmt(add: Verb) -> None:
 
 
 def _cache(add: Verb) -> None:
-    add("tell about the cache of answers, or make it smaller", "runner cache info")
+    add("tell about the cache of answers, fill it, or make it smaller", "runner cache info")
     add.action("info", "how many answers, and how large", "info")
+    made = add.action("import", "put all answers of a git revision into it", "import HEAD~1")
+    made.add_argument("source", metavar="REV", help="or a state file")
+    flags.waiting(made)
     flags.approval(add.action("prune", "drop what no record refers to", "prune"))
     flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
 
@@ -365,6 +368,25 @@ def _merge_driver(add: Verb) -> None:
     made.add_argument("ours", metavar="OURS", help="merged into")
     made.add_argument("theirs", metavar="THEIRS", help="merged from")
     made.add_argument("path", nargs="?", metavar="PATH", help="its name in the repository")
+
+
+def _rollback(add: Verb) -> None:
+    made = add(
+        "take earlier answers again, for free",
+        "runner rollback completion.chat --to HEAD~1",
+        detail="Shows what would go back and\nasks. An answer to what the configuration asks for "
+        "today becomes the record again; any\nother one is put into the cache, and what of the "
+        "configuration was another then is told:\nit is never edited. Nothing is sent. The answers "
+        "that are replaced stay in the cache.",
+    )
+    made.add_argument("addresses", nargs="*", metavar="ADDR")
+    made.add_argument("--all", action="store_true", help="every answer that there was")
+    made.add_argument("--to", required=True, metavar="REV", help="a git revision, or a state file")
+    flags.variables(made)
+    flags.approval(made)
+    flags.waiting(made)
+    flags.whole(made)
+    flags.events(made)
 
 
 def _workspace(add: Verb) -> None:
@@ -445,6 +467,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "console": _console,
     "fmt": _fmt,
     "cache": _cache,
+    "rollback": _rollback,
     "workspace": _workspace,
     "git-setup": _git_setup,
     "merge-driver": _merge_driver,

@@ -60,7 +60,9 @@ _BELOW = 8  # columns before what an answer says
 def diff_text(found: StateComparison, price: Priced, style: Style, *, full: bool = False) -> str:
     """Each change with its words, then what it all amounts to."""
     page = Page(style, full, in_words=True)
-    lines = [line for change in found.changes for line in (*_change(page, change, price), "")]
+    lines = [
+        line for change in found.changes for line in (*change_in_words(page, change, price), "")
+    ]
     if page.is_cut:
         lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
     return harmless("\n".join([*lines, *_end(found, style)]) + "\n")
@@ -163,7 +165,8 @@ def _side_json(side: StateAt, held: AnswerTotals) -> dict[str, Any]:
     }
 
 
-def _change(page: Page, change: AnswerChange, price: Priced) -> Iterator[str]:
+def change_in_words(page: Page, change: AnswerChange, price: Priced) -> Iterator[str]:
+    """One change with its words."""
     symbol, colour = _SYMBOLS[kind_of_change(change)]
     shown, address = page.style(symbol, colour), on_one_line(change.address)
     said = _said(change, price)

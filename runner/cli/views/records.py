@@ -5,6 +5,7 @@ from typing import Any
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.values import short
+from runner.core.address import is_data
 from runner.core.api.answer import recorded_answer, warning
 from runner.core.api.usage import usage_of
 from runner.core.plan.diff import leaves, lines_of
@@ -94,7 +95,7 @@ def values_text(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
     yield "status", record.status
-    said = None if _is_data(record) else warning(record.response, mended=record.mended)
+    said = None if is_data(record.address) else warning(record.response, mended=record.mended)
     if said is not None:
         yield "warning", said
     kind, _, which = record.identity.partition(" ")
@@ -113,7 +114,7 @@ def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
     used = usage_of(record.response)
     if used is not None:
         yield "usage", f"{used.prompt} tokens in, {used.completion} out"
-    if cost is not None and not _is_data(record):
+    if cost is not None and not is_data(record.address):
         found = _cost(record, cost)
         yield "cost", "not known" if found is None else dollars(found) if found else "none"
     if record.depends_on:
@@ -126,7 +127,7 @@ def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
 
 def _answer(record: Record) -> Iterator[str]:
     answer = recorded_answer(record.address, record.response)
-    if _is_data(record):
+    if is_data(record.address):
         yield from _leaves(value_of(record.response), ())
         return
     for name in ("id", "finish_reason", "content", "refusal", "tool_calls", "function_call"):
@@ -152,10 +153,6 @@ def _dotted(path: tuple[str | int, ...]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def _is_data(record: Record) -> bool:
-    return record.address.startswith("data.") or ".data." in record.address
 
 
 def _model(record: Record) -> str:

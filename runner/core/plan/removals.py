@@ -24,7 +24,7 @@ from runner.core.request.server_store import is_stored, keeper
 from runner.core.state.records import Record
 from runner.errors import Problem
 
-_Loss = Literal["destroy", "remove", "re-issue"]
+_Loss = Literal["destroy", "remove", "re-issue", "roll back"]
 OtherWorkspace = Callable[
     [Record], str | None
 ]  # the other workspace that names the same completion

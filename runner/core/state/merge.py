@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from runner.core.address import around, blocks_of, in_order
+from runner.core.address import around, in_order, is_data
 from runner.core.state.line import encode_record
 from runner.core.state.records import Record, State
 
@@ -121,7 +121,7 @@ class _Contest(Struct, frozen=True):
 
     def _chosen(self, both: Clash, under: "_Under") -> Record | None:
         ours, theirs = both.ours, both.theirs
-        if ours.fingerprint == theirs.fingerprint or _is_read(ours.address):
+        if ours.fingerprint == theirs.fingerprint or is_data(ours.address):
             return max(ours, theirs, key=_rank)
         follows = self._follows(ours, self.ours, under)
         if follows != self._follows(theirs, self.theirs, under):
@@ -157,14 +157,6 @@ def _answer(record: Record | None) -> tuple[str, int, bytes] | None:
 def _rank(record: Record) -> tuple[bool, int, str, bytes]:
     """Whoever asks once more wants it in the place of what was there."""
     return not record.rejected, record.sample, record.issued_at, encode_record(record)
-
-
-def _is_read(address: str) -> bool:
-    """Whether it is a data source, which every apply reads anew."""
-    try:
-        return any(kind == "data" for kind, _ in blocks_of(address))
-    except ValueError:  # no address of this version
-        return False
 
 
 def _header(base: State | None, ours: State, theirs: State, records: Records) -> State:

@@ -1,12 +1,9 @@
 """The answers that are at hand for one state."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner, cache_keys
-from runner.core.state.records import Record
 from runner.io.cache.reader import Reader
 
 
@@ -23,11 +20,6 @@ class CachedAnswers:
     def __call__(self, fingerprint: str, sample: int) -> bytes | None:
         """The entry of an answer, or None."""
         return self._reader.get(*cache_keys(fingerprint, sample, self._owner))
-
-    def missing(self, records: Iterable[Record]) -> dict[str, bytes]:
-        """The entries, by their keys, of those records whose answers it does not hold."""
-        entries = dict(cached(record, self._owner) for record in records)
-        return {key: made for key, made in entries.items() if not self._reader.contains(key)}
 
     def __enter__(self) -> Self:
         return self

@@ -37,17 +37,6 @@ def test_what_a_server_stored_is_its_owner_s_and_comes_first(tmp_path: Path) -> 
         assert b'"free"' in (answers("f", 0) or b"")
 
 
-def test_what_is_missing_is_what_this_owner_has_not(tmp_path: Path) -> None:
-    save(tmp_path, (STORED, THEIRS))
-    with CachedAnswers(tmp_path, OURS) as answers:
-        assert list(answers.missing([STORED, FREE])) == [
-            cached(STORED, OURS)[0],
-            cached(FREE, OURS)[0],
-        ]
-    with CachedAnswers(tmp_path, THEIRS) as answers:
-        assert list(answers.missing([STORED])) == []
-
-
 def test_without_a_cache_there_are_none_and_nothing_is_made(tmp_path: Path) -> None:
     with CachedAnswers(tmp_path / "cache", OURS) as answers:
         assert answers("f", 0) is None
