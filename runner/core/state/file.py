@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from json import dumps
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ class _MisreadError(Exception):
 _BOM = b"\xef\xbb\xbf"
 _OPEN = b'"records":['
 _CLOSE = b"\n]}\n"
+_BEGUN = b'\n{"address":"'
+_AS_TEXT = msgspec.json.Encoder().encode
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
@@ -115,6 +118,31 @@ def decode(data: bytes, name: str, way_back: str | None = None) -> State:
     except UNREADABLE as cause:
         summary, what, where = damage(data, name, offset_of(cause), cause)
         raise error(summary, f"{what} {way}", where) from cause
+
+
+def line_of(data: bytes, address: str, name: str) -> bytes | None:
+    """The line of one record in a file's bytes, found without reading the others; None if there is
+    none. RunnerError for what is not a whole state, as far as it is looked at.
+    """
+    for written in dict.fromkeys((_AS_TEXT(address), dumps(address).encode())):
+        start = data.find(b'\n{"address":' + written + b",")
+        if start >= 0:
+            end = data.find(b"\n", start + 1)
+            return data[start + 1 : end].removesuffix(b",")
+    begun = data.count(_BEGUN)
+    if _laid_out(data) and begun == data.count(b"\n") - 2:
+        return None
+    found = decode(data, name).records.get(address)
+    return None if found is None else encode_record(found)
+
+
+def lines_in(data: bytes, name: str) -> list[bytes]:
+    """The lines of all records in a file's bytes, of whatever layout; RunnerError for what is not a
+    whole state, as far as it is looked at.
+    """
+    if _laid_out(data) and data.count(_BEGUN) == data.count(b"\n") - 2:
+        return [line.removesuffix(b",") for line in data.split(b"\n")[1:-2]]
+    return [encode_record(record) for record in decode(data, name).records.values()]
 
 
 def files_in(header: bytes) -> Mapping[str, str]:

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.received import is_deep, table_of
-from runner.core.state.file import decode, document, encode
-from runner.core.state.line import decode_records, encode_record
+from runner.core.state.file import decode, document, encode, line_of, lines_in
+from runner.core.state.line import decode_record, decode_records, encode_record
 from runner.core.state.records import STATE_VERSION, Record, State, empty
 from runner.errors import RunnerError
 from tests import DATA
+from tests.harness.recorded import record as recorded
 
 STATES = DATA / "state"
 V1 = (STATES / "v1.json").read_bytes()
@@ -295,3 +296,34 @@ def test_a_rescue_file_is_read_up_to_its_unfinished_line() -> None:
 def test_a_version_that_never_was_is_refused() -> None:
     with pytest.raises(RunnerError, match="no version 0"):
         decode(V1.replace(b'"version":1', b'"version":0', 1), "state.json")
+
+
+ADDRESSES = ("completion.a", "completion.b", 'completion.x["a \\"b\\" ü"]')
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "completion.no", "completion"])
+def test_the_line_of_one_record_is_found_in_any_layout(address: str) -> None:
+    written = encode(replace(empty("l", "r"), records={at: recorded(at) for at in ADDRESSES}))
+    held = json.loads(written)
+    turned = {**held, "records": [dict(reversed(one.items())) for one in held["records"]]}
+    for data in (
+        written,
+        written.replace("ü".encode(), b"\\u00fc"),
+        written.replace(b'{"address":', b'{ "address":'),
+        json.dumps(turned, indent=1).encode(),
+        json.dumps(held).encode(),
+    ):
+        expected = decode(data, "state.json").records
+        assert list(expected) == list(ADDRESSES)
+        line = line_of(data, address, "state.json")
+        assert (line and decode_record(line)) == expected.get(address)
+        found = [decode_record(one) for one in lines_in(data, "state.json")]
+        assert {one.address: one for one in found} == expected
+
+
+def test_a_file_that_is_no_state_has_no_lines() -> None:
+    for data in (b"", b"{", b"<<<<<<< HEAD\n{}\n"):
+        with pytest.raises(RunnerError):
+            lines_in(data, "state.json")
+        with pytest.raises(RunnerError):
+            line_of(data, "completion.a", "state.json")
