@@ -13,7 +13,7 @@ from runner.core.checks.judged import NOT_YET, given_verdicts, rubrics_of
 from runner.core.checks.matching import Measures
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome, outcome
 from runner.core.checks.programs import Command, programs_of
-from runner.core.checks.verdicts import FailOn, Unscored
+from runner.core.checks.verdicts import FailOn, Standing, Unscored
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant
 from runner.core.modules.check_addresses import named_addresses
@@ -66,14 +66,7 @@ def check_answers(
     closed = admit_programs(project, of_programs, asks=chosen.asks)
     held = project.moved()[0] if records is None else project.at_todays_addresses(records)
     walk = recorded_walk(project, held)
-    around = Around(
-        walk.session.scopes[""],
-        _measures(project.prices),
-        _hide(project),
-        lambda command, lines: (
-            [_UNTRUSTED for _ in lines] if command in closed else say(project, command, lines)
-        ),
-    )
+    around = _around(project, walk, closed)
     answers = _Answers(walk, held, _addresses(chosen))
     if records is None:
         _refuse_unknown(answers, [*(each.block for each in declared), *blocks])
@@ -98,6 +91,17 @@ def check_answers(
     return Checked(tuple(found), tuple(comparisons), tuple(outdated))
 
 
+def _around(project: Loaded, walk: Walk, closed: Container[Command]) -> Around:
+    return Around(
+        walk.session.scopes[""],
+        _measures(project.prices),
+        _hide(project),
+        lambda command, lines: (
+            [_UNTRUSTED for _ in lines] if command in closed else say(project, command, lines)
+        ),
+    )
+
+
 def check_both(
     project: Loaded,
     chosen: ChosenChecks,
@@ -115,6 +119,38 @@ def check_both(
         tuple(ComparisonChange(*pair) for pair in pairs),
     )
     return replace(after, since=changes, fail_on=fail_on)
+
+
+def standings(project: Loaded) -> Callable[[Sequence[Record]], list[Standing]]:
+    """What today's checks say of answers, be they recorded now or not; the configuration is walked
+    once. Nothing is told of an address that there is no more, nor of an answer that was not
+    accepted; a judge's verdict is on the answer of now alone.
+    """
+    declared = [*project.root.checks.values()]
+    closed = admit_programs(project, declared, asks=False)
+    held = project.moved()[0]
+    walk = recorded_walk(project, held)
+    around = _around(project, walk, closed)
+    answers = _Answers(walk, held, ())
+
+    def of(records: Sequence[Record]) -> list[Standing]:
+        found = [Standing() for _ in records]
+        for check in declared:
+            meant = [
+                (at, record)
+                for at, record in enumerate(records)
+                if not record.rejected
+                and record.address in answers.instances
+                and any(selects(one, record.address) for one in check.of)
+                and (check.judge is None or held.get(record.address) == record)
+            ]
+            pairs = [(answers.instances[record.address], record) for _, record in meant]
+            for _, verdicts in _looked_at(project, check, pairs, answers, around):
+                for (at, _), one in zip(meant, verdicts, strict=True):
+                    found[at] = found[at].plus(one.verdict)
+        return found
+
+    return of
 
 
 def _outdated(project: Loaded, answers: "_Answers", of: Sequence[str]) -> Iterator[str]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from runner.core.state.records import Record
 from runner.core.viewing.changes import (
     AnswerChange,
-    AnswerMoved,
     AnswerTotals,
     Priced,
+    addresses_in,
     changes,
     totals,
 )
@@ -46,17 +46,16 @@ def compare_states(
     old, new = before.state.records, after.state.records
     if patterns:
         meant = set(selected(replace(after.state, records={**old, **new}), patterns))
-        found = tuple(one for one in changes(before.state, after.state) if _about(one, meant))
+        found = tuple(
+            one
+            for one in changes(before.state, after.state)
+            if not meant.isdisjoint(addresses_in(one))
+        )
         old, new = ({at: side[at] for at in side if at in meant} for side in (old, new))
     else:
         found = changes(before.state, after.state)
     then, now = _both(old, new, price)
     return StateComparison(before, after, found, then, now)
-
-
-def _about(change: AnswerChange, meant: set[str]) -> bool:
-    was = change.before.address if isinstance(change, AnswerMoved) else change.address
-    return change.address in meant or was in meant
 
 
 def _both(

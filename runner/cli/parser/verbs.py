@@ -213,6 +213,24 @@ def _diff(add: Verb) -> None:
     made.add_argument("--full", action="store_true", help="cut no text")
 
 
+def _history(add: Verb) -> None:
+    made = add(
+        "show the earlier answers that git holds, and why each was another",
+        "runner history completion.chat --since 2026-09-01",
+        detail="Of one\n"
+        "address, a line for each commit in which it was asked or answered otherwise than in\n"
+        "every parent; else a line for each commit that changed answers. Checks are today's, on\n"
+        "the answers of then. Nothing is sent.",
+    )
+    made.add_argument("address", nargs="?", metavar="ADDR", help="one answer, or a block or glob")
+    made.add_argument("--since", metavar="REV|DATE", help="what is newer: v1, 2026-09-01")
+    made.add_argument("--limit", type=int, metavar="N", help="so many lines at most")
+    made.add_argument("--diff", action="store_true", help="with what changed, word by word")
+    made.add_argument("--json", action="store_true", help="one JSON object")
+    made.add_argument("--full", action="store_true", help="cut no text")
+    flags.variables(made)
+
+
 def _state(add: Verb) -> None:
     add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
     made = add.action("list", "list addresses", "list 'completion.review[*]'")
@@ -458,6 +476,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "output": _output,
     "show": _show,
     "diff": _diff,
+    "history": _history,
     "state": _state,
     "import": _import,
     "trust": _trust,

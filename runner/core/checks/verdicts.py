@@ -46,6 +46,24 @@ CheckVerdict = Holds | DoesNot | Unscored
 OutcomeWord = Literal["holds", "does not hold", "unscored"]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By so many of today's checks it was told whether an answer holds, and by `held` it does."""
+
+    held: int = 0
+    told: int = 0
+
+    def plus(self, verdict: CheckVerdict) -> "Standing":
+        """With one more verdict; a score is not one of these."""
+        match verdict:
+            case Holds(score):
+                return self if score is not None else Standing(self.held + 1, self.told + 1)
+            case DoesNot():
+                return Standing(self.held, self.told + 1)
+            case Unscored():
+                return self
+
+
 def outcome_of(verdict: CheckVerdict) -> OutcomeWord:
     """A verdict in a word."""
     match verdict:

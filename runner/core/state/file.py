@@ -124,14 +124,14 @@ def line_of(data: bytes, address: str, name: str) -> bytes | None:
     """The line of one record in a file's bytes, found without reading the others; None if there is
     none. RunnerError for what is not a whole state, as far as it is looked at.
     """
-    for written in dict.fromkeys((_AS_TEXT(address), dumps(address).encode())):
-        start = data.find(b'\n{"address":' + written + b",")
-        if start >= 0:
-            end = data.find(b"\n", start + 1)
-            return data[start + 1 : end].removesuffix(b",")
-    begun = data.count(_BEGUN)
-    if _laid_out(data) and begun == data.count(b"\n") - 2:
-        return None
+    if _laid_out(data):
+        for written in dict.fromkeys((_AS_TEXT(address), dumps(address).encode())):
+            start = data.find(b'\n{"address":' + written + b",")
+            if start >= 0:
+                end = data.find(b"\n", start + 1)
+                return data[start + 1 : end].removesuffix(b",")
+        if _begin_with_addresses(data):
+            return None
     found = decode(data, name).records.get(address)
     return None if found is None else encode_record(found)
 
@@ -140,9 +140,14 @@ def lines_in(data: bytes, name: str) -> list[bytes]:
     """The lines of all records in a file's bytes, of whatever layout; RunnerError for what is not a
     whole state, as far as it is looked at.
     """
-    if _laid_out(data) and data.count(_BEGUN) == data.count(b"\n") - 2:
+    if _laid_out(data) and _begin_with_addresses(data):
         return [line.removesuffix(b",") for line in data.split(b"\n")[1:-2]]
     return [encode_record(record) for record in decode(data, name).records.values()]
+
+
+def _begin_with_addresses(data: bytes) -> bool:
+    """Whether each line between the first and the last begins as `encode` has it."""
+    return data.count(_BEGUN) == data.count(b"\n") - 2
 
 
 def files_in(header: bytes) -> Mapping[str, str]:

@@ -93,6 +93,13 @@ def changes(before: State, after: State) -> tuple[AnswerChange, ...]:
     return tuple(found[address] for address in in_order(found))
 
 
+def addresses_in(change: AnswerChange) -> tuple[str, ...]:
+    """The addresses that a change is about: two where it moved."""
+    if isinstance(change, AnswerMoved):
+        return change.address, change.before.address
+    return (change.address,)
+
+
 def change_at(address: str, before: Record | None, after: Record | None) -> AnswerChange | None:
     """What changed at one address; None where request and answer are as they were."""
     if before is None or after is None:

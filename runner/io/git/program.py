@@ -45,9 +45,13 @@ class GitProgram:
     """The git program at work in one folder."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._program = folder, program
         given = (word for setting in _SETTINGS for word in ("-c", setting))
         self._begin = (program, "--no-pager", *given)
+
+    def at(self, folder: Path) -> "GitProgram":
+        """The same in another folder."""
+        return GitProgram(self._program, folder)
 
     def output(self, *words: str, empty_if: int | None = None) -> bytes:
         """What a command writes; nothing where it ends with the status `empty_if`. RunnerError if

@@ -70,7 +70,8 @@ class Repository:
         inside, up, prefix = os.fsdecode(told.removesuffix(b"\n")).split("\n", 2)
         if inside != "true" or not _UP.fullmatch(up):
             return None  # core.worktree is elsewhere
-        return cls(git, Path(os.path.realpath(folder / up)), prefix)
+        top = Path(os.path.realpath(folder / up))
+        return cls(git.at(top), top, prefix)  # paths on its command line begin where it works
 
     @property
     def is_shallow(self) -> bool:

@@ -168,6 +168,17 @@ def test_commits_begin_and_end_where_they_are_asked_to(made: GitFolder) -> None:
     assert next(repository.commits("s")).subject == "gone"  # and the rest is left
 
 
+def test_all_of_it_holds_from_a_folder_below_the_top(made: GitFolder) -> None:
+    first = made.commit("one", **{"a/b/s": "1", "x": "1"})
+    made.commit("two", **{"a/b/s": "2"})
+    repository = around(made.path / "a" / "b")
+    assert subjects(repository.commits("a/b/s")) == ["two", "one"]
+    assert repository.read(first, "a/b/s") == b"1"
+    assert list(repository.tree(first)) == ["a/b/s", "x"]
+    assert repository.attribute("a/b/s", "diff") == "unspecified"
+    assert repository.cut_off() == frozenset()
+
+
 def test_two_without_a_common_commit_are_told(made: GitFolder) -> None:
     made.commit("one", a="1")
     made("checkout", "-q", "--orphan", "other")

@@ -1,0 +1,188 @@
+"""Earlier answers and commits: a line each, and as JSON."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from runner.cli.streams import harmless, on_one_line
+from runner.cli.views.difference import change_in_words, change_json
+from runner.cli.views.page import Page, width_of
+from runner.cli.views.style import Style
+from runner.core.api.usage import usage_of
+from runner.core.checks.verdicts import Standing
+from runner.core.plan.estimate import dollars
+from runner.core.state.records import Record
+from runner.core.viewing.changes import (
+    CHANGE_WORDS,
+    AnswerChange,
+    AnswerMoved,
+    AnswerRemoved,
+    Priced,
+    kind_of_change,
+)
+from runner.core.viewing.versions import why_changed
+from runner.errors import Problem
+from runner.operations.history import ChangedIn
+from runner.operations.revisions import short_id
+
+_UNCOMMITTED = ("not yet", "-", "-")
+_OLDEST = "oldest in this clone"
+_WIDEST = {"by": 16, "why": 48, "model served": 28, "subject": 50}
+_GAP = "  "
+_RIGHT = ("tokens", "cost", "checks")
+
+
+class ToldCommit(Struct, frozen=True):
+    """What is shown of one commit: the checks on the answers that came with it."""
+
+    changed: ChangedIn
+    standing: Standing | None = None
+
+
+def answers_in(changed: ChangedIn) -> tuple[Record, ...]:
+    """The answers that came with a commit; one that moved was there."""
+    held = (one for one in changed.changes if not isinstance(one, AnswerRemoved | AnswerMoved))
+    return tuple(one.after for one in held)
+
+
+class HistoryTable:
+    """Lines that come in one batch after another, in columns that are as wide as the first needs;
+    where a terminal has no room for that, the `below` column stands under each line.
+    """
+
+    def __init__(self, style: Style, below: str) -> None:
+        self._style, self._below = style, below
+        self._widths: dict[str, int] = {}
+
+    def lines(self, rows: Sequence[dict[str, str]]) -> Iterator[list[str]]:
+        """The lines of each row; with the first, those of the names."""
+        rows = [{name: _cut(name, text) for name, text in row.items()} for row in rows]
+        if not self._widths and rows:
+            for name in rows[0]:
+                self._widths[name] = max(
+                    width_of(text) for text in (name, *(r[name] for r in rows))
+                )
+            names = [name for name in rows[0] if name != self._below or self._fits]
+            head = self._line({name: name for name in names}, names)
+            yield [self._style(head, "bold")]
+        for row in rows:
+            yield list(self._row(row))
+
+    def _row(self, row: dict[str, str]) -> Iterator[str]:
+        if self._fits:
+            yield self._line(row, list(row))
+            return
+        yield self._line(row, [name for name in row if name != self._below])
+        yield f"    {row[self._below]}"
+
+    @property
+    def _fits(self) -> bool:
+        room = sum(self._widths.values()) + len(_GAP) * (len(self._widths) - 1)
+        return self._style.width is None or room <= self._style.width
+
+    def _line(self, row: dict[str, str], names: Sequence[str]) -> str:
+        cells = []
+        for name in names:
+            space = " " * max(self._widths[name] - width_of(row[name]), 0)
+            cells.append(f"{space}{row[name]}" if name in _RIGHT else f"{row[name]}{space}")
+        return _GAP.join(cells).rstrip()
+
+
+def _cut(name: str, text: str) -> str:
+    most = _WIDEST.get(name)
+    text = on_one_line(text)
+    return text if most is None or len(text) <= most else f"{text[: most - 2]}.."
+
+
+def version_row(told: ToldCommit, address: str, price: Priced, *, checks: bool) -> dict[str, str]:
+    """One version of an answer."""
+    (change,) = told.changed.changes
+    record = None if isinstance(change, AnswerRemoved) else change.after
+    moved_on = isinstance(change, AnswerMoved) and change.address != address
+    why = f"moved to {change.address}" if moved_on else why_changed(change)
+    if record is not None and record.status != "complete" and not why.endswith(record.status):
+        why += f" ({record.status})"
+    used = None if record is None or moved_on else usage_of(record.response)
+    cost = None if record is None or moved_on else price(record)
+    row = {
+        **_commit(told.changed),
+        "why": _OLDEST if told.changed.is_oldest else why,
+        "model served": (used.model or "") if used else "",
+        "tokens": f"{used.prompt}+{used.completion}" if used else "",
+        "cost": "" if cost is None else dollars(cost),
+    }
+    if checks:
+        row["checks"] = _worth(told.standing)
+    return row
+
+
+def commit_row(told: ToldCommit, price: Priced, *, checks: bool) -> dict[str, str]:
+    """What one commit did to all answers."""
+    tally = Counter(map(kind_of_change, told.changed.changes))
+    said = ", ".join(f"{tally[word]} {word}" for word in CHANGE_WORDS if tally[word])
+    costs = [cost for one in answers_in(told.changed) if (cost := price(one)) is not None]
+    row = {
+        **_commit(told.changed),
+        "answers": _OLDEST if told.changed.is_oldest else said,
+        "cost": dollars(sum(costs)) if costs else "",
+    }
+    if checks:
+        row["checks"] = _worth(told.standing)
+    return row | {"subject": told.changed.commit.subject if told.changed.commit else ""}
+
+
+def version_lines(change: AnswerChange, price: Priced, style: Style, *, full: bool) -> list[str]:
+    """What changed in it, below its line."""
+    page = Page(style, full, in_words=True)
+    return ["", *change_in_words(page, change, price), ""]
+
+
+def history_json(
+    told: Sequence[ToldCommit], price: Priced, notes: Sequence[Problem]
+) -> dict[str, Any]:
+    """All of it, newest first."""
+    return {
+        "commits": [_told_json(one, price) for one in told],
+        "notes": [f"{one.summary}: {one.detail}" for one in notes],
+    }
+
+
+def rows_text(rows: Iterator[list[str]]) -> str:
+    """Lines as they are written."""
+    return harmless("".join(f"{line}\n" for row in rows for line in row))
+
+
+def _told_json(told: ToldCommit, price: Priced) -> dict[str, Any]:
+    commit = told.changed.commit
+    about = None
+    if commit is not None:
+        about = {
+            "id": commit.id,
+            "parents": [*commit.parents],
+            "author": commit.author,
+            "date": commit.date,
+            "subject": commit.subject,
+        }
+    return {
+        "commit": about,
+        "is_oldest": told.changed.is_oldest,
+        "checks": None if told.standing is None else [told.standing.held, told.standing.told],
+        "changes": [
+            {**change_json(change, price), "why": why_changed(change)}
+            for change in told.changed.changes
+        ],
+    }
+
+
+def _commit(changed: ChangedIn) -> dict[str, str]:
+    commit = changed.commit
+    when, short, author = _UNCOMMITTED
+    if commit is not None:
+        when, short, author = commit.date[:10], short_id(commit.id), commit.author
+    return {"when": when, "commit": short, "by": author}
+
+
+def _worth(standing: Standing | None) -> str:
+    return f"{standing.held} of {standing.told}" if standing and standing.told else ""
