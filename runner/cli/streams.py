@@ -39,6 +39,8 @@ def harmless(text: str) -> str:
     yes to. Line ends, tabs and sealed codes stay; so do joiners and emoji selectors where they
     join what is seen.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _pattern().sub(_written, text)
 
 

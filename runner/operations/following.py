@@ -79,7 +79,7 @@ class RunEvents:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write()
+        self.write()
         self._try(RunFile.end)
 
     def tell(self, event: Event) -> None:
@@ -87,17 +87,18 @@ class RunEvents:
         if self._file is None:
             return
         if not self._waiting:
-            asyncio.get_running_loop().call_later(_EVERY, self._write)
+            asyncio.get_running_loop().call_later(_EVERY, self.write)
         self._waiting.append((time.monotonic(), event))
 
     def conclude(self, finished: Finished) -> None:
         """What the run came to."""
-        self._write()
+        self.write()
         told = finished.outcome, finished.outputs, finished.spent, finished.files
         summary = next(apply_end(*told, destroys=finished.destroys))
         self._try(lambda file: file.add(_line(summary)))
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """What was told since the last time; the loop calls it."""
         waiting, self._waiting = self._waiting, []
         if not waiting or self._file is None:
             return

@@ -1,13 +1,17 @@
 """What an apply that runs tells another process."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import runner
+from runner.core.api.exchange import Failure
+from runner.core.plan.events import Done, Failed, Skipped, Started, Written
 from runner.io.state.run_file import run_file
-from runner.operations.following import RunTold, follow_runs
+from runner.operations.following import RunEvents, RunTold, follow_runs
 from runner.operations.options import ProjectPlace
 from tests.cli.test_schemas import faults
 from tests.harness.project import Project, completion, ended, provider, serving, wait_until
@@ -105,3 +109,38 @@ def test_a_place_that_cannot_be_written_ends_no_run(project: tuple[Project, Fake
     ran = made.apply()
     assert ran.status == 0, ran.err
     assert len(made.records) == 3
+
+
+def test_a_run_that_tells_much_begins_anew_with_where_it_stands(
+    project: tuple[Project, FakeAPI],
+) -> None:
+    made, _ = project
+    plan = runner.open(made.directory).plan()
+    (made.directory / "state/cache").mkdir(parents=True)
+    runs = follow_runs(ProjectPlace(str(made.directory)))
+
+    async def run() -> None:
+        with RunEvents(plan._project, plan._made, most=400) as told:
+            for number in range(4):
+                told.tell(Started(f"completion.x{number}"))
+                told.tell(Written(f"completion.x{number}", "words " * 20))
+            told.tell(Done("completion.x0", "issued"))
+            told.tell(Failed("completion.x1", Failure("no")))
+            told.tell(Skipped("completion.x2", "it stopped"))
+            assert next(runs).anew
+            told.write()
+            first, second = next(runs), next(runs)
+        assert not first.is_running  # its first part is over
+        assert [event["type"] for event in second.events] == [
+            "version",
+            "run_start",
+            "run_progress",
+        ]
+        assert second.anew
+        assert second.events[1]["part"] == 2
+        assert [e for e in second.events if faults("events", e)] == []
+        where = second.events[2]
+        assert (where["done"], where["failed"], where["skipped"]) == (1, 1, 1)
+        assert where["in_flight"] == ["completion.x3"]
+
+    asyncio.run(run())

@@ -130,7 +130,7 @@ class Progress:
         """Time, tokens and dollars of one answer, as far as they are known."""
         parts = [f"{record.duration_ms / 1000:.1f}s"]
         if record.first_ms is not None:
-            parts.append(f"first token {record.first_ms / 1000:.1f}s")
+            parts.append(f"first token {record.first_ms / 1000:.2f}s")
         used, cost = usage_of(record.response), self.price(record)
         if used is not None:
             parts.append(f"{compact(used.total)} tokens")
@@ -214,7 +214,7 @@ class Bar(Progress):
 
     def say(self, text: str) -> None:
         """Above the bar."""
-        narrow = Style(colour=False, width=_columns(self._terminal))
+        narrow = Style(colour=False, width=self._size().columns)
         self._draw(f"{narrow.wrapped(harmless(text))}\n")
 
     def close(self) -> None:
@@ -231,7 +231,14 @@ class Bar(Progress):
         filled = _BAR * over // max(self.total, over, 1)
         line = f"[{'#' * filled}{'.' * (_BAR - filled)}] {self.line()}"
         # In the last column the next line would begin; what Ctrl-C writes there stays on this one.
-        return line[: _columns(self._terminal) - 1 - len(_ECHO)]
+        return line[: self._size().columns - 1 - len(_ECHO)]
+
+    def _size(self) -> os.terminal_size:
+        with suppress(OSError, ValueError):  # no terminal, or one that does not say
+            found = os.get_terminal_size(self._terminal.fileno())
+            if found.columns and found.lines:
+                return found
+        return os.terminal_size((80, 24))
 
     def _erased(self) -> str:
         return f"\r{' ' * (self._shown + len(_ECHO) if self._shown else 0)}\r"
@@ -265,12 +272,6 @@ def write_stderr(text: str) -> None:
     with suppress(OSError):  # nobody reads it any more, or a disk is full: no reason to end a run
         sys.stderr.write(text)
         sys.stderr.flush()
-
-
-def _columns(terminal: TextIO) -> int:
-    with suppress(OSError):  # no terminal, or one that does not say
-        return os.get_terminal_size(terminal.fileno()).columns or 80
-    return 80
 
 
 def _duration(seconds: float) -> str:

@@ -109,7 +109,7 @@ def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
             attempts += f", {record.maybe_billed} without an answer that may have been billed"
         took = f"{record.duration_ms / 1000:.1f} s"
         if record.first_ms is not None:
-            took += f", first token after {record.first_ms / 1000:.1f} s"
+            took += f", first token after {record.first_ms / 1000:.2f} s"
         yield "issued", f"{record.issued_at} ({took}{attempts})"
     used = usage_of(record.response)
     if used is not None:

@@ -1,6 +1,5 @@
 """Answers shown while they are written: in a panel, in whole lines, or one alone."""
 
-import os
 import time
 from contextlib import suppress
 from typing import TextIO
@@ -159,8 +158,9 @@ class _Answering:
 
     def last_words(self, room: int) -> str:
         """The end of its text, in one line of so many columns."""
-        words = " ".join(self._tail.split())
-        return end_of(on_one_line(words[-2 * room :]), room)
+        words = on_one_line(" ".join(self._tail.split())[-2 * room :])
+        shown = end_of(words, room)
+        return shown if shown == words else shown.partition(" ")[2] or shown
 
 
 class _Drawn(Struct, frozen=True):
@@ -183,6 +183,7 @@ class Panel(Bar):
     def __init__(self, total: int, price: Cost, terminal: TextIO, style: Style) -> None:
         self._answering: dict[str, _Answering] = {}
         self._panel = _Drawn()
+        self._ended: list[str] = []  # texts that go up with the next drawing
         self._style = style
         super().__init__(total, price, Coloured(terminal))  # type: ignore[arg-type]
 
@@ -214,18 +215,22 @@ class Panel(Bar):
         head = self._style(name, "bold") + (self._style(f"  {took}", "grey") if took else "")
         body = harmless(text)
         end = "" if body.endswith("\n") else "\n"
-        self._draw(f"{head}\n{body}{end}\n")
+        self._ended.append(f"{head}\n{body}{end}\n")
 
     def close(self) -> None:
         """Take the panel away."""
-        self._put(self._erased())
+        self._put(f"{self._erased()}{self._above()}")
         self._panel = _Drawn()
 
     def _draw(self, above: str = "") -> None:
         erased, lines = self._erased(), self._lines()
         self._panel = _Drawn(tuple(map(width_of, lines)))
         self._drawn = time.monotonic()
-        self._put(f"{erased}{above}{chr(10).join(lines)}")
+        self._put(f"{erased}{self._above()}{above}{chr(10).join(lines)}")
+
+    def _above(self) -> str:
+        ended, self._ended = self._ended, []
+        return "".join(ended)
 
     def _erased(self) -> str:
         return cleared(self._panel.rows_above(self._size().columns))
@@ -244,18 +249,14 @@ class Panel(Bar):
 
     def _line(self, one: _Answering, longest: int, columns: int) -> str:
         name = min(longest, max(columns * 2 // 5, _FEWEST), columns)
-        words = columns - name - _RATE - 2 * _GAP
-        shown = _fitted(one.name, name)
-        if words < _FEWEST:
-            return shown
-        return f"{shown}{' ' * _GAP}{one.rate():>{_RATE}}{' ' * _GAP}{one.last_words(words)}"
-
-    def _size(self) -> os.terminal_size:
-        with suppress(OSError, ValueError):  # no terminal, or one that does not say
-            found = os.get_terminal_size(self._terminal.fileno())
-            if found.columns and found.lines:
-                return found
-        return os.terminal_size((80, 24))
+        parts = [_fitted(one.name, name)]
+        left = columns - name - _GAP
+        if left >= _RATE + _GAP + _FEWEST:
+            parts.append(f"{one.rate():>{_RATE}}")
+            left -= _RATE + _GAP
+        if left >= _FEWEST:
+            parts.append(one.last_words(left))
+        return (" " * _GAP).join(parts)
 
 
 def _fitted(name: str, room: int) -> str:

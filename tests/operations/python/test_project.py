@@ -72,6 +72,28 @@ def test_a_plan_as_json_is_what_the_command_prints(folder: Project) -> None:
     }
 
 
+def test_who_listens_hears_answers_while_they_are_written(folder: Project) -> None:
+    project = runner.open(folder.directory)
+    heard: list[Event] = []
+    result = project.apply(project.plan(), stream=True, on_event=heard.append)
+    pieces = [event for event in heard if isinstance(event, runner.Written)]
+    assert {event.address for event in pieces} == {"completion.one", "completion.two"}
+    said = "".join(event.text for event in pieces if event.address == "completion.one")
+    assert said == result.outputs["one"]
+    assert project.state().records["completion.one"].first_ms is not None
+
+
+def test_one_answer_may_be_listened_to_alone(folder: Project) -> None:
+    project = runner.open(folder.directory)
+    heard: list[Event] = []
+    project.apply(project.plan(), stream="completion.two", on_event=heard.append)
+    pieces = {event.address for event in heard if isinstance(event, runner.Written)}
+    assert pieces == {"completion.two"}
+    again = project.plan(variables={"topic": "rivers"})
+    with pytest.raises(runner.RunnerError, match="stream: neither the configuration nor"):
+        project.apply(again, stream="completion.three")
+
+
 def test_what_is_chosen_and_given_counts(folder: Project) -> None:
     project = runner.open(folder.directory)
     (folder.directory / "given.toml").write_text('topic = "lakes"\n')

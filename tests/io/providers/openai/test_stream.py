@@ -350,3 +350,14 @@ def test_the_text_of_the_first_choice_is_shown_as_it_comes() -> None:
         )
     )
     assert shown == ["The sun", " sets"]
+
+
+@pytest.mark.parametrize(
+    "first", [{"content": "a"}, {"reasoning": "a"}, {"tool_calls": [{"index": 0}]}]
+)
+def test_the_first_token_is_told_once_whatever_it_is_of(first: dict[str, Any]) -> None:
+    begun: list[int] = []
+    stream = Stream(on_begin=lambda: begun.append(stream.events))
+    for delta in ({"role": "assistant", "content": ""}, first, {"content": "b"}):
+        stream.feed(b"data: " + orjson.dumps({"choices": [{"delta": delta}]}) + b"\n\n")
+    assert begun == [2]
