@@ -228,6 +228,23 @@ def _history(add: Verb) -> None:
     made.add_argument("--diff", action="store_true", help="with what changed, word by word")
     made.add_argument("--json", action="store_true", help="one JSON object")
     made.add_argument("--full", action="store_true", help="cut no text")
+
+
+def _view(add: Verb) -> None:
+    made = add(
+        "look at the answers in a browser",
+        "runner view --no-open --port 8080",
+        detail="Prints an address on this machine\nand opens it: all answers as a table, beside "
+        "each other by an axis of a matrix, and one by one\nwith what was asked and what checks "
+        "say. The page follows the state and the configuration.\n\n"
+        "Nothing can be changed there, and nothing leaves this machine; it takes no lock and no\n"
+        "key. Who has the address can read, so each start has another one.",
+    )
+    made.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    made.add_argument("--no-open", action="store_false", dest="open", help="only print the address")
+    made.add_argument(
+        "--host", default="127.0.0.1", metavar="HOST", help="listen there: others can read along"
+    )
     flags.variables(made)
 
 
@@ -477,6 +494,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "show": _show,
     "diff": _diff,
     "history": _history,
+    "view": _view,
     "state": _state,
     "import": _import,
     "trust": _trust,

@@ -45,8 +45,8 @@ class _MisreadError(Exception):
 
 
 _BOM = b"\xef\xbb\xbf"
-_OPEN = b'"records":['
-_CLOSE = b"\n]}\n"
+OPEN = b'"records":['
+CLOSE = b"\n]}\n"
 _BEGUN = b'\n{"address":"'
 _AS_TEXT = msgspec.json.Encoder().encode
 _INDEX = re.compile(r"\[([0-9]+)\]")
@@ -77,7 +77,7 @@ class _Lines(Struct, frozen=True):
         for address in sorted(self.records, key=_natural):
             yield separator + encode_record(self.records[address])
             separator = b",\n"
-        yield _CLOSE
+        yield CLOSE
 
 
 def document(state: State) -> Document:
@@ -91,7 +91,7 @@ def document(state: State) -> Document:
         **state.extra,
         **({"files": dict(sorted(state.files.items()))} if state.files else {}),
     }
-    begin = msgspec.json.encode(header)[:-1] + b"," + _OPEN
+    begin = msgspec.json.encode(header)[:-1] + b"," + OPEN
     return Document(begin, {"records": _Lines(state.records)})
 
 
@@ -170,7 +170,7 @@ def _natural(address: str) -> tuple[str, str]:
 def _laid_out(data: bytes) -> bool:
     """Whether it is as `encode` writes it, so that lines can be read one by one."""
     first = data.find(b"\n")
-    return data.endswith(_CLOSE) and data.endswith(_OPEN, 0, first)
+    return data.endswith(CLOSE) and data.endswith(OPEN, 0, first)
 
 
 def _by_line(data: bytes, name: str) -> State:
@@ -184,7 +184,7 @@ def _by_line(data: bytes, name: str) -> State:
 
 
 def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    end = len(data) - len(_CLOSE)
+    end = len(data) - len(CLOSE)
     while start < end:
         stop = data.find(b",\n", start, end)
         if stop < 0:

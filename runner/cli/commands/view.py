@@ -1,0 +1,31 @@
+"""`runner view`: the answers, beside each other, in a browser."""
+
+import argparse
+import sys
+import webbrowser
+
+from runner.cli.parser.options import options_of
+from runner.io.web.guard import is_local
+from runner.operations.view import ViewOptions, show_project
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the project until Ctrl-C, which is how this ends."""
+    if not is_local(arguments.host):
+        sys.stderr.write(
+            f"Warning: everybody who reaches {arguments.host} and has the address below can read "
+            "all answers.\n"
+        )
+
+    def ready(address: str) -> None:
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        sys.stderr.write("Read-only. Ctrl-C ends it.\n")
+        if arguments.open:
+            webbrowser.open(address)
+
+    try:
+        show_project(options_of(arguments), ViewOptions(arguments.host, arguments.port), ready)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+    return 0
