@@ -6,7 +6,13 @@ from functools import lru_cache
 
 from runner.core.address import covers, in_order, selects, why_none
 from runner.core.api.usage import usage_of
-from runner.core.checks.changes import CheckChanges, Checked, ComparisonChange, check_changes
+from runner.core.checks.changes import (
+    CheckChange,
+    CheckChanges,
+    Checked,
+    ComparisonChange,
+    check_changes,
+)
 from runner.core.checks.comparison import Comparison, Measure, axis_values, compared
 from runner.core.checks.evaluation import Around, checked
 from runner.core.checks.judged import NOT_YET, given_verdicts, rubrics_of
@@ -119,6 +125,15 @@ def check_both(
         tuple(ComparisonChange(*pair) for pair in pairs),
     )
     return replace(after, since=changes, fail_on=fail_on)
+
+
+def checks_between(
+    project: Loaded, before: Mapping[str, Record], after: Mapping[str, Record]
+) -> tuple[CheckChange, ...]:
+    """Today's checks on the answers of two states. Nobody is asked whether a program may start."""
+    chosen = ChosenChecks(tuple(f"check.{name}" for name in project.root.checks), asks=False)
+    sides = (check_answers(project, chosen, records).checks for records in (before, after))
+    return check_changes(*sides)
 
 
 def standings(project: Loaded) -> Callable[[Sequence[Record]], list[Standing]]:

@@ -151,6 +151,38 @@ def test_json_tells_words_and_paths(changed: Project) -> None:
     assert of["completion.came"]["before"] is None
 
 
+CHECKED = """
+[completion.same]
+model = "gpt-4o"
+messages = [{ role = "user", content = "{{ 'Where?' }}" }]
+
+[check.lima]
+of = "completion.same"
+expect = [{ contains = "Lima" }]
+
+[check.quito]
+of = "completion.same"
+expect = [{ contains = "Quito" }]
+"""
+
+
+def test_what_holds_no_more_by_todays_checks_is_told(changed: Project) -> None:
+    changed.write(CHECKED)
+    ran = changed.call("diff", "--stat")
+    assert ran.err == ""
+    assert "1 newly failing: check.lima of completion.same\n" in ran.out
+    assert "1 newly holding: check.quito of completion.same\n" in ran.out
+    told = json.loads(changed.call("diff", "completion.same", "--json").out)
+    one = [{"check": "check.lima", "address": "completion.same"}]
+    assert told["checks"]["newly_failing"] == one
+    assert "newly" not in changed.call("diff", "completion.came").out
+    changed.write("[completion.same\n")
+    ran = changed.call("diff", "--json")
+    assert ran.status == 0
+    assert "Checks are left out" in ran.err
+    assert json.loads(ran.out)["checks"] is None
+
+
 def test_a_revision_without_a_state_is_not_one_without_a_change(
     project: Project, made: GitFolder
 ) -> None:

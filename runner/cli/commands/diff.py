@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import orjson
 
+from runner.cli.commands.reading import read_for_checks
 from runner.cli.parser.arguments import CHANGED
 from runner.cli.parser.options import place_of
-from runner.cli.views.difference import diff_json, diff_stat, diff_text
+from runner.cli.views.difference import Shifts, diff_json, diff_stat, diff_text
 from runner.cli.views.problems import report
 from runner.cli.views.style import style
 from runner.core.address import is_pattern
+from runner.core.viewing.shifts import shifts_of
 from runner.errors import Problem, error
 from runner.operations.comparison import StateComparison, compare_states
+from runner.operations.loaded import Loaded
 from runner.operations.records import prices_at
 from runner.operations.revisions import sources_of
 from runner.operations.spending import costs
@@ -25,14 +28,33 @@ def run(arguments: argparse.Namespace) -> int:
     revisions, patterns = _sorted(arguments.names)
     found = compare_states(place, sources_of(place, revisions), patterns, price)
     _tell_missing(found, arguments)
+    shifts = _shifts(found, patterns, arguments) if found.changes else ()
     if arguments.json:
-        told = orjson.dumps(diff_json(found, price), option=orjson.OPT_INDENT_2)
+        told = orjson.dumps(diff_json(found, price, shifts), option=orjson.OPT_INDENT_2)
         sys.stdout.write(told.decode() + "\n")
     elif arguments.stat:
-        sys.stdout.write(diff_stat(found, price, style()))
+        sys.stdout.write(diff_stat(found, price, shifts, style()))
     else:
-        sys.stdout.write(diff_text(found, price, style(), full=arguments.full))
+        sys.stdout.write(diff_text(found, price, shifts, style(), full=arguments.full))
     return CHANGED if found.changes and arguments.exit_code else 0
+
+
+def _shifts(
+    found: StateComparison, patterns: Sequence[str], arguments: argparse.Namespace
+) -> Shifts | None:
+    """What holds or fails by today's checks and did not; None where nobody knows."""
+    match read_for_checks(arguments):
+        case Loaded() as project:
+            from runner.operations.checking import checks_between  # noqa: PLC0415  # with checks
+
+            sides = found.before.state.records, found.after.state.records
+            return shifts_of(checks_between(project, *sides), patterns)
+        case Problem() as problem:
+            if not arguments.quiet:
+                report([problem])
+            return None
+        case None:
+            return ()
 
 
 def _sorted(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -50,4 +72,4 @@ def _tell_missing(found: StateComparison, arguments: argparse.Namespace) -> None
     sides = (side.missing for side in (found.before, found.after))
     said = [Problem("No state", missing, None, "warning") for missing in sides if missing]
     if not arguments.quiet:
-        report(said, as_json=arguments.json)
+        report(said)

@@ -7,7 +7,7 @@ from itertools import islice
 
 import orjson
 
-from runner.cli.commands.reading import read
+from runner.cli.commands.reading import read_for_checks
 from runner.cli.parser.options import place_of
 from runner.cli.views.history import (
     HistoryTable,
@@ -23,7 +23,7 @@ from runner.cli.views.problems import report
 from runner.cli.views.style import style
 from runner.core.checks.verdicts import Standing
 from runner.core.state.records import Record
-from runner.errors import Problem, RunnerError
+from runner.errors import Problem
 from runner.operations.checking import standings
 from runner.operations.history import (
     Asking,
@@ -33,6 +33,7 @@ from runner.operations.history import (
     is_one_answer,
     project_history,
 )
+from runner.operations.loaded import Loaded
 from runner.operations.records import prices_at
 from runner.operations.spending import costs
 
@@ -78,13 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _standings(arguments: argparse.Namespace, history: History) -> Standings | None:
     """What today's checks say; None where there are none, or the configuration cannot be read."""
-    try:
-        project = read(arguments)
-        return standings(project) if project.root.checks else None
-    except RunnerError as exc:
-        said = " ".join(f"{one.summary}." for one in exc.problems)
-        history.notes.append(Problem("Checks are left out", said, None, "warning"))
-        return None
+    match read_for_checks(arguments):
+        case Loaded() as project:
+            return standings(project)
+        case Problem() as problem:
+            history.notes.append(problem)
+            return None
+        case None:
+            return None
 
 
 def _told(history: History, judged: Standings | None) -> Iterator[list[ToldCommit]]:

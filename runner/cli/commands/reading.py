@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from runner.cli.parser.options import options_of, secrets_of
 from runner.cli.terminal.asking import is_there, says_yes
 from runner.core.secrets.trust import Door
+from runner.errors import Problem, RunnerError
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
 from runner.operations.options import Options
@@ -23,6 +25,20 @@ def read(arguments: argparse.Namespace, options: Options | None = None) -> Loade
 
         turn_on(project.settings.log_level, project.secrets)
     return project
+
+
+def read_for_checks(arguments: argparse.Namespace) -> Loaded | Problem | None:
+    """The project, where it has checks; None where it has none, and a warning where nobody knows,
+    because its configuration cannot be read: what else a command shows does without.
+    """
+    if not any(Path(arguments.chdir, arguments.config).glob("*.toml")):
+        return None
+    try:
+        project = read(arguments)
+    except RunnerError as exc:
+        said = " ".join(f"{one.summary}." for one in exc.problems)
+        return Problem("Checks are left out", said, None, "warning")
+    return project if project.root.checks else None
 
 
 def ask(closed: tuple[Door, ...]) -> bool:

@@ -195,8 +195,8 @@ def _diff(add: Verb) -> None:
         "show which answers changed since a revision of git, and how",
         "runner diff main... 'completion.review[*]'",
         detail="Words that went and that\n"
-        "came stand as [-went-]{+came+}, JSON is compared path by path. Reads the state file of\n"
-        "commits; configuration, key and network are not needed.\n\n"
+        "came stand as [-went-]{+came+}, JSON is compared path by path. Reads the state's file in\n"
+        "commits; a key and a network are not needed.\n\n"
         "  runner diff            what an apply changed since HEAD\n"
         "  runner diff v1         since a revision; v1 v2 or v1..v2 between two\n"
         "  runner diff main...    on this branch, since it left main\n"
@@ -211,16 +211,17 @@ def _diff(add: Verb) -> None:
         "--exit-code", action="store_true", help="exit with 2 if an answer changed (1 is an error)"
     )
     made.add_argument("--full", action="store_true", help="cut no text")
+    flags.variables(made)
 
 
 def _history(add: Verb) -> None:
     made = add(
         "show the earlier answers that git holds, and why each was another",
         "runner history completion.chat --since 2026-09-01",
-        detail="Of one\n"
-        "address, a line for each commit in which it was asked or answered otherwise than in\n"
-        "every parent; else a line for each commit that changed answers. Checks are today's, on\n"
-        "the answers of then. Nothing is sent.",
+        detail="Of\n"
+        "one address, a line for each commit in which it was asked or answered otherwise\n"
+        "than in every parent; else a line for each commit that changed answers. Checks\n"
+        "are today's, on the answers of then. Nothing is sent.",
     )
     made.add_argument("address", nargs="?", metavar="ADDR", help="one answer, or a block or glob")
     made.add_argument("--since", metavar="REV|DATE", help="what is newer: v1, 2026-09-01")

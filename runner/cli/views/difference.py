@@ -1,7 +1,7 @@
 """What changed between two states: for people, as a table, and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
@@ -16,6 +16,7 @@ from runner.cli.views.requests import (
 )
 from runner.cli.views.style import Style
 from runner.cli.views.word_lines import word_lines
+from runner.core.address import first_few
 from runner.core.api.usage import usage_of
 from runner.core.plan.diff import ABSENT, Change, changes_of
 from runner.core.plan.estimate import compact, dollars
@@ -43,9 +44,12 @@ from runner.core.viewing.changes import (
     Priced,
     kind_of_change,
 )
+from runner.core.viewing.shifts import CheckShift
 from runner.errors import counted
 from runner.operations.comparison import StateComparison
 from runner.operations.revisions import StateAt
+
+Shifts = Sequence[CheckShift]
 
 _SYMBOLS: Mapping[ChangeWord, tuple[str, str]] = {
     "new": ("+", "green"),
@@ -54,10 +58,18 @@ _SYMBOLS: Mapping[ChangeWord, tuple[str, str]] = {
     "answered differently": ("~", "yellow"),
     "moved": (">", "cyan"),
 }
+_LISTED = 3  # answers of those that a check thinks otherwise of
 _BELOW = 8  # columns before what an answer says
 
 
-def diff_text(found: StateComparison, price: Priced, style: Style, *, full: bool = False) -> str:
+def diff_text(
+    found: StateComparison,
+    price: Priced,
+    shifts: Shifts | None,
+    style: Style,
+    *,
+    full: bool = False,
+) -> str:
     """Each change with its words, then what it all amounts to."""
     page = Page(style, full, in_words=True)
     lines = [
@@ -65,10 +77,10 @@ def diff_text(found: StateComparison, price: Priced, style: Style, *, full: bool
     ]
     if page.is_cut:
         lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
-    return harmless("\n".join([*lines, *_end(found, style)]) + "\n")
+    return harmless("\n".join([*lines, *_end(found, shifts, style)]) + "\n")
 
 
-def diff_stat(found: StateComparison, price: Priced, style: Style) -> str:
+def diff_stat(found: StateComparison, price: Priced, shifts: Shifts | None, style: Style) -> str:
     """A line for each change, then what it all amounts to."""
     wide = max((len(on_one_line(change.address)) for change in found.changes), default=0)
     lines = []
@@ -77,16 +89,26 @@ def diff_stat(found: StateComparison, price: Priced, style: Style) -> str:
         said = ", ".join(_said(change, price))
         lines.append(f"{style(symbol, colour)} {on_one_line(change.address):<{wide}}  {said}")
     lines += [""] if lines else []
-    return harmless("\n".join([*lines, *_end(found, style)]) + "\n")
+    return harmless("\n".join([*lines, *_end(found, shifts, style)]) + "\n")
 
 
-def diff_json(found: StateComparison, price: Priced) -> dict[str, Any]:
+def diff_json(found: StateComparison, price: Priced, shifts: Shifts | None) -> dict[str, Any]:
     """All of it."""
     return {
         "before": _side_json(found.before, found.then),
         "after": _side_json(found.after, found.now),
         "changes": [change_json(change, price) for change in found.changes],
+        "checks": None
+        if shifts is None
+        else {
+            "newly_failing": [_shift_json(one) for one in shifts if not one.holds],
+            "newly_holding": [_shift_json(one) for one in shifts if one.holds],
+        },
     }
+
+
+def _shift_json(one: CheckShift) -> dict[str, str]:
+    return {"check": one.check, "address": one.address}
 
 
 def change_json(change: AnswerChange, price: Priced) -> dict[str, Any]:
@@ -235,7 +257,7 @@ def _cost(record: Record, price: Priced) -> str:
     return "" if found is None else dollars(found)
 
 
-def _end(found: StateComparison, style: Style) -> Iterator[str]:
+def _end(found: StateComparison, shifts: Shifts | None, style: Style) -> Iterator[str]:
     """The sentence, and both sides beside each other."""
     sides = f"{found.before.name} and {found.after.name}"
     if not found.changes:
@@ -249,6 +271,11 @@ def _end(found: StateComparison, style: Style) -> Iterator[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     for label, one, two in rows:
         yield f"  {label:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}".rstrip()
+    for holds, word, colour in ((False, "newly failing", "red"), (True, "newly holding", "green")):
+        shifted = [f"{one.check} of {one.address}" for one in shifts or () if one.holds == holds]
+        if shifted:
+            told = f"{len(shifted)} {word}: {first_few(shifted, _LISTED)}"
+            yield style(style.wrapped(told, "  "), colour)
 
 
 def _rows(then: AnswerTotals, now: AnswerTotals) -> Iterator[tuple[str, str, str]]:

@@ -75,7 +75,8 @@ class HistoryTable:
             yield self._line(row, list(row))
             return
         yield self._line(row, [name for name in row if name != self._below])
-        yield f"    {row[self._below]}"
+        if row[self._below]:
+            yield f"    {row[self._below]}"
 
     @property
     def _fits(self) -> bool:
