@@ -130,6 +130,19 @@ def test_a_plan_that_issues_imports_no_network(answered: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("verb", ["merge-driver", "show"])
+def test_what_git_calls_for_each_file_imports_little(answered: Project, verb: str) -> None:
+    state = str(answered.state_file)
+    words = (state, state, state) if verb == "merge-driver" else ("--text", state)
+    before = answered.state_file.read_bytes()
+    found = imported(answered.directory, verb, *words)
+    answered.state_file.write_bytes(before)
+    libraries = {"jinja2", "jsonschema_rs", "pydantic", "toml_rs", "sqlite3", "genai_prices"}
+    assert sorted(found & (NETWORK | MODEL | SEEN | STORED | libraries)) == []
+    if verb == "merge-driver":
+        assert not {name for name in found if name.startswith("runner.core.modules")}
+
+
 def test_a_check_imports_no_network(answered: Project) -> None:
     check = "[check.c]\nof = 'completion.each'\nexpect = [{ contains = '{{ each.value.what }}' }]\n"
     path = answered.write(check, "checks.toml")

@@ -25,5 +25,5 @@ def run(arguments: argparse.Namespace) -> int:
 def _told(merged: MergedFile) -> str:
     return (
         f"{merged.name}: both sides asked anew at {first_few(merged.clash, _SHOWN)}. Merge the "
-        "configuration; then keep the line that it asks for.\n"
+        "configuration; then `runner state resolve` keeps the answer that it asks for.\n"
     )

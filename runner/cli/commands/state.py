@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """One of list, show, mv, rm, pull and push."""
+    """One of list, show, mv, rm, resolve, pull and push."""
     match arguments.action:
         case "list":
             return _list(arguments)
@@ -28,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _mv(arguments)
         case "rm":
             return _rm(arguments)
+        case "resolve":
+            return _resolve(arguments)
         case "pull":
             return _pull(arguments)
         case _:
@@ -88,6 +91,22 @@ def _mv(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"Moved {old} to {new}\n")
     sys.stderr.write(f"{counted(len(edited.changed), 'record')} moved in {edited.place}.\n")
     _tell(edited.outputs, arguments)
+    return 0
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    from runner.operations.resolving import resolve_conflicts  # noqa: PLC0415  # only after a merge
+
+    done = resolve_conflicts(options_of(arguments), secrets_of(arguments))
+    for address in done.asked:
+        sys.stderr.write(f"{address} has the answer that the configuration asks for\n")
+    for address in done.undecided:
+        sys.stderr.write(f"{address} has the answer of ours; a plan says what it asks for\n")
+    sys.stderr.write(
+        f"{done.place} is whole again, and {counted(done.cached, 'answer')} of both sides are in "
+        f"the cache: nothing is paid again. Tell git: git add {shlex.quote(done.place)}\n"
+    )
+    _tell(done.outputs, arguments)
     return 0
 
 

@@ -250,7 +250,10 @@ def _view(add: Verb) -> None:
 
 
 def _state(add: Verb) -> None:
-    add("list, show, move, remove, pull or push records", "runner state list 'completion.*'")
+    add(
+        "list, show, move, remove, pull or push records, or resolve a merge",
+        "runner state list 'completion.*'",
+    )
     made = add.action("list", "list addresses", "list 'completion.review[*]'")
     made.add_argument("patterns", nargs="*", metavar="ADDR")
     made.add_argument("--json", action="store_true", help="as JSON")
@@ -267,6 +270,11 @@ def _state(add: Verb) -> None:
     flags.waiting(made)
     made = add.action("rm", "forget records", "rm completion.chat")
     made.add_argument("patterns", nargs="+", metavar="ADDR")
+    flags.waiting(made)
+    made = add.action(
+        "resolve", "merge both sides where git left conflict markers in the state", "resolve"
+    )
+    flags.variables(made)
     flags.waiting(made)
     add.action("pull", "write the state file to stdout", "pull > state.copy.json")
     made = add.action(

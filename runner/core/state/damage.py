@@ -18,8 +18,9 @@ def damage(data: bytes, name: str, offset: int, cause: Exception) -> tuple[str, 
     if conflict:
         summary, offset = "State file has merge conflicts", conflict.start()
         what = (
-            "A merge left conflict markers in it. Keep the higher serial and each address once, "
-            "and take the markers out."
+            "A merge left conflict markers in it. Merge the configuration first; then `runner "
+            "state resolve` merges both sides, and no answer of either is lost. By hand: keep the "
+            "higher serial and each address once, and take the markers out."
         )
     elif isinstance(cause, TwiceError):
         summary = "State file has an address twice"

@@ -84,6 +84,11 @@ class Store:
         self._loaded = state
         return state
 
+    def mend(self, state: State, broken: Version) -> State:
+        """Writes the state in the place of a version that is none, as `write` does."""
+        self._loaded, self._seen = None, broken
+        return self.write(state)
+
     def files_written(self, which: Which = "last") -> Mapping[str, str]:
         """The digests of the files of outputs, by the header of a state alone."""
         return files_in(self.backend.header(which))
