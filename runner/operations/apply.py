@@ -6,8 +6,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
+
 from runner.core.address import first_few, in_order, selects
 from runner.core.plan.events import Event
+from runner.core.plan.known import Known
+from runner.core.plan.plan import PlannedSteps
+from runner.core.plan.walk import Walk
 from runner.core.state.line import encode_record
 from runner.core.state.records import Record
 from runner.errors import error
@@ -137,46 +142,73 @@ async def _apply(
     listener: Listener,
     tell: Callable[[Event], None],
 ) -> Outcome:
-    from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
-
     with answers_of(project.store, project.owner) as answers:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
-        async with (
-            Cache(project.store.cache) as cache,
-            connections(project, listener.say, tell if options.stream else None) as held,
-        ):
-            purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
-            doors = Doors(
-                connect=held.client,
-                save=cache.save,
-                rescue=lambda records: _rescue(project, records),
-                read=held.read,
-                update=held.update,
-                delete=held.delete,
-                checkpoint=lambda records: _checkpoint(project, records),
-                now=held.now,
-                tell=tell,
-                may_start=purse.may_start,
-                settled=purse.settled,
-                begin=lambda: _begin(project),
-                lost=project.store.lost,
-            )
-            limits = Limits(
-                project.settings.concurrency,
-                options.fail_fast,
-                project.secrets.and_also,
-                stream=options.stream,
-            )
-            run = Apply(made.plan, walk, known, doors, limits)
-            clock = asyncio.create_task(_tick(listener))
-            try:
-                with listener.during(run, held):
-                    return await run.run()
-            finally:
-                clock.cancel()
+        return await send(project, Sending(made.plan, walk, known, tell), options, listener)
+
+
+class Sending(Struct, frozen=True):
+    """A plan, and what it is carried out with; `tell` is told what happens. `ways` may lead
+    elsewhere than into the state and the cache; with `any_answer`, none is refused.
+    """
+
+    plan: PlannedSteps
+    walk: Walk
+    known: Known
+    tell: Callable[[Event], None]
+    ways: Callable[[Doors], Doors] = lambda doors: doors
+    any_answer: bool = False
+
+
+async def send(
+    project: Loaded, sending: Sending, options: ApplyOptions, listener: Listener
+) -> Outcome:
+    """Carry it out within the limits of the project: there is no other road for requests."""
+    from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
+
+    async with (
+        Cache(project.store.cache) as cache,
+        connections(project, listener.say, sending.tell if options.stream else None) as held,
+    ):
+        limits = Limits(
+            project.settings.concurrency,
+            options.fail_fast,
+            project.secrets.and_also,
+            stream=options.stream,
+            any_answer=sending.any_answer,
+        )
+        doors = sending.ways(_doors(project, cache, held, sending.tell))
+        run = Apply(sending.plan, sending.walk, sending.known, doors, limits)
+        clock = asyncio.create_task(_tick(listener))
+        try:
+            with listener.during(run, held):
+                return await run.run()
+        finally:
+            clock.cancel()
+
+
+def _doors(
+    project: Loaded, cache: Cache, held: "Connections", tell: Callable[[Event], None]
+) -> Doors:
+    purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
+    return Doors(
+        connect=held.client,
+        save=cache.save,
+        rescue=lambda records: _rescue(project, records),
+        read=held.read,
+        update=held.update,
+        delete=held.delete,
+        checkpoint=lambda records: _checkpoint(project, records),
+        now=held.now,
+        tell=tell,
+        may_start=purse.may_start,
+        settled=purse.settled,
+        begin=lambda: _begin(project),
+        lost=project.store.lost,
+    )
 
 
 async def _tick(listener: Listener) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from runner.core.address import is_data
-from runner.core.state.cache_entry import Owner
+from runner.core.state.cache_entry import Owner, is_drift_key
 from runner.core.values import MASK
 from runner.errors import error
 from runner.io.cache.names import DATABASE
@@ -51,13 +51,14 @@ class SharedCache(Struct, frozen=True):
         return info(self.directory)
 
     def prune(self) -> Info:
-        """Drop every answer that no record of any workspace refers to, and say what that was.
-        RunnerError where a state cannot be read, so that none is lost.
+        """Drop every answer that no record of any workspace refers to, and say what that was; not
+        those of `runner drift`, to which none ever does. RunnerError where a state cannot be read,
+        so that none is lost.
         """
         with all_held(self.place, "runner cache prune") as stores:
             states = ((name, store.load()) for name, store in stores.items())
             kept = {key for name, held in states if held is not None for key in keys_of(held, name)}
-            return prune(self.directory, kept)
+            return prune(self.directory, lambda key: key in kept or is_drift_key(key))
 
     def take(self, source: StateSource) -> TakenAnswers:
         """Put every answer of an earlier state into it. None that is there is overwritten.

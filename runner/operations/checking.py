@@ -57,11 +57,14 @@ class ChosenChecks:
 
 
 def check_answers(
-    project: Loaded, chosen: ChosenChecks, records: Mapping[str, Record] | None = None
+    project: Loaded,
+    chosen: ChosenChecks,
+    records: Mapping[str, Record] | None = None,
+    instead: Mapping[str, Record] | None = None,
 ) -> Checked:
     """Evaluate the checks on the recorded answers; RunnerError with every mistake that only an
     answer's instance brings to light. With `records` on those of another state, in which what is
-    named need not have been there.
+    named need not have been there; or, of the same instances, on these `instead`.
     """
     declared, blocks = _chosen(project, chosen)
     if not (declared or blocks):
@@ -73,7 +76,7 @@ def check_answers(
     held = project.moved()[0] if records is None else project.at_todays_addresses(records)
     walk = recorded_walk(project, held)
     around = _around(project, walk, closed)
-    answers = _Answers(walk, held, _addresses(chosen))
+    answers = _Answers(walk, held if instead is None else instead, _addresses(chosen))
     if records is None:
         _refuse_unknown(answers, [*(each.block for each in declared), *blocks])
     found: list[CheckOutcome] = []

@@ -62,13 +62,15 @@ def spent(outcome: Outcome, prices: Prices) -> Spent:
     return total
 
 
-def problems_of(outcome: Outcome, push: Callable[[str], str]) -> list[Problem]:
+def problems_of(
+    outcome: Outcome, push: Callable[[str], str], go_on: str = "Apply again to go on."
+) -> list[Problem]:
     """Failures, equal ones folded, then the reason of an early end, then warnings. `push` gives
-    the command that brings a rescued file back.
+    the command that brings a rescued file back, `go_on` says how a run that ended early does.
     """
     return [
         *_failures(outcome),
-        *_early_end(outcome, push),
+        *_early_end(outcome, push, go_on),
         *unfinished(outcome.warnings),
     ]
 
@@ -151,7 +153,7 @@ def _failures(outcome: Outcome) -> Iterator[Problem]:
             yield Problem("Completion failed", detail, Where(block=addresses[0]))
 
 
-def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem]:
+def _early_end(outcome: Outcome, push: Callable[[str], str], go_on: str) -> Iterator[Problem]:
     if outcome.rescued is not None:
         yield Problem(
             "Answers are not in the cache",
@@ -169,7 +171,7 @@ def _early_end(outcome: Outcome, push: Callable[[str], str]) -> Iterator[Problem
         yield Problem(
             "Run stopped",
             f"{_begun(why).rstrip('.')}. {left} {'was' if left == 1 else 'were'} not started; "
-            "every answer that came is kept. Apply again to go on.",
+            f"every answer that came is kept. {go_on}",
         )
 
 

@@ -11,9 +11,11 @@ from tests.harness.simulations import (
     HARMS,
     VERDICTS,
     Cases,
+    Drifting,
     Harm,
     clustered_coverage,
     difference_coverage,
+    drift_shown,
     false_alarms,
     no_difference,
     paired_coverage,
@@ -70,3 +72,22 @@ def test_what_is_worse_is_hardly_ever_shown_to_be_no_worse(
 ) -> None:
     """One-sided: 2.5 % are meant, and two standard errors."""
     assert told(f"gate of {kind}, {harm}", wrongly_met(harm, kind, RUNS)) <= 0.032
+
+
+@pytest.mark.parametrize("requests", [5, 10, 20, 50])
+@pytest.mark.parametrize("repeat", [2, 3])
+def test_a_model_that_is_as_it_was_is_seldom_said_to_have_moved(requests: int, repeat: int) -> None:
+    drifting = Drifting(requests, 0.3, repeat=repeat)
+    assert told(f"false alarms of {drifting}", drift_shown(drifting, RUNS)) <= 0.06
+
+
+def test_a_model_without_chance_never_seems_to_have_moved() -> None:
+    assert drift_shown(Drifting(20, 0.0), RUNS) == 0
+
+
+@pytest.mark.parametrize(
+    ("drifting", "power"),
+    [(Drifting(50, 0.3, 0.05), 0.8), (Drifting(10, 0.3, 0.15), 0.95), (Drifting(20, 0, 0.02), 1.0)],
+)
+def test_a_model_that_moved_is_seen(drifting: Drifting, power: float) -> None:
+    assert told(f"shown of {drifting}", drift_shown(drifting, 400)) >= power

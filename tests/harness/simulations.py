@@ -14,6 +14,7 @@ from runner.core.checks.statistics.intervals import (
     wilson,
 )
 from runner.core.checks.statistics.significance import holm, mcnemar, sign_flips
+from runner.core.drift.movement import movement
 from runner.core.modules.folder import Block
 from runner.core.toml.source import source
 
@@ -181,3 +182,40 @@ def wrongly_met(harm: Harm, kind: Literal["share", "mean"], samples: int) -> flo
                     values[address] = value
         met += compared(block, answers, [Measure("check.c", kind, values)]).met == "met"
     return met / samples
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """So many requests, each answered in 60 words of which a share varies from answer to answer;
+    the new answers differ besides in a share of the words, always the same ones.
+    """
+
+    requests: int
+    noise: float
+    shift: float = 0.0
+    repeat: int = 2
+
+    def drawn(self, chance: random.Random) -> list[list[str]]:
+        """The recorded answer to each request, and the new ones."""
+        return [self._answers(chance) for _ in range(self.requests)]
+
+    def _answers(self, chance: random.Random) -> list[str]:
+        usual = [f"w{chance.randrange(500)}" for _ in range(60)]
+        # How much varies is another for each request, and skewed: nothing is said of any law.
+        noise = min(1.0, self.noise * chance.expovariate(1.0))
+        moved = [
+            f"m{at}" if chance.random() < self.shift else word for at, word in enumerate(usual)
+        ]
+        kinds = [usual, *[moved] * self.repeat]
+        return [" ".join(_varied(chance, words, noise)) for words in kinds]
+
+
+def _varied(chance: random.Random, words: Sequence[str], noise: float) -> list[str]:
+    return [f"v{chance.randrange(500)}" if chance.random() < noise else word for word in words]
+
+
+def drift_shown(drifting: Drifting, runs: int) -> float:
+    """The share of runs in which the words of a model are said to have moved."""
+    chance = random.Random(repr(drifting))
+    found = [movement(drifting.drawn(chance)) for _ in range(runs)]
+    return sum(one is not None and one.p <= 0.05 for one in found) / runs

@@ -105,6 +105,12 @@ def parallel(made: argparse.ArgumentParser) -> None:
     )
 
 
+def spending(made: argparse.ArgumentParser) -> None:
+    """How much a run may cost."""
+    made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
+    made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
+
+
 def trusting(made: argparse.ArgumentParser) -> None:
     """Hosts that whatever is sent may go to, in this run."""
     made.add_argument(
@@ -126,6 +132,27 @@ def waiting(made: argparse.ArgumentParser) -> None:
 def events(made: argparse.ArgumentParser) -> None:
     """What happens, as JSON instead of words."""
     made.add_argument("--json", action="store_true", help="one JSON event a line")
+
+
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    """The type of a whole number within bounds."""
+    bounds = f"{least} or more" if most is None else f"from {least} to {most}"
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= (most or int(text)):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number, {bounds}")
+        return int(text)
+
+    return number
+
+
+def share(text: str) -> float:
+    """The type of a share of all: 5% or 0.05."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(%?)", text)
+    value = 0.0 if found is None else float(found[1]) / (100 if found[2] else 1)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share of all such as 5%")
+    return value
 
 
 def _seconds(text: str) -> float:

@@ -47,8 +47,7 @@ def _apply(add: Verb) -> None:
     flags.approval(made)
     flags.trusting(made)
     flags.parallel(made)
-    made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
-    made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
+    flags.spending(made)
     flags.waiting(made)
     made.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     made.add_argument(
@@ -98,6 +97,37 @@ def _check(add: Verb) -> None:
     flags.trusting(made)
     flags.asking(made)
     flags.variables(made)
+
+
+def _drift(add: Verb) -> None:
+    made = add(
+        "see whether models still answer as they did",
+        "runner drift --count 20 --max-cost 0.10",
+        detail="Tells which\n"
+        "model served the recorded answers, then asks for some of them again, twice each, and\n"
+        "tests whether the new answers differ from the recorded ones by more than from each\n"
+        "other, and whether checks hold as often. Shows first what is sent and what it costs,\n"
+        "and asks. State and records stay as they are. Exits with 3 if drift is shown.",
+    )
+    made.add_argument("addresses", nargs="*", metavar="ADDR", help="of these answers; else of all")
+    many = made.add_mutually_exclusive_group()
+    many.add_argument(
+        "--count", type=flags.at_least(1), default=20, metavar="N", help="so many answers (20)"
+    )
+    many.add_argument("--share", type=flags.share, metavar="PERCENT", help="or such a share: 5%%")
+    made.add_argument(
+        "--seed", metavar="TEXT", help="which ones: the same for the same text; else for the day"
+    )
+    made.add_argument(
+        "--repeat", type=flags.at_least(2, 10), default=2, metavar="N", help="how often each (2)"
+    )
+    flags.variables(made)
+    made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
+    flags.approval(made)
+    flags.trusting(made)
+    flags.parallel(made)
+    flags.spending(made)
+    made.add_argument("--json", action="store_true", help="one JSON object, with every figure")
 
 
 def _destroy(add: Verb) -> None:
@@ -498,6 +528,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "plan": _plan,
     "apply": _apply,
     "check": _check,
+    "drift": _drift,
     "destroy": _destroy,
     "output": _output,
     "show": _show,

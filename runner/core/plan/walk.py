@@ -63,9 +63,11 @@ def _known_with(block: str) -> VertexKey:
 
 
 class Walk:
-    """A topological walk over a graph that may grow. `ready` holds what may be decided now."""
+    """A topological walk over a graph that may grow. `ready` holds what may be decided now. Of what
+    is `alone` nothing waits for anything, and nothing else is there.
+    """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, alone: Iterable[Vertex] | None = None) -> None:
         self.session = session
         self.vertices: dict[VertexKey, Vertex] = {}
         self.ready: deque[Vertex] = deque()
@@ -74,6 +76,10 @@ class Walk:
         self._pending: dict[VertexKey, int] = {}
         self._dependents: dict[VertexKey, list[VertexKey]] = {}
         self._shared: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = {}
+        if alone is not None:
+            self.vertices = {vertex.key: vertex for vertex in alone}
+            self.ready.extend(self.vertices.values())
+            return
         root = session.scopes.get("") or Scope(session, session.root)
         self._add(self._module(root))
 

@@ -41,6 +41,22 @@ def cache_keys(fingerprint: str, sample: int, owner: Owner) -> tuple[str, str]:
     return owned_key(fingerprint, sample, owner), cache_key(fingerprint, sample)
 
 
+_OF_DRIFT = "drift/"
+
+
+def drift_key(fingerprint: str, sample: int, seed: str, number: int) -> str:
+    """Where the cache holds the answer that came when a recorded one was asked for again, so often
+    in the run of a seed: under no key of an answer, so that no completion ever has it.
+    """
+    run = digest(seed.encode())[-16:]
+    return f"{_OF_DRIFT}{run}/{number}/{cache_key(fingerprint, sample)}"
+
+
+def is_drift_key(key: str) -> bool:
+    """Whether an answer was asked for only to be compared."""
+    return key.startswith(_OF_DRIFT)
+
+
 def to_entry(record: Record, owner: Owner | None = None) -> bytes:
     """The bytes that the cache holds for a record; the owner of what a server stored is named."""
     return _ENTRY.encode(record, owner or msgspec.UNSET)

@@ -11,6 +11,8 @@ from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.expansion.session import Session
 from runner.core.plan.events import Done, Event, How
 from runner.core.request.build import Request
+from runner.core.request.server_store import cached
+from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record
 from runner.errors import RunnerError
 
@@ -56,6 +58,8 @@ class Doors(Struct, frozen=True):
     lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock
     # A request ended, with an answer or none, and this many attempts that may have been billed.
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
+    # The key and the bytes by which `save` keeps an answer.
+    entry: Callable[[Record, Owner | None], tuple[str, bytes]] = cached
 
 
 class Limits(Struct, frozen=True):
@@ -69,6 +73,7 @@ class Limits(Struct, frozen=True):
     secrets: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple
     checkpoint_every: float = 60.0
     stream: bool | str = False  # tell each answer while it is written, or that of one address
+    any_answer: bool = False  # none is refused, whatever its block asks of it
 
 
 @dataclass(slots=True)

@@ -21,6 +21,10 @@ class CachedAnswers:
         """The entry of an answer, or None."""
         return self._reader.get(*cache_keys(fingerprint, sample, self._owner))
 
+    def at(self, key: str) -> bytes | None:
+        """The entry under a key, or None."""
+        return self._reader.get(key)
+
     def __enter__(self) -> Self:
         return self
 

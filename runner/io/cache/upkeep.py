@@ -1,7 +1,7 @@
 """Upkeep of a cache: what it holds, and making it smaller."""
 
 import sqlite3
-from collections.abc import Set
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -45,25 +45,25 @@ def clear(directory: Path) -> Info | None:
     return removed
 
 
-def prune(directory: Path, keep: Set[str]) -> Info:
-    """Removes every answer whose key is not in `keep`, and returns what was removed."""
+def prune(directory: Path, keeps: Callable[[str], bool]) -> Info:
+    """Removes every answer but those whose keys it `keeps`, and returns what was removed."""
     path = directory / DATABASE
     if files.identity(path) is None:
         return Info(0, 0, 0)
     before = file_bytes(path)
     try:
         with closing(connection_to(path, "mode=rw", BUSY_SECONDS)) as connection:
-            entries, size = _prune(connection, keep)
+            entries, size = _prune(connection, keeps)
     except DAMAGED as cause:
         raise database_failure(path, cause) from cause
     return Info(entries, size, before - file_bytes(path))
 
 
-def _prune(connection: sqlite3.Connection, keep: Set[str]) -> tuple[int, int]:
+def _prune(connection: sqlite3.Connection, keeps: Callable[[str], bool]) -> tuple[int, int]:
     connection.text_factory = lambda raw: raw.decode(errors="replace")
     connection.execute("BEGIN IMMEDIATE")
     rows = connection.execute(f"SELECT rowid, key, length(value), {OURS} FROM Cache").fetchall()  # noqa: S608
-    gone = [(row, size or 0) for row, key, size, ours in rows if not ours or key not in keep]
+    gone = [(row, size or 0) for row, key, size, ours in rows if not ours or not keeps(key)]
     connection.executemany("DELETE FROM Cache WHERE rowid = ?", [(row,) for row, _ in gone])
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -77,7 +77,7 @@ PLANTED = {
 
 def refused(directory: Path, summary: str) -> None:
     """By who reads, who writes and who prunes; and it can be set aside."""
-    for use in (Reader, lambda at: save(at, "b:0"), info, lambda at: prune(at, set())):
+    for use in (Reader, lambda at: save(at, "b:0"), info, lambda at: prune(at, lambda _: False)):
         with pytest.raises(RunnerError, match=summary):
             use(directory)
 
@@ -197,7 +197,7 @@ def test_a_tree_that_leads_to_the_same_page_again_and_again_ends(tmp_path: Path)
     with database.open("r+b") as file:  # the header's count of pages
         file.seek(28)
         file.write(struct.pack(">I", leaf + 3))
-    for use in (info, lambda at: prune(at, set()), lambda at: save(at, "b:0")):
+    for use in (info, lambda at: prune(at, lambda _: False), lambda at: save(at, "b:0")):
         with pytest.raises(RunnerError, match=DAMAGED):
             use(tmp_path)
 

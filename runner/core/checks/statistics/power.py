@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from runner.core.checks.statistics.quantiles import NORMAL, POWER, t_quantile
+from runner.core.checks.statistics.quantiles import NORMAL, ONE_SIDED, POWER, t_quantile
 
 
 def visible_share(disagreeing: int, total: int) -> float | None:
@@ -34,6 +34,15 @@ def visible_mean(differences: Sequence[float]) -> float | None:
     squares = math.fsum((value - mean) ** 2 for value in differences)
     error = math.sqrt(squares / (count - 1) / count)
     return (t_quantile(float(count - 1)) + POWER) * error or None
+
+
+def visible_labelling(cases: Sequence[Sequence[float]]) -> float | None:
+    """The smallest mean that `labellings` of cases which vary as these do shows, mostly; None where
+    none of them varies.
+    """
+    count = len(cases)
+    spread = math.fsum(math.fsum(value * value for value in case) / len(case) for case in cases)
+    return (ONE_SIDED + POWER) * math.sqrt(spread) / count if spread > 0 else None
 
 
 def _pairs_for(share: float, difference: float) -> float:

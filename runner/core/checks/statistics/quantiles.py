@@ -6,6 +6,9 @@ from functools import lru_cache
 NORMAL = 1.959963984540054
 """So many standard errors to either side hold 95 % of a normal distribution."""
 
+ONE_SIDED = 1.6448536269514722
+"""So many standard errors have 95 % of a normal distribution below them."""
+
 POWER = 0.8416212335729143
 """So many standard errors beyond a threshold, 80 % are beyond it."""
 

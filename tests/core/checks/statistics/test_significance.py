@@ -8,7 +8,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from runner.core.checks.statistics.power import visible_mean, visible_share
-from runner.core.checks.statistics.significance import holm, mcnemar, sign_flips
+from runner.core.checks.statistics.significance import holm, labellings, mcnemar, sign_flips
 from tests.harness.simulations import false_alarms, no_difference
 
 
@@ -55,8 +55,42 @@ def test_flips_of_many_cases_are_near_the_exact_figure_and_always_the_same() -> 
     assert 0 < sign_flips([1.0] * 30) < 0.001
 
 
+def test_labellings_of_few_cases_are_all_that_there_are() -> None:
+    chance = random.Random(3)
+    for total in range(1, 8):
+        cases = [[chance.uniform(-1, 1) for _ in range(3)] for _ in range(total)]
+        observed = math.fsum(case[0] for case in cases)
+        sums = [math.fsum(choice) for choice in itertools.product(*cases)]
+        expected = sum(value >= observed - 1e-9 for value in sums) / len(sums)
+        assert labellings(cases) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("labels", [3, 4, 7, 10, 11])
+def test_labellings_of_many_cases_are_near_what_a_normal_law_says(labels: int) -> None:
+    """The bytes that choose favour no label, whatever their number divides."""
+    chance = random.Random(labels)
+    cases = []
+    for _ in range(120):
+        values = [chance.gauss(0.1 if at == 0 else 0, 1) for at in range(labels)]
+        mean = math.fsum(values) / labels
+        cases.append([value - mean for value in values])
+    spread = math.sqrt(math.fsum(math.fsum(v * v for v in case) / labels for case in cases))
+    expected = stats.norm.sf(math.fsum(case[0] for case in cases) / spread)
+    assert labellings(cases) == pytest.approx(expected, abs=0.02)
+    assert labellings(cases[::-1]) == labellings(cases)
+
+
+def test_sign_flips_are_labellings_of_two_to_either_side() -> None:
+    chance = random.Random(4)
+    for total in (5, 40):
+        values = [abs(chance.gauss(0.3, 1)) for _ in range(total)]
+        one_side = labellings([(value, -value) for value in values])
+        assert sign_flips(values) == pytest.approx(2 * one_side, abs=0.001)
+
+
 def test_no_difference_is_never_shown() -> None:
     assert sign_flips([]) == sign_flips([0.0] * 20) == mcnemar(0, 0) == 1.0
+    assert labellings([]) == labellings([(0.0, 0.0, 0.0)] * 20) == 1.0
 
 
 def test_holm_is_that_of_statsmodels() -> None:

@@ -1,0 +1,1 @@
+"""Whether models answer otherwise than they did."""
