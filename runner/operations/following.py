@@ -134,7 +134,9 @@ class RunEvents:
             if texts and event.address in texts:
                 yield self._text(event.address, *texts.pop(event.address))
             self._count(event)
-            yield {**apply_event(event, self._cost), "at": at}
+            told = apply_event(event, self._cost)
+            told["at"] = at
+            yield told
         for address, (at, pieces) in texts.items():
             yield self._text(address, at, pieces)
 
@@ -168,4 +170,4 @@ class RunEvents:
 
 
 def _line(told: Told) -> bytes:
-    return orjson.dumps(told) + b"\n"
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
