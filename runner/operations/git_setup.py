@@ -72,15 +72,16 @@ def _append(file: Path, held: str, lines: tuple[str, ...]) -> None:
 
 def _settings() -> tuple[tuple[str, str], ...]:
     """The interpreter is named by its path, since a hook or a window may have another PATH; and if
-    it is there no more, git does what it does without all this.
+    no runner is there any more, git does what it does without all this: a driver that cannot be
+    started would leave one side where both belong.
     """
-    own = shlex.quote(sys.executable)
-    runner = f"{own} -P -m runner"
-    driver = f"{runner} merge-driver %O %A %B %P; else git merge-file %A %O %B"
-    shown = f'{runner} show --text "$1"; else cat "$1"'
+    runner = f"{shlex.quote(sys.executable)} -P"
+    there = f"{runner} -c 'import runner' 2>/dev/null"
+    driver = f"{runner} -m runner merge-driver %O %A %B %P; else git merge-file %A %O %B"
+    shown = f'{runner} -m runner show --text "$1"; else cat "$1"'
     return (
         ("merge.runner.name", "answers by their addresses"),
-        ("merge.runner.driver", f"if test -x {own}; then {driver}; fi"),
-        ("diff.runner.textconv", f"f() {{ if test -x {own}; then {shown}; fi; }}; f"),
+        ("merge.runner.driver", f"if {there}; then {driver}; fi"),
+        ("diff.runner.textconv", f"f() {{ if {there}; then {shown}; fi; }}; f"),
         ("diff.runner.xfuncname", "^# (.*):$"),
     )

@@ -291,3 +291,30 @@ def test_a_revision_without_a_state_gives_nothing(git: GitFolder, api: FakeAPI) 
         ran = project.call(*words)
         assert ran.status == 1
         assert "holds no state/state.json" in ran.err
+
+
+def test_what_the_cache_cannot_take_is_not_replaced(project: Project, git: GitFolder) -> None:
+    git("checkout", "-q", "HEAD~")
+    rmtree(project.directory / "state/cache")
+    (project.directory / "state/cache").write_text("in the way")
+    before = project.state_file.read_bytes()
+    ran = project.call("rollback", "-y", "--all", "--to", "HEAD~")
+    assert ran.status == 1
+    assert project.state_file.read_bytes() == before
+
+
+def test_another_workspace_goes_back_by_its_own_state(
+    project: Project, git: GitFolder, api: FakeAPI
+) -> None:
+    git("checkout", "-q", "HEAD~")
+    project.call("workspace", "new", "dev")
+    for arguments in ((), ("--replace", TALE)):
+        applied(project, "--workspace", "dev", *arguments)
+        git.commit("dev")
+    default = project.state_file.read_bytes()
+    file = project.directory / "state/workspaces/dev/state.json"
+    before = decode(file.read_bytes(), "").records[TALE]
+    said = project.call("--workspace", "dev", "rollback", "-y", "--all", "--to", "HEAD~")
+    assert said.status == 0, said.err
+    assert decode(file.read_bytes(), "").records[TALE].sample < before.sample
+    assert project.state_file.read_bytes() == default

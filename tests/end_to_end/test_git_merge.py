@@ -102,10 +102,13 @@ def test_what_is_no_state_on_one_side_is_left_to_a_person(git: GitFolder) -> Non
     assert encode(state_of(A, B, serial=5)) in data
 
 
-def test_where_the_interpreter_is_gone_git_merges_lines_and_shows_the_file(git: GitFolder) -> None:
+@pytest.mark.parametrize("gone", ["interpreter", "runner"])
+def test_where_no_runner_is_left_git_merges_lines_and_shows_the_file(
+    git: GitFolder, gone: str
+) -> None:
+    other = "/no/such/python" if gone == "interpreter" else f"{sys.executable} -S -E"
     for name in ("merge.runner.driver", "diff.runner.textconv"):
-        value = git("config", name).replace(sys.executable, "/no such/python")
-        git("config", name, value)
+        git("config", name, git("config", name).replace(sys.executable, other))
     branches(git, state_of(A), state_of(A, serial=4), state_of(A, B, serial=5))
     assert "records" in git("diff", "main", "theirs", "--", STATE)
     data = merged(git, "main", "theirs")
