@@ -7,12 +7,10 @@ connector (pool, TLS, names), its parser and its errors are used all the same.
 from collections.abc import Callable, Mapping
 from typing import cast
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 from yarl import URL
+
+from runner.io.providers.openai.tls import aiohttp
 
 TRIED = "3.14."
 """The aiohttp whose inner names these are; with any other, requests go through its session."""
@@ -63,8 +61,11 @@ class Posting:
             connection.close()
             raise
 
-    async def _exchange(self, connection: Connection, body: bytes) -> Arrived:
-        protocol, transport = cast("ResponseHandler", connection.protocol), connection.transport
+    async def _exchange(self, connection: aiohttp.connector.Connection, body: bytes) -> Arrived:
+        protocol, transport = (
+            cast("aiohttp.client_proto.ResponseHandler", connection.protocol),
+            connection.transport,
+        )
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError
         protocol.set_response_params(read_until_eof=True)
@@ -73,7 +74,7 @@ class Posting:
             message, content = await protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
                 message, content = await protocol.read()
-        except HttpProcessingError as exc:
+        except aiohttp.http_exceptions.HttpProcessingError as exc:
             raise aiohttp.ClientResponseError(
                 self._request.request_info, (), status=exc.code, message=exc.message
             ) from exc

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
@@ -19,6 +18,7 @@ from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.posting import Arrived, posting
 from runner.io.providers.openai.stream import Stream
+from runner.io.providers.openai.tls import aiohttp
 
 _BIG = 1 << 20  # above it, aiohttp wants a file rather than bytes
 _MOST_OF_AN_ERROR = 1_000_000  # bytes; the rest is not read
