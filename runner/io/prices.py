@@ -1,6 +1,9 @@
 """What tokens cost: offline, from what a package carries."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+from msgspec import Struct
 
 from runner.core.request.declared_prices import DeclaredPrices
 from runner.core.request.provider_types import type_of
@@ -32,12 +35,12 @@ class Prices:
         rates = self.declared.rates(identity, model)
         if rates is not None:
             return rates.cost(tokens_in, tokens_out)
-        if type_of(identity).is_free:
+        place = _place(identity)
+        if place.is_free:
             return 0.0
-        url = identity.partition(" ")[2]
-        return (
-            self.listed.price(url, model, tokens_in, tokens_out) if self.priced(identity) else None
-        )
+        if place.is_local and identity not in self.declared.held:
+            return None
+        return self.listed.price(place.url, model, tokens_in, tokens_out)
 
     def most(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
         """As `price`, for a limit: a project that says less than the list does not widen it."""
@@ -46,9 +49,8 @@ class Prices:
 
     def priced(self, identity: str) -> bool:
         """Whether a provider may have prices: the list has none of a server on this machine."""
-        host = identity.partition("://")[2]
-        known = type_of(identity).is_free or identity in self.declared.held
-        return known or not host.startswith(_LOCAL)
+        place = _place(identity)
+        return place.is_free or not place.is_local or identity in self.declared.held
 
     def is_free(self, identity: str, model: str) -> bool:
         """Whether what a model answers costs nothing."""
@@ -61,6 +63,20 @@ class Prices:
         if rates is not None:
             return rates.source
         return "embedded model" if type_of(identity).is_free else LIST
+
+
+class _Place(Struct, frozen=True):
+    """Who answers, as far as a price hangs on it."""
+
+    url: str
+    is_free: bool
+    is_local: bool
+
+
+@lru_cache(maxsize=256)
+def _place(identity: str) -> _Place:
+    is_local = identity.partition("://")[2].startswith(_LOCAL)
+    return _Place(identity.partition(" ")[2], type_of(identity).is_free, is_local)
 
 
 def dearer(*costs: float | None) -> float | None:

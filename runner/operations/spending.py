@@ -70,13 +70,15 @@ def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float |
     used = used or usage_of(record.response)
     if used is None:
         return None
-    asked, told = asked_model(record.request), used.model or ""
-    rates = prices.declared.rates(identity, asked, told)
-    if rates is not None:
-        cached = 0 if rates.cached_input is None else cached_tokens(record.response)
-        return rates.cost(used.prompt, used.completion, cached)
+    told = used.model or ""
+    if identity in prices.declared.held:
+        rates = prices.declared.rates(identity, asked_model(record.request), told)
+        if rates is not None:
+            cached = 0 if rates.cached_input is None else cached_tokens(record.response)
+            return rates.cost(used.prompt, used.completion, cached)
     found = prices.price(identity, told, used.prompt, used.completion)
     if found is None:  # a dated or unlisted name: the one that was asked for may be listed
+        asked = asked_model(record.request)
         found = prices.price(identity, asked, used.prompt, used.completion)
     return found
 

@@ -43,14 +43,14 @@ class Answer(Mapping[str, Any]):
     of the first choice; of a spoken answer, `content` is its transcript. What the response does not
     have, or has as something that is no such thing (a finish_reason that is an object), is null;
     `response` shows all of it. `request` is what was asked, as it was recorded, where that is
-    known; no expression names it.
+    known; no expression names it. `value` is what the bytes say, where somebody has read them.
     """
 
     __slots__ = ("_parsed", "raw", "request")
 
-    def __init__(self, raw: bytes, request: bytes = b"") -> None:
+    def __init__(self, raw: bytes, request: bytes = b"", value: Any = None) -> None:
         self.raw, self.request = raw, request
-        self._parsed: dict[str, Any] | None = None
+        self._parsed: dict[str, Any] | None = value if isinstance(value, dict) else None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -156,9 +156,12 @@ def warning(raw: bytes, *, mended: bool = False) -> str | None:
     """What a reader should know about an answer that was paid for and is not all there."""
     if mended:
         return MENDED
-    if _is_plain(raw):
-        return None
-    for index, choice in enumerate(Answer(raw)["choices"] or ()):
+    return None if _is_plain(raw) else shortcoming(Answer(raw))
+
+
+def shortcoming(answer: Answer) -> str | None:
+    """As `warning`, of an answer that was not mended and will be read anyhow."""
+    for index, choice in enumerate(answer["choices"] or ()):
         said = _unfinished(choice) if isinstance(choice, dict) else None
         if said is not None:
             return f"choices[{index}]: {said}" if index else said

@@ -1,6 +1,7 @@
 """What goes out to a provider, and what comes back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,7 +27,7 @@ class Answered(Struct, frozen=True):
     """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
 
     `mended` says that it is not verbatim, since no JSON could hold it so. `first_ms` is when its
-    first token came, of one that was streamed.
+    first token came, of one that was streamed. `value` is what `response` says, where it was read.
     """
 
     response: bytes
@@ -36,6 +37,7 @@ class Answered(Struct, frozen=True):
     maybe_billed: int = 0  # earlier attempts whose fate is not known
     mended: bool = False
     first_ms: int | None = None
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)

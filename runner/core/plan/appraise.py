@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from runner.core.api.answer import Answer, message_text, warning
+from runner.core.api.answer import Answer, message_text, shortcoming, warning
 from runner.core.canonical import dotted
 from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
@@ -23,32 +23,35 @@ class Appraisal(Struct, frozen=True):
 
 
 def appraise(
-    instance: Instance, body: bytes, response: bytes, *, mended: bool = False
+    instance: Instance, body: bytes, response: bytes, *, mended: bool = False, value: Any = None
 ) -> Appraisal:
     """What an answer is worth. It was paid for: whatever is wrong with it, it is kept. A verdict
-    that nobody can read is one all the same: it tells nothing, and is not asked for again.
+    that nobody can read is one all the same: it tells nothing, and is not asked for again. `value`
+    is what the response says, where somebody has read it.
     """
-    said = warning(response, mended=mended)
+    answer = Answer(response, value=value)
+    is_read = value is not None and not mended
+    said = shortcoming(answer) if is_read else warning(response, mended=mended)
     if instance.judged is None and b'"json_schema"' in body and said is None:
-        broken = _against_schema(orjson.loads(body), response)
+        broken = _against_schema(orjson.loads(body), answer)
         if broken is not None:
             return Appraisal("invalid", broken)
     rules = instance.declared.postconditions
     if rules:
-        names = {**instance.names(), "self": Answer(response)}
+        names = {**instance.names(), "self": answer}
         for _, message, _ in check_conditions(rules, names, instance.scope.masks):
             return Appraisal("failed_check", f"postcondition: {message}")
     return Appraisal("incomplete" if said else "complete", None, said)
 
 
-def _against_schema(body: dict[str, Any], response: bytes) -> str | None:
+def _against_schema(body: dict[str, Any], answer: Answer) -> str | None:
     wanted = body.get("response_format")
     if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
         return None
     schema = wanted.get("json_schema", {}).get("schema")
     if not isinstance(schema, dict):
         return None
-    for index, choice in enumerate(Answer(response)["choices"] or ()):
+    for index, choice in enumerate(answer["choices"] or ()):
         message = choice.get("message") if isinstance(choice, dict) else None
         content = message_text(message) if isinstance(message, dict) else None
         if content is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -43,7 +44,8 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
     if isinstance(result, Answered):
         record = _recorded(run, vertex, made, request, result)
         _settled(run, request, record, result.maybe_billed)
-        await _save(run, vertex, request, record)
+        is_verbatim = record.response is result.response  # nothing was taken out of it
+        await _save(run, vertex, request, record, result.value if is_verbatim else None)
         return
     _settled(run, request, None, result.maybe_billed)
     if result.halted:
@@ -89,7 +91,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
     )
 
 
-async def _save(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
+async def _save(run: Run, vertex: Vertex, request: Request, record: Record, value: Any) -> None:
     run.outcome.issued[vertex.address] = record
     try:
         await run.doors.save(*run.doors.entry(record, run.known.owner))
@@ -100,16 +102,16 @@ async def _save(run: Run, vertex: Vertex, request: Request, record: Record) -> N
         run.stop(str(exc))
     except asyncio.CancelledError:
         # Left while the cache was at work: the state, written at the end, has it.
-        _accept(run, vertex, request, record)
+        _accept(run, vertex, request, record, value)
         raise
-    _accept(run, vertex, request, record)
+    _accept(run, vertex, request, record, value)
 
 
-def _accept(run: Run, vertex: Vertex, request: Request, record: Record) -> None:
+def _accept(run: Run, vertex: Vertex, request: Request, record: Record, value: Any) -> None:
     instance = vertex.instance
     assert instance is not None  # noqa: S101  # only instances are issued
     try:
-        found = appraise(instance, request.body, record.response, mended=record.mended)
+        found = appraise(instance, request.body, record.response, mended=record.mended, value=value)
     except NotKnown as exc:
         said = f"its postcondition looks at {exc.address}, which has no answer"
         found = Appraisal("failed_check", said)

@@ -219,6 +219,7 @@ class OpenAIClient:
             request_id=request_id(good.headers),
             maybe_billed=job.maybe_billed,
             mended=good.mended,
+            value=good.value,
             first_ms=None if job.first is None else int((job.first - started) * 1000),
         )
 
