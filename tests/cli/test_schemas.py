@@ -22,7 +22,7 @@ from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record
 
-NAMES = ("config", "drift", "events", "plan", "state")
+NAMES = ("config", "drift", "events", "plan", "report", "state")
 REGENERATE = """
 python -c 'import json, pathlib; from runner.core.language.editor_schema import json_schema
 pathlib.Path("runner/schemas/config.schema.json").write_text(
@@ -44,7 +44,7 @@ def test_every_schema_is_a_schema(name: str) -> None:
     jsonschema_rs.meta.validate(schema(name))
 
 
-@pytest.mark.parametrize("name", ["drift", "events", "plan", "state"])
+@pytest.mark.parametrize("name", ["drift", "events", "plan", "report", "state"])
 def test_every_object_is_closed_or_a_table_of_names(name: str) -> None:
     """A misspelt key never passes."""
 
@@ -229,7 +229,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("name", ["events", "plan", "state"])
+@pytest.mark.parametrize("name", ["events", "plan", "report", "state"])
 def test_every_word_for_what_happens_is_in_the_schemas(name: str) -> None:
     def enums(part: Any) -> Iterator[set[str]]:
         if isinstance(part, dict):

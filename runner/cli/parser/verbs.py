@@ -130,6 +130,26 @@ def _drift(add: Verb) -> None:
     made.add_argument("--json", action="store_true", help="one JSON object, with every figure")
 
 
+def _report(add: Verb) -> None:
+    made = add(
+        "write a report of answers and checks, for a pull request",
+        "runner report --against main... --markdown report.md",
+        detail="Says which\n"
+        "answers changed, what is asked otherwise, what checks come to on both sides, what\n"
+        "it cost, and what the next apply would do. Nothing is sent, and no key is needed.\n"
+        "The Markdown is short enough for a comment, what matters most first; without a\n"
+        "file, it goes to stdout.",
+    )
+    made.add_argument(
+        "names", nargs="*", metavar="CHECK|ADDR", help="these checks, or these answers; else all"
+    )
+    flags.against(made)
+    made.add_argument("--markdown", metavar="FILE", help="write it as a comment for a pull request")
+    made.add_argument("--json", metavar="FILE", dest="json_file", help="write all of it as JSON")
+    flags.trusting(made)
+    flags.variables(made)
+
+
 def _destroy(add: Verb) -> None:
     made = add(
         "remove every record",
@@ -529,6 +549,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "apply": _apply,
     "check": _check,
     "drift": _drift,
+    "report": _report,
     "destroy": _destroy,
     "output": _output,
     "show": _show,

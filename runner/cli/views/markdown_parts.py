@@ -6,6 +6,7 @@ from html import escape
 from runner.cli.streams import harmless
 
 _LINKED = re.compile(r"@|:(?=//)|www(?=\.)", re.IGNORECASE)  # by GitHub, also where it is escaped
+_SHORT = 200  # characters
 _TICKS = re.compile("`+")
 
 
@@ -27,7 +28,7 @@ def inline_code(text: str) -> str:
 
 def code_block(text: str, language: str = "") -> str:
     """Lines as a block of code, which nothing in it ends."""
-    shown = harmless(text)
+    shown = harmless(text).replace("\r", "\\r")
     fence = "`" * max(3, _longest(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
 
@@ -39,12 +40,12 @@ def details(about: str, content: str) -> str:
 
 def html_code(text: str) -> str:
     """Text as code within HTML, on one line."""
-    return f"<code>{html_text(text)}</code>"
+    return f"<code>{escape(' '.join(harmless(text).split()))}</code>"
 
 
-def html_text(text: str) -> str:
-    """Text within HTML, on one line."""
-    return escape(" ".join(harmless(text).split()))
+def shortened(text: str) -> str:
+    """A text that stands among others, cut where it is long."""
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 2]}.."
 
 
 def units(text: str) -> int:

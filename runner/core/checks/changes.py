@@ -105,6 +105,11 @@ class Checked:
     since: CheckChanges | None = None
     fail_on: FailOn = "not-met"
 
+    @property
+    def outcomes(self) -> tuple[CheckOutcome | Comparison, ...]:
+        """Checks and comparisons."""
+        return (*self.checks, *self.comparisons)
+
     def fails(self, one: CheckOutcome | Comparison) -> bool:
         """Whether the exit status says so: it is not met, that is an error, and it counts."""
         match self.fail_on:
