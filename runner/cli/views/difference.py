@@ -18,7 +18,7 @@ from runner.cli.views.style import Style
 from runner.cli.views.word_lines import word_lines
 from runner.core.address import first_few
 from runner.core.api.usage import usage_of
-from runner.core.plan.diff import ABSENT, Change, changes_of
+from runner.core.plan.diff import ABSENT, Change
 from runner.core.plan.estimate import compact, dollars
 from runner.core.state.records import Record
 from runner.core.viewing.answers import (
@@ -28,6 +28,7 @@ from runner.core.viewing.answers import (
     answer_diff,
     answer_of,
     answer_text_of,
+    recorded_changes,
     recorded_request,
     served_differently,
 )
@@ -129,7 +130,7 @@ def change_json(change: AnswerChange, price: Priced) -> dict[str, Any]:
         case AskedDifferently() | AnsweredDifferently() | AnswerMoved():
             sides = {"before": change.before, "after": change.after}
             told |= {side: answer_json(record, price) for side, record in sides.items()}
-            told["request"] = [*map(path_json, _request_changes(change.before, change.after))]
+            told["request"] = [*map(path_json, recorded_changes(change.before, change.after))]
             told["answer"] = _diff_json(answer_diff(change.before, change.after))
             return told
 
@@ -166,12 +167,6 @@ def _diff_json(found: AnswerDiff) -> dict[str, Any]:
         case TextDiff(lines):
             told = [[[span.kind, span.text] for span in line.spans] for line in lines]
             return {"lines": told}
-
-
-def _request_changes(before: Record, after: Record) -> Iterator[Change]:
-    made = recorded_request(before, after)
-    yield from made.besides
-    yield from changes_of(made.old or {}, made.new)
 
 
 def _side_json(side: StateAt, held: AnswerTotals) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from runner.cli.views.markdown_parts import (
     units,
 )
 from runner.cli.views.report_table import report_table, report_title
-from runner.cli.views.unified_lines import changed_paths, unified_lines
+from runner.cli.views.unified_lines import unified_lines
 from runner.core.address import first_few
 from runner.core.api.usage import usage_of
 from runner.core.checks.changes import Checked
@@ -33,6 +33,7 @@ from runner.core.viewing.changes import (
     kind_of_change,
 )
 from runner.core.viewing.report import Report, Since
+from runner.core.viewing.versions import changed_paths
 from runner.errors import counted
 
 COMMENT = 65_536
@@ -133,7 +134,8 @@ def _about(change: AnswerChange) -> Iterator[str]:
             yield kind_of_change(change)
             yield from _took(record)
         case AskedDifferently(_, before, after):
-            names = [html_code(shortened(one.name)) for one in changed_paths(before, after)]
+            paths = dict.fromkeys(changed_paths(before, after))
+            names = [html_code(shortened(path)) for path in paths]
             yield f"{first_few(names, 3)} changed" if names else kind_of_change(change)
             yield from _facts(before, after)
         case AnsweredDifferently(_, before, after):

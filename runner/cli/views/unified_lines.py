@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from runner.cli.views.values import short
-from runner.core.plan.diff import ABSENT, Change, changes_of, lines_of
+from runner.core.plan.diff import ABSENT, Change, lines_of
 from runner.core.state.records import Record
 from runner.core.viewing.answers import (
     PathDiff,
     TextDiff,
     answer_diff,
     answer_text_of,
-    recorded_request,
+    recorded_changes,
 )
 from runner.core.viewing.changes import (
     AnswerAdded,
@@ -39,15 +39,9 @@ def unified_lines(change: AnswerChange) -> Iterator[str]:
         case AnswerRemoved(before=record):
             yield from (_line("-", line) for line in lines_of(answer_text_of(record)))
         case AskedDifferently() | AnsweredDifferently() | AnswerMoved():
-            for changed in changed_paths(change.before, change.after):
+            for changed in recorded_changes(change.before, change.after):
                 yield from _of_path(changed)
             yield from _of_answers(change.before, change.after)
-
-
-def changed_paths(before: Record, after: Record) -> tuple[Change, ...]:
-    """The paths of a request that differ, and who is asked."""
-    made = recorded_request(before, after)
-    return (*made.besides, *changes_of(made.old or {}, made.new))
 
 
 def _of_answers(before: Record, after: Record) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What two answers have to say against each other: texts word by word, JSON path by path."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -69,6 +69,13 @@ def recorded_request(before: Record | None, after: Record) -> Asked:
     moved = (Change(("provider",), before.identity, after.identity),) if who else ()
     triggers = changes_of(_loaded(before.triggers), _loaded(after.triggers), ("triggers",))
     return Asked(after.provider, new, table_of(before.request), (*moved, *triggers))
+
+
+def recorded_changes(before: Record, after: Record) -> Iterator[Change]:
+    """Where two requests differ, who is asked first."""
+    made = recorded_request(before, after)
+    yield from made.besides
+    yield from changes_of(made.old or {}, made.new)
 
 
 class ServedFact(Struct, frozen=True):

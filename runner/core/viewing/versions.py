@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from runner.core.canonical import dotted
-from runner.core.plan.diff import changes_of
 from runner.core.state.records import Record
 from runner.core.values import MASK
-from runner.core.viewing.answers import recorded_request, served_differently
+from runner.core.viewing.answers import recorded_changes, served_differently
 from runner.core.viewing.changes import (
     AnswerAdded,
     AnswerChange,
@@ -36,8 +35,7 @@ def why_changed(change: AnswerChange) -> str:
 
 def changed_paths(before: Record, after: Record) -> Iterator[str]:
     """Where two requests differ: which parameter, message or tool; who is asked first."""
-    made = recorded_request(before, after)
-    for change in (*made.besides, *changes_of(made.old or {}, made.new)):
+    for change in recorded_changes(before, after):
         yield dotted(change.path[:_DEEP])
     masked = MASK.encode() in before.request or MASK.encode() in after.request
     if masked and (before.request, before.identity) == (after.request, after.identity):
