@@ -3,9 +3,9 @@
 A fenced block is tested by its kind. `toml`: a whole configuration, valid as it stands, in a
 project with the module and the table of `project` below; with the embedded model where it names no
 other. `console`: commands after `$ ` in a project with the configuration that stands last above,
-and what they print; a line `..` stands for any number of lines, and times, ids and numbers of
-tokens may differ. `sh`: each command of the runner parses. `hcl` converts, `json` parses, `python`
-runs; `text` is not looked at. In the prose, links lead somewhere and flags exist.
+and what they print; a line `..` stands for any number of lines, and times, dates, ids, commits and
+numbers of tokens may differ. `sh`: each command of the runner parses. `hcl` converts, `json` parses,
+`python` runs; `text` is not looked at. In the prose, links lead somewhere and flags exist.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from runner.io.settings import Settings
 from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 from tests.harness.documents import DOCS, PAGES, Example, anchors, examples, prose
+from tests.harness.git import WHO
 from tests.harness.pictures import PICTURES, plan_picture, svg, words_of
 from tests.harness.project import Project
 
@@ -88,8 +89,8 @@ def in_shell(folder: Path, command: str) -> str:
     """What a command line prints on a screen."""
     runner = f'runner() {{ {shlex.quote(sys.executable)} -m runner "$@"; }}; {command}'
     done = subprocess.run(
-        ["bash", "-c", runner], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, check=False,
+        ["bash", "-c", runner], cwd=folder, env={**os.environ, **WHO}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     return done.stdout
 
@@ -107,6 +108,10 @@ def same(said: str) -> str:
     said = re.sub(r"\b[\d.]+s\b", "0s", said)
     said = re.sub(r"\bid=[\w-]+", "id=", said)
     said = re.sub(r"\(prompts ~?\d[\d,]*( to \d[\d,]*)?", "(prompts 0", said)
+    said = re.sub(r"\b\d+\+\d+\b", "0+0", said)
+    said = re.sub(r"\b20\d\d-\d\d-\d\d\b", "2000-01-01", said)
+    said = re.sub(r"\b[0-9a-f]{7}\b", "0000000", said)  # a commit
+    said = re.sub(r"(?<=\S) {3,}", "  ", said)  # columns
     return re.sub(r"\b\d[\d,]*( to \d[\d,]*)? tokens\b", "0 tokens", said)
 
 

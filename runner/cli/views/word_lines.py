@@ -1,6 +1,7 @@
 """Two texts in one, as git shows words that changed: `[-gone-]{+came+}`."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.page import Page, width_of
@@ -35,21 +36,15 @@ def words_text(spans: Sequence[DiffSpan], style: Style) -> str:
 
 
 def _near(lines: Sequence[DiffLine]) -> Iterator[DiffLine | int]:
-    """Lines that changed with a few around them; of the others, how many."""
-    changed = [at for at, line in enumerate(lines) if line.kind != "same"]
+    """Lines that changed with a few around them; of the others, how many, if they are several."""
+    changed = (at for at, line in enumerate(lines) if line.kind != "same")
     kept = {at + by for at in changed for by in range(-_AROUND, _AROUND + 1)}
-    skipped = 0
-    for at, line in enumerate(lines):
-        alone = at - 1 in kept and at + 1 in kept
-        if at in kept or alone:
-            if skipped:
-                yield skipped
-            skipped = 0
-            yield line
+    for is_near, found in groupby(enumerate(lines), lambda each: each[0] in kept):
+        group = [line for _, line in found]
+        if is_near or len(group) == 1:
+            yield from group
         else:
-            skipped += 1
-    if skipped:
-        yield skipped
+            yield len(group)
 
 
 def _drawn(page: Page, part: DiffLine | int, room: int) -> Iterator[str]:
