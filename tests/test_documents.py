@@ -4,8 +4,8 @@ A fenced block is tested by its kind. `toml`: a whole configuration, valid as it
 project with the module and the table of `project` below; with the embedded model where it names no
 other. `console`: commands after `$ ` in a project with the configuration that stands last above,
 and what they print; a line `..` stands for any number of lines, and times, dates, ids, commits and
-numbers of tokens may differ. `sh`: each command of the runner parses. `hcl` converts, `json` parses,
-`python` runs; `text` is not looked at. In the prose, links lead somewhere and flags exist.
+numbers of tokens may differ. `sh`: each command of the runner parses. `hcl` converts, `json`
+parses, `python` runs; `text` is not looked at. In the prose, links lead somewhere and flags exist.
 """
 
 import argparse

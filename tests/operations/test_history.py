@@ -1,15 +1,21 @@
 """What git holds of earlier answers, against a checkout of every commit."""
 
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runner.core.state.file import encode
+from runner.core.state.records import empty
 from runner.core.viewing.changes import AnswerMoved
 from runner.errors import RunnerError
 from runner.operations.history import Asking, answer_history, project_history
 from runner.operations.options import ProjectPlace
 from tests.harness.git import GitFolder
-from tests.harness.histories import NAMES, by_checking_out, grown
+from tests.harness.histories import NAMES, PATH, by_checking_out, grown
+from tests.harness.recorded import record
 
 ALL = Asking()
 
@@ -37,6 +43,41 @@ def agrees(folder: Path, seed: int) -> None:
             continue
         versions = [one.commit and one.commit.id for one in answer_history(place, name, ALL).found]
         assert versions == of_it, (seed, name)
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A line for each time that git is started."""
+    real, said = shutil.which("git"), tmp_path / "started"
+    shim = tmp_path / "bin" / "git"
+    shim.parent.mkdir()
+    shim.write_text(f"#!/bin/sh\necho >> '{said}'\nexec {real} \"$@\"\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(shim.parent), os.environ["PATH"])))
+    return said
+
+
+@pytest.mark.parametrize("of", ["one answer", "all"])
+def test_no_more_processes_are_started_for_more_commits(
+    tmp_path: Path, started: Path, of: str
+) -> None:
+    numbers = []
+    for commits in (3, 30):
+        made = GitFolder(tmp_path / str(commits))
+        for number in range(commits):
+            held = {name: record(name, f"answer {number}") for name in NAMES}
+            state = encode(replace(empty("l", "root"), records=held))
+            made.commit(f"{number}", **{PATH: state})
+        (made.path / "in here" / "configs").mkdir()
+        place = ProjectPlace(str(made.path / "in here"))
+        started.write_text("")
+        if of == "all":
+            found = project_history(place, (), ALL).found
+        else:
+            found = answer_history(place, NAMES[1], ALL).found
+        assert len(list(found)) == commits
+        numbers.append(len(started.read_text()))
+    assert numbers[0] == numbers[1] < 20
 
 
 @pytest.mark.parametrize("seed", range(8))
