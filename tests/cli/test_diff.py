@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runner.core.state.records import Record
+from tests.cli.test_schemas import faults
 from tests.harness.git import GitFolder
 from tests.harness.project import Project
 from tests.harness.recorded import record, write_state
@@ -133,6 +134,7 @@ def test_addresses_choose_what_is_compared(changed: Project) -> None:
 
 def test_json_tells_words_and_paths(changed: Project) -> None:
     told = json.loads(changed.call("diff", "--json").out)
+    assert not faults("diff", told)
     of = {change["address"]: change for change in told["changes"]}
     assert {at: change["kind"] for at, change in of.items()} == {
         "completion.came": "new",
@@ -173,6 +175,7 @@ def test_what_holds_no_more_by_todays_checks_is_told(changed: Project) -> None:
     assert "1 newly failing: check.lima of completion.same\n" in ran.out
     assert "1 newly holding: check.quito of completion.same\n" in ran.out
     told = json.loads(changed.call("diff", "completion.same", "--json").out)
+    assert not faults("diff", told)
     one = [{"check": "check.lima", "address": "completion.same"}]
     assert told["checks"]["newly_failing"] == one
     assert "newly" not in changed.call("diff", "completion.came").out

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_diff import asked
+from tests.cli.test_schemas import faults
 from tests.harness.git import GitFolder
 from tests.harness.project import Project
 from tests.harness.recorded import record, write_state
@@ -104,7 +105,9 @@ def test_each_commit_is_told_by_what_it_did_to_all_answers(told: Project) -> Non
 
 def test_part_of_a_history_can_be_asked_for(told: Project, made: GitFolder) -> None:
     def subjects(*words: str) -> list[str | None]:
-        found = json.loads(told.call("history", *words, "--json").out)["commits"]
+        written = json.loads(told.call("history", *words, "--json").out)
+        assert not faults("history", written)
+        found = written["commits"]
         return [one["commit"] and one["commit"]["subject"] for one in found]
 
     assert subjects("--limit", "2") == [None, "five"]
@@ -137,6 +140,9 @@ def test_checks_are_those_of_today(made: GitFolder, project: Project) -> None:
     assert [line[-1] for line in rows(ran.out)] == ["checks", "1 of 2", "1 of 2", "2 of 2"]
     ran = project.call("history")
     assert rows(ran.out)[1][-2:] == ["1 of 2", "a dog"]
+    written = json.loads(project.call("history", "--json").out)
+    assert not faults("history", written)
+    assert [one["checks"] for one in written["commits"]] == [[1, 2], [1, 2], [2, 2]]
     project.write("[completion.tale\n")
     ran = project.call("history", "completion.tale")
     assert ran.status == 0

@@ -22,7 +22,7 @@ from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record
 
-NAMES = ("config", "drift", "events", "plan", "report", "state")
+NAMES = ("config", "diff", "drift", "events", "history", "plan", "report", "state")
 REGENERATE = """
 python -c 'import json, pathlib; from runner.core.language.editor_schema import json_schema
 pathlib.Path("runner/schemas/config.schema.json").write_text(
