@@ -12,6 +12,8 @@ from runner.core.state.markers import has_markers, sides_of
 from runner.core.state.merge import MergedState, merge_states
 from runner.core.state.records import Record, State
 from runner.errors import RunnerError, Where, error
+from runner.io import files
+from runner.io.state.local import OUTPUTS
 from runner.operations.asked_records import asked_records
 from runner.operations.finish import Refreshed, refreshed
 from runner.operations.keeping import keep_answers
@@ -25,12 +27,13 @@ _BY_HAND = (
 
 
 class Resolved(Struct, frozen=True):
-    """The state is whole again. At the addresses that clashed it has the answer that is `asked` for
-    today; or, of the others, that of ours, until a plan says what they ask for. So many answers
-    that are no record now are in the cache.
+    """The state at `place` is whole again, and `files` are to be told to git. At the addresses that
+    clashed it has the answer that is `asked` for today; at those that are `undecided` that of ours,
+    until a plan says what they ask for. So many answers of both sides are in the cache.
     """
 
     place: str
+    files: tuple[str, ...]
     asked: tuple[str, ...]
     undecided: tuple[str, ...]
     cached: int
@@ -54,7 +57,10 @@ def resolve_conflicts(options: Options, secrets: Secrets) -> Resolved:
         store.mend(merged.state, found.version)
         asked = _take_asked(options, secrets, merged)
         left = tuple(address for address in merged.clashes if address not in asked)
-        return Resolved(store.name, asked, left, kept.new + kept.there, refreshed(options, secrets))
+        outputs, cached = refreshed(options, secrets), kept.new + kept.there
+        beside = store.directory / OUTPUTS
+        changed = (store.name, *([str(beside)] if files.exists(beside) else []))
+        return Resolved(store.name, changed, asked, left, cached, outputs)
 
 
 def _given_way(merged: MergedState, sides: list[State]) -> list[Record]:

@@ -1,8 +1,10 @@
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from shutil import rmtree
 
+import jsonschema_rs
 import pytest
 
 from runner.core.state.file import decode, encode
@@ -221,10 +223,13 @@ def test_events_say_what_happens(project: Project, git: GitFolder) -> None:
     git("checkout", "-q", "HEAD~")
     ran = project.call("rollback", "-y", "--json", "--all", "--to", "HEAD~")
     assert [event["type"] for event in ran.events] == [
-        "rollback_step", "rollback_step", "rollback_summary", "rollback_complete",
+        "version", "rollback_step", "rollback_step", "rollback_summary", "rollback_complete",
     ]  # fmt: skip
     assert [event["action"] for event in ran.of("rollback_step")] == ["restore", "restore"]
     assert ran.of("rollback_complete")[0]["restored"] == 2
+    schema = (files("runner") / "schemas/events.schema.json").read_text("utf-8")
+    made = jsonschema_rs.validator_for(json.loads(schema))
+    assert [error.message for event in ran.events for error in made.iter_errors(event)] == []
 
 
 def test_a_state_that_was_lost_is_there_again(project: Project, api: FakeAPI) -> None:

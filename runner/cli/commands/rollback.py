@@ -37,13 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(project: Loaded, plan: RollbackPlan, arguments: argparse.Namespace) -> None:
     tell_warnings(project, as_json=arguments.json)
-    price = costs(project.prices)
     if arguments.json:
         from runner.cli.views.json_lines import write  # noqa: PLC0415
 
-        for event in rollback_events(plan, price):
+        for event in rollback_events(plan):
             write(event)
         return
+    price = costs(project.prices)
     workspace = project.other_workspace
     if workspace is not None:
         sys.stderr.write(f"In the workspace {workspace}:\n\n")

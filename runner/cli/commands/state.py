@@ -104,7 +104,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{address} has the answer of ours; a plan says what it asks for\n")
     sys.stderr.write(
         f"{done.place} is whole again, and {counted(done.cached, 'answer')} of both sides are in "
-        f"the cache: nothing is paid again. Tell git: git add {shlex.quote(done.place)}\n"
+        f"the cache: nothing is paid again. Tell git: git add {shlex.join(done.files)}\n"
     )
     _tell(done.outputs, arguments)
     return 0

@@ -2,15 +2,17 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from runner.cli.streams import harmless, on_one_line
-from runner.cli.views.difference import change_in_words, change_json
+from runner.cli.views.difference import change_in_words
 from runner.cli.views.page import Page
 from runner.cli.views.style import Style
+from runner.core.state.records import Record
 from runner.core.viewing.changes import Priced
 from runner.errors import counted
-from runner.operations.rollback import RollbackPlan, RollbackStep
+from runner.operations.events import version
+from runner.operations.rollback import RollbackPlan, RollbackStep, RollbackWord
 
 _SAID = "  # "
 
@@ -25,26 +27,31 @@ def rollback_text(plan: RollbackPlan, price: Priced, style: Style, *, full: bool
     return harmless("\n".join(lines) + "\n")
 
 
-def rollback_events(plan: RollbackPlan, price: Priced) -> Iterator[dict[str, Any]]:
+def rollback_events(plan: RollbackPlan) -> Iterator[dict[str, Any]]:
     """An event for each step, and one for the whole."""
+    yield version()
     for step in plan.steps:
-        change = step.change
         yield {
             "type": "rollback_step",
             "address": step.address,
             "action": step.word,
             "reason": step.because,
-            "change": None if change is None else change_json(change, price),
+            "before": None if step.now is None else _answer_json(step.now),
+            "after": _answer_json(step.earlier),
         }
     yield {
         "type": "rollback_summary",
         "source": plan.source.name,
-        "restore": len(plan.of("restore")),
-        "cache": len(plan.of("cache")),
-        "leave": len(plan.of("leave")),
+        "changes": {word: len(plan.of(word)) for word in get_args(RollbackWord)},
         "unchanged": plan.unchanged,
         "files": [*plan.differing],
+        "message": summary_of(plan),
     }
+
+
+def _answer_json(record: Record) -> dict[str, Any]:
+    names = ("fingerprint", "sample", "status", "issued_at")
+    return {name: getattr(record, name) for name in names}
 
 
 def summary_of(plan: RollbackPlan) -> str:

@@ -12,8 +12,10 @@ class TwiceError(ValueError):
     """An address that has a record already."""
 
 
-def damage(data: bytes, name: str, offset: int, cause: Exception) -> tuple[str, str, Where]:
-    """What is wrong with it, in short and in full, and where."""
+def damage(
+    data: bytes, name: str, offset: int, cause: Exception, way_back: str
+) -> tuple[str, str, Where]:
+    """What is wrong with it, in short and in full, with the way back, and where."""
     conflict = _CONFLICT.search(data)
     if conflict:
         summary, offset = "State file has merge conflicts", conflict.start()
@@ -22,6 +24,7 @@ def damage(data: bytes, name: str, offset: int, cause: Exception) -> tuple[str, 
             "state resolve` merges both sides, and no answer of either is lost. By hand: keep the "
             "higher serial and each address once, and take the markers out."
         )
+        way_back = "Nothing was changed."  # what stood there before the merge is one side of it
     elif isinstance(cause, TwiceError):
         summary = "State file has an address twice"
         what = f"{cause} has another record above this one. Keep one of the two."
@@ -31,7 +34,7 @@ def damage(data: bytes, name: str, offset: int, cause: Exception) -> tuple[str, 
     else:
         summary = "State file is damaged"
         what = f"Here it stops being a state: {cause}."
-    return summary, what, Where(name, data.count(b"\n", 0, offset) + 1)
+    return summary, f"{what} {way_back}", Where(name, data.count(b"\n", 0, offset) + 1)
 
 
 def offset_of(cause: Exception) -> int:

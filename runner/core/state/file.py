@@ -113,11 +113,9 @@ def decode(data: bytes, name: str, way_back: str | None = None) -> State:
     try:
         return _by_line(data, name) if _laid_out(data) else _whole(data, name)
     except _MisreadError as misread:
-        summary, what, where = damage(data, name, misread.offset, misread.cause)
-        raise error(summary, f"{what} {way}", where) from misread
+        raise error(*damage(data, name, misread.offset, misread.cause, way)) from misread
     except UNREADABLE as cause:
-        summary, what, where = damage(data, name, offset_of(cause), cause)
-        raise error(summary, f"{what} {way}", where) from cause
+        raise error(*damage(data, name, offset_of(cause), cause, way)) from cause
 
 
 def line_of(data: bytes, address: str, name: str) -> bytes | None:

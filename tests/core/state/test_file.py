@@ -254,7 +254,8 @@ def test_what_is_no_state_is_refused_with_its_line_and_the_way_back(
     assert problem.summary == summary
     assert problem.where is not None
     assert (problem.where.file, problem.where.line) == ("state/state.json", line)
-    assert "state/state.json.backup" in problem.detail
+    way_out = "`runner state resolve`" if name == "conflict" else "state/state.json.backup"
+    assert way_out in problem.detail
     assert "Nothing was changed" in problem.detail
 
 
