@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from runner.core.address import Key
 from runner.core.expansion.lazy import EachLater, JudgedAnswer, Later, MatrixCell
 from runner.core.expressions.functions import World
@@ -81,8 +83,7 @@ class Session:
             raise NotKnown(block) from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Instance:
+class Instance(Struct, frozen=True, eq=False):
     """One completion, data source or module call: a block, where it stands, and its key."""
 
     address: str
@@ -124,8 +125,7 @@ class Instance:
         return RunnerError(self.declared.block.problem(summary, said, exc.path, at=exc.at))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Judged(Struct, frozen=True, eq=False):
     """In place of the value of an instance: the one whose answer it judges."""
 
     instance: Instance

@@ -6,7 +6,6 @@ graph, and settling one vertex costs its own edges only.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -30,8 +29,7 @@ class Expansion(Struct, frozen=True):
 VertexKey = str | Expansion
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Vertex:
+class Vertex(Struct, frozen=True, eq=False):
     """One step of the walk: a completion, a data source, the expansion of a block whose
     instances are not known before an answer, or a group that has settled when all of its
     instances have. The address of an expansion, and of a group, is the block's.
