@@ -4,21 +4,25 @@ from dataclasses import dataclass, field
 
 from runner.core.request.build import Request
 
+_BESIDE = 512  # bytes of a request besides its bodies
+
 
 @dataclass(slots=True)
 class Drafts:
     """Requests that a decision has filled and that are still to be sent.
 
-    As many as `room` bytes of bodies hold; the others are filled once more when their turn comes.
+    As many as `room` bytes hold: 100,000 of a usual prompt. The others are filled once more when
+    their turn comes.
     """
 
-    room: int = 16 << 20
+    room: int = 96 << 20
     _held: dict[str, Request] = field(default_factory=dict)
 
     def keep(self, address: str, request: Request) -> None:
         """Hold it if there is room."""
-        if len(request.body) <= self.room:
-            self.room -= len(request.body)
+        size = _size(request)
+        if size <= self.room:
+            self.room -= size
             self._held[address] = request
 
     def held(self, address: str) -> Request | None:
@@ -29,5 +33,10 @@ class Drafts:
         """The request that is held, once."""
         request = self._held.pop(address, None)
         if request is not None:
-            self.room += len(request.body)
+            self.room += _size(request)
         return request
+
+
+def _size(request: Request) -> int:
+    masked = 0 if request.recorded is request.body else len(request.recorded)
+    return len(request.body) + masked + _BESIDE

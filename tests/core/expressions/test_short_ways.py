@@ -165,16 +165,23 @@ def test_a_prompt_that_changed_since_is_sent_as_it_is_now() -> None:
 
 def test_drafts_hold_no_more_than_they_have_room_for() -> None:
     def request(size: int) -> Request:
-        return Request("p", "i", "f", b"x" * size, b"", None)
+        body = b"x" * size
+        return Request("p", "i", "f", body, body, None)
 
-    drafts = Drafts(room=10)
-    drafts.keep("a", request(6))
-    drafts.keep("b", request(6))
+    drafts = Drafts(room=2000)
+    drafts.keep("a", request(600))
+    drafts.keep("b", request(600))
     assert drafts.take("b") is None
-    assert drafts.take("a") == request(6)
+    assert drafts.take("a") == request(600)
     assert drafts.take("a") is None
-    drafts.keep("b", request(10))
-    assert drafts.take("b") == request(10)
+    drafts.keep("b", request(1400))
+    assert drafts.take("b") == request(1400)
+
+
+def test_what_is_recorded_otherwise_than_it_is_sent_takes_room_as_well() -> None:
+    drafts = Drafts(room=2000)
+    drafts.keep("a", Request("p", "i", "f", b"x" * 1000, b"y" * 1000, None))
+    assert drafts.held("a") is None
 
 
 def _sent(lab: Lab) -> list[tuple[str, dict[str, Any]]]:
