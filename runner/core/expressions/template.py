@@ -184,36 +184,34 @@ def compile_text(text: str, path: Path = ()) -> Node:
     return TextNode(tuple(parts))
 
 
-def holes(node: Node) -> Iterator[Hole]:
+def holes(node: Node) -> list[Hole]:
     """Every hole in a value, in the order of the text."""
-    match node:
-        case Expression(hole):
-            yield hole
-        case TextNode(parts):
-            yield from (part for part in parts if isinstance(part, Hole))
-        case TableNode(items):
-            for _, inner in items:
-                yield from holes(inner)
-        case ItemsNode(items):
-            for inner in items:
-                yield from holes(inner)
-        case Constant():
-            return
+    found: list[Hole] = []
+    _gather(node, found, found)
+    return found
 
 
-def holes_in_text(node: Node) -> Iterator[Hole]:
+def holes_in_text(node: Node) -> list[Hole]:
     """Every hole whose value becomes a part of a text."""
+    found: list[Hole] = []
+    _gather(node, found, [])
+    return found
+
+
+def _gather(node: Node, in_text: list[Hole], whole: list[Hole]) -> None:
     match node:
+        case Constant():  # what most values are
+            return
         case TextNode(parts):
-            yield from (part for part in parts if isinstance(part, Hole))
+            in_text += [part for part in parts if isinstance(part, Hole)]
+        case Expression(hole):
+            whole.append(hole)
         case TableNode(items):
             for _, inner in items:
-                yield from holes_in_text(inner)
+                _gather(inner, in_text, whole)
         case ItemsNode(items):
             for inner in items:
-                yield from holes_in_text(inner)
-        case Constant() | Expression():
-            return
+                _gather(inner, in_text, whole)
 
 
 def follow(names: Names, path: Ref) -> Any:

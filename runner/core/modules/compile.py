@@ -378,7 +378,8 @@ def _refs_with_and_without_keys(
 ) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
     """What a block refers to; and what one instance of it does, whichever there are."""
     own = [node for name, node in meta.items() if name not in REPEATING]
-    return refs_of([*nodes, *meta.values()]), refs_of([*nodes, *own])
+    refs = refs_of([*nodes, *meta.values()])
+    return refs, refs if len(own) == len(meta) else refs_of([*nodes, *own])
 
 
 def _only_message_texts(params: Mapping[str, Node]) -> bool:

@@ -92,11 +92,12 @@ def _shape(instance: Instance, provider: Provider) -> Shape:
     problems += _foreign(instance, provider)
     if problems:
         raise RunnerError(*problems)
-    masks = instance.scope.masks
-    masked = any(map(masks, _holes(instance, "extra_body", "triggers")))
+    meta = instance.declared.meta
+    in_body = _sensitive(instance, *instance.declared.params.values(), meta.get("extra_body"))
+    masked = bool(in_body or _sensitive(instance, meta.get("triggers")))
     masked = masked or provider.defaults != provider.recorded_defaults
-    secret = tuple(filter(masks, _holes(instance, "extra_body", "extra_headers")))
-    extra = instance.declared.meta.get("extra_body", _NOTHING)
+    secret = (*in_body, *_sensitive(instance, meta.get("extra_headers")))
+    extra = meta.get("extra_body", _NOTHING)
     linked = any(name in LINKED or isinstance(node, Expression) for name, node in filled)
     linked = linked or not isinstance(extra, Constant)
     strict = provider.strict
@@ -127,12 +128,10 @@ def _foreign(instance: Instance, provider: Provider) -> Iterator[Problem]:
                 yield problem
 
 
-def _holes(instance: Instance, *names: str) -> Iterator[Hole]:
-    """The holes of a block's parameters, and of what else is named."""
-    meta = instance.declared.meta
-    nodes = instance.declared.params.values()
-    for node in (*nodes, *(meta[name] for name in names if name in meta)):
-        yield from holes(node)
+def _sensitive(instance: Instance, *nodes: Node | None) -> list[Hole]:
+    """The holes of values that show something sensitive."""
+    masks = instance.scope.masks
+    return [hole for node in nodes if node is not None for hole in holes(node) if masks(hole)]
 
 
 def _normal(node: Node, path: Path) -> Node:
