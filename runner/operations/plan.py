@@ -123,14 +123,16 @@ class _Scales:
     verdicts: Verdicts = field(default_factory=Verdicts)
     _longest: dict[str, int | None] = field(default_factory=dict)
 
-    def __call__(self, address: str, request: Request, old: Record | None) -> None:
+    def __call__(
+        self, address: str, request: Request, body: dict[str, Any], old: Record | None
+    ) -> None:
         prices = self.project.prices
-        weight = bound(request, old, self.reports.tokens, prices.price, prices.source)
+        weight = bound(request, body, old, self.reports.tokens, prices.price, prices.source)
         self.estimate.add(weight)
         if is_verdict(address):
             self.verdicts.estimate.add(weight)
         self._longest[address] = weight.longest
-        for limit in self.project.declared[request.provider].limits(request.body):
+        for limit in self.project.declared[request.provider].limits(body):
             self.limits.setdefault((request.provider, limit), []).append(address)
 
     def weigh_later(self, plan: PlannedSteps) -> None:

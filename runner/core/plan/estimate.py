@@ -130,15 +130,16 @@ class Bound(Struct, frozen=True):
 
 def bound(
     request: Request,
+    body: dict[str, Any],
     old: Record | None,
     count: CountPrompt,
     price: Price,
     source: PriceSource | None = None,
 ) -> Bound:
     """From below: the prompt, and what the last answer used. From above: max tokens, n times;
-    nothing bounds what a picture, a sound, a file or a search of the web takes.
+    nothing bounds what a picture, a sound, a file or a search of the web takes. `body` is the
+    request's, parsed.
     """
-    body = orjson.loads(request.body)
     model = str(body.get("model", ""))
     prompt = count(request.identity, body, old)
     longest = most_tokens(body)

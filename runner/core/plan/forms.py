@@ -75,9 +75,8 @@ def form_of(
     return RequestForm(provider, headers, parameters, turns, before)
 
 
-def request_form(request: Request, *, is_alone: bool) -> RequestForm:
-    """The form of what is sent."""
-    body = orjson.loads(request.body)
+def request_form(request: Request, body: Mapping[str, Any], *, is_alone: bool) -> RequestForm:
+    """The form of what is sent, whose body is parsed."""
     return form_of(request.provider, request.headers, body, is_alone=is_alone)
 
 

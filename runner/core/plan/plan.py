@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import orjson
 from msgspec import Struct
 
 from runner.core.address import in_order, is_verdict
@@ -73,15 +74,15 @@ class PlannedSteps(Struct, frozen=True):
 
 
 Start = Callable[[Samples], tuple[Walk, Known]]
-Weigh = Callable[[str, Request, Record | None], None]
+Weigh = Callable[[str, Request, dict[str, Any], Record | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
-    `weigh` is shown each request that will be sent; `elsewhere` says which other workspace names
-    what a server stored for a record.
+    `weigh` is shown each request that will be sent, and its body; `elsewhere` says which other
+    workspace names what a server stored for a record.
     """
 
     start: Start
@@ -137,13 +138,16 @@ def destroy_plan(inputs: Inputs) -> PlannedSteps:
 
 
 def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
-    """Each request that will be sent, once, however often the plan was made."""
+    """Each request that will be sent, once, however often the plan was made; parsed for all who
+    look at it.
+    """
     for step, issued in plan.of(Issue):
         if step.instance is not None:
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
+            body = orjson.loads(request.body)
             is_alone = step.instance.key is None and issued.old is None
-            plan.known.forms.note(step.address, request_form(request, is_alone=is_alone))
-            weigh(step.address, request, issued.old)
+            plan.known.forms.note(step.address, request_form(request, body, is_alone=is_alone))
+            weigh(step.address, request, body, issued.old)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ many at the very most.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ _OPENAI = re.compile(r"(?:openai/)?(?:chatgpt|gpt-4o|gpt-4\.|gpt-5|o[134](?:-|$)
 _HARMONY = re.compile(r"(?:.*/)?gpt-oss")
 
 _SEARCHES = re.compile(r"compound|sonar|search")
-"""Models that read what they find, whatever they are asked."""
+"""What is in the names of models that read what they find, whatever they are asked."""
 
 MESSAGE = 32
 TOOL = 256
@@ -91,14 +92,13 @@ def prompt_ceiling(body: bytes) -> int:
 
 def can_be_counted(body: Mapping[str, Any]) -> bool:
     """Whether all that is read and written is text of the body, which can be counted."""
-    searches = _SEARCHES.search(str(body.get("model", ""))) is not None
-    if searches or any(body.get(name) for name in _COSTS_BESIDES):
+    if _searches(str(body.get("model", ""))) or any(map(body.get, _COSTS_BESIDES)):
         return False
     tools = body.get("tools")
     for tool in tools if isinstance(tools, list) else ():
         if isinstance(tool, dict) and tool.get("type", "function") not in _OWN_TOOLS:
             return False  # one of the server's: what it finds is read as well
-    parts = (part for message in messages_of(body) for part in _parts(message))
+    parts = chain.from_iterable(map(_parts, messages_of(body)))
     return all(part.get("type") in _TEXTS for part in parts)
 
 
@@ -111,6 +111,11 @@ def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The messages of a body that are tables."""
     found = body.get("messages")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+@lru_cache(maxsize=64)
+def _searches(model: str) -> bool:
+    return _SEARCHES.search(model) is not None
 
 
 @lru_cache(maxsize=64)

@@ -248,7 +248,8 @@ def form_of_step(plan: PlannedSteps, step: Step) -> RequestForm | None:
     match step.action:
         case Issue(old=old):
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
-            return request_form(request, is_alone=step.instance.key is None and old is None)
+            is_alone = step.instance.key is None and old is None
+            return request_form(request, orjson.loads(request.body), is_alone=is_alone)
         case Await():
             known = known_part(plan, step)
             return None if known is None else form_later(step, *known)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from msgspec import Struct
 
 from runner.core.canonical import normalise
@@ -77,16 +76,13 @@ class DeclaredProvider(Struct, frozen=True):
         told = (quirk for quirk in self.preset.quirks if quirk.kind != "names")
         return not any(quirk.met(_WITH_SCHEMA) for quirk in told)
 
-    def limits(self, body: bytes) -> Iterator[Limit]:
-        """What a request asks for and this provider does not do."""
-        limits, quirks = self.type.limits, self.preset.quirks
-        if limits is None and not quirks:
-            return
-        held = orjson.loads(body)
-        for said in limits(held, self.table) if limits is not None else ():
+    def limits(self, body: Mapping[str, Any]) -> Iterator[Limit]:
+        """What a request with this body asks for and this provider does not do."""
+        limits = self.type.limits
+        for said in limits(body, self.table) if limits is not None else ():
             yield Limit(said, None)
-        for quirk in quirks:
-            if quirk.met(held):
+        for quirk in self.preset.quirks:
+            if quirk.met(body):
                 yield Limit(quirk.said(self.name), quirk.parameter)
 
     def _filled(self, url: str) -> str:

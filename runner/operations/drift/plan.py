@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import orjson
 from msgspec import Struct
 
 from runner.core.address import blocks_of, in_order, is_verdict, selects, why_none
@@ -214,5 +215,6 @@ def _estimate(project: Loaded, plan: PlannedSteps, records: Mapping[str, Record]
     for step, issued in plan.of(Issue):
         assert step.instance is not None  # noqa: S101  # each draw has one
         request = request_of(step.instance, plan.known)
-        estimate.add(bound(request, issued.old, reports.tokens, prices.price, prices.source))
+        body = orjson.loads(request.body)
+        estimate.add(bound(request, body, issued.old, reports.tokens, prices.price, prices.source))
     return estimate

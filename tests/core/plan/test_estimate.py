@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.plan.estimate import Bound, Estimate, bound, compact, dollars, most_cost
+from runner.core.plan.estimate import (
+    Bound,
+    CountPrompt,
+    Estimate,
+    Price,
+    bound,
+    compact,
+    dollars,
+    most_cost,
+)
 from runner.core.plan.prompt import prompt_ceiling
 from runner.core.plan.reports import PromptTokens, Reports, TokenBasis
 from runner.core.request.build import Request
@@ -29,8 +38,12 @@ def price(_: str, model: str, prompt: int, answer: int) -> float | None:
     return None if model == "unknown" else prompt * 1.0 + answer * 10.0
 
 
+def bounded(asked: Request, old: Record | None, count: CountPrompt, cost: Price) -> Bound:
+    return bound(asked, orjson.loads(asked.body), old, count, cost)
+
+
 def test_a_bound_is_the_prompt_and_what_the_answer_may_take() -> None:
-    found = bound(request(max_tokens=100, n=2), None, seven, price)
+    found = bounded(request(max_tokens=100, n=2), None, seven, price)
     assert (found.tokens_low, found.tokens_high) == (7 + 1, 9 + 200)
     assert (found.cost_low, found.cost_high) == (17.0, 2009.0)
 
@@ -40,12 +53,12 @@ def test_the_last_answer_says_what_the_next_will_use() -> None:
         b'"completion_tokens":1', b'"completion_tokens":9'
     )
     old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
-    assert bound(request(), old, seven, price).tokens_low == 7 + 9
-    assert bound(request(max_tokens=5), old, seven, price).tokens_low == 7 + 5
+    assert bounded(request(), old, seven, price).tokens_low == 7 + 9
+    assert bounded(request(max_tokens=5), old, seven, price).tokens_low == 7 + 5
 
 
 def test_without_a_limit_there_is_no_upper_bound() -> None:
-    found = bound(request(), None, seven, price)
+    found = bounded(request(), None, seven, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
     total = Estimate()
     total.add(found)
@@ -70,20 +83,20 @@ def test_of_many_unknown_prices_some_are_named() -> None:
     ],
 )
 def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
-    found = bound(request(max_tokens=10, **body), None, seven, price)
+    found = bounded(request(max_tokens=10, **body), None, seven, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
 
 
 def test_what_is_free_needs_no_limit_to_stay_free() -> None:
-    assert bound(request(), None, seven, lambda *_: 0.0).cost_high == 0.0
+    assert bounded(request(), None, seven, lambda *_: 0.0).cost_high == 0.0
 
 
 def test_an_unknown_price_is_said() -> None:
     total = Estimate()
-    total.add(bound(request(model="unknown", max_tokens=1), None, seven, price))
+    total.add(bounded(request(model="unknown", max_tokens=1), None, seven, price))
     assert "price of unknown unknown" in total.text()
     assert "$0" not in total.text()
-    total.add(bound(request(max_tokens=1), None, seven, price))
+    total.add(bounded(request(max_tokens=1), None, seven, price))
     assert "price of unknown unknown" in total.text()
     assert "$17.00" in total.text()
 
@@ -103,7 +116,7 @@ def test_the_lower_bound_is_never_above_the_upper(pairs: list[tuple[int, int | N
         )
         old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
         more = {} if limit is None else {"max_tokens": limit}
-        total.add(bound(request(**more), old, seven, price))
+        total.add(bounded(request(**more), old, seven, price))
     if total.tokens_high is not None:
         assert total.tokens_low <= total.tokens_high
     if total.cost_high is not None:
@@ -137,13 +150,13 @@ def test_an_amount_that_is_not_nothing_is_not_shown_as_nothing() -> None:
 )
 def test_what_extra_body_holds_is_estimated_whatever_it_is(body: dict[str, Any]) -> None:
     total = Estimate()
-    total.add(bound(request(**body), None, seven, lambda *_: None))
+    total.add(bounded(request(**body), None, seven, lambda *_: None))
     assert total.requests == 1
 
 
 def test_a_server_that_is_told_of_no_model_has_its_own() -> None:
     total = Estimate()
-    total.add(bound(request(model=""), None, seven, lambda *_: None))
+    total.add(bounded(request(model=""), None, seven, lambda *_: None))
     assert total.text().endswith("price of the server's own model unknown")
 
 
@@ -152,7 +165,7 @@ def test_the_most_is_a_token_a_byte_whatever_was_reported() -> None:
     most = most_cost(asked, price)
     assert most == prompt_ceiling(asked.body) + 2000.0
     reported = Record("completion.a", "o", asked.identity, "f", 0, asked.body, REPORTED, "")
-    told = bound(asked, reported, Reports([reported]).tokens, price)
+    told = bounded(asked, reported, Reports([reported]).tokens, price)
     assert (told.prompt.low, told.prompt.high) == (5, 5)
     assert told.cost_high == 2005.0
     assert most_cost(asked, price) == most

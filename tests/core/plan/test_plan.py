@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from runner.core.api.exchange import Failure
@@ -156,7 +157,8 @@ def test_a_request_is_weighed_once_however_often_the_plan_is_made() -> None:
     lab.files["configs/main.toml"] += block("new", "x") + block("more", "more")
     weighed: list[str] = []
 
-    def weigh(address: str, request: Request, old: Record | None) -> None:
+    def weigh(address: str, request: Request, body: dict[str, Any], _: Record | None) -> None:
+        assert body == orjson.loads(request.body)
         weighed.append(address)
 
     plan = make_plan(replace(lab.planned().inputs, weigh=weigh))

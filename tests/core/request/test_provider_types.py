@@ -1,6 +1,5 @@
 from typing import Any, get_args, get_type_hints
 
-import orjson
 import pytest
 
 from runner.core.language.blocks import EmbeddedSettings
@@ -14,7 +13,7 @@ QUESTION = {"messages": [{"role": "user", "content": "Say hello."}]}
 
 
 def limits(body: dict[str, Any], **settings: Any) -> tuple[str, ...]:
-    found = DeclaredProvider("local", EMBEDDED, settings).limits(orjson.dumps(body))
+    found = DeclaredProvider("local", EMBEDDED, settings).limits(body)
     return tuple(limit.said for limit in found)
 
 
@@ -55,4 +54,4 @@ def test_what_the_model_cannot_do_is_known_before() -> None:
     assert limits({"modalities": ["text", "audio"]})
     assert limits(QUESTION) == ()
     assert limits(QUESTION | {"tools": [], "functions": None, "n": 1}) == ()
-    assert list(DeclaredProvider("openai", OPENAI).limits(orjson.dumps(body))) == []
+    assert list(DeclaredProvider("openai", OPENAI).limits(body)) == []
