@@ -103,6 +103,8 @@ def _inside(value: Any) -> Collection[Any]:
     """What a comparison or a text of a value goes into."""
     if isinstance(value, list | tuple):
         return value
+    if type(value) is dict:  # each row of a table: no need to ask what it is like
+        return [*value, *value.values()]
     if isinstance(value, Mapping):
         return [*value, *(value[key] for key in value)]
     if isinstance(value, str | bytes | range) or not isinstance(value, Collection):
