@@ -259,6 +259,13 @@ def test_what_is_no_state_is_refused_with_its_line_and_the_way_back(
     assert "Nothing was changed" in problem.detail
 
 
+@pytest.mark.parametrize("instead", [b" ", b"", b";", b"\r"])
+def test_records_without_a_comma_between_them_are_no_state(instead: bytes) -> None:
+    data = encode(state(record("a"), record("b")))
+    with pytest.raises(RunnerError, match="State file is damaged"):
+        decode(data.replace(b",\n", instead + b"\n", 1), "state.json")
+
+
 def test_what_is_missing_is_named() -> None:
     data = (STATES / "damaged" / "missing_field.json").read_bytes()
     with pytest.raises(RunnerError, match="fingerprint"):
