@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.git import GitFolder
 from tests.harness.project import Project, provider, serving
 from tests.harness.server import FakeAPI
 
@@ -19,4 +20,12 @@ def api() -> Iterator[FakeAPI]:
 def project(tmp_path: Path, api: FakeAPI) -> Project:
     made = Project(tmp_path)
     made.write(provider(api), "provider.toml")
+    return made
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitFolder:
+    """One that has what a project does not commit among what it ignores."""
+    made = GitFolder(tmp_path)
+    made.write(".gitignore", "cache/\n*.backup\n")
     return made

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,25 +13,7 @@ from runner.core.checks.verdicts import FailOn
 from tests.harness.git import GitFolder
 from tests.harness.project import Project, completion
 from tests.harness.recorded import record, write_state
-
-PROVIDER = '[provider.openai]\nbase_url = "http://127.0.0.1:9/v1"\n'
-CHECK = '[check.polite]\nof = "completion.answer"\nexpect = [{ contains = "please" }]\n'
-Sides = tuple[dict[str, str], dict[str, str]]
-
-
-def write(project: Project, answers: dict[str, str], checks: str = CHECK) -> None:
-    keys = ", ".join(f'"{key}"' for key in answers)
-    each = completion("answer", "Say {{ each.key }}", f"for_each = [{keys}]")
-    project.write(PROVIDER + each + checks)
-    held = (record(f'completion.answer["{key}"]', said) for key, said in answers.items())
-    write_state(project, *held)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> GitFolder:
-    made = GitFolder(tmp_path)
-    made.write(".gitignore", "cache/\n*.backup\n")
-    return made
+from tests.harness.reviewed import CHECK, PROVIDER, write
 
 
 @pytest.fixture

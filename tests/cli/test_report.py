@@ -29,8 +29,8 @@ from tests.cli.test_schemas import faults
 from tests.harness.git import GitFolder
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record, write_state
+from tests.harness.reviewed import CHECK, PROVIDER, write
 
-PROVIDER = '[provider.openai]\nbase_url = "http://127.0.0.1:9/v1"\n'
 MARK = "HOSTILE"
 PIECES = (
     "```", "````", "`" * 150, "~~~", "~~~~~~", "`", "``", "</details>", "<details open>",
@@ -195,26 +195,8 @@ def test_what_nobody_asked_for_stands_before_what_was_asked_otherwise() -> None:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> GitFolder:
-    made = GitFolder(tmp_path)
-    made.write(".gitignore", "cache/\n*.backup\n")
-    return made
-
-
-@pytest.fixture
 def project(repository: GitFolder) -> Project:
     return Project(repository.path / "prompts")
-
-
-CHECK = '[check.polite]\nof = "completion.answer"\nexpect = [{ contains = "please" }]\n'
-
-
-def write(project: Project, answers: dict[str, str], checks: str = CHECK) -> None:
-    keys = ", ".join(json.dumps(key) for key in answers)
-    each = completion("answer", "Say {{ each.key }}", f"for_each = [{keys}]")
-    project.write(PROVIDER + each + checks)
-    records = (record(f'completion.answer["{key}"]', said) for key, said in answers.items())
-    write_state(project, *records)
 
 
 def markdown(project: Project, *arguments: str) -> str:
@@ -391,3 +373,17 @@ def test_a_program_that_nobody_trusts_here_is_unscored_and_no_error(
     assert check["unscored"] == 1
     assert "may be started" in check["answers"][0]["why"]
     assert not (project.directory / "configs/started").exists()
+
+
+def test_the_comment_fits_however_many_checks_there_are_and_however_long_their_names(
+    repository: GitFolder, project: Project
+) -> None:
+    answers = {f"{number}{'`' * 300}": "please" for number in range(20)}
+    checks = "".join(CHECK.replace("polite", f"c{'x' * 400}{number}") for number in range(60))
+    write(project, answers, checks)
+    repository.commit("then")
+    write(project, dict.fromkeys(answers, "`" * 400), checks)
+    text = markdown(project)
+    assert units(text) <= COMMENT
+    assert "| 20 more checks | | | of all: 60 not met |" in text
+    assert "60 checks no longer hold" in text

@@ -170,9 +170,12 @@ def _diff_json(found: AnswerDiff) -> dict[str, Any]:
 
 
 def _side_json(side: StateAt, held: AnswerTotals) -> dict[str, Any]:
+    return {"name": side.name, "commit": side.commit, **totals_json(held)}
+
+
+def totals_json(held: AnswerTotals) -> dict[str, Any]:
+    """What some answers amount to."""
     return {
-        "name": side.name,
-        "commit": side.commit,
         "answers": held.answers,
         "prompt_tokens": held.prompt,
         "completion_tokens": held.completion,
@@ -276,7 +279,7 @@ def _end(found: StateComparison, shifts: Shifts | None, style: Style) -> Iterato
 def _rows(then: AnswerTotals, now: AnswerTotals) -> Iterator[tuple[str, str, str]]:
     yield "answers", f"{then.answers:,}", f"{now.answers:,}"
     yield "tokens", _total_tokens(then), _total_tokens(now)
-    yield "cost", _total_cost(then), _total_cost(now)
+    yield "cost", total_cost(then), total_cost(now)
     yield "seconds", f"{then.seconds:,.1f}", f"{now.seconds:,.1f}"
 
 
@@ -284,7 +287,8 @@ def _total_tokens(held: AnswerTotals) -> str:
     return f"{compact(held.prompt)}+{compact(held.completion)}"
 
 
-def _total_cost(held: AnswerTotals) -> str:
+def total_cost(held: AnswerTotals) -> str:
+    """What answers cost, as far as that is known."""
     if held.unpriced and not held.cost:
         return "unknown" if held.answers else "$0"
     return f"{dollars(held.cost)}{' or more' if held.unpriced else ''}"

@@ -6,9 +6,9 @@ from typing import Any
 from runner.cli.views.check_changes import changes_json
 from runner.cli.views.checks import check_json
 from runner.cli.views.comparisons import comparison_json
-from runner.cli.views.difference import change_json
+from runner.cli.views.difference import change_json, totals_json
 from runner.core.checks.changes import Checked
-from runner.core.viewing.changes import CHANGE_WORDS, AnswerTotals, Priced, kind_of_change
+from runner.core.viewing.changes import CHANGE_WORDS, Priced, kind_of_change
 from runner.core.viewing.report import Report, Since
 
 
@@ -18,7 +18,7 @@ def report_json(report: Report, price: Priced) -> dict[str, Any]:
         "format": "runner-report",
         "version": 1,
         "name": report.name,
-        "answers": _totals_json(report.after),
+        "answers": totals_json(report.after),
         "next": {"summary": report.next.summary, "changes": report.next.changes},
         "checks": _checks_json(report.checked),
         "since": None if report.since is None else _since_json(report.since, price),
@@ -46,22 +46,11 @@ def _since_json(since: Since, price: Priced) -> dict[str, Any]:
     return {
         "name": since.name,
         "commit": since.commit,
-        "answers": _totals_json(since.before),
-        "spent": _totals_json(since.spent),
+        "answers": totals_json(since.before),
+        "spent": totals_json(since.spent),
         "verdicts": since.verdicts,
         "kinds": {_key(word): tally[word] for word in CHANGE_WORDS},
         "changes": [change_json(change, price) for change in since.changes],
-    }
-
-
-def _totals_json(held: AnswerTotals) -> dict[str, Any]:
-    return {
-        "answers": held.answers,
-        "prompt_tokens": held.prompt,
-        "completion_tokens": held.completion,
-        "cost": round(held.cost, 9),
-        "unpriced": held.unpriced,
-        "seconds": round(held.seconds, 3),
     }
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from runner.cli.views.check_words import met
 from runner.cli.views.comparisons import conclusion, gate_words, grounds
+from runner.cli.views.difference import total_cost
 from runner.cli.views.markdown_parts import inline_code, shortened, table_cell
 from runner.core.checks.changes import CheckChange, Checked
 from runner.core.checks.comparison import Comparison
 from runner.core.checks.outcomes import CheckOutcome
-from runner.core.plan.estimate import dollars
-from runner.core.viewing.changes import CHANGE_WORDS, AnswerTotals, kind_of_change
+from runner.core.viewing.changes import CHANGE_WORDS, kind_of_change
 from runner.core.viewing.report import Report, Since
 from runner.errors import counted
 
@@ -20,8 +20,8 @@ _ROWS = 40  # checks, before the rest is counted
 def report_title(report: Report) -> str:
     """What changes, in a line of Markdown."""
     folder, _, workspace = report.name.rpartition("/")
-    named = [] if folder == "." else [inline_code(folder)]
-    named += [] if workspace == "default" else [inline_code(workspace)]
+    named = [] if folder == "." else [inline_code(shortened(folder))]
+    named += [] if workspace == "default" else [inline_code(shortened(workspace))]
     who = " ".join(["runner", *named])
     return f"{who}: {_what_changes(report)}"
 
@@ -48,14 +48,14 @@ def _what_changes(report: Report) -> str:
 def report_table(report: Report) -> Iterator[str]:
     """What both sides amount to, and each check, what regressed first."""
     since, after = report.since, report.after
-    before = "" if since is None else table_cell(since.name)
+    before = "" if since is None else table_cell(shortened(since.name))
     yield f"| | {before} | now | |"
     yield "|---|---|---|---|"
     then = "" if since is None else f"{since.before.answers:,}"
     yield f"| answers | {then} | {after.answers:,} | {_kinds(since)} |"
-    was = "" if since is None else _cost(since.before)
-    spent = "" if since is None else f"{_cost(since.spent)} paid for what changed"
-    yield f"| cost | {was} | {_cost(after)} | {spent} |"
+    was = "" if since is None else total_cost(since.before)
+    spent = "" if since is None else f"{total_cost(since.spent)} paid for what changed"
+    yield f"| cost | {was} | {total_cost(after)} | {spent} |"
     coming = table_cell(shortened(report.next.summary)) if report.next.changes else "nothing to pay"
     yield f"| next apply | | | {coming} |"
     yield from _check_rows(report.checked)
@@ -73,12 +73,6 @@ def _kinds(since: Since | None) -> str:
             said.append(f"{tally[word]:,} {word}")
     said += [counted(since.verdicts, "verdict")] if since.verdicts else []
     return ", ".join(said) or "none changes"
-
-
-def _cost(held: AnswerTotals) -> str:
-    if held.unpriced and not held.cost:
-        return "unknown" if held.answers else "$0"
-    return f"{dollars(held.cost)}{' or more' if held.unpriced else ''}"
 
 
 def _check_rows(checked: Checked) -> Iterator[str]:
@@ -102,7 +96,7 @@ def _row(checked: Checked, one: CheckOutcome | Comparison) -> str:
             cells = _check_cells(checked, one)
         case Comparison():
             cells = _comparison_cells(checked, one)
-    return f"| {_sign(one)} {inline_code(one.address)} | {' | '.join(cells)} |"
+    return f"| {_sign(one)} {inline_code(shortened(one.address))} | {' | '.join(cells)} |"
 
 
 def _check_cells(checked: Checked, each: CheckOutcome) -> Iterator[str]:
