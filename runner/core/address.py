@@ -144,10 +144,18 @@ def is_verdict(address: str) -> bool:
 
 def is_data(address: str) -> bool:
     """Whether a data source is recorded there."""
+    return data_source(address) is not None
+
+
+def data_source(address: str) -> str | None:
+    """TYPE.NAME of the data source that is recorded there; None of anything else."""
+    if "data." not in address:
+        return None
     try:
-        return any(kind == "data" for kind, _ in blocks_of(address))
+        kind, name = blocks_of(address)[-1]
     except ValueError:  # no address of this version
-        return False
+        return None
+    return name if kind == "data" else None
 
 
 def module_of(address: str) -> str:

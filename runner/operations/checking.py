@@ -4,7 +4,14 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from runner.core.address import covers, in_order, selects, why_none
+from runner.core.address import (
+    covers,
+    in_order,
+    is_data,
+    is_verdict,
+    selects,
+    why_none,
+)
 from runner.core.api.usage import usage_of
 from runner.core.checks.changes import (
     CheckChange,
@@ -357,7 +364,7 @@ class _Answers:
         that may still come.
         """
         blocks = dict.fromkeys((*self.walk.session.keys, *sorted(self.walk.groups)))
-        known = [*self.instances, *(one for one in blocks if not _is_verdict_or_data(one))]
+        known = [*self.instances, *(one for one in blocks if not (is_verdict(one) or is_data(one)))]
         if any(selects(pattern, address) for address in known) or self._may_come(pattern):
             return None
         hint = why_none(pattern, self.instances)
@@ -382,10 +389,6 @@ class _Answers:
     def _is_meant(self, address: str, patterns: Sequence[str]) -> bool:
         chosen = not self.only or any(selects(name, address) for name in self.only)
         return chosen and any(selects(pattern, address) for pattern in patterns)
-
-
-def _is_verdict_or_data(block: str) -> bool:
-    return "check." in block or "data." in block
 
 
 def _may_be_asked(instance: Instance) -> bool:

@@ -634,3 +634,18 @@ def test_apply_ends_with_the_checks_and_exits_with_3_if_asked(project: Project) 
         ran = project.apply("--check")
         assert ran.status == 1  # an answer that did not come counts for more
         assert "1 missing" in ran.out
+
+
+@pytest.mark.parametrize("name", ["check", "data", "essay"])
+def test_a_module_without_an_instance_by_now_may_have_any_name(project: Project, name: str) -> None:
+    """What it is called says nothing of what is in it."""
+    write(
+        project,
+        f'[check.c]\nof = "module.{name}.completion.a"\nexpect = [{{ contains = "x" }}]\n',
+        f'[module.{name}]\nsource = "./inner"\nnames = []\n',
+    )
+    block = completion("a", "hi {{ each.key }}", 'for_each = "{{ var.names }}"')
+    project.write("[variable.names]\n" + block, "inner/main.toml")
+    ran = project.call("check")
+    assert "no answers   not met: all" in ran.out, ran.err
+    assert ran.status == 3

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from runner.core.address import (
     around,
     axes_of,
+    data_source,
     in_order,
     inside,
     is_address,
+    is_data,
     on_axis,
     selecting,
     selects,
@@ -163,3 +165,20 @@ def test_a_selector_names_the_instances_that_have_its_values(pattern: str, *, ch
 def test_what_a_selector_asks_too_much_is_told(pattern: str, said: str) -> None:
     known = ['completion.x["case=1,model=a"]', 'completion.x["case=2,model=b"]', "completion.y"]
     assert why_none(pattern, known) == said
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("data.chat_completions.all", "chat_completions.all"),
+        ('module.m["x"].data.chat_completion.one', "chat_completion.one"),
+        ("module.data.completion.a", None),
+        ('completion.x["a.data.chat_completions.b"]', None),
+        ("check.data.judge", None),
+        ("data.", None),
+        ("", None),
+    ],
+)
+def test_a_data_source_is_told_by_what_stands_there(address: str, source: str | None) -> None:
+    assert data_source(address) == source
+    assert is_data(address) is (source is not None)

@@ -1,11 +1,11 @@
 """The attributes of an answer, read from the response's bytes when somebody asks."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from runner.core.address import data_source
 from runner.core.api.names import ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
 from runner.core.values import Parts, TemplateError, text_among
@@ -17,8 +17,6 @@ DATA_ATTRIBUTES = {
 }
 """What an expression may ask of a data source, by its type."""
 
-# At the very end: a key of for_each may look like one, as in completion.x["sales.data.csv"].
-_DATA_ADDRESS = re.compile(rf"(?:^|\.)data\.((?:{'|'.join(DATA_ATTRIBUTES)})\.\w+)$")
 _OF_MESSAGE = ("content", "function_call", "tool_calls", "refusal")
 _OF_CHOICE = ("finish_reason", "logprobs")
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
@@ -220,5 +218,5 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
 
 def recorded_answer(address: str, raw: bytes, request: bytes = b"") -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
-    found = _DATA_ADDRESS.search(address) if "data." in address else None
-    return Answer(raw, request) if found is None else data_answer(found[1], raw)
+    source = data_source(address)
+    return Answer(raw, request) if source is None else data_answer(source, raw)
