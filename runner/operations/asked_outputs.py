@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.suggest import closest, there_are
 from runner.errors import RunnerError, error
+from runner.io import files
 from runner.io.selection import selected_workspace
 from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
@@ -101,6 +102,7 @@ def _path(place: ProjectPlace) -> Path:
     named = place.workspace is not None or "RUNNER_WORKSPACE" in environ
     linked = state.is_symlink() or (state / "outputs.json").is_symlink()
     may_be = (directory / ".env").exists() or (state / "workspaces").is_dir()
+    may_be = may_be or _may_name_one(directory / place.config)
     if named or linked or may_be or selected_workspace(directory) is not None:
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         # Links are refused where the whole state is.
@@ -108,6 +110,16 @@ def _path(place: ProjectPlace) -> Path:
 
         return store_of(place).directory / "outputs.json"
     return state / "outputs.json"
+
+
+def _may_name_one(config: Path) -> bool:
+    """Whether the configuration may say which workspace is meant: what it says is read no further,
+    and whatever cannot be read is told by whoever reads all of it.
+    """
+    try:
+        return any(b"workspace" in (files.read(file) or b"") for file in config.glob("*.toml"))
+    except RunnerError:
+        return True
 
 
 def _part(value: Any, name: str, rest: str) -> Any:

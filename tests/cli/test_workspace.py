@@ -323,3 +323,19 @@ def test_what_counts_before_a_selection_is_not_another_selection(project: Projec
     select(project.directory, "w2")
     assert workspace_meant(place, "w1") == "w1"
     assert workspace_meant(replace(place, workspace="w2"), "w1") == "w2"
+
+
+def test_outputs_of_a_workspace_that_is_gone_are_not_those_of_another(tmp_path: Path) -> None:
+    """Whatever the file that names it is called, and though no other is there any more."""
+    project = Project(tmp_path)
+    state = project.directory / "state"
+    state.mkdir()
+    (state / "outputs.json").write_text('{"a": "of default"}')
+    project.write('[output.a]\nvalue = "x"\n')
+    assert project.call("output", "a").out == "of default\n"
+    project.write('[runner]\nworkspace = "gone"\n', "zz.toml")
+    for asked in (("output", "a"), ("output",)):
+        ran = project.call(*asked)
+        assert ran.status == 1
+        assert 'no workspace "gone" (workspace in [runner])' in " ".join(ran.err.split())
+        assert ran.out == ""
