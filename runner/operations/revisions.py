@@ -171,7 +171,8 @@ def _other_store(place: ProjectPlace, workspace: str) -> Store:
 
 
 def _committed(held: StateHistory, commit: str, revision: str) -> StateAt:
-    name = f"{revision} ({short_id(commit)})"
+    short = short_id(commit)
+    name = short if commit.startswith(revision) else f"{revision} ({short})"
     data = held.repository.read(commit, held.path)
     if data is None:
         missing = (

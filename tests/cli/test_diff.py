@@ -186,6 +186,17 @@ def test_what_holds_no_more_by_todays_checks_is_told(changed: Project) -> None:
     assert json.loads(ran.out)["checks"] is None
 
 
+def test_markdown_shows_all_of_it_as_code(changed: Project) -> None:
+    changed.write(CHECKED)
+    ran = changed.call("diff", "--markdown")
+    assert ran.status == 0, ran.err
+    assert ran.out.startswith("### 5 changes between HEAD")
+    assert "| answers | 5 | 5 |" in ran.out
+    assert "- `check.lima` **does not hold any more**: `completion.same`" in ran.out
+    assert ran.out.count("<details>") == 5
+    assert "Quito" in ran.out
+
+
 def test_a_revision_without_a_state_is_not_one_without_a_change(
     project: Project, made: GitFolder
 ) -> None:

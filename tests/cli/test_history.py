@@ -119,6 +119,9 @@ def test_part_of_a_history_can_be_asked_for(told: Project, made: GitFolder) -> N
     ran = told.call("history", "--since", "HEAD")
     assert (ran.status, ran.out) == (0, "")
     assert "No change of answers since HEAD." in ran.err
+    ran = told.call("history", "--limit", "0")
+    assert ran.status == 1
+    assert "no number from 1 up" in ran.err
     ran = told.call("history", "--since", "hed")
     assert ran.status == 1
     assert "neither a revision" in ran.err

@@ -32,6 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         told = orjson.dumps(diff_json(found, price, shifts), option=orjson.OPT_INDENT_2)
         sys.stdout.write(told.decode() + "\n")
+    elif arguments.markdown:
+        from runner.cli.views.difference_markdown import diff_markdown  # noqa: PLC0415  # by a flag
+
+        sys.stdout.write(diff_markdown(found, shifts))
     elif arguments.stat:
         sys.stdout.write(diff_stat(found, price, shifts, style()))
     else:

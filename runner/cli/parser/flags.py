@@ -155,6 +155,13 @@ def share(text: str) -> float:
     return value
 
 
+def positive(text: str) -> int:
+    """A number from 1 up."""
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     """A time in seconds, or as Terraform has it: 90s, 1m30s."""
     number = r"([0-9]+(?:\.[0-9]+)?)"

@@ -256,6 +256,7 @@ def _diff(add: Verb) -> None:
     made.add_argument("names", nargs="*", metavar="REV|ADDR", help="at most two REV, then any ADDR")
     form = made.add_mutually_exclusive_group()
     form.add_argument("--stat", action="store_true", help="a line for each change")
+    form.add_argument("--markdown", action="store_true", help="for a comment or an issue")
     form.add_argument("--json", action="store_true", help="one JSON object")
     made.add_argument(
         "--exit-code", action="store_true", help="exit with 2 if an answer changed (1 is an error)"
@@ -275,7 +276,7 @@ def _history(add: Verb) -> None:
     )
     made.add_argument("address", nargs="?", metavar="ADDR", help="one answer, or a block or glob")
     made.add_argument("--since", metavar="REV|DATE", help="what is newer: v1, 2026-09-01")
-    made.add_argument("--limit", type=int, metavar="N", help="so many lines at most")
+    made.add_argument("--limit", type=flags.positive, metavar="N", help="so many lines at most")
     made.add_argument("--diff", action="store_true", help="with what changed, word by word")
     made.add_argument("--json", action="store_true", help="one JSON object")
     made.add_argument("--full", action="store_true", help="cut no text")

@@ -59,6 +59,7 @@ _SYMBOLS: Mapping[ChangeWord, tuple[str, str]] = {
     "answered differently": ("~", "yellow"),
     "moved": (">", "cyan"),
 }
+_SHIFTED = {False: "newly failing", True: "newly holding"}
 _LISTED = 3  # answers of those that a check thinks otherwise of
 _BELOW = 8  # columns before what an answer says
 
@@ -257,23 +258,34 @@ def _cost(record: Record, price: Priced) -> str:
 
 def _end(found: StateComparison, shifts: Shifts | None, style: Style) -> Iterator[str]:
     """The sentence, and both sides beside each other."""
-    sides = f"{found.before.name} and {found.after.name}"
     if not found.changes:
-        yield style(f"No answer changed between {sides}.", "green")
+        yield style(title_of(found), "green")
         return
-    tally = Counter(map(kind_of_change, found.changes))
-    kinds = ", ".join(f"{tally[word]} {word}" for word in CHANGE_WORDS if tally[word])
-    said = f"{counted(len(found.changes), 'change')} between {sides}: {kinds}."
-    yield style(style.wrapped(said), "bold")
-    rows = [("", "before", "after"), *_rows(found.then, found.now)]
+    yield style(style.wrapped(title_of(found)), "bold")
+    rows = [("", "before", "after"), *rows_of(found)]
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     for label, one, two in rows:
         yield f"  {label:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}".rstrip()
-    for holds, word, colour in ((False, "newly failing", "red"), (True, "newly holding", "green")):
+    for holds, colour in ((False, "red"), (True, "green")):
         shifted = [f"{one.check} of {one.address}" for one in shifts or () if one.holds == holds]
         if shifted:
-            told = f"{len(shifted)} {word}: {first_few(shifted, _LISTED)}"
+            told = f"{len(shifted)} {_SHIFTED[holds]}: {first_few(shifted, _LISTED)}"
             yield style(style.wrapped(told, "  "), colour)
+
+
+def title_of(found: StateComparison) -> str:
+    """What changed between which states, in a sentence."""
+    sides = f"{found.before.name} and {found.after.name}"
+    if not found.changes:
+        return f"No answer changed between {sides}."
+    tally = Counter(map(kind_of_change, found.changes))
+    kinds = ", ".join(f"{tally[word]} {word}" for word in CHANGE_WORDS if tally[word])
+    return f"{counted(len(found.changes), 'change')} between {sides}: {kinds}."
+
+
+def rows_of(found: StateComparison) -> Iterator[tuple[str, str, str]]:
+    """What both sides amount to: a name, then and now."""
+    yield from _rows(found.then, found.now)
 
 
 def _rows(then: AnswerTotals, now: AnswerTotals) -> Iterator[tuple[str, str, str]]:

@@ -113,7 +113,7 @@ def _fitting(
     """As many changes as there is room for, in their order, and those that are left."""
     shown: list[str] = []
     for number, change in enumerate(changes):
-        piece = _change(change)
+        piece = change_details(change)
         if units(piece) + 2 > room:
             return shown, changes[number:]
         shown.append(piece)
@@ -121,7 +121,8 @@ def _fitting(
     return shown, ()
 
 
-def _change(change: AnswerChange) -> str:
+def change_details(change: AnswerChange) -> str:
+    """One change: what happened, and its words to unfold."""
     about = f"<b>{html_code(shortened(change.address))}</b>: {', '.join(_about(change))}"
     text = _cut_lines(unified_lines(change))
     return details(about, code_block(text, "diff") if text else "It says the same.")
