@@ -11,17 +11,18 @@ from runner.errors import error
 from runner.io.web.site import Site, SiteContent, pages_in
 from runner.operations.blocking import run_to_end
 from runner.operations.options import Options
-from runner.operations.viewing.project_view import Renewed
+from runner.operations.viewing.project_view import Looked, Renewed
 from runner.operations.viewing.resources import RESOURCES, resource
 
 _KEPT = 16  # values that are remembered until something changes
 
 
 class ViewOptions(Struct, frozen=True):
-    """Where a page is shown: port 0 is any that is free."""
+    """Where a page is shown, port 0 being any that is free, and which state it is of."""
 
     host: str = "127.0.0.1"
     port: int = 0
+    looked: Looked = Looked()
 
 
 def show_project(options: Options, where: ViewOptions, ready: Callable[[str], object]) -> None:
@@ -34,14 +35,16 @@ def show_project(options: Options, where: ViewOptions, ready: Callable[[str], ob
 
     if not 0 <= where.port < 65536:
         raise error("Invalid port", f"--port {where.port} is none: from 1 to 65535, or 0 for any.")
-    site = site_of(options)
+    site = site_of(options, where.looked)
     run_to_end(serve(site, where.host, where.port, ready))
 
 
-def site_of(options: Options) -> Site:
-    """The pages of a project."""
-    renewed = Renewed(options)
-    renewed.view()[0].store  # noqa: B018  # whoever misspelt the project hears of it at once
+def site_of(options: Options, looked: Looked) -> Site:
+    """The pages of a project. RunnerError for a place or a revision that there is none of: whoever
+    misspelt it hears of that at once.
+    """
+    renewed = Renewed(options, looked)
+    renewed.view()[0].look()
     known = _Known(renewed)
     pages = pages_in(Path(str(packaged("runner") / "web")), "index.html")
     return Site(pages, {name: partial(known.shown, name) for name in RESOURCES}, renewed.versions)

@@ -5,7 +5,7 @@
 
 const TERM = /(-?)(?:(\w+)(>=|<=|>|<|:|=)("[^"]*"|\S*)|"([^"]*)"|\/((?:[^/\\]|\\.)+)\/|(\S+))/g;
 const NUMBERS = { cost: "cost", seconds: "seconds", tokens: "tokens", in: "prompt_tokens", out: "completion_tokens" };
-const WORDS = ["kind", "block", "model", "status", "provider", "finish"];
+const WORDS = ["source", "kind", "block", "model", "status", "provider", "finish"];
 const COMPARED = { ">": (a, b) => a > b, "<": (a, b) => a < b, ">=": (a, b) => a >= b, "<=": (a, b) => a <= b };
 const MARKS = { fail: "-", pass: "+", unscored: "?", none: "" };
 
@@ -40,6 +40,7 @@ export function matching(terms, index, verdicts, has) {
     const completion = index.kind.values.indexOf("completion");
     tests.unshift((row) => index.kind.at[row] === completion);
   }
+  if (!terms.some((term) => term.key === "source")) tests.unshift((row) => index.source.at[row] === 0);
   const rows = [];
   for (let row = 0; row < index.address.length; row += 1) if (tests.every((test) => test(row))) rows.push(row);
   return { rows, problems };

@@ -46,6 +46,11 @@ export function named(address) {
   }
 }
 
+// What names an answer in an address of this page.
+export function naming(index, row) {
+  return { a: index.address[row], source: index.source.at[row] ? index.source.values[index.source.at[row]] : null };
+}
+
 // A key of a matrix by its values alone; any other as it is.
 export function brief(key) {
   const cell = /([A-Za-z_]\w*)=((?:[^\\,=]|\\[\\,=])*)(?:,|$)/y;

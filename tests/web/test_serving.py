@@ -8,10 +8,12 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from runner.io.web.guard import HEADERS, TOKEN_HEADER
+from tests.harness.demo import demo
 from tests.harness.project import Project, completion, interrupt, provider, serving
 from tests.web.kit import Serving, viewing
 
@@ -173,7 +175,7 @@ def test_it_needs_no_lock_no_key_and_writes_nothing(answered: Project) -> None:
 def test_a_configuration_that_is_wrong_leaves_the_answers(
     answered: Project, tmp_path: Path
 ) -> None:
-    wrong = answered.write("[completion.each]\nmodle = 1\n", "wrong.toml")
+    wrong = answered.write('[check.c]\nof = "completion.each"\nexpects = 1\n', "wrong.toml")
     try:
         with viewing(answered) as running:
             assert len(get(running, "/api/index").value["address"]) == 3
@@ -181,6 +183,28 @@ def test_a_configuration_that_is_wrong_leaves_the_answers(
             assert get(running, "/api/answer?a=completion.last").value["outdated"] is None
     finally:
         wrong.unlink()
+
+
+def test_a_revision_is_beside_what_stands_now(tmp_path: Path) -> None:
+    project = demo(tmp_path, cases=2, commits=2)
+    with viewing(project, "--against", "HEAD~1") as running:
+        side = get(running, "/api/side").value
+        assert (side["block"], side["columns"]) == ("*", ["HEAD~1", "now"])
+        assert get(running, "/api/project").value["answers"] == 13
+        address = side["rows"][0]["name"]
+        now = get(running, f"/api/answer?a={quote(address)}").value["page"]
+        then = get(running, f"/api/answer?source=HEAD~1&a={quote(address)}").value["page"]
+        assert "small bicycle" in now["asked"][0]["parts"][0]["text"]
+        assert "small bicycle" not in then["asked"][0]["parts"][0]["text"]
+        assert get(running, "/api/find?q=small+bicycle").value == list(range(12))
+    with viewing(project, "--rev", "HEAD~1") as running:
+        assert get(running, "/api/index").value["source"]["values"] == ["HEAD~1"]
+
+
+def test_a_revision_that_there_is_none_of_is_told(answered: Project) -> None:
+    ran = answered.run("view", "--no-open", "--rev", "nowhere")
+    assert (ran.status, ran.out) == (1, "")
+    assert "Traceback" not in ran.err
 
 
 def test_what_changes_is_told(answered: Project, at: Serving) -> None:

@@ -7,6 +7,7 @@ import webbrowser
 from runner.cli.parser.options import options_of
 from runner.io.web.guard import is_local
 from runner.operations.view import ViewOptions, show_project
+from runner.operations.viewing.project_view import Looked
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,8 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.open:
             webbrowser.open(address)
 
+    looked = Looked(arguments.rev, arguments.against)
     try:
-        show_project(options_of(arguments), ViewOptions(arguments.host, arguments.port), ready)
+        show_project(
+            options_of(arguments), ViewOptions(arguments.host, arguments.port, looked), ready
+        )
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     return 0

@@ -292,6 +292,8 @@ def _view(add: Verb) -> None:
         "Nothing can be changed there, and nothing leaves this machine; it takes no lock and no\n"
         "key. Who has the address can read, so each start has another one.",
     )
+    made.add_argument("--rev", metavar="REV", help="the answers as a revision of git has them")
+    made.add_argument("--against", metavar="REV", help="beside those of another revision or file")
     made.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
     made.add_argument("--no-open", action="store_false", dest="open", help="only print the address")
     made.add_argument(

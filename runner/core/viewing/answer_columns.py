@@ -1,6 +1,5 @@
 """All answers as columns: what a table of them shows, filters and sorts by."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -14,7 +13,6 @@ from runner.core.state.records import Record
 from runner.core.viewing.answers import answer_text_of
 
 _FIRST = 160  # characters of an answer that a row shows
-_SPACE = re.compile(r"\s+")
 
 AnswerKind = Literal["completion", "data", "verdict"]
 
@@ -27,12 +25,14 @@ class Coded(Struct):
 
 
 class AnswerColumns(Struct):
-    """Every recorded answer, a row each, in the order of the state; `axes` are those of matrices,
+    """Every recorded answer, a row each, in the order of its state, and from which state it is;
+    `axes` are those of matrices,
     -1 where a row is on none. `same` is one number for all rows of the same text, `asked` one for
     all of the same request. `cost` is in USD; what is not known is None.
     """
 
     address: list[str]
+    source: Coded
     kind: Coded
     block: Coded
     model: Coded
@@ -51,12 +51,14 @@ class AnswerColumns(Struct):
 
 
 def answer_columns(
-    records: Iterable[Record], cost: Callable[[Record], float | None]
+    sources: Iterable[tuple[str, Iterable[Record]]], cost: Callable[[Record], float | None]
 ) -> AnswerColumns:
-    """The columns of some records; none of them is kept."""
+    """The columns of the records of some states, by what each is called; no record is kept."""
     made = _Making()
-    for record in records:
-        made.add(record, cost)
+    for name, records in sources:
+        for record in records:
+            made.source.add(name)
+            made.add(record, cost)
     return made.columns()
 
 
@@ -93,59 +95,55 @@ _USUAL = msgspec.json.Decoder(_Usual)
 
 
 class _Making:
+    """The columns as far as there are rows."""
+
     def __init__(self) -> None:
-        self.lists: dict[str, list[object]] = {
-            name: []
-            for name in (
-                *("address", "prompt_tokens", "completion_tokens", "cost", "seconds"),
-                *("issued_at", "first_line", "same", "asked"),
-            )
-        }
-        self.coded = {
-            name: _Coding() for name in ("kind", "block", "model", "status", "provider", "finish")
-        }
+        self.address: list[str] = []
+        self.source, self.kind = _Coding(), _Coding()
+        self.block, self.model = _Coding(), _Coding()
+        self.status, self.provider, self.finish = _Coding(), _Coding(), _Coding()
+        self.prompt_tokens: list[int | None] = []
+        self.completion_tokens: list[int | None] = []
+        self.cost: list[float | None] = []
+        self.seconds: list[float] = []
+        self.issued_at: list[str] = []
+        self.first_line: list[str] = []
+        self.same: list[int] = []
+        self.asked: list[int] = []
         self.axes: dict[str, _Coding] = {}
-        self.texts: dict[int, int] = {}
-        self.requests: dict[str, int] = {}
-        self.rows = 0
+        self._texts: dict[int, int] = {}
+        self._requests: dict[str, int] = {}
 
     def add(self, record: Record, cost: Callable[[Record], float | None]) -> None:
         kind = kind_of_address(record.address)
         block, key = _split(record.address)
+        self._add_axes(axes_of(key) if isinstance(key, str) and "=" in key else {})
+        self.address.append(record.address)
+        self.kind.add(kind)
+        self.block.add(block)
+        self.status.add(record.status)
+        self.provider.add(record.provider)
+        self.seconds.append(record.duration_ms / 1000)
+        self.issued_at.append(record.issued_at)
+        self.asked.append(self._requests.setdefault(record.fingerprint, len(self._requests)))
+        self._add_answer(record)
         used = usage_of(record.response)
-        text, finish = shown_text(record)
         asked = "" if kind == "data" else asked_model(record.request)
-        plain = {
-            "address": record.address,
-            "prompt_tokens": None if used is None else used.prompt,
-            "completion_tokens": None if used is None else used.completion,
-            "cost": None if used is None else cost(record),
-            "seconds": record.duration_ms / 1000,
-            "issued_at": record.issued_at,
-            "first_line": first_line_of(text),
-            "same": self.texts.setdefault(hash(text.strip()), len(self.texts)),
-            "asked": self.requests.setdefault(record.fingerprint, len(self.requests)),
-        }
-        for name, value in plain.items():
-            self.lists[name].append(value)
-        told = used.model if used is not None and used.model else asked
-        words = {
-            "kind": kind,
-            "block": block,
-            "model": asked or told,
-            "status": record.status,
-            "provider": record.provider,
-            "finish": finish,
-        }
-        for name, word in words.items():
-            self.coded[name].add(word)
-        self._add_axes(axes_of(key))
-        self.rows += 1
+        self.model.add(asked or (used.model if used is not None and used.model else ""))
+        self.prompt_tokens.append(None if used is None else used.prompt)
+        self.completion_tokens.append(None if used is None else used.completion)
+        self.cost.append(None if used is None else cost(record))
+
+    def _add_answer(self, record: Record) -> None:
+        text, finish = shown_text(record)
+        self.finish.add(finish)
+        self.first_line.append(first_line_of(text))
+        self.same.append(self._texts.setdefault(hash(text.strip()), len(self._texts)))
 
     def _add_axes(self, held: dict[str, str]) -> None:
-        for axis in held.keys() - self.axes.keys():
+        for axis in [axis for axis in held if axis not in self.axes]:
             self.axes[axis] = _Coding()
-            self.axes[axis].at = [-1] * self.rows
+            self.axes[axis].at = [-1] * len(self.address)
         for axis, column in self.axes.items():
             if axis in held:
                 column.add(held[axis])
@@ -153,9 +151,25 @@ class _Making:
                 column.at.append(-1)
 
     def columns(self) -> AnswerColumns:
-        coded = {name: column.coded() for name, column in self.coded.items()}
-        axes = {name: column.coded() for name, column in self.axes.items()}
-        return msgspec.convert({**self.lists, **coded, "axes": axes}, AnswerColumns)
+        return AnswerColumns(
+            self.address,
+            self.source.coded(),
+            self.kind.coded(),
+            self.block.coded(),
+            self.model.coded(),
+            self.status.coded(),
+            self.provider.coded(),
+            self.finish.coded(),
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.cost,
+            self.seconds,
+            self.issued_at,
+            self.first_line,
+            self.same,
+            self.asked,
+            {axis: column.coded() for axis, column in self.axes.items()},
+        )
 
 
 def kind_of_address(address: str) -> AnswerKind:
@@ -180,7 +194,7 @@ def shown_text(record: Record) -> tuple[str, str]:
 
 def first_line_of(text: str) -> str:
     """The beginning of a text on one line."""
-    return _SPACE.sub(" ", text[: 2 * _FIRST]).strip()[:_FIRST]
+    return " ".join(text[: 2 * _FIRST].split())[:_FIRST]
 
 
 def _split(address: str) -> tuple[str, Key | None]:

@@ -1,11 +1,11 @@
 """Answers beside each other: a row for each case, a column for each value of an axis."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
-from runner.core.address import axes_of, natural, on_axis, split_key
-from runner.core.viewing.answer_columns import AnswerColumns
+from runner.core.address import natural, on_axis
+from runner.core.viewing.answer_columns import AnswerColumns, Coded
 
 
 class SideCell(Struct):
@@ -48,13 +48,25 @@ class SideChoice(Struct, frozen=True):
     answers: int
 
 
+EVERYTHING = "*"
+"""In the place of a block: all answers, which are then cases themselves."""
+
+SOURCE = "source"
+"""In the place of an axis: from which state an answer is."""
+
+
 def side_choices(columns: AnswerColumns, compared: Collection[str] = ()) -> list[SideChoice]:
-    """Every block with a matrix, in the order of the state; `compared` are the axes that the
-    project itself compares by.
+    """All answers where there are those of two states, then every block with a matrix, in the
+    order of the state; `compared` are the axes that the project itself compares by.
     """
+    several = len(columns.source.values) > 1
+    all_of_it = [SideChoice(EVERYTHING, [SOURCE], SOURCE, len(columns.address))]
     return [
-        SideChoice(block, held.axes, held.usual(compared), len(held.cells))
-        for block, held in _blocks(columns).items()
+        *(all_of_it if several else ()),
+        *(
+            SideChoice(block, held.axes, held.usual(compared), len(held.cells))
+            for block, held in _blocks(columns).items()
+        ),
     ]
 
 
@@ -62,6 +74,8 @@ def side_by_side(columns: AnswerColumns, block: str, axis: str) -> SideBySide:
     """The answers of a block by an axis, cases in the order in which people count; without rows
     where there is no such block or axis.
     """
+    if block == EVERYTHING:
+        return _by_source(columns)
     held = _blocks(columns).get(block) or _Block({}, columns)
     shown = [(row, axes) for row, axes in held.cells.items() if axis in axes]
     repeats = [name for name in held.repeats if name != axis]
@@ -75,6 +89,20 @@ def side_by_side(columns: AnswerColumns, block: str, axis: str) -> SideBySide:
         for case in sorted(cells, key=natural)
     ]
     return SideBySide(block, axis, held.axes, repeats, values, rows)
+
+
+def _by_source(columns: AnswerColumns) -> SideBySide:
+    """The earlier state first, as one reads."""
+    cells: dict[str, list[list[int] | None]] = {}
+    sources = columns.source.values
+    completion = _code_of(columns.kind, "completion")
+    for row, address in enumerate(columns.address):
+        if columns.kind.at[row] == completion:
+            cells.setdefault(address, [None] * len(sources))[columns.source.at[row]] = [row]
+    rows = [_row(address, cells[address][::-1], columns.same) for address in cells]
+    for each in rows:
+        each.differs = each.differs or None in each.cells  # it came, or it went
+    return SideBySide(EVERYTHING, SOURCE, [SOURCE], [], sources[::-1], rows)
 
 
 class _Block:
@@ -118,25 +146,22 @@ class _Block:
 
 def _blocks(columns: AnswerColumns) -> dict[str, _Block]:
     held: dict[str, dict[int, Mapping[str, str]]] = {}
-    for row, (block, axes) in _cells(columns):
-        if axes:
-            held.setdefault(block, {})[row] = axes
+    blocks, completion = columns.block, _code_of(columns.kind, "completion")
+    on_any = {row for axis in columns.axes.values() for row, at in enumerate(axis.at) if at >= 0}
+    for row in sorted(on_any):
+        if columns.kind.at[row] == completion and columns.source.at[row] == 0:
+            held.setdefault(blocks.values[blocks.at[row]], {})[row] = _axes_of(columns, row)
     return {block: _Block(cells, columns) for block, cells in held.items()}
 
 
-def _cells(columns: AnswerColumns) -> Iterator[tuple[int, tuple[str, Mapping[str, str]]]]:
-    kinds = columns.kind.values
-    for row, at in enumerate(columns.kind.at):
-        if kinds[at] == "completion" and "[" in columns.address[row]:
-            yield row, _cell_of(columns.address[row])
+def _code_of(column: Coded, value: str) -> int:
+    return column.values.index(value) if value in column.values else -1
 
 
-def _cell_of(address: str) -> tuple[str, Mapping[str, str]]:
-    try:
-        block, key = split_key(address)
-    except ValueError:
-        return address, {}
-    return block, axes_of(key)
+def _axes_of(columns: AnswerColumns, row: int) -> Mapping[str, str]:
+    return {
+        name: axis.values[axis.at[row]] for name, axis in columns.axes.items() if axis.at[row] >= 0
+    }
 
 
 def _case(axes: Mapping[str, str], without: Sequence[str]) -> str:

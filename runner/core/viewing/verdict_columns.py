@@ -36,10 +36,12 @@ class ShownVerdict(Struct):
 
 
 def verdict_columns(
-    outcomes: Iterable[CheckOutcome], rows: Mapping[str, int]
+    outcomes: Iterable[CheckOutcome], rows: Mapping[str, int], number: int
 ) -> list[VerdictColumn]:
-    """A column for each check; `rows` are those of the answers by their addresses."""
-    return [_column(each, rows) for each in outcomes]
+    """A column of so many rows for each check; `rows` are those of the answers by their
+    addresses.
+    """
+    return [_column(each, rows, number) for each in outcomes]
 
 
 def verdicts_on(address: str, outcomes: Iterable[CheckOutcome]) -> Iterator[ShownVerdict]:
@@ -50,9 +52,9 @@ def verdicts_on(address: str, outcomes: Iterable[CheckOutcome]) -> Iterator[Show
                 yield _shown(each.check.address, one)
 
 
-def _column(of: CheckOutcome, rows: Mapping[str, int]) -> VerdictColumn:
-    marks: list[VerdictMark] = [""] * len(rows)
-    scores: list[float | None] = [None] * len(rows)
+def _column(of: CheckOutcome, rows: Mapping[str, int], number: int) -> VerdictColumn:
+    marks: list[VerdictMark] = [""] * number
+    scores: list[float | None] = [None] * number
     for one in of.answers:
         row = rows.get(one.address)
         if row is not None:

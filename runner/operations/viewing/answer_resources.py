@@ -59,7 +59,7 @@ def project_facts(view: ProjectView, _: Mapping[str, str]) -> ProjectFacts:
         workspace=place.workspace or "",
         state=view.store.name,
         serial=0 if held is None else held.header.serial,
-        answers=0 if held is None else len(held),
+        answers=0 if held is None else held.looked_at,
         opens="side" if held is not None and side_choices(held.columns) else "answers",
     )
 
@@ -67,7 +67,7 @@ def project_facts(view: ProjectView, _: Mapping[str, str]) -> ProjectFacts:
 def index(view: ProjectView, _: Mapping[str, str]) -> AnswerColumns:
     """All answers as columns."""
     held = view.answers
-    return answer_columns((), lambda _: None) if held is None else held.columns
+    return answer_columns([], lambda _: None) if held is None else held.columns
 
 
 def verdicts(view: ProjectView, _: Mapping[str, str]) -> VerdictTable:
@@ -76,10 +76,10 @@ def verdicts(view: ProjectView, _: Mapping[str, str]) -> VerdictTable:
     if held is None:
         return VerdictTable([], [], [])
     found = view.checked
-    rows = {address: row for row, address in enumerate(held.columns.address)}
+    rows = {address: row for row, address in enumerate(held.columns.address[: held.looked_at])}
     secrets = view.secrets
     return VerdictTable(
-        verdict_columns(found.checked.checks, rows),
+        verdict_columns(found.checked.checks, rows, len(held)),
         [rows[address] for address in found.checked.outdated if address in rows],
         [f"{p.summary}: {p.detail}" for p in map(secrets.problem, found.problems)],
     )
@@ -99,16 +99,15 @@ def found_rows(view: ProjectView, query: Mapping[str, str]) -> list[int]:
 
 
 def one_answer(view: ProjectView, query: Mapping[str, str]) -> ShownAnswer:
-    """The answer at the address `a`; RunnerError if there is none."""
+    """The answer at the address `a` in the state `source`; RunnerError if there is none."""
     held, address = view.answers, query.get("a", "")
-    row = None if held is None else held.row_of(address)
+    row = None if held is None else held.row_of(address, query.get("source", ""))
     if held is None or row is None:
         raise error("Unknown address", f"There is no record of {address}.")
     record = held.record(row)
     page = answer_page(record, cost_of(record, view.prices), held.dependents(address))
-    checked = view.checked_or_none()
-    return ShownAnswer(
-        page,
-        [] if checked is None else list(verdicts_on(address, checked.checked.checks)),
-        None if checked is None else address in checked.checked.outdated,
-    )
+    checked = view.checked_or_none() if row < held.looked_at else None
+    if checked is None:
+        return ShownAnswer(page, [], None)
+    said = list(verdicts_on(address, checked.checked.checks))
+    return ShownAnswer(page, said, address in checked.checked.outdated if said else None)

@@ -4,20 +4,35 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import Struct
+
+from runner.core.checks.changes import Checked
+from runner.core.modules.folder import Blocks
 from runner.core.secrets.secrets import Secrets
-from runner.errors import Problem, RunnerError
+from runner.core.state.file import encode
+from runner.errors import Problem, RunnerError, error
 from runner.io import files
 from runner.io.prices import Prices
-from runner.io.state.opened import opened
+from runner.io.state.opened import BytesInMemory, opened
 from runner.io.state.store import Store
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
 from runner.operations.options import Options
-from runner.operations.places import folders_of, store_of
+from runner.operations.places import blocks_of_place, folders_of, store_of
 from runner.operations.records import prices_at
+from runner.operations.revisions import source_of, state_at
 from runner.operations.spending import costs
 from runner.operations.viewing.checked_answers import CheckedView, checked_view
-from runner.operations.viewing.held_answers import HeldAnswers
+from runner.operations.viewing.held_answers import HeldAnswers, OpenedState
+
+
+class Looked(Struct, frozen=True):
+    """Which state is looked at, and which is compared with it: as `runner diff` names them; None is
+    the one that stands now, or none.
+    """
+
+    revision: str | None = None
+    against: str | None = None
 
 
 class ProjectView:
@@ -26,8 +41,8 @@ class ProjectView:
     so that answers are there while the configuration is wrong.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, looked: Looked) -> None:
+        self.options, self._looked = options, looked
         self.secrets = Secrets()
 
     @property
@@ -43,8 +58,32 @@ class ProjectView:
     @cached_property
     def answers(self) -> HeldAnswers | None:
         """What is recorded; None if nothing is."""
-        held = opened(self.store.backend)
-        return None if held is None else HeldAnswers(held, self.store.name, costs(self.prices))
+        looked_at = self._opened(self._looked.revision)
+        if looked_at is None:
+            return None
+        name, against = self._looked.revision or "now", self._looked.against
+        states = {name: looked_at}
+        if against is not None and (earlier := self._opened(against)) is not None:
+            states[against if against != name else f"{against} again"] = earlier
+        return HeldAnswers(states, costs(self.prices))
+
+    def _opened(self, revision: str | None) -> OpenedState | None:
+        if revision is None:
+            held = opened(self.store.backend)
+            return None if held is None else OpenedState(held, self.store.name)
+        place = self.options.place
+        found = state_at(place, source_of(place, revision))
+        if found.missing is not None:
+            raise error("No state", found.missing)
+        return OpenedState(BytesInMemory(encode(found.state)), found.name)
+
+    def look(self) -> None:
+        """RunnerError where what was named is not there; what is wrong in it is told later."""
+        place = self.options.place
+        self.store  # noqa: B018  # a workspace that is none
+        for named in (self._looked.revision, self._looked.against):
+            if named is not None:
+                state_at(place, source_of(place, named))
 
     @cached_property
     def prices(self) -> Prices:
@@ -72,8 +111,14 @@ class ProjectView:
 
     @cached_property
     def checked(self) -> CheckedView:
-        """What its checks say; RunnerError where the configuration is wrong."""
-        return checked_view(self.project)
+        """What its checks say; RunnerError where the configuration is wrong. A project without
+        checks is not read for this, nor its whole state.
+        """
+        has_any = self._blocks.of("check") or self._blocks.of("compare")
+        if not has_any or self.answers is None:
+            return CheckedView(Checked())
+        earlier = None if self._looked.revision is None else self.answers.records()
+        return checked_view(self.project, earlier)
 
     def checked_or_none(self) -> CheckedView | None:
         """The same, where that is known."""
@@ -82,15 +127,16 @@ class ProjectView:
         except RunnerError:
             return None
 
+    @cached_property
+    def _blocks(self) -> Blocks:
+        """What its files say, as far as they can be read: without the state and the network."""
+        return blocks_of_place(self.options.place)
+
     @property
     def compared(self) -> frozenset[str]:
         """The axes that it compares answers by."""
-        match self._loaded:
-            case Loaded():
-                blocks = self._loaded.root.comparisons.values()
-                return frozenset(str(block.table.get("by")) for block in blocks)
-            case RunnerError():
-                return frozenset()
+        blocks = self._blocks.of("compare").values()
+        return frozenset(str(block.table.get("by")) for block in blocks)
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration, with nothing in it that is secret."""
@@ -131,9 +177,9 @@ class ProjectView:
 class Renewed:
     """The view of a project as it is now: another one after each change."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._view = ProjectView(options)
+    def __init__(self, options: Options, looked: Looked) -> None:
+        self._options, self._looked = options, looked
+        self._view = ProjectView(options, looked)
         self._seen: Mapping[str, object] | None = None
 
     def versions(self) -> Mapping[str, object]:
@@ -145,7 +191,7 @@ class Renewed:
         now = self._view.versions()
         if now != self._seen:
             if self._seen is not None:
-                self._view = ProjectView(self._options)
+                self._view = ProjectView(self._options, self._looked)
             self._seen = now
         return self._view, now
 

@@ -9,9 +9,13 @@ const SIGNS = { "+": "✓", "-": "✕", "?": "?" };
 
 async function draw(view) {
   const address = view.query.get("a") ?? "";
-  let { page, verdicts, outdated } = await view.ask("answer", { a: address });
+  let { page, verdicts, outdated } = await view.ask("answer", asked());
   const index = await view.ask("index");
   let look = view.query.get("as") ?? "text";
+
+  function asked() {
+    return view.query.get("source") ? { a: address, source: view.query.get("source") } : { a: address };
+  }
 
   function drawn() {
     put(view.root, head(), h("div", { class: "split" },
@@ -118,7 +122,7 @@ async function draw(view) {
   return {
     drawn: () => document.getElementById("main").focus({ preventScroll: true }),
     async renew() {
-      const got = await view.ask("answer", { a: address });
+      const got = await view.ask("answer", asked());
       if (got.page === page) return;
       ({ page, verdicts, outdated } = got);
       const top = scrollY;

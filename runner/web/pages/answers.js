@@ -2,7 +2,7 @@
 
 import { h, put } from "../dom.js";
 import { matching, parse, texts } from "../filter.js";
-import { age, brief, compact, counted, dollars, named, seconds } from "../format.js";
+import { age, brief, compact, counted, dollars, named, naming, seconds } from "../format.js";
 import { Rows } from "../rows.js";
 
 const COLUMNS = {
@@ -67,7 +67,7 @@ async function draw(view) {
     const [of, key] = named(t.index.address[which]);
     const status = word(t.index.status, which);
     return h("div", { role: "row", class: status === "complete" ? "row" : "row warned", onclick: (event) => opened(event, at) },
-      h("div", { role: "gridcell", class: "address", title: t.index.address[which] }, h("a", { href: view.link("answer", { a: t.index.address[which] }), tabindex: "-1" },
+      h("div", { role: "gridcell", class: "address", title: t.index.address[which] }, h("a", { href: view.link("answer", naming(t.index, which)), tabindex: "-1" },
         h("span", { class: "of" }, key ? `${of.replace("completion.", "")} ` : of.replace("completion.", "")), brief(key))),
       chosen.map((name) => {
         const { text, number, wide } = column(name);
@@ -84,7 +84,7 @@ async function draw(view) {
   }
 
   function open() {
-    if (t.rows.length) view.go("answer", { a: t.index.address[t.rows[rows.active]] });
+    if (t.rows.length) view.go("answer", naming(t.index, t.rows[rows.active]));
   }
 
   function titles() {
@@ -161,9 +161,9 @@ async function draw(view) {
     t.rows = kept;
     const again = was === undefined ? -1 : kept.indexOf(was);
     rows.active = Math.max(0, again);
-    problem([...problems, t.wrong].filter(Boolean).join(" "));
+    problem([...problems, t.wrong, ...(t.verdicts?.notes ?? [])].filter(Boolean).join(" "));
     t.wrong = "";
-    const all = t.index.kind.at.length;
+    const all = t.index.source.at.filter((at) => at === 0).length;
     count.textContent = filter.value ? `${kept.length.toLocaleString("en-US")} of ${counted(all, "answer")}` : counted(kept.length, "answer");
     scroller.setAttribute("aria-rowcount", String(kept.length + 1));
     scroller.classList.toggle("none", !kept.length);
@@ -198,7 +198,7 @@ async function draw(view) {
   }
 
   async function checked() {
-    const verdicts = await view.ask("verdicts").catch(() => null);
+    const verdicts = await view.ask("verdicts").catch((wrong) => ({ checks: [], outdated: [], notes: (wrong.problems ?? []).map((each) => `${each.summary}: ${each.detail}`) }));
     if (verdicts === t.verdicts) return;
     t.verdicts = verdicts;
     if (view.root.isConnected) select();

@@ -1,7 +1,7 @@
 // Answers beside each other: a row for each case, a column for each value of an axis.
 
 import { h, put } from "../dom.js";
-import { brief, compact, counted, dollars, percent, seconds } from "../format.js";
+import { brief, compact, counted, dollars, naming, percent, seconds } from "../format.js";
 import { Rows } from "../rows.js";
 
 const AHEAD = 40; // cases whose texts are asked for at once
@@ -42,8 +42,8 @@ async function draw(view) {
 
   function tools() {
     const block = sides.length > 1 ? h("label", { class: "choose" }, h("span", {}, "of"), h("select", { onchange: (event) => other({ block: event.target.value, by: null }) },
-      sides.map((each) => h("option", { value: each.block, selected: each.block === side.block }, each.block.replace("completion.", ""))))) : null;
-    const by = h("div", { class: "choose", role: "group", "aria-label": "A column for each" }, h("span", {}, "by"),
+      sides.map((each) => h("option", { value: each.block, selected: each.block === side.block }, each.block === "*" ? "all answers" : each.block.replace("completion.", ""))))) : null;
+    const by = side.axis === "source" ? null : h("div", { class: "choose", role: "group", "aria-label": "A column for each" }, h("span", {}, "by"),
       side.axes.map((axis) => h("button", { type: "button", "aria-pressed": String(axis === side.axis), onclick: () => other({ by: axis }) }, axis)));
     const to = h("label", { class: "choose" }, h("span", {}, "words against"), h("select", { onchange: (event) => compared(event.target.value) },
       h("option", { value: "" }, "nothing"), side.columns.map((each) => h("option", { value: each, selected: each === against }, each))));
@@ -103,7 +103,7 @@ async function draw(view) {
     return h("div", { class: "meta" },
       failed.length ? h("span", { class: "fail" }, `✕ ${failed.map((each) => each.address.replace("check.", "")).join(", ")}`) : null,
       status === "complete" ? null : h("span", { class: "tag" }, status.replace("_", " ")),
-      h("a", { href: view.link("answer", { a: index.address[first] }), tabindex: "-1" }, [tokens === null ? null : `${compact(tokens)} tokens`, dollars(index.cost[first]), seconds(index.seconds[first])].filter(Boolean).join(" · ")));
+      h("a", { href: view.link("answer", naming(index, first)), tabindex: "-1" }, [tokens === null ? null : `${compact(tokens)} tokens`, dollars(index.cost[first]), seconds(index.seconds[first])].filter(Boolean).join(" · ")));
   }
 
   function clicked(event, at) {
@@ -115,7 +115,7 @@ async function draw(view) {
   function open(column = -1) {
     const cells = side.rows[kept[rows.active]]?.cells ?? [];
     const held = cells[column] ?? cells.find(Boolean);
-    if (held) view.go("answer", { a: index.address[held.alike[0][0]] });
+    if (held) view.go("answer", naming(index, held.alike[0][0]));
   }
 
   function select() {
@@ -195,7 +195,7 @@ async function draw(view) {
   }
 
   async function checked() {
-    const got = await view.ask("verdicts").catch(() => null);
+    const got = await view.ask("verdicts").catch(() => ({ checks: [], outdated: [], notes: [] }));
     if (got === verdicts) return;
     verdicts = got;
     if (!view.root.isConnected) return;

@@ -15,7 +15,7 @@ def columns(*answers: tuple[str, str, str]) -> AnswerColumns:
             choice = b'{"choices":[{"message":{"content":"%b"}}]}' % text.encode()
             yield Record(f'completion.a["{key}"]', "openai", "o u", asked, 0, b"{}", choice, "")
 
-    return answer_columns(records(), lambda _: None)
+    return answer_columns([("now", records())], lambda _: None)
 
 
 def texts(side: SideBySide) -> list[list[int | None]]:
