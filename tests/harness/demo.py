@@ -114,9 +114,9 @@ def reply(body: Mapping[str, Any]) -> str:
     return text
 
 
-def demo(directory: Path, cases: int = 40, commits: int = 10) -> Project:
+def demo(directory: Path, cases: int = 40, commits: int = 10, latency: float = 0.0) -> Project:
     """The project with all its answers and a history of so many commits, the last one's prompt
-    edited since.
+    edited since. The answers of the last one take `latency` seconds each.
     """
     project = Project(directory)
     project.write(tickets(cases), "tickets.csv")
@@ -126,6 +126,7 @@ def demo(directory: Path, cases: int = 40, commits: int = 10) -> Project:
     with serving(script=lambda got: completion(got.body, got.number, reply(got.body))) as api:
         env = {"OPENAI_BASE_URL": api.url, "OPENAI_API_KEY": KEY}
         for number in range(commits):
+            api.latency = latency if number == commits - 1 else 0.0
             project.write(_CONFIGURATION.replace("small bicycle", _shop(commits - number)))
             ran = project.run("apply", "--auto-approve", env=env)
             assert ran.status == 0, ran.err
@@ -136,7 +137,7 @@ def demo(directory: Path, cases: int = 40, commits: int = 10) -> Project:
 
 
 def _shop(number: int) -> str:
-    sizes = ("small", "little", "quiet", "busy", "old", "new", "blue", "red", "fine", "good")
+    sizes = ("tiny", "little", "quiet", "busy", "old", "new", "blue", "red", "fine", "good")
     return "small bicycle" if number == 1 else f"{sizes[number % 10]} bicycle"
 
 

@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.browser import Serving, Shown, browser, needs_a_browser, shown, viewing
 from tests.harness.demo import demo
 from tests.harness.project import Project
-from tests.web.kit import Serving, Shown, browser, needs_a_browser, shown, viewing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,14 +9,14 @@ import pytest
 
 from runner.core.state.file import encode
 from runner.core.state.records import Record, State
+from tests.harness.browser import Serving, Shown, shown, viewing
 from tests.harness.project import Project, wait_until
-from tests.web.kit import Serving, Shown, shown, viewing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FIRST = 'completion.ticket["case=t01,model=gpt-4.1,tone=brief"]'
-PAGES = ("side", "answers", "answers?q=check%3Ateam%3Dfail", f"answer?a={FIRST}")
+PAGES = ("side", "answers?q=check%3Ateam%3Dfail", f"answer?a={FIRST}")
 
 
 def test_it_opens_on_answers_side_by_side_where_there_is_a_matrix(demo_page: Shown) -> None:
@@ -27,8 +27,7 @@ def test_it_opens_on_answers_side_by_side_where_there_is_a_matrix(demo_page: Sho
 
 
 @pytest.mark.parametrize("where", PAGES)
-@pytest.mark.parametrize("light", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("light", "width"), [("light", 1280), ("dark", 400)])
 def test_a_page_has_no_serious_fault(
     chromium: "Browser", demo_serving: Serving, where: str, light: str, width: int
 ) -> None:
@@ -149,7 +148,7 @@ def with_records(project: Project, records: list[Record]) -> None:
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def many(chromium: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Project:
     """10,000 answers."""
     project = Project(tmp_path_factory.mktemp("many"))
     words = "the sea is wide and full of whales " * 40
@@ -199,10 +198,11 @@ def test_hostile_answers_harm_nothing(chromium: "Browser", tmp_path: Path) -> No
         page.open("answers")
         page.page.locator(".count", has_text="5 answers").wait_for()
         for at, text in enumerate(HOSTILE):
-            for look in ("text", "markdown"):
-                page.open(f"answer?a=completion.many[%22n{at:05}%22]&as={look}")
-                page.page.locator(".answered .text").wait_for()
-                assert page.count("main img, main script, main iframe") == 0
+            look = "markdown" if text.startswith("!") else "text"
+            page.open(f"answer?a=completion.many[%22n{at:05}%22]&as={look}")
+            page.page.locator(".answered .text").wait_for()
+            assert page.count("main img, main script, main iframe") == 0
+            assert page.count(".answered a") == 0
             if at < 2:
                 assert text in page.page.locator(".answered").inner_text()
         assert page.page.title().startswith(project.directory.name)

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from runner.io.web.guard import HEADERS, TOKEN_HEADER
+from tests.harness.browser import Serving, viewing
 from tests.harness.demo import demo
 from tests.harness.project import Project, completion, interrupt, provider, serving
-from tests.web.kit import Serving, viewing
 
 
 class Got:

@@ -5,6 +5,7 @@ import { age, compact, counted, dollars, named, seconds } from "../format.js";
 import { rendered } from "../markdown.js";
 
 const WORDS = { "+": "holds", "-": "does not hold", "?": "could not be told" };
+const MOST = 50000; // characters of a text that are shown at once
 const SIGNS = { "+": "✓", "-": "✕", "?": "?" };
 
 async function draw(view) {
@@ -19,8 +20,8 @@ async function draw(view) {
 
   function drawn() {
     put(view.root, head(), h("div", { class: "split" },
-      h("div", { class: "talk" }, section("Asked", page.asked.map(turn), "asked"), tools(), parameters(),
-        page.choices.map((choice, at) => answer(choice, at))),
+      h("div", { class: "talk" }, section("Asked", page.asked.map(turn), "asked"),
+        page.choices.map((choice, at) => answer(choice, at)), tools(), parameters()),
       h("aside", { class: "facts", "aria-label": "About this answer" }, said(), facts(), around(), origin())));
   }
 
@@ -41,7 +42,14 @@ async function draw(view) {
     return h("article", { class: `turn role-${/^\w+$/.test(one.role) ? one.role : "other"}` }, h("h3", {}, one.role || "answer"), one.parts.map(part));
   }
 
-  const part = (one) => h("div", { class: "part" }, one.label ? h("span", { class: "label" }, one.label) : null, h("div", { class: "text", dir: "auto" }, one.text));
+  // Of a very long text the beginning, until somebody wants all of it.
+  function long(text) {
+    if (text.length <= MOST) return text;
+    const rest = h("button", { type: "button", class: "more", onclick: () => rest.replaceWith(text.slice(MOST)) }, `${(text.length - MOST).toLocaleString("en-US")} characters more`);
+    return [text.slice(0, MOST), rest];
+  }
+
+  const part = (one) => h("div", { class: "part" }, one.label ? h("span", { class: "label" }, one.label) : null, h("div", { class: "text", dir: "auto" }, long(one.text)));
 
   function answer(choice, at) {
     const several = page.choices.length > 1;
@@ -49,7 +57,7 @@ async function draw(view) {
     const looks = [["text", "Text"], ["markdown", "Markdown"], choice.json ? ["json", "JSON"] : null, choice.tokens.length ? ["likely", "How sure"] : null].filter(Boolean);
     const shown = looks.some(([name]) => name === look) ? look : "text";
     const body = shown === "json" ? h("pre", { class: "text code" }, choice.json)
-      : shown === "markdown" ? h("div", { class: "text markdown", dir: "auto" }, rendered(text))
+      : shown === "markdown" ? h("div", { class: "text markdown", dir: "auto" }, rendered(text.slice(0, MOST)))
       : shown === "likely" ? h("div", { class: "text" }, choice.tokens.map(token)) : choice.turn.parts.map(part);
     return h("section", { class: "answered" },
       h("h2", {}, several ? `Answer ${at + 1} of ${page.choices.length}` : "Answered", choice.finish_reason && choice.finish_reason !== "stop" ? h("em", { class: "tag" }, choice.finish_reason.replace("_", " ")) : null,
@@ -115,7 +123,7 @@ async function draw(view) {
         page.triggers ? [h("dt", {}, "triggers"), h("dd", { class: "code break" }, page.triggers)] : null),
       page.curl ? h("div", { class: "copy" }, copier("Copy as curl", page.curl), h("span", {}, "without the key")) : null,
       h("div", { class: "copy" }, copier("Copy the line", page.line), h("span", {}, "of the state")),
-      h("details", {}, h("summary", {}, "The line as JSON"), h("pre", { class: "code", tabindex: "0" }, pretty(page.line)))]);
+      h("details", {}, h("summary", {}, "The line as JSON"), h("pre", { class: "code", tabindex: "0" }, long(pretty(page.line))))]);
   }
 
   drawn();

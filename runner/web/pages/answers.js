@@ -95,7 +95,7 @@ async function draw(view) {
       const { title: text, number, wide } = column(name);
       return title(name, text, [`c-${name.replace(".", "-")}`, number && "number", wide && "wide"].filter(Boolean).join(" "));
     }));
-    scroller.style.setProperty("--columns", `minmax(9rem, 1.4fr) ${chosen.map((name) => (column(name).wide ? "minmax(10rem, 3fr)" : name === "checks" || name === "model" ? "8rem" : "5.2rem")).join(" ")}`);
+    scroller.style.setProperty("--columns", `minmax(10rem, 1.9fr) ${chosen.map((name) => (column(name).wide ? "minmax(10rem, 3fr)" : name === "checks" || name === "model" ? "8rem" : "5.2rem")).join(" ")}`);
     const all = [...Object.keys(COLUMNS), ...Object.keys(t.index.axes).map((axis) => `axis.${axis}`)];
     put(picker, h("summary", {}, "Columns"), h("fieldset", {}, h("legend", { class: "unseen" }, "Columns"), all.map((name) =>
       h("label", {}, h("input", { type: "checkbox", checked: chosen.includes(name), onchange: (event) => pick(name, event.target.checked) }), column(name).title))));

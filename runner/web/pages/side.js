@@ -45,7 +45,7 @@ async function draw(view) {
       sides.map((each) => h("option", { value: each.block, selected: each.block === side.block }, each.block === "*" ? "all answers" : each.block.replace("completion.", ""))))) : null;
     const by = side.axis === "source" ? null : h("div", { class: "choose", role: "group", "aria-label": "A column for each" }, h("span", {}, "by"),
       side.axes.map((axis) => h("button", { type: "button", "aria-pressed": String(axis === side.axis), onclick: () => other({ by: axis }) }, axis)));
-    const to = h("label", { class: "choose" }, h("span", {}, "words against"), h("select", { onchange: (event) => compared(event.target.value) },
+    const to = h("label", { class: "choose" }, h("span", {}, "against"), h("select", { onchange: (event) => compared(event.target.value) },
       h("option", { value: "" }, "nothing"), side.columns.map((each) => h("option", { value: each, selected: each === against }, each))));
     differ.setAttribute("aria-pressed", String(only));
     put(bar, block, by, to, differ, h("label", { class: "filter" }, h("kbd", { "aria-hidden": "true" }, "/"), filter), count);
@@ -149,8 +149,12 @@ async function draw(view) {
   }
 
   async function fetched(missing, pairs) {
-    if (missing.length) for (const { row: which, text, length } of await view.ask("cells", { rows: missing.join() })) texts.set(which, text.length < length ? `${text} …` : text);
-    if (pairs.length) for (const { pair, spans } of await view.ask("words", { pairs: pairs.join() })) words.set(pair, spans);
+    const [cells, changes] = await Promise.all([
+      missing.length ? view.ask("cells", { rows: missing.join() }) : [],
+      pairs.length ? view.ask("words", { pairs: pairs.join() }) : [],
+    ]);
+    for (const { row: which, text, length } of cells) texts.set(which, text.length < length ? `${text} …` : text);
+    for (const { pair, spans } of changes) words.set(pair, spans);
     if (view.root.isConnected) again();
   }
 
@@ -212,7 +216,7 @@ async function draw(view) {
       rows.fit();
       rows.move(Number(view.query.get("at") ?? 0));
       scroller.focus({ preventScroll: true });
-      checked();
+      asked.then(checked);
     },
     key(event) {
       if (event.key === "d") return toggled(), true;
