@@ -11,7 +11,7 @@ from runner.core.state.markers import has_markers, sides_of
 from runner.core.state.records import Record, State, empty
 
 LINEAGE = "3f6c1c9e-5e8a-4c0e-9a55-2b7d5b1f0a11"
-_BLOCKS = [f"completion.{name}" for name in "abc"]
+_BLOCKS = [f"completion.{name}" for name in "ab"]
 _KEYS = ["", "[2]", '["y=1"]']
 _ADDRESSES = [block + key for block in _BLOCKS for key in _KEYS] + ["data.completions.d"]
 
@@ -50,7 +50,7 @@ class People:
     def changed(self, state: State) -> State:
         """What one of them makes of it."""
         records = dict(state.records)
-        for _ in range(self._source.randint(0, 7)):
+        for _ in range(self._source.randint(1, 12)):
             self._source.choice(_CHANGES)(self, records)
         serial = state.serial + self._source.randint(1, 3)
         files = {"out.txt": f"sha256:{self._source.randint(0, 3)}"}
@@ -58,7 +58,9 @@ class People:
 
     def _answered(self, address: str, records: dict[str, Record], sample: int = 0) -> Record:
         self._asked += 1
-        needs = self._source.sample([*records], min(len(records), self._source.randint(0, 2)))
+        needs = self._source.sample(
+            [*records], min(len(records), self._source.choice((0, 0, 0, 1, 2)))
+        )
         asked = f"{'same' if self._source.random() < 0.2 else self._asked}"
         second = self._source.randint(0, 59)
         return record(
@@ -98,7 +100,7 @@ class People:
 
 
 _CHANGES: list[Callable[[People, dict[str, Record]], None]] = [
-    People._add, People._add, People._ask_otherwise, People._ask_again, People._update,
+    People._add, People._ask_otherwise, People._ask_otherwise, People._ask_again, People._update,
     People._remove, People._rename,
 ]  # fmt: skip
 
