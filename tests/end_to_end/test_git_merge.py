@@ -53,8 +53,8 @@ def merged(git: GitFolder, into: str, other: str, name: str = STATE) -> bytes:
     return data
 
 
-def try_merges(git: GitFolder, number: int, seed: int) -> int:
-    """So many random merges through git, from either side; how many clashed."""
+def try_merges(git: GitFolder, number: int, seed: int, *, both_ways: bool = False) -> int:
+    """So many random merges through git, also of ours into theirs; how many clashed."""
     source = Random(seed)
     people, clashing = People(source), 0
     for _ in range(number):
@@ -63,9 +63,10 @@ def try_merges(git: GitFolder, number: int, seed: int) -> int:
         branches(git, base, ours, theirs, name)
         found = merged(git, "main", "theirs", name)
         assert_nothing_lost(base, (ours, theirs), found)
-        back = merged(git, "theirs", "main", name)
-        assert sides_of(back) == sides_of(found)[::-1]
-        assert has_markers(found) or back == found
+        if both_ways:
+            back = merged(git, "theirs", "main", name)
+            assert sides_of(back) == sides_of(found)[::-1]
+            assert has_markers(found) or back == found
         clashing += has_markers(found)
     return clashing
 
@@ -78,7 +79,7 @@ def test_random_merges_through_git_lose_no_answer(git: GitFolder) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_thousand_merges_through_git_lose_no_answer(git: GitFolder, seed: int) -> None:
-    assert 10 < try_merges(git, 250, seed) < 240
+    assert 10 < try_merges(git, 250, seed, both_ways=True) < 240
 
 
 A, B = record("completion.a", "a"), record("completion.b", "b", said="first\nsecond \x1b[31m")
