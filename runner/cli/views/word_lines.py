@@ -80,14 +80,16 @@ def _wrapped(page: Page, spans: Sequence[DiffSpan], kind: str, room: int) -> Ite
     whole = kind in ("gone", "came")
     parts = [DiffSpan(span.kind, span.text) if whole else _with_marks(span) for span in spans]
     line, used = "", 0
+    is_whole = page.style.width is None
     for part in parts:
         for word in _words(on_one_line(part.text)):
-            size = width_of(word)
-            if page.style.width is not None and used and used + len(word.rstrip()) > room:
+            seen = word.rstrip(" ")
+            if not is_whole and used and used + width_of(seen) > room:
                 yield line
                 line, used = "", 0
-            line += _coloured(word, part, page.style)
-            used += size
+            used += width_of(word)
+            # A space that has no room at the end of a line would be a line of its own.
+            line += _coloured(word if is_whole or used <= room else seen, part, page.style)
     yield line
 
 
