@@ -7,7 +7,7 @@ import pages from "./pages.js";
 
 const main = document.getElementById("main");
 const notice = document.getElementById("notice");
-const state = { page: null, shown: null, facts: null, live: null, turn: 0 };
+const state = { page: null, shown: null, facts: null, live: null, turn: 0, at: -1 };
 
 // #TOKEN/PAGE?QUERY
 function here() {
@@ -30,7 +30,7 @@ function set(changes) {
   for (const [key, value] of Object.entries(changes))
     if (value === null || value === "" || value === undefined) query.delete(key);
     else query.set(key, value);
-  history.replaceState(null, "", link(name || state.page.name, Object.fromEntries(query)));
+  history.replaceState(history.state, "", link(name || state.page.name, Object.fromEntries(query)));
 }
 
 export class Problems extends Error {
@@ -48,6 +48,8 @@ async function value(name, query) {
 
 async function show() {
   const { name, query } = here();
+  state.at = history.state?.at ?? state.at + 1; // how far this is from where one came in
+  history.replaceState({ at: state.at }, "");
   const page = pages.find((each) => each.name === name) ?? pages.find((each) => each.name === (state.facts?.opens ?? "answers")) ?? pages[0];
   if (state.page === page && state.shown?.turn?.(query)) return;
   const turn = (state.turn += 1);
@@ -140,6 +142,12 @@ addEventListener("keydown", (event) => {
   if (pressed(event)) event.preventDefault();
 });
 
+// Where one came from; from an address that was opened, to the list that the page is of.
+function back() {
+  if (state.at > 0) history.back();
+  else if (state.page?.under) go(state.page.under);
+}
+
 function pressed(event) {
   if (Date.now() - leading < 1500 && /^[1-9]$/.test(event.key)) {
     const page = pages.filter((each) => each.title)[Number(event.key) - 1];
@@ -153,7 +161,7 @@ function pressed(event) {
   switch (event.key) {
     case "g": leading = Date.now(); return true;
     case "?": help(); return true;
-    case "Escape": history.back(); return true;
+    case "Escape": back(); return true;
     case "/": {
       const filter = main.querySelector("input[type=search]");
       filter?.focus();

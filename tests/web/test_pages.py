@@ -55,6 +55,17 @@ def test_what_is_wrong_is_found_by_keys_alone(demo_page: Shown) -> None:
     )
 
 
+def test_an_answer_that_was_opened_by_its_address_leads_to_the_table(demo_page: Shown) -> None:
+    demo_page.open(f"answer?a={FIRST}")
+    demo_page.keys("j")
+    demo_page.page.locator("h1 .key", has_text="tone=warm").wait_for()
+    demo_page.page.evaluate("history.replaceState({ at: 0 }, '')")
+    demo_page.page.reload()
+    demo_page.page.locator("h1 .key", has_text="tone=warm").wait_for()
+    demo_page.keys("Escape")
+    demo_page.page.locator(".page-answers .row").first.wait_for()
+
+
 def test_only_where_they_differ_is_one_key(demo_page: Shown) -> None:
     demo_page.open("side?by=model")
     count = demo_page.page.locator(".count")

@@ -13,6 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from runner.io.web.guard import HEADERS, TOKEN_HEADER
+from runner.operations.options import ProjectPlace
+from runner.operations.places import store_of
 from tests.harness.browser import Serving, viewing
 from tests.harness.demo import demo
 from tests.harness.project import Project, completion, interrupt, provider, serving
@@ -170,6 +172,27 @@ def test_it_needs_no_lock_no_key_and_writes_nothing(answered: Project) -> None:
         for path in before:
             path.chmod(0o755 if path.is_dir() else 0o644)
     assert before == {path: path.stat().st_mtime_ns for path in answered.directory.rglob("*")}
+
+
+def test_it_waits_for_nobody_who_writes(answered: Project) -> None:
+    place = ProjectPlace(str(answered.directory))
+    with store_of(place).lock("runner apply"), viewing(answered) as running:
+        assert get(running, "/api/project").value["answers"] == 3
+
+
+def test_what_is_sensitive_is_shown_as_the_state_has_it(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with serving() as api:
+        secret = '[variable.pin]\nsensitive = true\ndefault = "hunter2-hunter2"\n'
+        check = '[check.c]\nof = "completion.a"\nexpect = [{ contains = "{{ var.pin }}x" }]\n'
+        project.write(provider(api) + secret + check + completion("a", "say {{ var.pin }}"))
+        assert project.apply().status == 0
+    with viewing(project) as running:
+        for path in ("index", "answer?a=completion.a", "verdicts", "cells?rows=0", "project"):
+            got = get(running, f"/api/{path}")
+            assert got.status == 200
+            assert b"hunter2" not in got.body, path
+        assert b"(sensitive)" in get(running, "/api/answer?a=completion.a").body
 
 
 def test_a_configuration_that_is_wrong_leaves_the_answers(

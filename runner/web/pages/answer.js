@@ -140,7 +140,7 @@ async function draw(view) {
     key(event) {
       const step = { j: 1, k: -1 }[event.key];
       const to = step ? index.address[index.address.indexOf(page.address) + step] : undefined;
-      if (to !== undefined) history.replaceState(null, "", view.link("answer", { a: to })), dispatchEvent(new HashChangeEvent("hashchange"));
+      if (to !== undefined) history.replaceState(history.state, "", view.link("answer", { a: to })), dispatchEvent(new HashChangeEvent("hashchange"));
       return step !== undefined;
     },
     help: [["j k", "the next answer, the one before"]],
