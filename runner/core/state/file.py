@@ -29,6 +29,10 @@ class _Files(msgspec.Struct):
     files: dict[str, str] = {}
 
 
+class _Serial(msgspec.Struct):
+    serial: Natural
+
+
 class _Version(msgspec.Struct):
     version: int
     runner_version: Any = "of an unknown version"
@@ -156,6 +160,14 @@ def files_in(header: bytes) -> Mapping[str, str]:
         return msgspec.json.decode(header.rstrip() + b"]}", type=_Files).files
     except UNREADABLE:
         return {}
+
+
+def serial_in(header: bytes) -> int | None:
+    """The serial, by a state file's first line; None if it is not as `encode` writes it."""
+    try:
+        return msgspec.json.decode(header.rstrip() + b"]}", type=_Serial).serial
+    except UNREADABLE:
+        return None
 
 
 def _natural(address: str) -> tuple[str, str]:

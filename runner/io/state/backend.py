@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-import msgspec
 from msgspec import Struct
 
 from runner.core.state.file import Document
 from runner.errors import Problem, RunnerError, Where, error
-from runner.io import files
+from runner.io.state.lock_info import LockInfo
 
 DEFAULT = "default"
 """The workspace that every project has."""
@@ -19,8 +17,8 @@ DEFAULT = "default"
 Version = Hashable
 """What tells one write of a state from any other; None where there is no state."""
 
-Which = Literal["last", "before"]
-"""The state as last written, or the one before that."""
+Which = Literal["last", "before"] | int
+"""The state as last written, the one before that, or the one of a serial."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -30,20 +28,12 @@ class Snapshot(Struct, frozen=True):
     version: Version
 
 
-class Holder(msgspec.Struct):
-    """Who holds the lock of a state."""
+class KeptState(Struct, frozen=True):
+    """A state that is kept; `written` is RFC 3339 in UTC, `size` in bytes as it is kept."""
 
-    pid: int
-    host: str
-    user: str
-    command: str
-    since: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.user} on {self.host} (pid {self.pid}), which runs `{self.command}` since "
-            f"{self.since}"
-        )
+    serial: int
+    size: int
+    written: str
 
 
 class Backend(Protocol):
@@ -58,6 +48,14 @@ class Backend(Protocol):
     @property
     def file(self) -> Path | None:
         """The file that it is, where a repository may hold it; None where it is none."""
+
+    @property
+    def way_back(self) -> str | None:
+        """How to go on where the state is damaged; None where a backup lies beside it."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether each state has the serial after the one before it, whatever somebody pushes."""
 
     def exists(self) -> bool:
         """Whether there is anything, be it only an empty place for a state."""
@@ -85,6 +83,14 @@ class Backend(Protocol):
         """Hold the state, waiting up to `timeout` seconds for another holder, as long as nobody
         has `given_up`; else `locked`.
         """
+
+    def unlock(self, identifier: str | None) -> LockInfo | None:
+        """Take the lock from whoever holds it, if this is its ID; who held it, None for nobody.
+        RunnerError for another ID, and where a lock cannot be taken away.
+        """
+
+    def kept(self) -> list[KeptState]:
+        """Every state that `read` gives by its serial, the newest first."""
 
     def lost(self) -> str | None:
         """Why the lock that was taken may be another's by now, if so."""
@@ -114,18 +120,6 @@ class States(Protocol):
         """A workspace whose state was deleted is there no more."""
 
 
-def holder(command: str) -> Holder:
-    """This process, as the holder of a lock."""
-    import getpass  # noqa: PLC0415 - only writers lock
-    import platform  # noqa: PLC0415
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
-        user = "unknown user"
-    return Holder(files.process_id(), platform.node(), user, command, now())
-
-
 def overwriting(name: str) -> RunnerError:
     """The error of a write after a version that is no longer there."""
     return error(
@@ -136,7 +130,7 @@ def overwriting(name: str) -> RunnerError:
     )
 
 
-def locked(name: str, held_by: Holder | None, way_out: str) -> RunnerError:
+def locked(name: str, held_by: LockInfo | None, way_out: str) -> RunnerError:
     """The error of a lock that another has; `way_out` says what becomes of it."""
     who = "another process" if held_by is None else held_by
     return error(
@@ -145,8 +139,3 @@ def locked(name: str, held_by: Holder | None, way_out: str) -> RunnerError:
         f"number of seconds to wait. {way_out}",
         Where(name),
     )
-
-
-def now() -> str:
-    """The time, RFC 3339 in UTC."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,21 +7,20 @@ from pathlib import Path
 import msgspec
 
 from runner.core.language.names import is_workspace
-from runner.core.state.file import Document
-from runner.core.state.written import UNREADABLE
+from runner.core.state.file import Document, serial_in
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.state.backend import (
     DEFAULT,
-    Holder,
+    KeptState,
     Snapshot,
     Version,
     Which,
-    holder,
     locked,
     overwriting,
 )
 from runner.io.state.lock import Lock, never
+from runner.io.state.lock_info import LockInfo, at, lock_info, read_lock_info
 
 NAME = "state.json"
 OUTPUTS = "outputs.json"
@@ -57,6 +56,16 @@ class Folder:
         """The file of the state."""
         return self.path
 
+    @property
+    def way_back(self) -> None:
+        """The backup."""
+        return
+
+    @property
+    def is_counted(self) -> bool:
+        """No: a state that is pushed brings its own."""
+        return False
+
     def exists(self) -> bool:
         """Whether there is the folder."""
         return self.directory.is_dir()
@@ -68,16 +77,16 @@ class Folder:
     def read(self, which: Which = "last") -> Snapshot | None:
         """The file as a whole."""
         path = self._file(which)
+        if path is None:
+            return None
         version = files.identity(path)  # before: what is written meanwhile is never taken for it
         data = files.read(path)
         return None if data is None else Snapshot(data, version)
 
     def header(self, which: Which = "last") -> bytes:
         """The first line; nothing if it cannot be read."""
-        try:
-            return files.first_line(self._file(which)) or b""
-        except RunnerError:
-            return b""
+        path = self._file(which)
+        return b"" if path is None else _first_line(path)
 
     def absence(self) -> tuple[Problem, ...]:
         """A warning where the state before the last is there."""
@@ -116,7 +125,7 @@ class Folder:
             raise files.failure("lock", self.directory, cause) from cause
         self._lock = held
         try:
-            files.write_atomic(self._info, msgspec.json.encode(holder(command)))
+            files.write_atomic(self._info, msgspec.json.encode(lock_info(command, self.name)))
             yield
         finally:
             if not held.lost():  # else it is another holder's
@@ -127,6 +136,24 @@ class Folder:
                 held.discard()
                 _remove_empty(made)
             held.release()
+
+    def unlock(self, identifier: str | None) -> None:  # noqa: ARG002
+        """RunnerError if a process holds it: the kernel's lock ends with that alone."""
+        if self.exists():
+            with self.lock("runner force-unlock"):
+                pass
+
+    def kept(self) -> list[KeptState]:
+        """That of the file, and that of the backup."""
+        found = {serial_in(_first_line(path)): path for path in (self.backup, self.path)}
+        return [
+            KeptState(serial, held.size, at(held.modified / 1e9))
+            for serial, path in sorted(
+                ((serial, path) for serial, path in found.items() if serial is not None),
+                reverse=True,
+            )
+            if (held := files.identity(path)) is not None
+        ]
 
     def lost(self) -> str | None:
         """Whether the lock's file is another one, or none."""
@@ -154,8 +181,15 @@ class Folder:
             if path not in self.locks:
                 files.remove(path)
 
-    def _file(self, which: Which) -> Path:
-        return self.path if which == "last" else self.backup
+    def _file(self, which: Which) -> Path | None:
+        match which:
+            case "last":
+                return self.path
+            case "before":
+                return self.backup
+            case int():
+                held = (p for p in (self.path, self.backup) if serial_in(_first_line(p)) == which)
+                return next(held, None)
 
     def _is_unused(self) -> bool:
         """Whether there is nothing but the lock."""
@@ -164,12 +198,17 @@ class Folder:
         except OSError:
             return False
 
-    def _holder(self) -> Holder | None:
+    def _holder(self) -> LockInfo | None:
         data = files.read(self._info)
-        if data is not None:
-            with suppress(*UNREADABLE):
-                return msgspec.json.decode(data, type=Holder)
-        return None
+        return None if data is None else read_lock_info(data)
+
+
+def _first_line(path: Path) -> bytes:
+    """Nothing if it cannot be read."""
+    try:
+        return files.first_line(path) or b""
+    except RunnerError:
+        return b""
 
 
 def _remove_empty(directories: Iterable[Path]) -> None:

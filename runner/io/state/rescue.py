@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.errors import Problem, RunnerError, Where
 from runner.io import files
-from runner.io.state.backend import now
+from runner.io.state.lock_info import now
 
 
 class UnsavedError(RunnerError):

@@ -48,7 +48,7 @@ class Store:
         """
         found = self.backend.read()
         self.warnings = self.backend.absence() if found is None else ()
-        self._loaded = None if found is None else _decode(found.data, self.name)
+        self._loaded = None if found is None else self._decode(found.data)
         # Only now: what could not be read is never taken for ours.
         self._seen = None if found is None else found.version
         return self._loaded
@@ -57,9 +57,14 @@ class Store:
         """The state before the last write; None if there is none, or it cannot be read."""
         try:
             found = self.backend.read("before")
-            return None if found is None else _decode(found.data, self.name)
+            return None if found is None else self._decode(found.data)
         except RunnerError:
             return None
+
+    def of_serial(self, serial: int) -> State | None:
+        """The state of a serial; None where it is not kept."""
+        found = self.backend.read(serial)
+        return None if found is None else self._decode(found.data)
 
     def changed(self) -> bool:
         """Whether there is another state than the one that was loaded or written."""
@@ -75,7 +80,7 @@ class Store:
         before = self._loaded
         if before is not None and _same(before, state):
             return before
-        serial = max(state.serial, before.serial if before else 0) + 1
+        serial = self._next(state)
         state = replace(state, serial=serial, runner_version=__version__)
         try:
             self._seen = self.backend.write(document(state), self._replaceable())
@@ -83,6 +88,12 @@ class Store:
             raise self._rescue.replaced(document(state).pieces, failed) from failed
         self._loaded = state
         return state
+
+    def _next(self, state: State) -> int:
+        if self._loaded is None:
+            return state.serial + 1
+        held = self._loaded.serial
+        return (held if self.backend.is_counted else max(state.serial, held)) + 1
 
     def mend(self, state: State, broken: Version) -> State:
         """Writes the state in the place of a version that is none, as `write` does."""
@@ -120,20 +131,19 @@ class Store:
         found = self.backend.read()
         if found is None:
             return None
-        if _decode(found.data, self.name) == self._loaded:
+        if self._decode(found.data) == self._loaded:
             return found.version
         raise overwriting(self.name)
 
-
-def _decode(data: bytes, name: str) -> State:
-    """Without the collector looking through what is all kept: a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return decode(data, name)
-    finally:
-        if enabled:
-            gc.enable()
+    def _decode(self, data: bytes) -> State:
+        """Without the collector looking through what is all kept: a quarter of the time."""
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return decode(data, self.name, self.backend.way_back)
+        finally:
+            if enabled:
+                gc.enable()
 
 
 def _same(one: State, other: State) -> bool:

@@ -464,7 +464,7 @@ def test_the_lock_is_free_after_a_failure_and_says_nothing_then(tmp_path: Path) 
 
     def failing() -> None:
         with store.lock("runner apply"):
-            assert json.loads((tmp_path / ".lock.info").read_bytes())["command"] == "runner apply"
+            assert json.loads((tmp_path / ".lock.info").read_bytes())["Operation"] == "runner apply"
             raise ValueError("bug")
 
     for _ in range(2):

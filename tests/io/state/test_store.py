@@ -10,7 +10,8 @@ import pytest
 from runner.core.state.file import Document, decode
 from runner.core.state.records import Record, State, empty
 from runner.errors import Problem, RunnerError, error
-from runner.io.state.backend import Snapshot, Version, Which, holder, locked, overwriting
+from runner.io.state.backend import KeptState, Snapshot, Version, Which, locked, overwriting
+from runner.io.state.lock_info import LockInfo, lock_info
 from runner.io.state.store import Store
 
 
@@ -24,6 +25,8 @@ class Bucket:
     full: bool = False
     held_by: str | None = None
     file: None = None
+    way_back: None = None
+    is_counted: bool = False
 
     def exists(self) -> bool:
         return bool(self.objects)
@@ -61,12 +64,18 @@ class Bucket:
         given_up: Callable[[], bool],  # noqa: ARG002  # it waits for nobody
     ) -> Iterator[None]:
         if self.held_by is not None:
-            raise locked(self.name, holder(self.held_by), f"Waited {timeout:g} s.")
+            raise locked(self.name, lock_info(self.held_by, self.name), f"Waited {timeout:g} s.")
         self.held_by = command
         try:
             yield
         finally:
             self.held_by = None
+
+    def unlock(self, identifier: str | None) -> LockInfo | None:  # noqa: ARG002
+        return None
+
+    def kept(self) -> list[KeptState]:
+        return []
 
     def lost(self) -> str | None:
         return None

@@ -1,0 +1,262 @@
+"""The one door to object stores: a bucket of S3, GCS or Azure, or a folder that is used like one.
+
+Four things are asked of it: create what is not there, get, list and delete. What goes wrong is a
+RunnerError in words of our own: those of the library show whole addresses and what was sent.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from msgspec import Struct
+
+from runner.errors import RunnerError, Where, error
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from obstore.store import ObjectStore
+
+BucketKind = Literal["s3", "gcs", "azure", "file"]
+
+_T = TypeVar("_T")
+_SCHEMES: Mapping[BucketKind, str] = {"s3": "s3", "gcs": "gs", "azure": "az", "file": "file"}
+_TIMEOUT, _RETRIES = timedelta(seconds=30), timedelta(seconds=20)
+_CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
+_STATUS = re.compile(r"\b(?:status|code)\D{0,12}([345][0-9]{2})\b", re.IGNORECASE)
+_UNREACHED = ("error sending request", "dns error", "connect", "timed out", "operation timed out")
+
+
+class ObjectPlace(Struct, frozen=True, repr_omit_defaults=True):
+    """Which one, and what to go by besides the variables that a cloud's own tools read. `name` is
+    the path of a folder for kind "file"; everything stands below `prefix`.
+    """
+
+    kind: BucketKind
+    name: str
+    prefix: str = ""
+    region: str | None = None
+    endpoint: str | None = None
+    account: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ObjectPlace({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        name = f"{self.account}/{self.name}" if self.account else self.name
+        return "/".join(filter(None, (f"{_SCHEMES[self.kind]}://{name}", self.prefix)))
+
+
+class StoredObject(Struct, frozen=True):
+    """An object in a listing; `key` is that below the prefix."""
+
+    key: str
+    size: int
+    written: "datetime"
+
+
+class Objects:
+    """The objects of a bucket below its prefix. Not for a process that forks."""
+
+    def __init__(self, bucket: ObjectPlace) -> None:
+        self._bucket = bucket
+        self._opened: ObjectStore | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it, with no query and nothing that is secret."""
+        return self._bucket.shown
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Whether the object is there now with these bytes: else another one was there before. One
+        whose creation was answered, and the answer lost, is ours all the same.
+        """
+        obstore = _library()
+        with self._told("write", key):
+            try:
+                obstore.put(
+                    self._store(), self._path(key), data, mode="create", use_multipart=False
+                )
+            except obstore.exceptions.AlreadyExistsError:
+                return self.get(key) == data
+        return True
+
+    def put(self, key: str, data: bytes) -> None:
+        """The object with these bytes, whatever was there."""
+        with self._told("write", key):
+            _library().put(self._store(), self._path(key), data, use_multipart=False)
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes; None if there is none."""
+        with self._told("read", key):
+            return self._unless_absent(
+                lambda: bytes(_library().get(self._store(), self._path(key)).bytes())
+            )
+
+    def listed(self, prefix: str) -> list[StoredObject]:
+        """All objects below a prefix that ends in a slash, in no order."""
+        with self._told("list", prefix):
+            stream = _library().list(self._store(), prefix=self._path(prefix))
+            found = self._unless_absent(lambda: [meta for batch in stream for meta in batch])
+        begin = len(self._path(""))
+        return [
+            StoredObject(meta["path"][begin:], meta["size"], meta["last_modified"])
+            for meta in found or ()
+        ]
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names right below a prefix that ends in a slash, of what has more below it."""
+        with self._told("list", prefix):
+            found = self._unless_absent(
+                lambda: _library().list_with_delimiter(self._store(), prefix=self._path(prefix))
+            )
+        paths = () if found is None else found["common_prefixes"]
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+    def delete(self, key: str) -> None:
+        """No object of this key; there need not have been one."""
+        with self._told("delete", key):
+            self._unless_absent(lambda: _library().delete(self._store(), self._path(key)))
+
+    def _path(self, key: str) -> str:
+        return f"{self._bucket.prefix}/{key}" if self._bucket.prefix else key
+
+    def _store(self) -> "ObjectStore":
+        if self._opened is None:
+            self._opened = _opened(self._bucket)
+        return self._opened
+
+    def _unless_absent(self, ask: Callable[[], _T]) -> _T | None:
+        """What it gives; None for an object that is not there. A bucket that is not there has
+        another answer.
+        """
+        try:
+            return ask()
+        except FileNotFoundError as cause:
+            if "NoSuchBucket" in str(cause) or "ContainerNotFound" in str(cause):
+                raise _NoBucketError from None
+            return None
+
+    @contextmanager
+    def _told(self, verb: str, key: str) -> Iterator[None]:
+        """In words of our own; the library's error is not even the cause of it."""
+        library = _library().exceptions
+        failed: RunnerError | None = None
+        try:
+            yield
+        except RunnerError:
+            raise
+        except (_NoBucketError, FileNotFoundError):
+            failed = self._failed(
+                verb, key, "there is no such bucket. Make it first, or mend its name"
+            )
+        except (library.PermissionDeniedError, library.UnauthenticatedError) as cause:
+            failed = self._failed(
+                verb,
+                key,
+                f"it was refused{_code(cause)}. Look at the keys, and at what they may do",
+            )
+        except (library.BaseError, OSError, ValueError) as cause:
+            failed = self._failed(verb, key, _why(cause))
+        if failed is not None:
+            raise failed from None
+
+    def _failed(self, verb: str, key: str, why: str) -> RunnerError:
+        at = self._bucket.endpoint
+        where = f" at {_plain(at)}" if at else ""
+        return error(
+            "Object store cannot be used",
+            f"Could not {verb} {key or 'anything'} in {self.name}{where}: {why}.",
+            Where(self.name),
+        )
+
+
+class _NoBucketError(Exception):
+    pass
+
+
+def _library() -> Any:
+    """RunnerError, naming the extra, where it is not installed."""
+    try:
+        import obstore  # noqa: PLC0415  # only who has a bucket needs it
+        import obstore.exceptions  # noqa: PLC0415
+    except ImportError as cause:
+        raise error(
+            "Extra is not installed",
+            "A bucket needs the library obstore: pip install 'runner-llm[remote]'",
+        ) from cause
+    return obstore
+
+
+def _opened(bucket: ObjectPlace) -> "ObjectStore":
+    from obstore import store as stores  # noqa: PLC0415
+
+    client: Any = {"timeout": _TIMEOUT, "connect_timeout": timedelta(seconds=10)}
+    if (bucket.endpoint or "").startswith("http://"):
+        client["allow_http"] = True
+    retry: Any = {"max_retries": 4, "retry_timeout": _RETRIES}
+    match bucket.kind:
+        case "s3":
+            config = _set(
+                region=bucket.region,
+                endpoint=bucket.endpoint,
+                access_key_id=bucket.access_key,
+                secret_access_key=bucket.secret_key,
+            )
+            return stores.S3Store(
+                bucket.name, config=config, client_options=client, retry_config=retry
+            )
+        case "gcs":
+            config = _set(base_url=bucket.endpoint, service_account_key=bucket.secret_key)
+            return stores.GCSStore(
+                bucket.name, config=config, client_options=client, retry_config=retry
+            )
+        case "azure":
+            config = _set(
+                account_name=bucket.account, account_key=bucket.secret_key, endpoint=bucket.endpoint
+            )
+            return stores.AzureStore(
+                bucket.name, config=config, client_options=client, retry_config=retry
+            )
+        case "file":
+            return stores.LocalStore(bucket.name, mkdir=True, automatic_cleanup=False)
+
+
+def _set(**values: str | None) -> Any:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _code(cause: Exception) -> str:
+    """What a server calls its error, if that is one word."""
+    found = _CODE.search(str(cause))
+    return f" ({found[1]})" if found else ""
+
+
+def _why(cause: Exception) -> str:
+    said = str(cause)
+    status = _STATUS.search(said)
+    if "redirect" in said.lower() or (status and status[1].startswith("3")):
+        return (
+            "it answers with a redirect, as for a wrong region. Name the bucket's own: region = .."
+        )
+    if _code(cause) or status:
+        return (
+            f"it answers with an error{_code(cause) or f' (status {status[1]})' if status else ''}"
+        )
+    if any(part in said.lower() for part in _UNREACHED):
+        return "it could not be reached. Look at the network and the endpoint"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return f"the library says {type(cause).__name__}. Look at its region, endpoint and keys"
+
+
+def _plain(endpoint: str) -> str:
+    """Without a query and credentials."""
+    scheme, _, rest = endpoint.partition("?")[0].partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
