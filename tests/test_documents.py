@@ -62,6 +62,9 @@ def project(folder: Path, configuration: str) -> Path:
         '[output.text]\nvalue = "{{ completion.draft.content }}"\n'
     )
     shutil.copytree(ROOT / "configs" / "data", configs / "data")
+    (configs / "prompts").mkdir()
+    (configs / "prompts" / "tea.md").write_text("---\nmodel: small\n---\nOf {{ topic }}.\n")
+    (configs / "history.yaml").write_text("- { who: user, text: Hello }\n")
     (configs / "main.toml").write_text(configuration)
     return folder
 

@@ -1,6 +1,8 @@
 """The folders of a project: configuration files in, and nothing outside of it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 
@@ -9,6 +11,8 @@ from runner.core.modules.folder import holds_values
 from runner.errors import RunnerError, error
 from runner.io import files, links
 
+_MAGIC = re.compile(r"[*?[]")
+_MOST_ENTRIES = 100_000
 _LONGEST_NAME = 255  # bytes
 _LONGEST_PATH = 3000  # bytes, with room for the folder of the project
 
@@ -53,6 +57,20 @@ class Folders:
         if (folder, path) not in self._held:
             self._held[folder, path] = self._read(folder, path)
         return self._held[folder, path]
+
+    def matching(self, folder: str, pattern: str) -> tuple[str, ...]:
+        """The files whose paths, from `folder`, are as a pattern says: `*`, `?` and `[..]` within a
+        name, `**` for any folders. Sorted; no hidden ones. RunnerError if it leaves the project.
+        """
+        parts = [part for part in pattern.split("/") if part != "."]
+        fixed = next((at for at, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
+        written = "/".join(parts[:fixed])
+        base = self.path(folder, written or ".")
+        if pattern.endswith("/") or ".." in parts[fixed:] or not base.is_dir():
+            return ()
+        kept = f"{written}/" if written else ""
+        found = (kept + name for name in _matching(base, tuple(parts[fixed:]), []))
+        return tuple(sorted(set(found)))
 
     @property
     def held(self) -> Mapping[str, bytes]:
@@ -137,6 +155,44 @@ class Folders:
         if full.is_relative_to(self.project):
             return full.relative_to(self.project).as_posix() or "."
         return full.as_posix()
+
+
+def _matching(folder: Path, parts: tuple[str, ...], seen: list[None]) -> Iterator[str]:
+    """The files below a folder, by the names that lead there; links to folders lead nowhere."""
+    wanted, *rest = parts
+    if wanted == "**" and rest:
+        yield from _matching(folder, tuple(rest), seen)
+    for entry in _entries(folder, seen):
+        if wanted == "**" and _is_own_folder(entry):
+            below = parts
+        elif not fnmatchcase(entry.name, wanted):
+            continue
+        elif not rest:
+            if entry.is_file():
+                yield entry.name
+            continue
+        elif _is_own_folder(entry):
+            below = tuple(rest)
+        else:
+            continue
+        yield from (f"{entry.name}/{name}" for name in _matching(entry, below, seen))
+
+
+def _entries(folder: Path, seen: list[None]) -> Iterator[Path]:
+    try:
+        for entry in folder.iterdir():
+            seen.append(None)
+            if len(seen) > _MOST_ENTRIES:
+                said = f"more than {_MOST_ENTRIES:,} files and folders would have to be looked at"
+                raise error("Too many files", f"{said}: name a folder in the pattern.")
+            if not entry.name.startswith("."):
+                yield entry
+    except OSError as cause:
+        raise files.failure("read", folder, cause) from cause
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not files.is_link(path)
 
 
 def _joined(folder: str, path: str) -> str:

@@ -66,7 +66,7 @@ def load(
             secrets.add([value])
         return value
 
-    world = World(folders.read, env, lambda value: secrets.add([value]))
+    world = World(folders.read, env, folders.matching, lambda value: secrets.add([value]))
     problems: list[Problem] = []
     root = _compiled(folders, options, problems)
     _raise_early(problems, root, options, surroundings)

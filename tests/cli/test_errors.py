@@ -631,7 +631,7 @@ def test_a_number_that_python_does_not_spell_is_no_traceback(
         ('Answer {{"a": 1}}', "between {% raw %} and {% endraw %}, or write template = false"),
         ("{%x%} a", "there is no statement {% x %}"),
         ("a {% if var.t %} b", "{% if %} is not closed: write {% endif %} where it ends"),
-        ("{{ template('a.txt', name='x') }}", 'there is no "city" here: template() was given name'),
+        ("{{ template('a.txt', name='x') }}", 'there is no "city" here: this text was given name'),
         ("{{ completion.f.content }}", 'completion.f["a"].content'),
         ("{{ completion.f.content | upper }}", 'completion.f["a"].content'),
         ("{{ completion.c.content }}", "completion.c[0].content"),

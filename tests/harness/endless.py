@@ -57,6 +57,12 @@ EXPRESSIONS: tuple[str, ...] = (
     *("range(1000000) | map('slice', 1000) | map('list') | list", "range(1000000) | selectattr('x') | list"),
     *("{'a': range(1000000)} | dictsort | string", "((range(1000000) | list) * 99) | reverse | list"),
     *("range(1000000) | map('batch', 9) | list", "(range(1000000) | list) in [range(1000000) | list] * 1000"),
+    *("[x for x in range(1000000) for y in range(1000000)]", "{x: [0] * 10 ** 6 for x in range(1000000)}"),
+    *("[['a' * 10 ** 6 for y in range(1000)] for x in range(1000)] | flatten", "[[[0] * 999] * 999] * 999 | flatten"),
+    *("merge(*[{'a': 1}] * 10 ** 7)", "zip(*[range(1000000) | list] * 1000)", "distinct([[[[0] * 999] * 999] * 999])"),
+    *("('a' * 10 ** 7) | regex_replace('', 'b' * 10 ** 7)", "('a' * 10 ** 7) | regex_replace('(a*)*b', '')"),
+    *("('a' * 10 ** 7) | regex_replace('(.*)', '\\\\1' * 10 ** 5)", "groupby([{'k': 'a' * 10 ** 7}] * 10 ** 6, 'k')"),
+    *("('a' * 10 ** 7) | base64 | base64 | base64 | base64", "('a' * 10 ** 8) | md5", "slice([0] * 10 ** 7, 0, 10 ** 7)"),
     # nesting
     *("(" * 5000 + "1" + ")" * 5000, "[" * 5000 + "]" * 5000, "-" * 5000 + "1", "not " * 5000 + "1"),
     *("1" + " + 1" * 100000, "'a'" + " ~ 'a'" * 100000, "var" + ".x" * 100000, "1" + " | abs" * 5000),

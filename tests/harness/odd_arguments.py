@@ -4,6 +4,7 @@ from itertools import product
 
 from runner.core.expressions import guards
 from runner.core.expressions.sandbox import jinja_environment
+from runner.core.expressions.values import OF_VALUES
 
 VALUES = (
     *("'abc'", "''", "'a b\\nc'", "'<b>&'", "'<b>' | e", "0", "-1", "3", "2.5", "10 ** 30", "true"),
@@ -39,6 +40,8 @@ def _all() -> tuple[str, ...]:
         *(f"({{}}) | {name}({{}})" for name in named),
         *(f"({{}}) is {name}({{}})" for name in tested),
         *(f"({{}}).{name}({{}})" for name in methods),
+        *(f"{name}({{}}, {{}})" for name in OF_VALUES),
+        *("[x for x in ({}) if [{}]]", "{{{{x: y for x, y in ({})}}}} | string({})"),
     ]
     return tuple(form.format(*given) for form in forms for given in product(VALUES, GIVEN))
 

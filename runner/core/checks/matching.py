@@ -47,7 +47,7 @@ from runner.core.checks.verdicts import (
     opposite,
     some,
 )
-from runner.core.language.patterns import pattern
+from runner.core.patterns import pattern
 from runner.core.plan.tokens import text_tokens
 from runner.core.state.records import Record
 from runner.core.values import text_among

@@ -5,11 +5,12 @@ it. What hangs on values is charged by the environment, which operators, compari
 calls go through. Nothing is computed while the code is made.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_RESOLVE
 
 COUNTED = " counted"  # filters that no template can name
 ITERATED = " iterated"
@@ -86,6 +87,46 @@ class Generator(CodeGenerator):
             self.visit(operand.expr, frame)
             self.write(")")
         self.write(")")
+
+    def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802
+        """A list, written out or made item by item; each item is charged before it is made."""
+        match node.items:
+            case [nodes.For() as loop]:
+                self.write("[")
+                clauses, item, inner = self._clauses(loop, frame)
+                self.visit(item, inner)
+                for clause in clauses:
+                    clause()
+                self.write("]")
+            case _:
+                super().visit_List(node, frame)
+
+    def _clauses(
+        self, loop: nodes.For, frame: Frame
+    ) -> tuple[list[Callable[[], None]], nodes.Node, Frame]:
+        """What writes each clause of the loops, and the item with the names that it sees."""
+        inner = frame.inner()
+        inner.symbols.analyze_node(loop)
+        clauses = [lambda: self._clause(loop, frame, inner)]
+        *_, last = loop.body
+        if not isinstance(last, nodes.For):
+            return clauses, last, inner
+        more, item, innermost = self._clauses(last, inner)
+        return [*clauses, *more], item, innermost
+
+    def _clause(self, loop: nodes.For, frame: Frame, inner: Frame) -> None:
+        steps, size = self._costs[id(loop.body)]
+        self.write(" for ")
+        self.visit(loop.target, inner)
+        self.write(" in ")
+        self.visit(loop.iter, frame)
+        self.write(f" if spend({steps}, {size}) is None")
+        for name, (how, of) in inner.symbols.loads.items():
+            if how == VAR_LOAD_RESOLVE:
+                self.write(f" for {name} in ({self.get_resolve_func()}({of!r}),)")
+        for condition in loop.body[:-1]:
+            self.write(" if ")
+            self.visit(condition, inner)
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
         """An item, or a slice, which is charged by its length."""

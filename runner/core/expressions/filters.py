@@ -333,10 +333,22 @@ def text_in(value: Any) -> str:
     return to_text(value)
 
 
-def require(value: Any) -> None:
+def require(*values: Any) -> None:
     """Raises, with the message of what is missing; an `if` without `else` is missing too."""
-    if isinstance(value, jinja2.Undefined):
-        value._fail_with_undefined_error()  # noqa: SLF001  # its text would be empty
+    for value in values:
+        if isinstance(value, jinja2.Undefined):
+            value._fail_with_undefined_error()  # noqa: SLF001  # its text would be empty
+
+
+def requiring(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of values as a filter: nothing that it is given is missing."""
+
+    @wraps(function)
+    def run(*given: Any, **named: Any) -> Any:
+        require(*given, *named.values())
+        return function(*given, **named)
+
+    return run
 
 
 @jinja2.pass_context

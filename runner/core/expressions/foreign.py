@@ -10,7 +10,8 @@ FILTERS: Mapping[str, str] = {
     "abs": "abs",
     "ceil": "round(0, 'ceil') | int",
     "compact": "reject('in', ['', none]) | list",
-    "distinct": "unique(true) | list",
+    "distinct": "distinct",
+    "flatten": "flatten",
     "floor": "round(0, 'floor') | int",
     "jsondecode": "fromjson",
     "jsonencode": "tojson",
@@ -38,13 +39,14 @@ WHY: Mapping[str, str] = {
     "sensitive": "mark the variable or the output `sensitive = true` instead",
     "timestamp": "nothing in a configuration reads the clock",
     "uuid": "nothing in a configuration is random",
-    "yamldecode": "keep the data as JSON or TOML and read it with json(path) or toml(path)",
 }
 
 _WRITTEN: Mapping[str, str] = {
     "alltrue": "list | reject | list | length == 0",
     "anytrue": "list | select | list | length > 0",
+    "base64encode": "base64(text)",
     "can": "x is defined",
+    "chunklist": "list | batch(2) | list",
     "chomp": "text | trim",
     "coalesce": "x | default(y, true)",
     "coalescelist": "x or y",
@@ -59,13 +61,14 @@ _WRITTEN: Mapping[str, str] = {
     "len": "x | length",
     "lookup": "map['key']",
     "max": "[x, y] | max",
-    "merge": "dict(x, **y)",
     "min": "[x, y] | min",
     "nonsensitive": "x",
+    "filemd5": "md5(file('path'))",
+    "filesha256": "sha256(file('path'))",
     "parseint": "text | int(base=10)",
     "pow": "x ** y",
     "replace": "text | replace('old', 'new')",
-    "slice": "list[0:2]",
+    "setproduct": "[[x, y] for x in xs for y in ys]",
     "split": "text.split(',')",
     "startswith": "text.startswith('x')",
     "str": "x | string",
@@ -77,6 +80,8 @@ _WRITTEN: Mapping[str, str] = {
     "trimprefix": "text.removeprefix('x')",
     "trimsuffix": "text.removesuffix('x')",
     "try": "x | default(y)",
+    "yamldecode": "yaml('data.yaml')",
+    "zipmap": "{k: v for k, v in zip(keys, values)}",
 }
 _ONE = r"[A-Za-z_][\w.\[\]\"']*|\"[^\"{}]*\"|'[^'{}]*'|[\d.]+"
 

@@ -6,20 +6,26 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.core.budget import OverBudgetError, current, size_of
-from runner.core.canonical import digest
+from runner.core.budget import OverBudgetError, current
 from runner.core.expressions.foreign import instead
 from runner.core.expressions.template import Constant, Node, compile_text, holes
+from runner.core.expressions.values import OF_VALUES
+from runner.core.expressions.yaml import yaml_of
 from runner.core.received import json_of
 from runner.core.suggest import closest, did_you_mean
 from runner.core.toml.source import parse, source
-from runner.core.values import TemplateError, is_text, to_text
+from runner.core.values import TemplateError, is_text, kind_of, to_text
 from runner.errors import RunnerError
 
 ReadFile = Callable[[str, str], bytes]  # (folder of the file that names it, path) -> bytes
+ListFiles = Callable[[str, str], tuple[str, ...]]  # (folder, pattern) -> paths relative to it
 ReadEnv = Callable[[str], str | None]
 
-NAMES = ("file", "template", "csv", "jsonl", "json", "toml", "env", "sha256", "range")
+NAMES = (
+    *("file", "fileset", "template", "frontmatter", "csv", "jsonl", "json", "toml", "yaml"),
+    *("env", "range"),
+    *OF_VALUES,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class World:
 
     read: ReadFile
     env: ReadEnv
+    list_files: ListFiles = lambda _folder, _pattern: ()
     keep_secret: Callable[[Any], None] = lambda _: None
     parsed: dict[tuple[str | bytes, ...], Any] = field(default_factory=dict, repr=False)
 
@@ -58,14 +65,17 @@ def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
 
     return {
         "file": text,
-        "template": lambda path, **values: _template(world, folder, path, text(path), values),
+        "fileset": lambda pattern: _fileset(world, folder, _text(pattern)),
+        "template": lambda path, **values: _filled(world, folder, path, text(path), values),
+        "frontmatter": lambda path, **values: _frontmatter(world, folder, path, text(path), values),
         "csv": lambda path, key=None: table("csv", path, key, lambda got: list(_csv(got, path))),
         "jsonl": lambda path, key=None: table("jsonl", path, key, lambda got: _jsonl(got, path)),
         "json": lambda path: table("json", path, None, lambda got: _json(got, path)),
         "toml": lambda path: table("toml", path, None, lambda got: _toml(got, path)),
+        "yaml": lambda path: table("yaml", path, None, lambda got: yaml_of(got, path)),
         "env": lambda name: _env(world, name),
-        "sha256": _sha256,
         "range": _range,
+        **OF_VALUES,
     }
 
 
@@ -83,6 +93,15 @@ def _read(world: World, folder: str, path: str) -> bytes:
         raise _unread(exc) from exc
 
 
+def _fileset(world: World, folder: str, pattern: str) -> list[str]:
+    try:
+        return list(
+            world.once(("fileset", folder, pattern), lambda: world.list_files(folder, pattern))
+        )
+    except RunnerError as exc:
+        raise _unread(exc) from exc
+
+
 def _decoded(data: bytes, path: str) -> str:
     try:
         return source(path, data).text
@@ -94,7 +113,42 @@ def _unread(exc: RunnerError) -> TemplateError:
     return TemplateError(" ".join(problem.detail for problem in exc.problems))
 
 
-def _template(world: World, folder: str, path: str, text: str, values: Mapping[str, Any]) -> str:
+def _frontmatter(
+    world: World, folder: str, path: str, text: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What stands between the fences at the top of a text, and the text below them; its holes are
+    filled where there are values to fill them with.
+    """
+
+    def body_of(below: str, line: int) -> str:
+        return _filled(world, folder, path, below, values, line) if values else below
+
+    fence, *lines = text.split("\n")
+    read = _FENCES.get(fence.rstrip())
+    if read is None:
+        return {"metadata": {}, "body": body_of(text, 0)}
+    end = next((at for at, line in enumerate(lines) if line.rstrip() == fence.rstrip()), None)
+    if end is None:
+        raise TemplateError(f"{path}:1: the front matter has no end: write {fence} below it")
+    held = read("\n".join(("", *lines[:end])), path)  # its lines are counted in the whole file
+    if not isinstance(held, dict | None):
+        raise TemplateError(f"{path}:2: front matter is names and values, not {kind_of(held)}")
+    below = end + 1
+    while below < len(lines) and not lines[below].strip():
+        below += 1
+    return {"metadata": held or {}, "body": body_of("\n".join(lines[below:]), below + 1)}
+
+
+_FENCES: Mapping[str, Callable[[str, str], Any]] = {
+    "---": yaml_of,
+    "+++": lambda text, path: _toml(text, path),  # noqa: PLW0108 - it stands below
+}
+
+
+def _filled(
+    world: World, folder: str, path: str, text: str, values: Mapping[str, Any], line: int = 0
+) -> str:
+    """A text whose holes are filled with the values; it begins at this line of its file, from 0."""
     inside = posixpath.normpath(posixpath.join(folder, posixpath.dirname(path)))
     names = {**functions(world, inside), "env": _no_env, **values}
     node: Node = Constant("")
@@ -103,7 +157,7 @@ def _template(world: World, folder: str, path: str, text: str, values: Mapping[s
         return to_text(node.render(names))
     except TemplateError as exc:
         said = _not_given(node, names, values, exc.message)
-        raise TemplateError(f"{path}:{exc.at.line + 1}: {said}") from exc
+        raise TemplateError(f"{path}:{exc.at.line + line + 1}: {said}") from exc
 
 
 def _not_given(
@@ -117,7 +171,7 @@ def _not_given(
                 given = ", ".join(values) or "nothing"
                 near = did_you_mean(name, values, f" Add {name}=.. to the call.")
                 other = instead(name, hole.source) if f"{name}(" in hole.source else None
-                return other or f'there is no "{name}" here: template() was given {given}.{near}'
+                return other or f'there is no "{name}" here: this text was given {given}.{near}'
     return message
 
 
@@ -195,12 +249,6 @@ def _no_env(name: str) -> str:
     raise TemplateError(
         f"env() cannot stand in a template; hand the value in: template(.., value=env('{name}'))"
     )
-
-
-def _sha256(value: Any) -> str:
-    text = to_text(value)
-    current().text(size_of(text))
-    return digest(text.encode())
 
 
 def _range(*bounds: int) -> list[int]:

@@ -126,7 +126,7 @@ def _in_words(text: str) -> str:
     wanted = _WANTED.fullmatch(text)
     if wanted is not None and wanted[1] == "end of print statement":
         return f"'{wanted[2]}' cannot follow here. {_AS_TEXT}"
-    return text if text.startswith(("{%", HALF)) else f"{text}. {_AS_TEXT}"
+    return text if text.startswith(("{%", "{{", HALF)) else f"{text}. {_AS_TEXT}"
 
 
 def _variables(text: str, path: Path) -> Iterator[str | Piece]:
@@ -180,8 +180,16 @@ def _refs(source: str) -> tuple[Ref, ...]:
 def _text_refs(text: str) -> tuple[Ref, ...]:
     tree = _parse(text)
     rename_self(tree)
-    free = jinja2.meta.find_undeclared_variables(tree)
+    free = _free_names(tree)
     return tuple(dict.fromkeys(_walk(tree, free | ({"self"} if SELF in free else set()))))
+
+
+def _free_names(tree: nodes.Template) -> set[str]:
+    """The names that a text is given, not those that it makes."""
+    found = jinja2.meta.TrackingCodeGenerator(jinja_environment())
+    found.optimizer = None  # a list that is made item by item is none that can be computed here
+    found.visit(tree)
+    return found.undeclared_identifiers
 
 
 def _walk(node: nodes.Node, free: set[str]) -> Iterator[Ref]:

@@ -1,5 +1,6 @@
 """Jinja2, locked up: no way out of it, no randomness, and nothing that is not charged."""
 
+import json
 import types
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -15,9 +16,11 @@ from markupsafe import Markup
 from runner.core.budget import Budget, current, size_of
 from runner.core.expressions import filters, guards
 from runner.core.expressions.charging import COUNTED, ITERATED, Generator
+from runner.core.expressions.comprehensions import TABLE, ValuesParser
 from runner.core.expressions.filters import text_in
 from runner.core.expressions.guards import RefusedError
-from runner.core.values import no_such
+from runner.core.expressions.values import OF_VALUES, PIPED
+from runner.core.values import kind_of, no_such, plain
 
 SELF = "_self"
 _LOOP_METHODS = ("changed", "cycle")
@@ -46,6 +49,8 @@ def jinja_environment() -> "Sandbox":
     known: Any = env.filters
     env.filters = {
         **filters.filters(known),
+        **{name: filters.requiring(OF_VALUES[name]) for name in PIPED},
+        TABLE: _made_table,
         COUNTED: filters.guarded(iter, lambda budget, value: budget.counted(value)),
         ITERATED: filters.guarded(_itself, _iterated),
     }
@@ -99,6 +104,9 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
     context_class = Charged
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return ValuesParser(self, source, name, filename).parse()
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An operator, charged."""
         guards.binary(_budget(context), operator, left, right)
@@ -138,6 +146,8 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
             return self._method(context, called, owner, given, named)
         elif isinstance(called, _UNBOUND):
             raise guards.refused_call(called.__name__)
+        elif isinstance(called, types.FunctionType) and not hasattr(called, "jinja_pass_arg"):
+            filters.require(*given, *named.values())  # our own, which know nothing of the engine
         return super().call(context, called, *given, **named)
 
     def _method(
@@ -255,6 +265,8 @@ def _itself(value: Any) -> Any:
 
 def _iterated(budget: Budget, value: Any) -> Any:
     """What a loop goes through; where only going through it shows how long it is, item by item."""
+    if value is None or isinstance(value, int | float):
+        raise RefusedError(f"a loop goes through a list, a map or a text, not {kind_of(value)}")
     return budget.counted(value) if hasattr(value, "__next__") else value
 
 
@@ -270,6 +282,20 @@ def _table(context: Context, *given: Any, **named: Any) -> dict[Any, Any]:
     """`dict(..)`, its items charged."""
     pairs = [filters.iterable(_budget(context), each, 4) for each in given]
     return dict(*pairs, **named)
+
+
+@jinja2.pass_context
+def _made_table(context: Context, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A table made item by item, in which no key may come twice."""
+    budget = _budget(context)
+    budget.items(len(pairs), 4)
+    made: dict[Any, Any] = {}
+    for key, value in pairs:
+        if guards.keyed(budget, key) in made:
+            said = json.dumps(plain(key), ensure_ascii=False)
+            raise RefusedError(f"the key {said} comes twice: make keys that differ, or use groupby")
+        made[key] = value
+    return made
 
 
 @jinja2.pass_context

@@ -8,7 +8,7 @@ from runner.core.canonical import dotted
 from runner.core.language.findings import Finding, IsHole, contains, has_hole
 from runner.core.language.json_schemas import named_schema_findings
 from runner.core.language.judge_rules import judge_findings
-from runner.core.language.patterns import pattern
+from runner.core.patterns import pattern
 
 MATCHERS = (
     *("equals", "contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of"),
