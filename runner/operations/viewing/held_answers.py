@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 
-from runner.core.language.patterns import pattern
+from runner.core.patterns import pattern
 from runner.core.state.damage import way_back_to
 from runner.core.state.file import CLOSE, OPEN, decode, encode
 from runner.core.state.line import decode_record
