@@ -11,7 +11,7 @@ from runner.core.expressions.functions import World
 from runner.core.modules.dependencies import BlockGraph, block_graph
 from runner.core.modules.module import CompiledModule
 from runner.core.modules.moves import declared_moves, forgotten, move_records
-from runner.core.plan.known import Known, Lookup
+from runner.core.plan.known import Known, Lookup, Sweep
 from runner.core.plan.plan import Inputs
 from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice, Patterns
@@ -128,6 +128,7 @@ class Loaded:
         records: Mapping[str, Record],
         choice: Choice,
         reads: Mapping[str, Record] | None,
+        sweep: Sweep | None = None,
     ) -> Inputs:
         """What a plan is made from."""
 
@@ -144,6 +145,7 @@ class Loaded:
                 Patterns(choice.replaces).select,
                 reads,
                 owner=self.owner,
+                sweep=sweep,
             )
             return Walk(session), facts
 

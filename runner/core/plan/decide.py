@@ -4,17 +4,18 @@ The plan folds it over the graph with the answers at hand; an apply folds the sa
 answers arrive. It chooses; it never does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from runner.core.expansion.session import Instance
 from runner.core.modules.conditions import check_conditions
-from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Update
+from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.appraise import appraise
 from runner.core.plan.data_sources import decide_data
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.reasons import reason as why
-from runner.core.plan.reuse import Wants, find_answer
+from runner.core.plan.reuse import Wants, find_answer, find_from
 from runner.core.plan.walk import Kind, Vertex
 from runner.core.received import value_of
 from runner.core.request.build import Request
@@ -22,6 +23,8 @@ from runner.core.request.server_store import is_stored, relabelled
 from runner.core.state.records import Record, Status
 from runner.core.values import NotKnown, TemplateError
 from runner.errors import RunnerError
+
+_Find = Callable[[Instance, Wants, Known], Reuse | Issue]
 
 
 def decide(
@@ -47,17 +50,29 @@ def decide(
         else:
             yield vertex, first
     for vertex, wants in waiting:
-        assert vertex.instance is not None  # noqa: S101  # a group never gets here
-        decision: Decision | RunnerError
-        try:
-            decision = find_answer(vertex.instance, wants, known)
-        except NotKnown as exc:  # a postcondition looks at an answer that has not come
-            decision = Await(exc.address, wants.old)
-        except RunnerError as exc:
-            decision = exc
-        if not isinstance(decision, Issue):
-            known.drafts.take(vertex.address)
-        yield vertex, decision
+        yield vertex, _found(vertex, wants, known, find_answer)
+
+
+def decide_again(vertex: Vertex, made: Issue, known: Known) -> Decision | RunnerError:
+    """What has to happen to a completion that was about to be issued, if an answer to that very
+    request is at hand by now; else what had to.
+    """
+    wants = Wants(made.fingerprint, made.old, made.sample, made.reason)
+    return _found(vertex, wants, known, partial(find_from, made.sample))
+
+
+def _found(vertex: Vertex, wants: Wants, known: Known, find: _Find) -> Decision | RunnerError:
+    assert vertex.instance is not None  # noqa: S101  # a group never gets here
+    decision: Decision | RunnerError
+    try:
+        decision = find(vertex.instance, wants, known)
+    except NotKnown as exc:  # a postcondition looks at an answer that has not come
+        decision = Await(exc.address, wants.old)
+    except RunnerError as exc:
+        decision = exc
+    if not isinstance(decision, Issue):
+        known.drafts.take(vertex.address)
+    return decision
 
 
 def _first_look(instance: Instance, known: Known, kind: Kind) -> Decision | Wants:

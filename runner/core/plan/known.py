@@ -1,6 +1,6 @@
 """What a decision may look at, and the request that follows from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ from runner.core.expansion.session import Instance, Session
 from runner.core.language.names import PRESETS
 from runner.core.plan.drafts import Drafts
 from runner.core.plan.forms import Forms
-from runner.core.plan.samples import Samples
+from runner.core.plan.samples import Held, Samples
 from runner.core.request.build import Request, build
 from runner.core.request.provider import Provider
 from runner.core.state.cache_entry import Owner
@@ -19,11 +19,14 @@ from runner.errors import RunnerError
 
 Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
 
+Sweep = Callable[[Sequence[Held]], Collection[Held]]
+"""Looks farther away for answers that Lookup has not; those that it has from then on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a decision may look at besides the completion itself. What `lookup` gives may be stored
-    at a server for somebody else than `owner`.
+    at a server for somebody else than `owner`; without a `sweep` there is nothing farther away.
     """
 
     session: Session
@@ -37,6 +40,7 @@ class Known:
     drafts: Drafts = field(default_factory=Drafts)
     forms: Forms = field(default_factory=Forms)
     owner: Owner | None = None
+    sweep: Sweep | None = None
 
 
 def provider_of(instance: Instance, known: Known) -> Provider:

@@ -22,7 +22,6 @@ from runner.core.plan.actions import (
     Step,
     Update,
 )
-from runner.core.plan.decide import decide
 from runner.core.plan.forms import request_form
 from runner.core.plan.known import Known, request_of
 from runner.core.plan.removals import (
@@ -34,6 +33,7 @@ from runner.core.plan.removals import (
     unreachable,
 )
 from runner.core.plan.samples import Samples
+from runner.core.plan.sweep import decide_swept
 from runner.core.plan.targets import Choice, Chosen, chooser, only_named
 from runner.core.plan.walk import Vertex, Walk, cycle_error
 from runner.core.request.build import Request
@@ -162,7 +162,7 @@ def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
     while walk.ready:
         batch = [walk.ready.popleft() for _ in range(len(walk.ready))]
         selected = [vertex for vertex in batch if chosen(vertex.key)]
-        for vertex, decision in decide(selected, known):
+        for vertex, decision in decide_swept(selected, known):
             if isinstance(decision, RunnerError):
                 folded.problems.extend(decision.problems)
             else:

@@ -27,9 +27,13 @@ class Wants(Struct, frozen=True):
 
 def find_answer(instance: Instance, wants: Wants, known: Known) -> Reuse | Issue:
     """An answer to this request that nobody else holds; else a request has to be issued."""
-    start = wants.start
+    sample = known.samples.take(instance.address, wants.fingerprint, wants.start)
+    return find_from(sample, instance, wants, known)
+
+
+def find_from(sample: int, instance: Instance, wants: Wants, known: Known) -> Reuse | Issue:
+    """As `find_answer`, beginning with the number that the address has taken."""
     while True:
-        sample = known.samples.take(instance.address, wants.fingerprint, start)
         found = _at_hand(instance.address, wants.fingerprint, sample, known)
         if found is None:
             return Issue(wants.fingerprint, sample, wants.old, wants.reason)
@@ -37,7 +41,8 @@ def find_answer(instance: Instance, wants: Wants, known: Known) -> Reuse | Issue
         reused = _reused(instance, request, found, wants.old)
         if reused is not None:
             return reused
-        start = sample + 1  # paid for, and not what is wanted: it stays in the cache, unused
+        # Paid for, and not what is wanted: it stays in the cache, unused.
+        sample = known.samples.take(instance.address, wants.fingerprint, sample + 1)
 
 
 def _reused(
