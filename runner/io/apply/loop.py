@@ -15,7 +15,7 @@ from runner.core.address import around
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure, spared
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
-from runner.core.plan.decide import decide
+from runner.core.plan.decide import decide, decide_again
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import irreplaceable
@@ -25,7 +25,7 @@ from runner.core.request.server_store import is_stored
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client, Doors, Limits, Outcome
+from runner.io.apply.ports import Client, Doors, Fetch, Limits, Outcome
 from runner.io.apply.removal import Removal
 from runner.io.apply.requests import asked_of, issue, read, update
 from runner.io.apply.run import Run
@@ -39,6 +39,7 @@ class Apply:
     ) -> None:
         self.outcome = Outcome(dict(known.records), walk.session)
         self.in_flight = 0
+        self._looking = 0  # so many of them ask no provider
         known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
         self._plan, self._walk = plan, walk
         self._run = Run(plan, walk, known, doors, limits, self.outcome)
@@ -155,12 +156,31 @@ class Apply:
                     case (Keep() | Reuse() | Issue() | Update() | Absent()) as made:
                         self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._run.known):
-            if isinstance(decision, RunnerError):
-                self._run.fail(vertex, Failure(str(decision), attempts=0))
-            elif problems := irreplaceable(vertex.instance, decision):
-                self._run.fail(vertex, Failure(str(RunnerError(*problems)), attempts=0))
+            if isinstance(decision, Issue) and self._run.doors.fetch is not None:
+                self._looking += 1
+                self._spawn(vertex, self._look(vertex, decision, self._run.doors.fetch))
             else:
-                self._carry(vertex, decision)
+                self._decided(vertex, decision)
+
+    def _decided(self, vertex: Vertex, decision: Decision | RunnerError) -> None:
+        if isinstance(decision, RunnerError):
+            self._run.fail(vertex, Failure(str(decision), attempts=0))
+        elif problems := irreplaceable(vertex.instance, decision):
+            self._run.fail(vertex, Failure(str(RunnerError(*problems)), attempts=0))
+        else:
+            self._carry(vertex, decision)
+
+    async def _look(self, vertex: Vertex, made: Issue, fetch: Fetch) -> None:
+        """What the plan could not look for yet is looked for farther away before it is asked."""
+        decision: Decision | RunnerError = made
+        try:
+            while isinstance(decision, Issue) and await fetch(
+                decision.fingerprint, decision.sample
+            ):
+                decision = decide_again(vertex, decision, self._run.known)
+        finally:
+            self._looking -= 1
+        self._decided(vertex, decision)
 
     def _carry(self, vertex: Vertex, decision: Decision) -> None:
         address = vertex.address
@@ -219,7 +239,7 @@ class Apply:
             while queue and self.outcome.stopped is None and not self._run.held_back:
                 client = self._run.clients.get(provider)
                 limit = client.limit if client is not None else 1
-                if self.in_flight >= self._run.limits.concurrency:
+                if self.in_flight - self._looking >= self._run.limits.concurrency:
                     return
                 if self._busy.get(provider, 0) >= limit:
                     break

@@ -40,6 +40,9 @@ class Refusal(Struct, frozen=True):
     passing: bool = False
 
 
+Fetch = Callable[[str, int], Awaitable[bool]]  # of a fingerprint and a sample
+
+
 class Doors(Struct, frozen=True):
     """The ways out, as functions. `connect` opens a provider when its first request is due."""
 
@@ -58,6 +61,8 @@ class Doors(Struct, frozen=True):
     lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock
     # A request ended, with an answer or none, and this many attempts that may have been billed.
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
+    # Looks farther away for the answer to a request that nobody here has; whether it is here now.
+    fetch: Fetch | None = None
     # The key and the bytes by which `save` keeps an answer.
     entry: Callable[[Record, Owner | None], tuple[str, bytes]] = cached
 
