@@ -36,6 +36,27 @@ def test_what_asks_for_nothing_but_messages_shows_nothing_else(project: Project)
     ]
 
 
+def test_a_parameter_that_came_out_null_is_said_not_to_be_sent(project: Project) -> None:
+    project.write("""[runner]
+provider = "embedded"
+[variable.heat]
+type = "number"
+default = "{{ none }}"
+[completion.a]
+provider = "{{ none }}"
+enabled = "{{ none }}"
+triggers = "{{ none }}"
+temperature = "{{ var.heat }}"
+messages = [{ role = "user", content = "Hi." }]
+[completion.b]
+temperature = "{{ var.heat }}"
+messages = [{ role = "user", content = "{{ completion.a.content }}" }]
+""")
+    said = project.call("plan").out
+    assert said.count("embedded, temperature null (not sent)\n") == 2
+    assert "temperature 0.5\n" in project.call("plan", "--var", "heat=0.5").out
+
+
 def test_every_action_in_one_plan(project: Project) -> None:
     with serving() as api:
         text = (

@@ -78,7 +78,8 @@ def parameters(made: Asked) -> list[str]:
     if model is not None and provider != OPENAI_PRESET.name:
         first = f"{first} ({provider})"
     short_ones = (f"{on_one_line(name)} {value}" for name, value in _short_ones(made.new))
-    return [first, *short_ones, *_headers(made)]
+    absent = (f"{name} null (not sent)" for name in made.absent)
+    return [first, *short_ones, *absent, *_headers(made)]
 
 
 def _headers(made: Asked) -> list[str]:

@@ -20,7 +20,7 @@ from runner.core.expansion.once import Once, ValueKind, ValueName
 from runner.core.expansion.session import Instance, Judged, Session
 from runner.core.expressions.functions import functions
 from runner.core.expressions.template import follow
-from runner.core.modules.conditions import as_declared, check_conditions
+from runner.core.modules.conditions import as_declared, check_conditions, default_of
 from runner.core.modules.module import CompiledModule, Declared, Judging, NamedValue, refs_of
 from runner.core.modules.sensitivity import Sensitivity
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
@@ -116,7 +116,7 @@ class Scope:
         node = call.declared.params.get(name)
         try:
             if node is None:
-                return as_declared(declared, declared.block.table.get("default"))
+                return as_declared(declared, default_of(declared))
             return as_declared(declared, plain(node.render(call.names())))
         except ValueError as exc:
             said = "it does not have the declared type" if self.sensitive(("var", name)) else exc

@@ -35,7 +35,7 @@ from runner.core.language.judge_rules import usual_findings
 from runner.core.language.names import META, PRESETS, PROVIDERS
 from runner.core.language.pasted_keys import key_findings
 from runner.core.language.pydantic_errors import finding, is_foreign
-from runner.core.language.type_syntax import as_type, parse_type
+from runner.core.language.type_syntax import as_type, parse_type, with_nulls
 from runner.core.suggest import did_you_mean
 from runner.core.values import present
 
@@ -314,8 +314,14 @@ def _default(table: dict[str, Any]) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding(("type",), "Unknown value", f"type must name a type: {error}.")
         return
+    default = with_nulls(table.get("default"))
+    if default is None and "default" in table and table.get("nullable") is False:
+        said = (
+            "default is null, and nullable = false says that null is no value of it. Take one out."
+        )
+        yield Finding(("default",), "Null not allowed", said)
     try:
-        as_type(table.get("default"), kind)
+        as_type(default, kind)
     except ValueError as error:
         said = f"a {kind} is required" if table.get("sensitive") else str(error)
         yield Finding(("default",), "Wrong type", f"default does not fit type {kind}: {said}.")

@@ -13,6 +13,7 @@ from runner.core.language.types import (
     as_type,
     parse_input,
     read_value,
+    with_nulls,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "as_type",
     "parse_input",
     "parse_type",
+    "with_nulls",
 ]
 
 

@@ -99,12 +99,28 @@ def as_type(value: object, to: Type) -> object:
             assert_never(to)
 
 
+def with_nulls(value: object) -> object:
+    """A value as a file has it: TOML has no null, and the text `{{ none }}` stands for it."""
+    match value:
+        case str():
+            return None if _NULL.fullmatch(value) else value
+        case dict():
+            return {key: with_nulls(inner) for key, inner in value.items()}
+        case list():
+            return [with_nulls(inner) for inner in value]
+        case _:
+            return value
+
+
 def parse_input(text: str, to: Type) -> object:
     """The value of a variable given as text (command line, environment).
 
     Text is itself for a string; for a list, map or object it is JSON or a TOML value, and for
-    `any` one of these if it can be read so. ValueError as of `as_type`.
+    `any` one of these if it can be read so. `{{ none }}` is null, and so is `null` for all but a
+    string, as in Terraform. ValueError as of `as_type`.
     """
+    if _NULL.fullmatch(text) or (text.strip() == "null" and to != Primitive("string")):
+        return None
     match to:
         case Primitive("string"):
             return text
@@ -277,5 +293,6 @@ def _got(value: object) -> str:
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FRACTION = re.compile(r"[.eE]")
+_NULL = re.compile(r"\{\{\s*none\s*\}\}")
 _LONGEST = 400  # characters of a number
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}

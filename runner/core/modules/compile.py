@@ -12,6 +12,7 @@ from runner.core.address import Path, is_address
 from runner.core.expressions.tags import terraform_holes
 from runner.core.expressions.template import Constant, Node, compile_text, compile_value, holes
 from runner.core.language.names import DATA_META, META, MODULE_META, REPEATING
+from runner.core.language.type_syntax import with_nulls
 from runner.core.modules.check_addresses import (
     check_addresses,
     named_addresses,
@@ -236,7 +237,7 @@ def _compiled(
     module = CompiledModule(folder, blocks)
     compiler = _Compiler(problems)
     for name, block in blocks.of("variable").items():
-        default = Constant(block.table.get("default"))
+        default = Constant(with_nulls(block.table.get("default")))
         rules = compiler.conditions(block, block.table.get("validation"), ("validation",))
         module.variables[name] = NamedValue(default, block, rules)
     for name, block in blocks.of("locals").items():

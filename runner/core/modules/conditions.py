@@ -28,11 +28,16 @@ def check_conditions(
             yield rule.path, said, TemplateError(said)
 
 
+def default_of(declared: NamedValue) -> Any:
+    """The value of a variable where none is given; None too where there is no default."""
+    return declared.node.render({})
+
+
 def as_declared(declared: NamedValue, value: Any) -> Any:
     """A value as its variable's type; ValueError, or RunnerError where a validation says no."""
     table = declared.block.table
-    if value is None:
-        if table.get("nullable") is False and table.get("default") is None:
+    if value is None and table.get("nullable") is False:
+        value = default_of(declared)
+        if value is None:
             raise ValueError("null is not allowed: nullable = false")
-        return table.get("default") if table.get("nullable") is False else None
     return as_type(value, parse_type(str(table.get("type", "any"))))

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from runner.core.language.type_syntax import parse_input, parse_type
-from runner.core.modules.conditions import as_declared, check_conditions
+from runner.core.language.type_syntax import parse_input, parse_type, with_nulls
+from runner.core.modules.conditions import as_declared, check_conditions, default_of
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, NamedValue
 from runner.core.suggest import did_you_mean
@@ -29,7 +29,7 @@ class Given(Struct, frozen=True):
 def from_file(values: Mapping[str, tuple[Any, Block]]) -> list[Given]:
     """The values of a vars file."""
     return [
-        Given(name, block.source.file, None, value, block.source.where((name,)))
+        Given(name, block.source.file, None, with_nulls(value), block.source.where((name,)))
         for name, (value, block) in values.items()
     ]
 
@@ -70,7 +70,7 @@ def _value(name: str, declared: NamedValue, given: Given | None, problems: list[
                 return None
             problems.append(_unset(name, declared))
             return None
-        given = Given(name, "its default", None, table["default"])
+        given = Given(name, "its default", None, default_of(declared))
     try:
         if given.text is not None:
             if not is_text(given.text):

@@ -156,6 +156,7 @@ def is_enabled(instance: Instance) -> bool:
         return True
     try:
         value = node.render(instance.names())
+        value = True if value is None else value  # as if it were not written
         if not isinstance(value, bool):
             raise TemplateError("enabled wants true or false", ("enabled",))
     except TemplateError as exc:

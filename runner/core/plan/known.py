@@ -49,9 +49,10 @@ def provider_of(instance: Instance, known: Known) -> Provider:
     name: Any = known.default_provider
     if node is not None:
         try:
-            name = node.render(instance.names())
+            named = node.render(instance.names())
         except TemplateError as exc:
             raise instance.fault(exc) from exc
+        name = name if named is None else named
     if isinstance(name, str) and name in known.providers:
         return known.providers[name]
     said = unknown_provider(str(name), known.providers)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import orjson
 from msgspec import Struct
 
+from runner.core.expansion.session import Instance
 from runner.core.plan.actions import (
     Absent,
     Action,
@@ -185,7 +186,8 @@ def _reused(reuse: Reuse) -> Shown:
 
 class Asked(Struct, frozen=True):
     """What a step asks, and what its record says that was asked; sensitive values are masked on
-    both sides. `old` is None where there is no record, or nothing about it changes.
+    both sides. `old` is None where there is no record, or nothing about it changes. `absent` are
+    the parameters that are written and came out null.
     """
 
     provider: str
@@ -193,6 +195,7 @@ class Asked(Struct, frozen=True):
     old: dict[str, Any] | None
     besides: tuple[Change, ...] = ()  # of the provider, and of triggers
     headers: tuple[str, ...] = ()  # the names of those that go out with it, beside the runner's own
+    absent: tuple[str, ...] = ()
 
 
 def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
@@ -213,12 +216,19 @@ def asked(plan: PlannedSteps, step: Step, secrets: Secrets) -> Asked | None:
     new = orjson.loads(request.recorded)
     headers = _headers(plan, request) if isinstance(step.action, Issue) else ()
     if old is None:
-        return Asked(request.provider, new, None, headers=headers)
+        absent = _came_out_null(step.instance, new)
+        return Asked(request.provider, new, None, headers=headers, absent=absent)
     before = _loaded(old.triggers and secrets.body(old.triggers))
     besides = changes_of(before, _loaded(request.triggers), ("triggers",))
     moved = _moved(old, request.identity)
     recorded = table_of(secrets.body(old.request))
     return Asked(request.provider, new, recorded, (*moved, *besides), headers)
+
+
+def _came_out_null(instance: Instance, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a block writes and its request does not have: null is the same as not writing it."""
+    written = instance.declared.block.table
+    return tuple(name for name in instance.declared.params if name in written and name not in body)
 
 
 def _moved(old: Record, identity: str) -> Iterator[Change]:
@@ -235,7 +245,8 @@ def _asked_later(
     provider, made = known
     headers = _named_once(provider, known_headers(step.instance))
     if old is None:
-        return Asked(provider.name, made.shown, None, headers=headers)
+        absent = _came_out_null(step.instance, made.shown)
+        return Asked(provider.name, made.shown, None, headers=headers, absent=absent)
     recorded = table_of(secrets.body(old.request))
     moved = tuple(_moved(old, provider.identity))
     return Asked(provider.name, as_before(recorded, made.shown), recorded, moved, headers)

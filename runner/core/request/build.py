@@ -107,7 +107,8 @@ def _triggers(instance: Instance, names: Names, *, masked: bool = False) -> byte
     if node is None:
         return None
     masks = instance.scope.masks if masked else None
-    return canonical(json_value("triggers", node.render(names, masks)))
+    held = json_value("triggers", node.render(names, masks))
+    return None if held is None else canonical(held)
 
 
 def _headers(instance: Instance, names: Names) -> tuple[tuple[str, str], ...]:

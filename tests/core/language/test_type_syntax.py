@@ -131,6 +131,12 @@ def test_a_value_of_another_type_is_an_error(value: object, to: str, message: st
         ("2020-01-01", "any", "2020-01-01"),
         ("NaN", "any", "NaN"),
         ("1\nb = 2", "any", "1\nb = 2"),
+        ("null", "number", None),
+        ("null", "list(string)", None),
+        (" null ", "any", None),
+        ("null", "string", "null"),  # as in Terraform
+        ("{{ none }}", "string", None),
+        ("{{ none }}", "map(number)", None),
     ],
 )
 def test_text_from_outside_is_read_by_its_type(text: str, to: str, expected: object) -> None:

@@ -103,6 +103,28 @@ def test_null_is_a_value_only_where_it_may_be() -> None:
     assert values(text, Given("x", "f", None, None))[0] == {"x": "d"}
 
 
+def test_null_is_written_as_an_expression_where_toml_has_none() -> None:
+    text = "[variable.x]\ntype = 'number'\ndefault = '{{ none }}'\n"
+    assert values(text) == ({"x": None}, [])
+    assert values(text, Given("x", "--var", "2"))[0] == {"x": 2}
+    assert values(text.replace("'{{ none }}'", "1"), Given("x", "--var", "null"))[0] == {"x": None}
+    inside = (
+        "[variable.x]\ntype = 'object({ a = optional(number, 7), b = number })'\n"
+        "default = { a = '{{none}}', b = '{{ none }}' }\n"
+    )
+    assert values(inside) == ({"x": {"a": 7, "b": None}}, [])
+    source = Source("configs/vars.toml", "x = '{{ none }}'\n")
+    given = from_file({"x": ("{{ none }}", Block("values", "", {}, source, ()))})
+    assert values(text.replace("'{{ none }}'", "1"), *given)[0] == {"x": None}
+
+
+def test_null_stands_for_the_default_where_it_is_no_value() -> None:
+    text = "[variable.x]\ntype = 'number'\ndefault = 3\nnullable = false\n"
+    assert values(text, Given("x", "--var", "null"))[0] == {"x": 3}
+    _, detail = said(text.replace("default = 3\n", ""), Given("x", "--var", "null"))
+    assert "null is not allowed: nullable = false" in detail
+
+
 def test_sensitive_values_are_those_declared_so() -> None:
     root = project("[variable.a]\nsensitive = true\n[variable.b]\n").compiled()
     assert sensitive_values(root, {"a": 1, "b": 2}) == [1]
