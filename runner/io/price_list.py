@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from runner.core.state.records import Lane
 from runner.io.user_cache import cache_file, keep_in, kept_in
 
 LIST = "genai-prices"
@@ -23,7 +24,7 @@ _Found = _Rates | Literal["other"] | None
 
 
 class _Kept(Struct, frozen=True):
-    """By the digest of a server and a model; None: the list does not know it."""
+    """By the digest of a server, a model and a lane; None: the list does not know it."""
 
     rates: dict[str, _Rates | None]
 
@@ -33,40 +34,49 @@ class PriceList(Struct, frozen=True):
 
     project: Path | None = None
 
-    def price(self, url: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
-        """USD for one request to the server at this address; None if the list does not know."""
-        rates = _whole_rates(self, url, model)
+    def price(
+        self, url: str, model: str, tokens_in: int, tokens_out: int, lane: Lane = "live"
+    ) -> float | None:
+        """USD for one request to the server at this address; None if the list does not know. Where
+        it knows of no batches, they cost as much as any.
+        """
+        rates = _whole_rates(self, url, model, lane)
         if rates is None:
             return None
         if rates == "other":
-            return _calculated(url, model, tokens_in, tokens_out)
+            return _calculated(url, model, tokens_in, tokens_out, lane)
         read, said, scale = rates
         return (tokens_in * read + tokens_out * said) / scale
+
+    def knows_batch(self, url: str, model: str) -> bool:
+        """Whether it says what a model costs in a batch."""
+        return self.price(url, model, 1000, 1000) != self.price(url, model, 1000, 1000, "batch")
 
 
 @lru_cache(maxsize=1024)
 def _whole_rates(
-    held: PriceList, url: str, model: str
+    held: PriceList, url: str, model: str, lane: Lane
 ) -> tuple[int, int, int] | Literal["other"] | None:
     """As `_per_million`, in whole numbers of which the last is a dollar: their quotient is the
     decimals' own, in a tenth of the time.
     """
-    found = _per_million(held, url, model)
+    found = _per_million(held, url, model, lane)
     if found is None or found == "other":
         return found
     read, said = (rate.as_integer_ratio() for rate in found)
     return read[0] * said[1], said[0] * read[1], read[1] * said[1] * 1_000_000
 
 
-def _per_million(held: PriceList, url: str, model: str) -> _Found:
+def _per_million(held: PriceList, url: str, model: str, lane: Lane) -> _Found:
     path = cache_file("prices.json", held.project) if held.project is not None else None
     if path is None or not _edition():
-        return _listed(url, model)
-    name = sha256(f"{url}\n{model}".encode(errors="surrogatepass")).hexdigest()[:32]
+        return _listed(url, model, lane)
+    asked = f"{url}\n{model}" if lane == "live" else f"{url}\n{model}\n{lane}"
+    name = sha256(asked.encode(errors="surrogatepass")).hexdigest()[:32]
     kept = _kept(path)
     if name in kept:
         return kept[name]
-    found = _listed(url, model)
+    found = _listed(url, model, lane)
     if found != "other":
         _keep(path, {**dict(list(kept.items())[1 - _MOST :]), name: found})
     return found
@@ -100,13 +110,13 @@ def _edition() -> bytes:
     return sha256(held).digest() if held else b""
 
 
-def _listed(url: str, model: str) -> _Found:
+def _listed(url: str, model: str, lane: Lane) -> _Found:
     """What a million tokens cost, read and said, where a price is nothing else: it hangs on no
     length, no hour and no number of requests. `other` is a price that does. The list takes 50 us
     to reckon one, of each answer anew.
     """
     try:
-        found = _in_list(url, model, 1000, 1000)
+        found = _in_list(url, model, 1000, 1000, lane)
     except LookupError:
         return None
     price = found.model_price
@@ -118,15 +128,16 @@ def _listed(url: str, model: str) -> _Found:
 
 
 @lru_cache(maxsize=65_536)
-def _calculated(url: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
+def _calculated(url: str, model: str, tokens_in: int, tokens_out: int, lane: Lane) -> float | None:
     try:
-        return float(_in_list(url, model, tokens_in, tokens_out).total_price)
+        return float(_in_list(url, model, tokens_in, tokens_out, lane).total_price)
     except LookupError:
         return None
 
 
-def _in_list(url: str, model: str, tokens_in: int, tokens_out: int) -> Any:
+def _in_list(url: str, model: str, tokens_in: int, tokens_out: int, lane: Lane) -> Any:
     from genai_prices import Usage, calc_price  # noqa: PLC0415  # 0.1 s, only where money counts
 
     usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
-    return calc_price(usage, model, provider_api_url=url)
+    context: Any = {"processing": "batch"} if lane == "batch" else None
+    return calc_price(usage, model, provider_api_url=url, price_context=context)

@@ -1,12 +1,14 @@
 """What tokens cost: offline, from what a package carries."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from msgspec import Struct
 
 from runner.core.request.declared_prices import DeclaredPrices
 from runner.core.request.provider_types import type_of
+from runner.core.state.records import Lane
 from runner.io.price_list import LIST, PriceList
 
 _LOCAL = ("127.", "localhost", "[::1]", "0.0.0.0")  # noqa: S104  # addresses looked for, not bound
@@ -17,16 +19,23 @@ _NONE = DeclaredPrices()
 class Prices:
     """The prices of a project: what it declares, then those of a list that comes with a package.
 
-    `identity` is a provider's: `openai https://..` or `embedded SHA256`.
+    `identity` is a provider's: `openai https://..` or `embedded SHA256`. They are those of one
+    lane; `discounts` is what a batch costs, for each dollar, where no list knows it.
     """
 
     declared: DeclaredPrices = field(default=_NONE)
     listed: PriceList = field(default_factory=PriceList)
+    discounts: Mapping[str, float] = field(default_factory=dict)
+    lane: Lane = "live"
+
+    def of_lane(self, lane: Lane) -> "Prices":
+        """Those of requests that travel so."""
+        return self if lane == self.lane else replace(self, lane=lane)
 
     @property
     def of_list(self) -> "Prices":
         """Those that nobody declared."""
-        return Prices(listed=self.listed)
+        return Prices(listed=self.listed, lane=self.lane)
 
     def price(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
         """USD for one request; None if nobody knows the price. One may hang on the length of a
@@ -34,13 +43,28 @@ class Prices:
         """
         rates = self.declared.rates(identity, model)
         if rates is not None:
-            return rates.cost(tokens_in, tokens_out)
+            return rates.cost(tokens_in, tokens_out) * self.discount(identity)
         place = _place(identity)
         if place.is_free:
             return 0.0
         if place.is_local and identity not in self.declared.held:
             return None
-        return self.listed.price(place.url, model, tokens_in, tokens_out)
+        cost = self.listed.price(place.url, model, tokens_in, tokens_out, self.lane)
+        if cost is None or self.lane == "live" or self.listed.knows_batch(place.url, model):
+            return cost
+        return cost * self.discount(identity)
+
+    def discount(self, identity: str) -> float:
+        """What a dollar of the usual price comes to."""
+        return self.discounts.get(identity, 1.0) if self.lane == "batch" else 1.0
+
+    def knows_lane(self, identity: str, model: str) -> bool:
+        """Whether anybody says what a model costs in this lane."""
+        if self.lane == "live" or identity in self.discounts or self.is_free(identity, model):
+            return True
+        if self.declared.rates(identity, model) is not None:
+            return False
+        return self.listed.knows_batch(_place(identity).url, model)
 
     def most(self, identity: str, model: str, tokens_in: int, tokens_out: int) -> float | None:
         """As `price`, for a limit: a project that says less than the list does not widen it."""

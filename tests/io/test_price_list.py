@@ -126,3 +126,12 @@ def test_where_nothing_can_be_kept_the_list_is_asked(cache: Path, tmp_path: Path
         told, loaded = asked(tmp_path / "p", "gpt-4o")
         assert loaded
         assert told == [str(reckoned(URL, "gpt-4o", 1234, 567))]
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_is_kept_of_a_batch_is_kept_beside_the_usual_price(tmp_path: Path) -> None:
+    for held in (PriceList(), PriceList(tmp_path), PriceList(tmp_path)):
+        live = held.price(URL, "gpt-4o", 1000, 1000)
+        assert live is not None
+        assert held.price(URL, "gpt-4o", 1000, 1000, "batch") == pytest.approx(live / 2)
+        assert held.knows_batch(URL, "gpt-4o")

@@ -154,3 +154,25 @@ def test_a_provider_without_a_block_is_free_as_one_with_it() -> None:
     ollama = DeclaredProvider("ollama", TYPES["openai"], preset=preset("ollama"))
     prices = Prices(declared_prices([ollama], [], {}))
     assert prices.source("openai http://localhost:11434/v1", "m") == "ollama on this machine"
+
+
+def test_a_batch_costs_what_the_list_says_of_batches() -> None:
+    live = Prices().price(OPENAI, "gpt-4o", 1000, 1000)
+    batch = Prices().of_lane("batch").price(OPENAI, "gpt-4o", 1000, 1000)
+    assert live is not None
+    assert batch == pytest.approx(live / 2)
+    assert Prices().of_lane("batch").knows_lane(OPENAI, "gpt-4o")
+
+
+def test_where_the_list_knows_no_batches_the_project_says_what_a_dollar_comes_to() -> None:
+    groq = "openai https://api.groq.com/openai/v1"
+    model = "llama-3.3-70b-versatile"
+    listed = Prices().price(groq, model, 1000, 1000)
+    assert listed is not None
+    assert Prices().of_lane("batch").price(groq, model, 1000, 1000) == listed
+    assert not Prices().of_lane("batch").knows_lane(groq, model)
+    told = Prices(discounts={groq: 0.5, OPENAI: 0.1}).of_lane("batch")
+    assert told.price(groq, model, 1000, 1000) == pytest.approx(listed / 2)
+    assert told.knows_lane(groq, model)
+    known = Prices().of_lane("batch").price(OPENAI, "gpt-4o", 1000, 1000)
+    assert told.price(OPENAI, "gpt-4o", 1000, 1000) == known

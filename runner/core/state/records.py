@@ -12,6 +12,9 @@ STATE_VERSION = 1
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A count that can be written again: JSON from elsewhere may hold any number."""
 
+Lane = Literal["live", "batch"]
+"""How a request travels, and at which price: by itself, or in a batch."""
+
 Status = Literal["complete", "incomplete", "invalid", "failed_check"]
 
 REJECTED: Mapping[Status, str] = {
@@ -36,7 +39,7 @@ class Record:
     the attempts that brought no answer and may have been billed all the same. `mended` says that
     the response is not as it came, since nothing could hold it so (runner.core.received).
     `first_ms` is when its first token came, of one that was streamed; `duration_ms` when all of it
-    had.
+    had. `batch` is the id of the batch that it came in.
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
@@ -61,7 +64,13 @@ class Record:
     maybe_billed: Natural = field(default=0, metadata=SPARSE)
     mended: bool = field(default=False, metadata=SPARSE)
     first_ms: Natural | None = field(default=None, metadata=SPARSE)
+    batch: str | None = field(default=None, metadata=SPARSE)
     line: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def lane(self) -> Lane:
+        """How it was asked for."""
+        return "live" if self.batch is None else "batch"
 
     @property
     def rejected(self) -> bool:

@@ -25,6 +25,7 @@ FULL: dict[str, Any] = {
     "maybe_billed": 1,
     "mended": True,
     "first_ms": 0,
+    "batch": "batch_1",
 }
 
 
