@@ -100,7 +100,10 @@ def reply(body: Mapping[str, Any]) -> str:
     who = said.rpartition(" ")[2]
     if chance < _OFF[model]:
         team = "Billing" if team != "Billing" else "Shipping"
-    when = ("today", "tomorrow morning", "on Friday")[chance % 3 if model == "gpt-4o-mini" else 0]
+    mood = int(digest(f"{body['messages']}{model}".encode())[:8], 16) % (
+        3 if "mini" in model else 9
+    )
+    when = ("today", "tomorrow morning", "on Friday", *["today"] * 6)[mood]
     text = f"{team}. Dear {who}, we will {does} {when}."
     if "kind" in body["messages"][0]["content"]:
         text += " Thank you for telling us" if chance % 7 else " We are sorry"

@@ -167,6 +167,7 @@ async function draw(view) {
     count.textContent = filter.value ? `${kept.length.toLocaleString("en-US")} of ${counted(all, "answer")}` : counted(kept.length, "answer");
     scroller.setAttribute("aria-rowcount", String(kept.length + 1));
     scroller.classList.toggle("none", !kept.length);
+    scroller.dataset.none = all ? "No answer fits." : "No answer is recorded yet: `runner apply` asks for them.";
     rows.show(kept.length);
   }
 
