@@ -195,7 +195,7 @@ def _doors(
 ) -> Doors:
     purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
     return Doors(
-        connect=held.client,
+        connect=held.of_lane,
         save=cache.save,
         rescue=lambda records: _rescue(project, records),
         read=held.read,

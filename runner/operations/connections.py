@@ -13,6 +13,7 @@ from runner.core.request.presets import OPENAI_PRESET
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
+from runner.core.state.records import Lane
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import Problem, RunnerError, error, gathering
@@ -45,6 +46,10 @@ class Connections:
                 opened = await self._opened(self.project.declared[name])
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
+
+    async def of_lane(self, name: str, lane: Lane) -> OpenEndpoint:  # noqa: ARG002  # one so far
+        """The client of a provider whose requests travel so."""
+        return await self.client(name)
 
     async def _opened(
         self, declared: DeclaredProvider

@@ -8,7 +8,7 @@ import orjson
 from runner.core.api.usage import Used, asked_model, cached_tokens, usage_of
 from runner.core.plan.estimate import dollars, most_cost
 from runner.core.request.build import Request
-from runner.core.state.records import Record
+from runner.core.state.records import Lane, Record
 from runner.io.apply.ports import Refusal
 from runner.io.prices import Prices, dearer
 
@@ -23,28 +23,30 @@ class Purse:
     started: int = 0
     spent: float = 0.0
     _reserved: dict[int, float] = field(default_factory=dict)
+    _in_flight: float = 0.0
 
-    def may_start(self, request: Request) -> Refusal | None:
+    def may_start(self, request: Request, lane: Lane) -> Refusal | None:
         """Why this request must not be sent; None if it may. It may be later if it is only for
         what is in flight, which may turn out to cost less.
         """
         if self.max_requests is not None and self.started >= self.max_requests:
             return Refusal(f"--max-requests {self.max_requests} is reached")
         if self.max_cost is not None:
-            most = self._most(request)
+            most = most_cost(request, self.prices.of_lane(lane).most)
             if most is None:
                 model = orjson.loads(request.recorded).get("model")
                 return Refusal(
                     f"--max-cost cannot be kept: nothing bounds the cost of a request to {model} "
                     "(it takes max_completion_tokens, a known price, and a prompt of text alone)"
                 )
-            if self.spent + sum(self._reserved.values()) + most > self.max_cost:
+            if self.spent + self._in_flight + most > self.max_cost:
                 return Refusal(
                     f"--max-cost {dollars(self.max_cost)} would be crossed: "
                     f"{dollars(self.spent)} spent, up to {dollars(most)} for the next request",
                     passing=self.spent + most <= self.max_cost,
                 )
             self._reserved[id(request)] = most
+            self._in_flight += most
         self.started += 1
         return None
 
@@ -53,18 +55,16 @@ class Purse:
         what it used counts at its most, as do attempts that may have been billed.
         """
         most = self._reserved.pop(id(request), 0.0)
+        self._in_flight = self._in_flight - most if self._reserved else 0.0
         self.spent += most * maybe_billed
         if record is not None and self.max_cost is not None:
             cost = dearer(cost_of(record, self.prices), cost_of(record, self.prices.of_list))
             self.spent += most if cost is None else cost
 
-    def _most(self, request: Request) -> float | None:
-        return most_cost(request, self.prices.most)
-
 
 def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:
     """What one answer cost in USD; None where its price or usage is not known."""
-    identity = record.identity
+    identity, prices = record.identity, prices.of_lane(record.lane)
     if not prices.priced(identity):
         return None
     used = used or usage_of(record.response)
@@ -75,7 +75,8 @@ def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float |
         rates = prices.declared.rates(identity, asked_model(record.request), told)
         if rates is not None:
             cached = 0 if rates.cached_input is None else cached_tokens(record.response)
-            return rates.cost(used.prompt, used.completion, cached)
+            discount = prices.discount(identity)
+            return rates.cost(used.prompt, used.completion, cached) * discount
     found = prices.price(identity, told, used.prompt, used.completion)
     if found is None:  # a dated or unlisted name: the one that was asked for may be listed
         asked = asked_model(record.request)

@@ -16,7 +16,7 @@ from runner.core.plan.events import Event
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
 from runner.core.secrets.secrets import Secrets
-from runner.core.state.records import Record
+from runner.core.state.records import Lane, Record
 from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome, Refusal
@@ -40,7 +40,7 @@ class World:
     watch: Callable[[int], object] = lambda _: None
     looked: Callable[[], object] = lambda: None
     connected: Callable[[], object] = lambda: None
-    may_start: Callable[[Request], Refusal | None] = lambda _: None
+    may_start: Callable[[Request, Lane], Refusal | None] = lambda *_: None
     fails: dict[str, RunnerError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
@@ -49,6 +49,13 @@ class World:
     events: list[Event] = field(default_factory=list)
     halted: bool = False
     begun: int = 0
+
+    @property
+    def elsewhere(self) -> bool:
+        return False
+
+    def rest(self) -> None:
+        """Nothing waits here for others to come."""
 
     def halt(self) -> None:
         self.halted = True
@@ -62,7 +69,7 @@ class World:
             await self.free.wait()
         return Answered(orjson.dumps(answer(orjson.loads(out.body), len(self.asked))), 1, 1)
 
-    async def connect(self, _: str) -> "World":
+    async def connect(self, *_: str) -> "World":
         self._maybe("connect")
         self.connected()
         return self
@@ -277,7 +284,7 @@ def test_what_has_to_wait_for_an_answer_is_not_tried_again_before_it(project: Pr
             await asyncio.sleep(0)
         world.free.set()
 
-    def may_start(_: Request) -> Refusal | None:
+    def may_start(*_: object) -> Refusal | None:
         free = len(world.saved) == len(world.asked)
         tried.append(free)
         if not tasks:

@@ -163,6 +163,13 @@ class Opened:
     def max_response_bytes(self) -> int:
         return self.model.max_response_bytes
 
+    @property
+    def elsewhere(self) -> bool:
+        return False
+
+    def rest(self) -> None:
+        """Nothing waits here for others to come."""
+
     def halt(self) -> None:
         """Send nothing more."""
         self.model.halt()

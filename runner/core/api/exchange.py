@@ -13,7 +13,7 @@ class Outgoing(Struct, frozen=True):
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
     `headers` come from the completion's `extra_headers`; `secrets` are values that no message
-    or log may show.
+    or log may show; `key` is where the cache will hold its answer: which request it is.
     """
 
     address: str
@@ -21,6 +21,7 @@ class Outgoing(Struct, frozen=True):
     stream: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
+    key: str = ""
 
 
 class Answered(Struct, frozen=True):

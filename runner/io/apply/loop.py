@@ -25,7 +25,7 @@ from runner.core.request.server_store import is_stored
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client, Doors, Fetch, Limits, Outcome
+from runner.io.apply.ports import Client, Doors, Fetch, Limits, Outcome, Way
 from runner.io.apply.removal import Removal
 from runner.io.apply.requests import asked_of, issue, read, update
 from runner.io.apply.run import Run
@@ -42,14 +42,15 @@ class Apply:
         self._looking = 0  # so many of them ask no provider
         known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
         self._plan, self._walk = plan, walk
-        self._run = Run(plan, walk, known, doors, limits, self.outcome)
-        self._queues: dict[str, deque[tuple[Vertex, Issue]]] = {}
-        self._busy: dict[str, int] = {}
+        self._run = Run(plan, walk, known, doors, limits, self.outcome, may_rest=self._may_rest)
+        self._queues: dict[Way, deque[tuple[Vertex, Issue]]] = {}
+        self._busy: dict[Way, int] = {}
+        self._elsewhere = 0  # of those in flight
         self._tasks: set[asyncio.Task[None]] = set()
         self._vanished: dict[str, Record] = {}
         self._expanded: set[str] = set()
         self._idle = asyncio.Event()
-        self._woken = False
+        self._woken = self._rests = False
         self._bug: BaseException | None = None
         self._undecided = {
             address for address, made in plan.decisions.items() if isinstance(made, Await)
@@ -203,7 +204,8 @@ class Apply:
             case Issue():
                 assert vertex.instance is not None  # noqa: S101  # only instances are decided
                 provider = provider_of(vertex.instance, self._run.known).name
-                self._queues.setdefault(provider, deque()).append((vertex, decision))
+                way = provider, self._run.doors.lane(vertex.instance, decision)
+                self._queues.setdefault(way, deque()).append((vertex, decision))
             case Absent():
                 self._vanish(address)
                 self._run.settle(vertex, None)
@@ -235,17 +237,20 @@ class Apply:
     # -- requests
 
     def _start(self) -> None:
-        for provider, queue in self._queues.items():
+        for way, queue in self._queues.items():
             while queue and self.outcome.stopped is None and not self._run.held_back:
-                client = self._run.clients.get(provider)
+                client = self._run.clients.get(way)
                 limit = client.limit if client is not None else 1
-                if self.in_flight - self._looking >= self._run.limits.concurrency:
-                    return
-                if self._busy.get(provider, 0) >= limit:
+                elsewhere = client is not None and client.elsewhere
+                here = self.in_flight - self._looking - self._elsewhere
+                if here >= self._run.limits.concurrency and not elsewhere:
+                    break
+                if self._busy.get(way, 0) >= limit:
                     break
                 vertex, made = queue.popleft()
-                self._busy[provider] = self._busy.get(provider, 0) + 1
-                self._spawn(vertex, self._issue(vertex, made, provider))
+                self._busy[way] = self._busy.get(way, 0) + 1
+                self._elsewhere += elsewhere
+                self._spawn(vertex, self._issue(vertex, made, way, elsewhere=elsewhere))
 
     def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> None:
         self.in_flight += 1
@@ -274,8 +279,25 @@ class Apply:
         self._woken = False
         try:
             self._pump()
+            self._rest()
         except Exception as exc:  # noqa: BLE001  # as above
             self._crash(exc)
+
+    def _may_rest(self) -> None:
+        """Once for all that came to wait elsewhere in one turn of the loop."""
+        if not self._rests:
+            self._rests = True
+            asyncio.get_running_loop().call_soon(self._rest_now)
+
+    def _rest_now(self) -> None:
+        self._rests = False
+        self._rest()
+
+    def _rest(self) -> None:
+        """What waits here is awaited first: it takes seconds, and more may come of it."""
+        if self.in_flight and self.in_flight == self._run.elsewhere:
+            for client in self._run.clients.values():
+                client.rest()
 
     def _crash(self, bug: BaseException) -> None:
         """A bug ends the run as an interrupt does: what is in flight is recorded first."""
@@ -287,18 +309,19 @@ class Apply:
         if self.in_flight == 0 and not waiting:
             self._idle.set()
 
-    async def _issue(self, vertex: Vertex, made: Issue, provider: str) -> None:
+    async def _issue(self, vertex: Vertex, made: Issue, way: Way, *, elsewhere: bool) -> None:
         try:
             request = self._request(vertex)
             if self._spared(vertex, request):
                 return
             if is_stored(request):
                 self._run.doors.begin()
-            if self._admitted(vertex, made, request, provider):
-                client = self._run.clients.get(provider) or await self._connect(provider)
+            if self._admitted(vertex, made, request, way):
+                client = self._run.clients.get(way) or await self._connect(way)
                 await issue(self._run, vertex, made, request, client)
         finally:
-            self._busy[provider] -= 1
+            self._busy[way] -= 1
+            self._elsewhere -= elsewhere
 
     def _request(self, vertex: Vertex) -> Request:
         assert vertex.instance is not None  # noqa: S101  # only instances are issued
@@ -314,22 +337,22 @@ class Apply:
             self._run.skip(vertex, spared(address))
         return address is not None
 
-    def _admitted(self, vertex: Vertex, made: Issue, request: Request, provider: str) -> bool:
+    def _admitted(self, vertex: Vertex, made: Issue, request: Request, way: Way) -> bool:
         """Whether it may be sent now; if not, it waits again or the run ends."""
-        refusal = self._run.doors.may_start(request)
+        refusal = self._run.doors.may_start(request, way[1])
         if refusal is None:
             return True
         if refusal.passing and self.outcome.stopped is None:
-            self._queues[provider].append((vertex, made))
+            self._queues[way].append((vertex, made))
             self._run.held_back = True
         else:
             self.stop(refusal.why, halt=False)
             self._run.skip(vertex, refusal.why)
         return False
 
-    async def _connect(self, provider: str) -> Client:
-        client = await self._run.doors.connect(provider)
-        self._run.clients[provider] = client
+    async def _connect(self, way: Way) -> Client:
+        client = await self._run.doors.connect(*way)
+        self._run.clients[way] = client
         if self.outcome.stopped is not None:
             client.halt()
         self._start()  # its limit is known now

@@ -8,12 +8,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
-from runner.core.expansion.session import Session
+from runner.core.expansion.session import Instance, Session
+from runner.core.plan.actions import Issue
 from runner.core.plan.events import Done, Event, How
 from runner.core.request.build import Request
 from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
-from runner.core.state.records import Record
+from runner.core.state.records import Lane, Record
 from runner.errors import RunnerError
 
 
@@ -27,8 +28,23 @@ class Client(Protocol):
     def limit(self) -> int:
         """How many requests may be in flight now."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether requests wait at the server, not in flight: how many may is its own `limit`
+        alone.
+        """
+
+    def rest(self) -> None:
+        """All that is in flight waits elsewhere, and nothing can start before some of it is
+        answered: what was given is all that comes for now.
+        """
+
     def halt(self) -> None:
         """Send nothing more, also not what waits to be sent again."""
+
+
+Way = tuple[str, Lane]
+"""A provider, and how its requests travel."""
 
 
 class Refusal(Struct, frozen=True):
@@ -46,7 +62,7 @@ Fetch = Callable[[str, int], Awaitable[bool]]  # of a fingerprint and a sample
 class Doors(Struct, frozen=True):
     """The ways out, as functions. `connect` opens a provider when its first request is due."""
 
-    connect: Callable[[str], Awaitable[Client]]
+    connect: Callable[[str, Lane], Awaitable[Client]]
     save: Callable[[str, bytes], Awaitable[None]]
     rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
     read: Callable[[str, str, bytes, bool], Awaitable[Answered | Failure]]  # True: was just stored
@@ -55,7 +71,8 @@ class Doors(Struct, frozen=True):
     checkpoint: Callable[[Mapping[str, Record]], Awaitable[None]]
     now: Callable[[], str]
     tell: Callable[[Event], None]
-    may_start: Callable[[Request], "Refusal | None"] = lambda _: None
+    may_start: Callable[[Request, Lane], "Refusal | None"] = lambda *_: None
+    lane: Callable[[Instance, Issue], Lane] = lambda *_: "live"
     # Comes before the first request whose answer a server stores: whose that is has to last.
     begin: Callable[[], None] = lambda: None
     lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock

@@ -17,6 +17,7 @@ from runner.core.received import table_of
 from runner.core.request.build import Request, streaming
 from runner.core.request.server_store import stored_id
 from runner.core.secrets.redact import redact
+from runner.core.state.cache_entry import cache_key
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
@@ -35,9 +36,10 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         body is not request.body or request.stream,
         request.headers,
         _secrets(run, request),
+        cache_key(made.fingerprint, made.sample),
     )
     try:
-        result = await client.complete(out)
+        result = await (_elsewhere(run, client, out) if client.elsewhere else client.complete(out))
     except asyncio.CancelledError:
         result = Failure("the run was left before an answer came", maybe_billed=1)
     run.outcome.maybe_billed += result.maybe_billed
@@ -54,6 +56,15 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
     if result.pointless:
         run.pointless.setdefault(asked_of(request), vertex.address)
     run.fail(vertex, result)
+
+
+async def _elsewhere(run: Run, client: Client, out: Outgoing) -> Answered | Failure:
+    run.elsewhere += 1
+    run.may_rest()
+    try:
+        return await client.complete(out)
+    finally:
+        run.elsewhere -= 1
 
 
 def asked_of(request: Request) -> tuple[str, str]:

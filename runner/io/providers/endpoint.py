@@ -68,6 +68,13 @@ class OpenEndpoint(Protocol):
     def max_response_bytes(self) -> int:
         """The most of one response, and of all the pages of one list."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether requests wait at the server, not in flight."""
+
+    def rest(self) -> None:
+        """Nothing more comes before some of what was given is answered."""
+
     def halt(self) -> None:
         """Send nothing more."""
 

@@ -72,6 +72,14 @@ class OpenAIClient:
         return self._servers.limit
 
     @property
+    def elsewhere(self) -> bool:
+        """A request is in flight for as long as its connection is."""
+        return False
+
+    def rest(self) -> None:
+        """Nothing waits here for others to come."""
+
+    @property
     def max_response_bytes(self) -> int:
         """The most of one response, and of all the pages of one list."""
         return self._endpoint.max_response_bytes
