@@ -30,7 +30,7 @@ from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Outcome
 from runner.io.cache.reader import Reader
 from runner.io.folders import Folders
-from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.endpoint import Endpoint, ServerCall
 from runner.operations.apply import carry_out, check, held_plan
 from runner.operations.connections import Connections
 from runner.operations.finish import finish
@@ -191,6 +191,10 @@ class Opened:
         self._hears(path, *(value for _, value in query), (body or b"").decode())
         self.model.called.append((method, path, body))
         return self.model.look_up(path) if method == "GET" else Answered(b"{}", 1, 1)
+
+    async def ask(self, call: ServerCall) -> Answered | Failure:
+        """Another request, which says how."""
+        return await self.call(call.method, call.path, query=call.query, body=call.body)
 
     def _hears(self, *said: str) -> None:
         """Any of an endpoint's servers may be the one that is asked."""

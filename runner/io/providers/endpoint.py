@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from msgspec import Struct
+
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.events import Writing
 
@@ -53,6 +55,22 @@ class Endpoint:
         return f"Endpoint({self.name!r})"
 
 
+class ServerCall(Struct, frozen=True):
+    """What is asked of a server besides completions. `path` is percent-encoded, `query` is not.
+
+    Without `repeat` it is sent once, whatever comes of it. With `take`, the response is no JSON:
+    its lines are handed out as they come, from the first again if it is asked for again.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    repeat: bool = True
+    take: Callable[[bytes], object] | None = None
+
+
 class OpenEndpoint(Protocol):
     """Who answers at an endpoint, for as long as it is open."""
 
@@ -90,6 +108,11 @@ class OpenEndpoint(Protocol):
         body: bytes | None = None,
     ) -> Answered | Failure:
         """The response to another request below the base URL."""
+
+    async def ask(self, call: ServerCall) -> Answered | Failure:
+        """As `call`, for what is not JSON, or must not be repeated. A Failure that `maybe_billed`
+        may have been done all the same.
+        """
 
 
 class Connect(Protocol):

@@ -14,10 +14,11 @@ import orjson
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.estimate import foreseen
 from runner.core.plan.events import Writing
-from runner.io.providers.endpoint import Endpoint, url_secrets
+from runner.io.providers.endpoint import Endpoint, ServerCall, url_secrets
 from runner.io.providers.openai import bodies
 from runner.io.providers.openai.job import Job, asks_too_long, secret_values
 from runner.io.providers.openai.limits import Bucket, Gate
+from runner.io.providers.openai.lines import BodyLines
 from runner.io.providers.openai.outcomes import (
     Bad,
     Good,
@@ -135,8 +136,15 @@ class OpenAIClient:
 
         `path` is percent-encoded, `query` is not. What is not there is a Failure of status 404.
         """
-        url = self._servers.first.wire.url(path, query)
-        job = Job(path, method, url, body, answered_before=self.answered)
+        return await self.ask(ServerCall(method, path, tuple(query), body))
+
+    async def ask(self, call: ServerCall) -> Answered | Failure:
+        """As `call`, for what is not JSON, or must not be repeated."""
+        url = self._servers.first.wire.url(call.path, call.query)
+        job = Job(call.path, call.method, url, call.body, answered_before=self.answered)
+        job.headers = dict(call.headers) or None
+        job.repeat = call.repeat
+        job.take = call.take
         return await self._carry_out(job)
 
     async def _carry_out(self, job: Job) -> Answered | Failure:
@@ -196,7 +204,9 @@ class OpenAIClient:
         return result
 
     async def _exchange(self, job: Job, server: Server, stream: Stream | None) -> _Attempted:
-        reply = await server.wire.send(job.method, job.url, job.body, job.headers, stream)
+        lines = None if job.take is None else BodyLines(job.take, self._endpoint.max_response_bytes)
+        sink = lines or stream
+        reply = await server.wire.send(job.method, job.url, job.body, job.headers, sink)
         if isinstance(reply, HeldBack):
             return reply
         self.attempts += 1
@@ -210,6 +220,9 @@ class OpenAIClient:
         if reply.status >= 300:
             said = bodies.said(reply.status, reply.body, reply.reason)
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
+        if lines is not None:
+            lines.finish()
+            return Good(b"", None, reply.headers)
         return judged(reply, stream, chat=job.completion)
 
     def _answer(self, job: Job, server: Server, good: Good, started: float) -> Answered:
@@ -236,11 +249,15 @@ class OpenAIClient:
             case Failure():
                 return self._failed(job, result)
             case Broken(message, unreached, final):
-                job.maybe_billed += not unreached and job.completion
+                job.maybe_billed += not unreached and (job.completion or not job.repeat)
                 self._servers.failed(server)
                 if unreached and self._moves(job, server):
                     return 0.0
-                pause = None if final else job.retry(self._endpoint, self._pace.jitter)
+                pause = (
+                    None
+                    if final or not job.repeat
+                    else job.retry(self._endpoint, self._pace.jitter)
+                )
                 if pause is not None:
                     return pause
                 # If another request was answered in the meantime, it is not the provider.
@@ -271,7 +288,7 @@ class OpenAIClient:
         pause = job.pause(verdict, self._endpoint, self._pace.jitter, held)
         # Nobody was answered for as long as one may wait: nobody else would be.
         in_vain = self._servers.in_vain > self._endpoint.max_wait and not self._asking
-        if pause is not None and not in_vain:
+        if pause is not None and not in_vain and job.repeat:
             return pause
         failure = job.failure(result, verdict, self._endpoint, answered=self.answered > 0)
         if self._servers.several and job.completion and (failure.fatal or failure.pointless):

@@ -33,6 +33,8 @@ class Job:
     tokens: int = 0
     streamed: bool = False
     completion: bool = False
+    repeat: bool = True
+    take: Callable[[bytes], object] | None = None  # hears the lines of what is no JSON
     answered_before: int = 0
     attempts: int = 0
     retries: int = 0

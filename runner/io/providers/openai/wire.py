@@ -16,6 +16,7 @@ from runner import __version__
 from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.lines import BodyLines
 from runner.io.providers.openai.posting import Arrived, posting
 from runner.io.providers.openai.stream import Stream
 from runner.io.providers.openai.tls import aiohttp
@@ -84,7 +85,7 @@ class Wire:
         url: URL,
         body: bytes | None,
         headers: Mapping[str, str] | None = None,
-        stream: Stream | None = None,
+        stream: Stream | BodyLines | None = None,
     ) -> Reply | Broken | HeldBack:
         """One request, and what came of it; nothing the network does is raised."""
         options: dict[str, Any] = {"headers": headers} if headers else {}
@@ -221,7 +222,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _read(
-    response: aiohttp.ClientResponse | Arrived, stream: Stream | None, endpoint: Endpoint
+    response: aiohttp.ClientResponse | Arrived,
+    stream: Stream | BodyLines | None,
+    endpoint: Endpoint,
 ) -> Reply | Broken:
     """The body, unpacked piece by piece: of an answer no more than the endpoint lets through, of an
     error its beginning.
@@ -231,6 +234,12 @@ async def _read(
     if status >= 300:
         pieces, _ = await _body(response, min(most, _MOST_OF_AN_ERROR))
         return Reply(status, headers, b"".join(pieces), reason)
+    if isinstance(stream, BodyLines):
+        async for piece in response.content.iter_any():
+            if not stream.feed(piece):
+                response.close()
+                return _too_large(endpoint)
+        return Reply(status, headers, b"", reason)
     if stream is None or response.content_type.lower() != "text/event-stream":
         pieces, whole = await _body(response, most)
         return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(endpoint)
