@@ -23,7 +23,9 @@ _SET = (
 def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
     directory = path.parent.resolve()
-    files.make_directory(directory, files.PRIVATE_FOLDER)
+    if directory in files.make_directory(directory, files.PRIVATE_FOLDER):
+        # No project that was begun without `runner init` has answers twice in git.
+        files.write_atomic(directory / ".gitignore", b"*\n")
     check_whole(path)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths

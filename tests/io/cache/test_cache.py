@@ -61,6 +61,19 @@ asyncio.run(main())
 """
 
 
+def test_git_sees_nothing_of_a_cache_that_was_made_without_init(tmp_path: Path) -> None:
+    async def save() -> None:
+        async with Cache(tmp_path / "cache" / "cache.db") as cache:
+            await cache.save("a:0", b"x")
+
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    asyncio.run(save())
+    told = subprocess.run(
+        ["git", "-C", tmp_path, "status", "--porcelain"], check=True, capture_output=True
+    )
+    assert told.stdout == b""
+
+
 def save(directory: Path, keys: Iterable[str], value: bytes = b"answer") -> None:
     async def main() -> None:
         async with Cache(directory) as opened:

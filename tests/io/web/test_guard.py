@@ -21,7 +21,11 @@ def test_a_page_is_answered_without_the_token_and_a_resource_is_not() -> None:
     assert refused[0] == 403
 
 
-@pytest.mark.parametrize("token", ["", "x", GUARD.token[:-1], f"{GUARD.token}x", "ü"])
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", GUARD.token[:-1], f"{GUARD.token}x", "ü"],
+    ids=["none", "short", "cut", "longer", "no ascii"],
+)
 def test_another_token_is_refused(token: str) -> None:
     refused = GUARD.refusal("GET", "/api/index", {**OURS, TOKEN_HEADER: token})
     assert refused is not None
