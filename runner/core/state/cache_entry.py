@@ -1,5 +1,7 @@
 """A record without its address: what the cache keeps of each answer."""
 
+import re
+
 import msgspec
 from msgspec import Struct
 
@@ -39,6 +41,35 @@ def owned_key(fingerprint: str, sample: int, owner: Owner) -> str:
 def cache_keys(fingerprint: str, sample: int, owner: Owner) -> tuple[str, str]:
     """Where the cache may hold an answer for this owner: its own comes first."""
     return owned_key(fingerprint, sample, owner), cache_key(fingerprint, sample)
+
+
+SHARED = "cas/v1/"
+"""What the names of all shared answers begin with."""
+
+_SHARED_KEY = re.compile(r"([0-9a-f]{64}):([0-9]{1,19})")
+_SHARED_NAME = re.compile(rf"{SHARED}[0-9a-f]{{2}}/([0-9a-f]{{64}})-([0-9]{{1,19}})\.json")
+
+
+def asked_in(key: str) -> tuple[str, int] | None:
+    """The fingerprint and the sample of a key of the cache; None where the answer is not anybody's:
+    it is its owner's alone, or was asked for only to be compared.
+    """
+    return _parts(_SHARED_KEY.fullmatch(key))
+
+
+def shared_name(fingerprint: str, sample: int) -> str:
+    """The name of an answer where several machines find it."""
+    return f"{SHARED}{fingerprint[:2]}/{fingerprint}-{sample}.json"
+
+
+def asked_by_name(name: str) -> tuple[str, int] | None:
+    """The fingerprint and the sample of the answer of this name; None if it is no such name."""
+    held = _parts(_SHARED_NAME.fullmatch(name))
+    return held if held is not None and shared_name(*held) == name else None
+
+
+def _parts(found: re.Match[str] | None) -> tuple[str, int] | None:
+    return None if found is None else (found[1], int(found[2]))
 
 
 _OF_DRIFT = "drift/"

@@ -1,23 +1,43 @@
 """diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import cache as once
 from pathlib import Path
 from typing import Any
 
-from runner.errors import Where, error
+from msgspec import Struct
+
+from runner.errors import RunnerError, Where, error
 from runner.io import files
-from runner.io.cache.database import RAW, check_whole
+from runner.io.cache.database import BUSY_SECONDS, RAW, UNPUSHED, check_whole
+from runner.io.cache.faults import DAMAGED, translated
 from runner.io.cache.guard import SETTINGS, harden
 
+_INSERT = (
+    "INSERT INTO Cache (key, raw, store_time, access_time, size, mode, filename, value, tag)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key, raw) DO "
+)
 _SET = (
-    "INSERT INTO Cache (key, raw, store_time, access_time, size, mode, filename, value)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key, raw) DO UPDATE SET"
+    f"{_INSERT} UPDATE SET"
     " store_time = excluded.store_time, access_time = excluded.access_time, expire_time = NULL,"
-    " access_count = 0, tag = NULL, size = excluded.size, mode = excluded.mode,"
+    " access_count = 0, tag = excluded.tag, size = excluded.size, mode = excluded.mode,"
     " filename = excluded.filename, value = excluded.value"
 )
+_ADD = f"{_INSERT} NOTHING"
+_PUSHED = "UPDATE Cache SET tag = NULL WHERE key = ? AND raw = 1"
+
+
+class Rows(Struct, frozen=True):
+    """What one commit writes. Of what is `saved`, that which others have yet to get stands among
+    the `unpushed` until it is `pushed`, in the same commit; what is `taken` replaces nothing.
+    """
+
+    saved: Sequence[tuple[str, bytes]] = ()
+    unpushed: Sequence[tuple[str, bytes]] = ()
+    taken: Sequence[tuple[str, bytes]] = ()
+    pushed: Sequence[str] = ()
 
 
 def open_store(path: Path, busy_seconds: float) -> Any:
@@ -33,6 +53,17 @@ def open_store(path: Path, busy_seconds: float) -> Any:
         detail = f"The name of the directory {directory} holds a variable: rename it without $."
         raise error("Cache cannot be there", detail, Where(str(directory)))
     return store
+
+
+def take(path: Path, entries: Mapping[str, bytes]) -> None:
+    """Keep answers that came from elsewhere; none that is there is replaced. RunnerError if they
+    cannot be written.
+    """
+    try:
+        with closing(open_store(path, BUSY_SECONDS)) as store:
+            store.commit(Rows(taken=[*entries.items()]))
+    except (RunnerError, OSError, *DAMAGED) as cause:
+        raise translated(path, cause) from cause
 
 
 @once
@@ -51,14 +82,24 @@ def _cache() -> type[Any]:
                     self.close()
                 raise
 
-        def set_all(self, items: Iterable[tuple[object, object]]) -> None:
-            """As `set` for each, in one transaction and by one statement."""
+        def commit(self, rows: Rows) -> None:
+            """All of it in one transaction, and each kind by one statement."""
             now, disk = time.time(), self._disk
-            rows = [
-                (*disk.put(key), now, now, *disk.store(value, False, key)) for key, value in items
-            ]
+
+            def made(items: Sequence[tuple[str, bytes]], tag: str | None = None) -> Any:
+                return [
+                    (*disk.put(key), now, now, *disk.store(value, False, key), tag)
+                    for key, value in items
+                ]
+
             with self.transact():
-                self._con.executemany(_SET, rows)
+                for statement, values in (
+                    (_SET, [*made(rows.saved), *made(rows.unpushed, UNPUSHED)]),
+                    (_ADD, made(rows.taken)),
+                    (_PUSHED, [(key,) for key in rows.pushed]),
+                ):
+                    if values:
+                        self._con.executemany(statement, values)
 
     return Closing
 

@@ -13,6 +13,9 @@ BUSY_SECONDS = 60.0
 _READ_BUSY_SECONDS = 5.0
 
 RAW = 1  # diskcache's mode of a value that stands in the row itself
+UNPUSHED = "unpushed"
+"""The tag of an answer that others have yet to get."""
+
 OURS = (
     f"raw = 1 AND mode = {RAW} AND filename IS NULL"
     " AND typeof(key) = 'text' AND typeof(value) = 'blob'"

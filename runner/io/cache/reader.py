@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from runner.io.cache.database import OURS, read_only
+from runner.io.cache.database import OURS, UNPUSHED, read_only
 from runner.io.cache.faults import DAMAGED, database_failure
 from runner.io.cache.names import DATABASE
 
@@ -33,6 +33,11 @@ class Reader:
     def keys(self) -> Iterator[str]:
         """Every key that `get` has an answer for."""
         return (key for (key,) in self._rows(f"SELECT key FROM Cache WHERE {OURS}"))  # noqa: S608
+
+    def unpushed(self) -> list[str]:
+        """The keys of what others have yet to get."""
+        query = f"SELECT key FROM Cache WHERE tag = ? AND {OURS}"  # noqa: S608
+        return [key for (key,) in self._rows(query, (UNPUSHED,))]
 
     def totals(self) -> tuple[int, int]:
         """How many answers there are, and their bytes."""

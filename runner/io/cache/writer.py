@@ -6,13 +6,13 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from msgspec import Struct
 
 from runner.errors import Where, error
 from runner.io import files
-from runner.io.cache.closed import open_store
+from runner.io.cache.closed import Rows, open_store
 from runner.io.cache.database import BUSY_SECONDS
 from runner.io.cache.faults import translated
 from runner.io.cache.names import DATABASE
@@ -21,6 +21,7 @@ _BATCH = 1024  # so many answers are enough for one commit
 
 
 class _Job(Struct, frozen=True):
+    kind: Literal["saved", "unpushed", "taken", "pushed"]
     key: str
     value: bytes
     done: asyncio.Future[None]
@@ -57,12 +58,29 @@ class Cache:
 
     async def save(self, key: str, value: bytes) -> None:
         """Returns when the answer is on the disk; RunnerError if it cannot be written there."""
+        await self._do("saved", key, value)
+
+    async def save_unpushed(self, key: str, value: bytes) -> None:
+        """As `save`, and that others have yet to get it is on the disk with it."""
+        await self._do("unpushed", key, value)
+
+    async def take(self, key: str, value: bytes) -> None:
+        """As `save`, unless there is an answer already."""
+        await self._do("taken", key, value)
+
+    async def pushed(self, key: str) -> None:
+        """Others have it: that is on the disk."""
+        await self._do("pushed", key, b"")
+
+    async def _do(
+        self, kind: Literal["saved", "unpushed", "taken", "pushed"], key: str, value: bytes
+    ) -> None:
         if self._refusal is not None:
             raise self._refusal
         done: asyncio.Future[None] = self._loop.create_future()
         if not self._given:
             self._loop.call_soon(self._hand_over)
-        self._given.append(_Job(key, value, done))
+        self._given.append(_Job(kind, key, value, done))
         await done
 
     def _hand_over(self) -> None:
@@ -118,7 +136,7 @@ def _committed(
         return None
     failed: Exception | None = None
     try:
-        store.set_all((job.key, job.value) for job in jobs)
+        store.commit(_rows(jobs))
     except Exception as cause:  # noqa: BLE001 - somebody awaits it, whatever it is
         failed = translated(path, cause)
     now = files.identity(path)
@@ -131,6 +149,14 @@ def _committed(
             Where(str(path)),
         )
     return failed
+
+
+def _rows(jobs: list[_Job]) -> Rows:
+    def of(kind: str) -> list[tuple[str, bytes]]:
+        return [(job.key, job.value) for job in jobs if job.kind == kind]
+
+    pushed = [job.key for job in jobs if job.kind == "pushed"]
+    return Rows(of("saved"), of("unpushed"), of("taken"), pushed)
 
 
 def _settle(waiting: list[asyncio.Future[None]], failed: Exception | None) -> None:

@@ -1,0 +1,67 @@
+"""What an apply saves goes to its team as well, behind it: never before it is on this disk."""
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from runner.core.state.cache_entry import asked_in
+from runner.io.cache.shared import SharedAnswers
+from runner.io.cache.writer import Cache
+
+
+class Pushing:
+    """Saves answers, and pushes them in a queue of its own. Leaving it waits for those under way,
+    unless it was `left`; what was not pushed by then stands in the cache as such. `theirs` counts
+    the answers that somebody else had given before.
+    """
+
+    def __init__(
+        self, cache: Cache, shared: SharedAnswers, before: Iterable[tuple[str, bytes]] = ()
+    ) -> None:
+        self._cache, self._shared, self._before = cache, shared, before
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.pushed = self.theirs = self.unpushed = 0
+        self.left = False
+
+    async def __aenter__(self) -> Self:
+        """Begins with what a run `before` could not push."""
+        for key, data in self._before:
+            self._begin(key, data)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.left or kind is not None:
+            self.unpushed += len(self._tasks)
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def save(self, key: str, value: bytes) -> None:
+        """As the cache's own."""
+        if asked_in(key) is None:
+            await self._cache.save(key, value)
+            return
+        await self._cache.save_unpushed(key, value)
+        self._begin(key, value)
+
+    def _begin(self, key: str, value: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._push(key, value))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _push(self, key: str, value: bytes) -> None:
+        match await self._shared.push(key, value):
+            case None:
+                self.unpushed += 1
+                return
+            case True:
+                self.pushed += 1
+            case False:
+                self.theirs += 1
+        await self._cache.pushed(key)

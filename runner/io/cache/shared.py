@@ -1,0 +1,134 @@
+"""The answers of a team: in a store that its machines reach, past those of this one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
+from typing import Any, Protocol
+
+from runner.core.request.shared_answer import is_shareable
+from runner.core.state.cache_entry import SHARED, asked_by_name, asked_in, cache_key, shared_name
+from runner.errors import RunnerError
+from runner.io.cache.crew import Crew
+
+AT_ONCE = 64
+"""So many answers are on their way at once."""
+
+
+class AnswerStore(Protocol):
+    """What is asked of where they are; what goes wrong there is a RunnerError."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def get(self, key: str, /) -> bytes | None:
+        """The bytes of an object; None if there is none."""
+
+    def create(self, key: str, data: bytes, /) -> bool:
+        """Whether the object is there now with these bytes: else it was there with others."""
+
+    def listed(self, prefix: str, /) -> Sequence[Any]:
+        """All objects below a prefix; `key` and `size` of each."""
+
+
+class SharedAnswers:
+    """The answers that a team shares, by the keys that the cache has them under.
+
+    A store that cannot be used is met once, by `contact`, which is the same one with less patience,
+    and left alone from then on: `failure` says why. What was not there is not asked for again.
+    `refused` are keys under which stands what nobody here takes: no answer to that request.
+    """
+
+    def __init__(self, store: AnswerStore, contact: AnswerStore, *, pushes: bool = True) -> None:
+        self.pushes = pushes
+        self.failure: RunnerError | None = None
+        self.refused: set[str] = set()
+        self._store, self._contact = store, contact
+        self._missing: set[str] = set()
+        self._crew = Crew(AT_ONCE)
+        self._meeting, self._is_met = Lock(), False
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._store.name
+
+    def sweep(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Those of some answers that are there, all looked for at once."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._missing]
+        if wanted and self.failure is None:
+            for key, data in self._crew.each(self.get, wanted):
+                if data is not None:
+                    yield key, data
+
+    async def look(self, key: str) -> bytes | None:
+        """As `get`, while the loop goes on."""
+        if self.failure is not None or key in self._missing:
+            return None
+        return await self._crew.aside(lambda: self.get(key))
+
+    def get(self, key: str) -> bytes | None:
+        """An answer; None if there is none, or nobody can say."""
+        asked = asked_in(key)
+        if asked is None or not self._is_reached(key):
+            return None
+        try:
+            data = self._store.get(shared_name(*asked))
+        except RunnerError as exc:
+            self.failure = self.failure or exc
+            return None
+        if data is not None and is_shareable(data, *asked):
+            return data
+        if data is not None:
+            self.refused.add(key)
+        self._missing.add(key)
+        return None
+
+    async def push(self, key: str, data: bytes) -> bool | None:
+        """As `give`, while the loop goes on."""
+        if self.failure is not None:
+            return None
+        return await self._crew.aside(lambda: self.give(key, data))
+
+    def give(self, key: str, data: bytes) -> bool | None:
+        """Whether the answer is there now; False if another one to the same request was there
+        before, and stays. None if nobody can say.
+        """
+        asked = asked_in(key)
+        if asked is None or not self._is_reached(key):
+            return None
+        try:
+            return self._store.create(shared_name(*asked), data)
+        except RunnerError as exc:
+            self.failure = self.failure or exc
+            return None
+
+    def give_all(self, entries: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bool | None]]:
+        """As `give` for each, all at once."""
+        for (key, _), given in self._crew.each(lambda one: self.give(*one), entries):
+            yield key, given
+
+    def sizes(self) -> dict[str, int]:
+        """The keys of all that is there, and their bytes; RunnerError if nobody can say."""
+        self._contact.get(f"{SHARED}none")
+        found = ((asked_by_name(one.key), one.size) for one in self._store.listed(SHARED))
+        return {cache_key(*asked): size for asked, size in found if asked is not None}
+
+    def close(self) -> None:
+        """Nothing more is begun."""
+        self._crew.close()
+
+    def _is_reached(self, key: str) -> bool:
+        """Whether the store can be used, as far as is known: the first who comes finds out."""
+        if not self._is_met:
+            with self._meeting:
+                if not self._is_met:
+                    self._meet(key)
+        return self.failure is None
+
+    def _meet(self, key: str) -> None:
+        asked = asked_in(key)
+        try:
+            self._contact.get(f"{SHARED}none" if asked is None else shared_name(*asked))
+        except RunnerError as exc:
+            self.failure = exc
+        self._is_met = True
