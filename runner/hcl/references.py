@@ -33,6 +33,8 @@ def _start(
             return f"{root}.{identifier(held)}", 1
         case ("each", ["key" | "value", *_]) | ("count", ["index", *_]):
             return f"{root}.{names[0]}", 1
+        case "terraform", ["workspace", *_]:
+            return "workspace", 1
         case "path", ["module" | "root", *_]:
             return f"path.{names[0]}", 1
         case "self", [_, *_]:

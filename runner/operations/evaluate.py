@@ -35,7 +35,7 @@ def recorded_walk(
     project: Loaded, records: Mapping[str, Record] | None = None, *, rejected: bool = False
 ) -> Walk:
     """The same, with every instance of it."""
-    session = Session(project.root, project.world, project.values)
+    session = Session(project.root, project.world, project.values, project.settings.workspace)
     Scope(session, project.root)
     learn(session, project.moved()[0] if records is None else records, rejected=rejected)
     walk = Walk(session)
@@ -97,7 +97,7 @@ class Evaluator(Struct, frozen=True):
             outputs = child.outputs if child is not None and not call.repeated else ()
             found += [call.address, *(f"{call.address}.{name}" for name in outputs)]
         found += [name for name, value in self.scope.names.items() if callable(value)]
-        return [*found, "path.module", "path.root"]
+        return [*found, "path.module", "path.root", "workspace"]
 
     def _check_names(self, node: Node) -> None:
         for hole in holes(node):

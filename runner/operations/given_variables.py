@@ -44,15 +44,19 @@ def all_given(
     root: CompiledModule,
     variables: Iterable[GivenVariable],
     surroundings: Mapping[str, str],
+    workspace: str,
     problems: list[Problem],
 ) -> list[Given]:
-    """Terraform's order: environment, vars.toml, *.auto.vars.toml, then what this run is given."""
+    """Terraform's order: environment, vars.toml, *.auto.vars.toml; then that of the workspace, and
+    what this run is given.
+    """
     given = [
         Given(name[len(_PREFIX) :], name, text)
         for name, text in surroundings.items()
         if name.startswith(_PREFIX) and name[len(_PREFIX) :] in root.variables
     ]
     given += from_file(root.blocks.values)
+    given += from_file(root.blocks.values_of.get(workspace, {}))
     for variable in variables:
         match variable:
             case VariableText(name, None):

@@ -10,7 +10,7 @@ from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, named_providers
-from runner.core.modules.variables import resolve, sensitive_values
+from runner.core.modules.variables import check_other_workspaces, resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
 from runner.core.request.declared_prices import declared_prices
 from runner.core.request.foreign import foreign_problems
@@ -72,15 +72,16 @@ def load(
     _raise_early(problems, root, options, surroundings)
     _check_required(root)
     held = settings_in(root.blocks, place, options.overrides)
-    given = all_given(root, options.variables, surroundings, problems)
+    given = all_given(root, options.variables, surroundings, held.workspace, problems)
     hosts = trusted_hosts(options.trust)
-    values = resolve(root, given, problems)
+    values = resolve(root, given, problems, held.workspace)
+    check_other_workspaces(root, held.workspace, problems)
     secrets.add(sensitive_values(root, values))
     _raise_early(problems, root, options, surroundings)
     store = store_in(root.blocks, held, place)
     state = _state(store, folders.root)
     named = {held.provider or "openai", *named_providers(root)}
-    scope = Scope(Session(root, world, values), root)
+    scope = Scope(Session(root, world, values, held.workspace), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
     prices = Prices(
         declared_prices(blocks.values(), problems, surroundings), PriceList(folders.project)

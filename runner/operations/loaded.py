@@ -133,7 +133,7 @@ class Loaded:
         """What a plan is made from."""
 
         def start(samples: Samples) -> tuple[Walk, Known]:
-            session = Session(self.root, self.world, self.values)
+            session = Session(self.root, self.world, self.values, self.settings.workspace)
             Scope(session, self.root)
             facts = Known(
                 session,

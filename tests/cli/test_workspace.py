@@ -51,6 +51,82 @@ def test_output_takes_no_name_that_is_none(project: Project) -> None:
     assert "Invalid setting" in ran.err
 
 
+IN_WORKSPACES = """[runner]
+provider = "embedded"
+[variable.model]
+type = "string"
+default = "small"
+required_in = ["prod"]
+validation = [
+  { condition = "{{ workspace != 'prod' or var.model != 'small' }}", error_message = "Too small" },
+]
+[variable.size]
+type = "number"
+default = 1
+[module.m]
+source = "./m"
+[output.x]
+value = "{{ workspace }} {{ var.model }} {{ var.size }} {{ module.m.here }}"
+"""
+
+
+@pytest.fixture
+def staged(project: Project) -> Project:
+    project.write(IN_WORKSPACES)
+    module = '[variable.y]\ndefault = "y"\n[output.here]\nvalue = "{{ workspace }} {{ var.y }}"\n'
+    project.write(module, "m/main.toml")
+    project.write("size = 2\n", "vars.toml")
+    project.call("workspace", "new", "prod")
+    return project
+
+
+def shown(project: Project, *flags: str, workspace: str = "prod") -> str:
+    ran = project.call("--workspace", workspace, "console", *flags, IN_X)
+    return ran.out + ran.err
+
+
+IN_X = "workspace ~ ' ' ~ var.model ~ ' ' ~ var.size ~ ' ' ~ module.m.here"
+
+
+def test_a_workspace_has_a_name_and_values_of_its_own(staged: Project) -> None:
+    staged.write('model = "big"\nsize = 4\n', "vars.prod.toml")
+    staged.write("size = 3\n", "z.auto.vars.toml")
+    assert shown(staged) == "prod big 4 prod y\n"
+    assert shown(staged, workspace="default") == "default small 3 default y\n"
+    assert shown(staged, "--var", "size=5") == "prod big 5 prod y\n"
+
+
+def test_what_a_workspace_must_have_is_told_with_where_to_write_it(staged: Project) -> None:
+    assert shown(staged, workspace="default").startswith("default small")
+    ran = staged.call("--workspace", "prod", "validate")
+    assert ran.status == 1
+    assert "on configs/main.toml line 6, in variable.model" in ran.err
+    assert "configs/vars.prod.toml" in ran.err
+    assert shown(staged, "--var", "model=huge").startswith("prod huge")
+    assert "Too small" in shown(staged, "--var", "model=small")
+
+
+def test_what_a_workspace_must_have_is_asked_of_the_call_of_a_module(staged: Project) -> None:
+    staged.write('[variable.y]\ndefault = 1\nrequired_in = ["prod"]\n'
+                 '[output.here]\nvalue = "{{ var.y }}"\n', "m/main.toml")  # fmt: skip
+    staged.write('model = "big"\n', "vars.prod.toml")
+    said = shown(staged)
+    assert "on configs/main.toml line 13, in module.m" in said
+    assert "Write y = .. in this block." in said
+
+
+def test_mistakes_in_the_values_of_another_workspace_are_told_before_it_is_chosen(
+    staged: Project,
+) -> None:
+    staged.write('modell = "big"\nsize = "many"\n[completion.a]\n', "vars.prod.toml")
+    ran = staged.call("validate")
+    assert ran.status == 1
+    assert 'Did you mean "model"?' in ran.err
+    assert 'a number is required, got "many"' in ran.err
+    assert "configs/vars.prod.toml line 3" in ran.err
+    assert "give a file with blocks another name" in ran.err
+
+
 def test_an_empty_variable_names_no_workspace(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from runner.core.expressions.template import follow
 from runner.core.modules.conditions import as_declared, check_conditions, default_of
 from runner.core.modules.module import CompiledModule, Declared, Judging, NamedValue, refs_of
 from runner.core.modules.sensitivity import Sensitivity
+from runner.core.modules.variables import missing_there, required_in
 from runner.core.values import Names, NotKnown, Ref, TemplateError, plain, weigh, written
 from runner.errors import RunnerError, sentence
 
@@ -55,6 +56,7 @@ class Scope:
             "data": Lazy((name.split(".", 1)[0] for name in module.data), self._data),
             "module": Lazy(module.calls, self._outputs),
             "path": {"root": _way(module.folder, session.root.folder), "module": "."},
+            "workspace": session.workspace,
             **functions(session.world, module.folder),
         }
 
@@ -100,7 +102,7 @@ class Scope:
         value = self._given(name, declared, self.call)
         if self.sensitive(("var", name)):
             self.session.world.keep_secret(value)
-        names = {"var": {name: value}}
+        names = {"var": {name: value}, "workspace": self.session.workspace}
         problems = [
             block.problem(
                 "Invalid value for variable", f"var.{name} of {self.call.address}: {said}", (name,)
@@ -114,6 +116,10 @@ class Scope:
     def _given(self, name: str, declared: NamedValue, call: Instance) -> Any:
         """What a module's call gives for a variable, as its type; else the default."""
         node = call.declared.params.get(name)
+        if node is None and self.session.workspace in required_in(declared):
+            here = self.session.workspace
+            detail = missing_there(name, here, f"Write {name} = .. in this block.")
+            raise RunnerError(call.declared.block.problem("Missing variable", detail))
         try:
             if node is None:
                 return as_declared(declared, default_of(declared))

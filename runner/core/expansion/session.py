@@ -31,12 +31,13 @@ class Session:
     asked for each that is removed or referred to. `changing` are answers that stay while
     their metadata at the server will not: what reads the store has to wait for them. `optional` are
     the blocks whose instances may not be enabled, `enabled` those of them that are. `warnings` are
-    about values that are sent as they are.
+    about values that are sent as they are. `workspace` is the name of the one that is meant.
     """
 
     root: CompiledModule
     world: World
     values: Mapping[str, Any]
+    workspace: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, Mapping[Key, None]] = field(default_factory=dict)
     scopes: dict[str, "Scope"] = field(default_factory=dict)

@@ -192,6 +192,10 @@ class Variable(TypedDict, total=False):
     description: Description
     sensitive: Sensitive
     nullable: Annotated[bool, Field(description="Whether null is a value of it.")]
+    required_in: Annotated[
+        list[Annotated[str, Field(pattern=WORKSPACE)]],
+        Field(description="Workspaces in which it has to be given, whatever its default."),
+    ]
     validation: list[Condition]
 
 

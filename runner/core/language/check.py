@@ -69,7 +69,7 @@ KINDS = (*(kind for kind in _MODELS if kind not in _PARTS), "completion", "provi
 _STATIC: dict[str, tuple[Path, ...]] = {
     "runner": ((),),
     "provider": (("type",), ("api_key_env",)),
-    "variable": (("type",), ("description",), ("sensitive",), ("nullable",)),
+    "variable": (("type",), ("description",), ("sensitive",), ("nullable",), ("required_in",)),
     "completion": (
         ("depends_on",),
         ("lifecycle", "prevent_destroy"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner.core.address import BEGINNING, InText, Path
-from runner.core.language.names import BLOCKS, DATA, is_identifier
+from runner.core.language.names import BLOCKS, DATA, is_identifier, is_workspace
 from runner.core.suggest import did_you_mean
 from runner.core.toml.source import Source, parse, source
 from runner.errors import Problem, RunnerError, Where
@@ -51,6 +51,9 @@ class Block:
         return Problem(summary, detail, where, "warning" if warning else "error")
 
 
+FileValues = dict[str, tuple[Any, Block]]
+
+
 @dataclass(frozen=True)
 class Blocks:
     """All blocks of one folder. `by_kind[kind][name]`; a data source's name is TYPE.NAME."""
@@ -58,7 +61,8 @@ class Blocks:
     folder: str
     by_kind: dict[str, dict[str, Block]]
     lists: dict[str, tuple[Block, ...]]
-    values: dict[str, tuple[Any, Block]]  # of vars.toml and *.auto.vars.toml, the last one wins
+    values: FileValues  # of vars.toml and *.auto.vars.toml, the last one wins
+    values_of: dict[str, FileValues]  # of vars.NAME.toml, by the workspace that is called so
     sources: tuple[Source, ...]
 
     def of(self, kind: str) -> dict[str, Block]:
@@ -86,27 +90,42 @@ def load_folder(
     found: list[Block] = []
     for text in sources:
         found.extend(_blocks(text, problems, root=root))
-    values = {
-        name: (value, Block("values", "", {}, text, ()))
-        for text in sorted(value_sources, key=_precedence)
-        for name, value in _parsed(text, problems).items()
-    }
-    return _merged(folder, found, values if root else {}, tuple(sources), problems)
+    values: dict[str | None, FileValues] = {None: {}}
+    for text in sorted(value_sources if root else (), key=_precedence):
+        held = values.setdefault(workspace_of(text.file), {})
+        held.update(_with_places(text, _parsed(text, problems)))
+    return _merged(folder, found, values, tuple(sources), problems)
 
 
-def values_of(text: Source) -> dict[str, tuple[Any, Block]]:
+def values_of(text: Source) -> FileValues:
     """The variable values of a file named by --var-file."""
-    return {name: (value, Block("values", "", {}, text, ())) for name, value in parse(text).items()}
+    return _with_places(text, parse(text))
+
+
+def _with_places(text: Source, table: dict[str, Any]) -> FileValues:
+    return {name: (value, Block("values", "", {}, text, ())) for name, value in table.items()}
 
 
 def holds_values(file: str) -> bool:
     """Whether a file of this name has values of variables, and no blocks."""
     name = file.rsplit("/", 1)[-1]
-    return name == "vars.toml" or name.endswith(".auto.vars.toml")
+    return name == "vars.toml" or name.endswith(_AUTO) or workspace_of(file) is not None
+
+
+def workspace_of(file: str) -> str | None:
+    """The workspace that a file of this name has the values of; None if it is no such file."""
+    name = file.rsplit("/", 1)[-1]
+    if name.endswith(_AUTO) or not (name.startswith("vars.") and name.endswith(".toml")):
+        return None
+    named = name[len("vars.") : -len(".toml")]
+    return named if is_workspace(named) else None
+
+
+_AUTO = ".auto.vars.toml"
 
 
 def _precedence(text: Source) -> tuple[bool, str]:
-    return text.file.endswith(".auto.vars.toml"), text.file
+    return text.file.endswith(_AUTO), text.file
 
 
 def _parsed(text: Source, problems: list[Problem]) -> dict[str, Any]:
@@ -192,7 +211,7 @@ def _shape(text: Source, path: Path, said: str) -> Problem:
 def _merged(
     folder: str,
     found: Iterable[Block],
-    values: dict[str, tuple[Any, Block]],
+    values: dict[str | None, FileValues],
     sources: tuple[Source, ...],
     problems: list[Problem],
 ) -> Blocks:
@@ -206,7 +225,8 @@ def _merged(
         else:
             _add(by_kind.setdefault(block.kind, {}), block.name, block, problems)
     kept = {kind: tuple(blocks) for kind, blocks in lists.items()}
-    return Blocks(folder, by_kind, kept, values, sources)
+    by_workspace = {name: held for name, held in values.items() if name is not None}
+    return Blocks(folder, by_kind, kept, values[None], by_workspace, sources)
 
 
 def _merge_locals(held: dict[str, Block], block: Block, problems: list[Problem]) -> None:

@@ -23,7 +23,7 @@ from runner.errors import Problem
 
 ROOTS = (
     *("var", "local", "completion", "data", "module", "each", "count", "matrix", "self", "record"),
-    "path",
+    *("path", "workspace"),
 )
 
 _Known = Mapping[str, Sequence[str]]
@@ -60,7 +60,7 @@ class _Checker(Struct, frozen=True):
                 if ref[0] == "var" and ref[1:2] != (name,):
                     said = f"The validation of var.{name} can look at var.{name} only."
                     self._say(block, hole, "Invalid validation", said)
-                elif ref[0] != "var":
+                elif ref[0] != "var":  # of what is known by then: functions, the workspace
                     self._ref(block, hole, ref, {})
 
     def _declared(self, declared: Declared) -> None:
@@ -128,6 +128,10 @@ class _Checker(Struct, frozen=True):
                 return _scoped(ref, root, scope)
             case "path":
                 return self._named(ref, "path", ("root", "module"), "path")
+            case "workspace":
+                return None if len(ref) == 1 else "workspace is the name of the workspace: a text."
+            case "terraform" if ref[1:2] == ("workspace",):
+                return 'There is no name "terraform" here. Did you mean "workspace"?'
             case "env":
                 return None if len(ref) > 1 else f"{DYNAMIC_ENV}."
             case root:

@@ -1,13 +1,14 @@
 """The values of the root module's variables: from where, of what type, and whether they pass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from runner.core.language.names import BLOCKS
 from runner.core.language.type_syntax import parse_input, parse_type, with_nulls
 from runner.core.modules.conditions import as_declared, check_conditions, default_of
-from runner.core.modules.folder import Block
+from runner.core.modules.folder import FileValues
 from runner.core.modules.module import CompiledModule, NamedValue
 from runner.core.suggest import did_you_mean
 from runner.core.values import is_text
@@ -26,7 +27,7 @@ class Given(Struct, frozen=True):
     where: Where | None = None
 
 
-def from_file(values: Mapping[str, tuple[Any, Block]]) -> list[Given]:
+def from_file(values: FileValues) -> list[Given]:
     """The values of a vars file."""
     return [
         Given(name, block.source.file, None, with_nulls(value), block.source.where((name,)))
@@ -35,7 +36,7 @@ def from_file(values: Mapping[str, tuple[Any, Block]]) -> list[Given]:
 
 
 def resolve(
-    root: CompiledModule, given: Iterable[Given], problems: list[Problem]
+    root: CompiledModule, given: Iterable[Given], problems: list[Problem], workspace: str = ""
 ) -> dict[str, Any]:
     """Every variable's value; what comes later in `given` wins. Mistakes go to `problems`."""
     held: dict[str, Given] = {}
@@ -46,11 +47,38 @@ def resolve(
             held[one.name] = one
     values: dict[str, Any] = {}
     for name, declared in root.variables.items():
-        value = _value(name, declared, held.get(name), problems)
-        values[name] = value
+        if name not in held and workspace in required_in(declared):
+            problems.append(_required(name, declared, workspace))
+            values[name] = None
+        else:
+            values[name] = _value(name, declared, held.get(name), problems)
     for name, declared in root.variables.items():
-        _validate(name, declared, values, problems)
+        _validate(name, declared, values, workspace, problems)
     return values
+
+
+def check_other_workspaces(root: CompiledModule, workspace: str, problems: list[Problem]) -> None:
+    """What is wrong in the files of values of other workspaces, before somebody works there."""
+    for other, values in root.blocks.values_of.items():
+        for one in from_file(values) if other != workspace else ():
+            if one.name in root.variables:
+                _value(one.name, root.variables[one.name], one, problems)
+            else:
+                problems.append(_undeclared(one, root))
+
+
+def required_in(declared: NamedValue) -> Sequence[str]:
+    """The workspaces in which a variable has to be given, whatever its default."""
+    named = declared.block.table.get("required_in")
+    return named if isinstance(named, list) else ()
+
+
+def missing_there(name: str, workspace: str, advice: str) -> str:
+    """That a variable has to be given in a workspace."""
+    return (
+        f'var.{name} has to be given in the workspace "{workspace}" (required_in): its default '
+        f"does not count there. {advice}"
+    )
 
 
 def sensitive_values(root: CompiledModule, values: Mapping[str, Any]) -> list[Any]:
@@ -90,9 +118,13 @@ def _value(name: str, declared: NamedValue, given: Given | None, problems: list[
 
 
 def _validate(
-    name: str, declared: NamedValue, values: Mapping[str, Any], problems: list[Problem]
+    name: str,
+    declared: NamedValue,
+    values: Mapping[str, Any],
+    workspace: str,
+    problems: list[Problem],
 ) -> None:
-    names = {"var": {name: values[name]}}
+    names = {"var": {name: values[name]}, "workspace": workspace}
     secret = declared.block.table.get("sensitive") is True
     for path, message, _ in check_conditions(declared.conditions, names, lambda _: secret):
         shown = "" if secret else f" var.{name} is {_short(values[name])}."
@@ -102,6 +134,12 @@ def _validate(
 
 
 def _undeclared(given: Given, root: CompiledModule) -> Problem:
+    if given.where is not None and given.name in BLOCKS and isinstance(given.value, dict):
+        said = (
+            f'{given.source} has values of variables, by its name, and "{given.name}" is a table '
+            "of the language: give a file with blocks another name."
+        )
+        return Problem("Block among values", said, given.where)
     hint = did_you_mean(
         given.name, list(root.variables), f" Declare it as [variable.{given.name}]."
     )
@@ -116,6 +154,16 @@ def _unset(name: str, declared: NamedValue) -> Problem:
         f"--var {name}=VALUE, in vars.toml, or as RUNNER_VAR_{name}."
     )
     return declared.block.problem("No value for variable", detail)
+
+
+def _required(name: str, declared: NamedValue, workspace: str) -> Problem:
+    folder = declared.block.source.file.rpartition("/")[0]
+    advice = (
+        f"Write it into {folder}/vars.{workspace}.toml, or give it by --var {name}=VALUE or "
+        f"RUNNER_VAR_{name}."
+    )
+    said = missing_there(name, workspace, advice)
+    return declared.block.problem("No value for variable", said, ("required_in",))
 
 
 def _short(value: Any) -> str:
