@@ -5,7 +5,7 @@ import sys
 import webbrowser
 
 from runner.cli.parser.options import options_of
-from runner.io.web.guard import is_local
+from runner.io.web.guard import is_any, is_local
 from runner.operations.view import ViewOptions, show_project
 from runner.operations.viewing.project_view import Looked
 
@@ -13,10 +13,7 @@ from runner.operations.viewing.project_view import Looked
 def run(arguments: argparse.Namespace) -> int:
     """Show the project until Ctrl-C, which is how this ends."""
     if not is_local(arguments.host):
-        sys.stderr.write(
-            f"Warning: everybody who reaches {arguments.host} and has the address below can read "
-            "all answers.\n"
-        )
+        sys.stderr.write(_warning(arguments.host))
 
     def ready(address: str) -> None:
         sys.stdout.write(f"{address}\n")
@@ -33,3 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     return 0
+
+
+def _warning(host: str) -> str:
+    said = (
+        f"Warning: everybody who reaches {host} and has the address below can read all answers.\n"
+    )
+    if is_any(host):
+        said += "It answers to the name localhost alone. For others: --host, and what they type.\n"
+    return said

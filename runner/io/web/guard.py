@@ -57,6 +57,11 @@ def guard_of(host: str, port: int) -> BrowserGuard:
     return BrowserGuard(token_urlsafe(24), frozenset(f"{name}:{port}" for name in names))
 
 
+def is_any(host: str) -> bool:
+    """Whether it stands for every address of this machine, and is none itself."""
+    return host in ("0.0.0.0", "::", "")  # noqa: S104  # looked for, not bound
+
+
 def is_local(host: str) -> bool:
     """Whether only this machine reaches it."""
     return host in _LOCAL or host == "::1"

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.errors import RunnerError, error
-from runner.io.web.guard import HEADERS, BrowserGuard, guard_of
+from runner.io.web.guard import HEADERS, BrowserGuard, guard_of, is_any
 from runner.io.web.site import Resource, Site, SiteContent
 
 _LARGE = 1_000  # bytes from which on an answer is compressed
@@ -47,7 +47,8 @@ async def serve(site: Site, host: str, port: int, ready: Callable[[str], object]
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
-        shown = f"[{host}]" if ":" in host else host
+        named = "127.0.0.1" if is_any(host) else host
+        shown = f"[{named}]" if ":" in named else named
         ready(f"http://{shown}:{bound}/#{guard.token}")
         await asyncio.Event().wait()
     finally:
