@@ -47,7 +47,8 @@ def site_of(options: Options, looked: Looked) -> Site:
     renewed.view()[0].look()
     known = _Known(renewed)
     pages = pages_in(Path(str(packaged("runner") / "web")), "index.html")
-    return Site(pages, {name: partial(known.shown, name) for name in RESOURCES}, renewed.versions)
+    resources = {name: partial(known.shown, name) for name in RESOURCES}
+    return Site(pages, resources, renewed.versions, "index")
 
 
 class _Known:

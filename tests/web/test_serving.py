@@ -142,7 +142,7 @@ def test_a_pattern_is_found_there_too(at: Serving) -> None:
 
 def test_a_host_of_others_is_warned_of(answered: Project) -> None:
     with viewing(answered, "--host", "0.0.0.0") as running:
-        running.process.says("everybody who reaches 0.0.0.0")
+        running.process.says("whoever reaches 0.0.0.0")
         running.process.says("the name localhost alone")
         assert running.address.startswith("http://127.0.0.1:")
         assert get(running, "/api/project").status == 200

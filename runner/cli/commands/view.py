@@ -33,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warning(host: str) -> str:
-    said = (
-        f"Warning: everybody who reaches {host} and has the address below can read all answers.\n"
-    )
+    said = f"Warning: whoever reaches {host} and has the address below can read all answers.\n"
     if is_any(host):
         said += "It answers to the name localhost alone. For others: --host, and what they type.\n"
     return said

@@ -43,13 +43,16 @@ async def serve(site: Site, host: str, port: int, ready: Callable[[str], object]
         raise _taken(host, port, cause) from cause
     bound = listening.getsockname()[1]
     guard = guard_of(host, bound)
-    runner = web.AppRunner(_app(site, guard), access_log=None, shutdown_timeout=0.2)
+    turn = asyncio.Lock()
+    runner = web.AppRunner(_app(site, guard, turn), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
         named = "127.0.0.1" if is_any(host) else host
         shown = f"[{named}]" if ":" in named else named
         ready(f"http://{shown}:{bound}/#{guard.token}")
+        async with turn:  # while the browser starts
+            await asyncio.to_thread(site.resources[site.first], {})
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
@@ -69,11 +72,10 @@ def _taken(host: str, port: int, cause: OSError) -> RunnerError:
     )
 
 
-def _app(site: Site, guard: BrowserGuard) -> web.Application:
+def _app(site: Site, guard: BrowserGuard, turn: asyncio.Lock) -> web.Application:
     app = web.Application(middlewares=[_guarding(guard)])
     for path, shown in site.pages.items():
         app.router.add_get(path, _page(shown))
-    turn = asyncio.Lock()
     for name, resource in site.resources.items():
         app.router.add_get(f"/api/{name}", _resource(resource, turn))
     app.router.add_get("/api/events", _events(site))

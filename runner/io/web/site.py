@@ -27,13 +27,15 @@ Resource = Callable[[Mapping[str, str]], SiteContent]
 
 
 class Site(Struct, frozen=True):
-    """`pages` by their whole path; `resources` by their name, one asked at a time. `versions` is
-    asked again and again, and says under which name there is something new by another value.
+    """`pages` by their whole path; `resources` by their name, one asked at a time, `first` before
+    anybody does. `versions` is asked again and again, and says under which name there is something
+    new by another value.
     """
 
     pages: Mapping[str, SiteContent]
     resources: Mapping[str, Resource]
     versions: Callable[[], Mapping[str, object]]
+    first: str
 
 
 def pages_in(folder: Path, index: str) -> dict[str, SiteContent]:
