@@ -21,7 +21,8 @@ from runner.hcl.functions import (
     quoted,
     together,
 )
-from runner.hcl.loops import TRUTHS, for_list, for_map, truth_of_all
+from runner.hcl.loops import for_group, for_list, for_map
+from runner.hcl.pattern_functions import pattern_call
 from runner.hcl.references import reference
 from runner.hcl.scope import HclScope, Untranslatable, without_parens, written_key
 from runner.hcl.tree import HclNode
@@ -75,10 +76,10 @@ def code(node: HclNode, scope: HclScope) -> Code:  # noqa: C901, PLR0912  # one 
             return for_list(node, scope)
         case "for_map":
             return for_map(node, scope)
-        case "name" | "attr" | "index" | "splat":
-            return reference(node, scope)
+        case "for_group":
+            return for_group(node, scope)
         case _:
-            raise Untranslatable(node, "a for expression that groups (...) has no counterpart")
+            return reference(node, scope)
 
 
 def _binary(node: HclNode, scope: HclScope) -> Code:
@@ -140,10 +141,9 @@ def _call(node: HclNode, scope: HclScope) -> Code:
     read = file_call(node, scope)
     if read is not None:
         return read
-    if node.text in TRUTHS and [each.kind for each in node.children] == ["for_list"]:
-        return truth_of_all(node, scope)
-    if node.text == "replace" and _is_pattern(node):
-        raise Untranslatable(node, "replace() by a regular expression has no counterpart")
+    by_pattern = pattern_call(node, scope)
+    if by_pattern is not None:
+        return by_pattern
     if node.text in _DIFFERENCES:
         scope.warn(node, _DIFFERENCES[node.text])
     written = call(node.text, [code(child, scope) for child in node.children])
@@ -152,16 +152,13 @@ def _call(node: HclNode, scope: HclScope) -> Code:
     return written
 
 
-def _is_pattern(node: HclNode) -> bool:
-    pattern = (
-        (written_key(without_parens(node.children[1])) or "") if len(node.children) == 3 else ""
-    )
-    return len(pattern) > 1 and pattern[0] == pattern[-1] == "/"
-
-
 def _spread(node: HclNode, scope: HclScope) -> Code:
     """f(xs...): of the functions that take any number, those that take a list here."""
-    inner = code(node.children[-1].children[0], scope)
+    *before, last = node.children
+    inner = code(last.children[0], scope)
+    if node.text == "merge":
+        given = [*(code(child, scope).text for child in before), f"*{inner:p}"]
+        return Code(f"merge({', '.join(given)})")
     if len(node.children) == 1 and node.text in ("max", "min"):
         return Code(f"{inner:f} | {node.text}", FILTER)
     if len(node.children) == 1 and node.text == "concat":

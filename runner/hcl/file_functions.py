@@ -1,10 +1,18 @@
-"""Terraform's functions that read files: file, templatefile, csvdecode, jsondecode."""
+"""Terraform's functions that read files: what they say of a path, as the runner's say it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from runner.hcl.functions import Code
-from runner.hcl.scope import DEEPEST_HCL, HclScope, Untranslatable, without_parens, written_keys
+from runner.hcl.functions import COMPARE, Code, unused
+from runner.hcl.scope import (
+    DEEPEST_HCL,
+    HclScope,
+    Untranslatable,
+    without_parens,
+    written_key,
+    written_keys,
+)
+from runner.hcl.texts import joined_parts
 from runner.hcl.tree import HclNode
 
 
@@ -19,10 +27,66 @@ def _file(node: HclNode, scope: HclScope) -> Code | None:
 
 
 def _json_file(node: HclNode, scope: HclScope) -> Code | None:
-    inner = without_parens(node.children[0]) if node.children else node
-    if inner.kind == "call" and inner.text == "file" and len(inner.children) == 1:
-        return Code(f"json({_path(inner.children[0], scope)})")
-    return None
+    path = _file_in(node)
+    return None if path is None else Code(f"json({_path(path, scope)})")
+
+
+def _yaml(node: HclNode, scope: HclScope) -> Code | None:
+    path = _file_in(node)
+    if path is None:
+        raise Untranslatable(node, "yamldecode() is converted where it reads a file: yaml(path)")
+    return Code(f"yaml({_path(path, scope)})")
+
+
+def _file_in(node: HclNode) -> HclNode | None:
+    """The path in f(file(path))."""
+    inner = without_parens(node.children[0])
+    is_file = inner.kind == "call" and inner.text == "file" and len(inner.children) == 1
+    return inner.children[0] if is_file else None
+
+
+def _digest(node: HclNode, scope: HclScope) -> Code | None:
+    function = node.text.removeprefix("file")
+    return Code(f"{function}(file({_path(node.children[0], scope)}))")
+
+
+def _file_is_there(node: HclNode, scope: HclScope) -> Code | None:
+    return Code(f"fileset({_path(node.children[0], scope)}) | length > 0", COMPARE)
+
+
+def _binary_file(node: HclNode, _scope: HclScope) -> Code | None:
+    said = 'the bytes of an image or a sound are sent as image_url = { file = "cat.png" }'
+    raise Untranslatable(node, f"filebase64() is not converted: {said}")
+
+
+def _fileset(node: HclNode, scope: HclScope) -> Code | None:
+    """fileset(folder, pattern), whose paths begin in the folder."""
+    if len(node.children) != 2:
+        return None
+    folder, pattern = map(without_parens, node.children)
+    if "{" in (written_key(pattern) or ""):
+        raise Untranslatable(pattern, "a pattern has no {a,b} here: add two filesets up")
+    found = scope.code(folder).text
+    if found in ("path.module", "'.'", "'./'"):
+        return Code(f"fileset({scope.code(pattern)})")
+    within = HclNode("chars", "/", (), folder.line, folder.column)
+    start = _path(_joined((folder, within)), scope)
+    whole = _path(_joined((folder, within, pattern)), scope)
+    (name,) = unused([start])
+    return Code(f"[{name}.removeprefix({start}) for {name} in fileset({whole})]")
+
+
+def _joined(parts: Sequence[HclNode]) -> HclNode:
+    """One text of several."""
+    pieces: list[HclNode] = []
+    for part in parts:
+        if part.kind == "chars":
+            pieces.append(part)
+        elif part.kind == "string":
+            pieces += part.children
+        else:
+            pieces.append(replace(part, kind="interpolation", text="", children=(part,)))
+    return replace(parts[0], kind="string", text="", children=tuple(joined_parts(pieces)))
 
 
 def _csv(node: HclNode, scope: HclScope) -> Code | None:
@@ -40,10 +104,8 @@ def csv_path(node: HclNode, scope: HclScope, depth: int = 0) -> str | None:
         return csv_path(held, scope, depth + 1) if held is not None else None
     if node.kind != "call" or node.text != "csvdecode" or len(node.children) != 1:
         return None
-    inner = without_parens(node.children[0])
-    if inner.kind != "call" or inner.text != "file" or len(inner.children) != 1:
-        return None
-    return _path(inner.children[0], scope).text
+    path = _file_in(node)
+    return None if path is None else _path(path, scope).text
 
 
 def _template(node: HclNode, scope: HclScope) -> Code | None:
@@ -79,6 +141,12 @@ def _path(node: HclNode, scope: HclScope) -> Code:
 _READERS: Mapping[str, Callable[[HclNode, HclScope], Code | None]] = {
     "csvdecode": _csv,
     "file": _file,
+    "filebase64": _binary_file,
+    "fileexists": _file_is_there,
+    "filemd5": _digest,
+    "fileset": _fileset,
+    "filesha256": _digest,
     "jsondecode": _json_file,
     "templatefile": _template,
+    "yamldecode": _yaml,
 }

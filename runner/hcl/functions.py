@@ -4,6 +4,7 @@ import re
 from ast import literal_eval
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from runner.core.expressions.foreign import FILTERS, WHY
 
@@ -44,7 +45,11 @@ def quoted(text: str) -> str:
 
 # (function, number of arguments): the text, and how tightly it binds.
 _PATTERNS: Mapping[tuple[str, int], tuple[str, float]] = {
+    ("base64decode", 1): ("base64decode({0})", PRIMARY),
+    ("base64encode", 1): ("base64({0})", PRIMARY),
+    ("basename", 1): ("{0:p}.split('/') | last", FILTER),
     ("chomp", 1): (r"{0:p}.rstrip('\r\n')", PRIMARY),
+    ("chunklist", 2): ("{0:f} | batch({1}) | list", FILTER),
     ("contains", 2): ("{1:a} in {0:a}", COMPARE),
     ("element", 2): ("{0:p}[{1:p} % ({0:f} | length)]", PRIMARY),
     ("endswith", 2): ("{0:p}.endswith({1})", PRIMARY),
@@ -56,7 +61,8 @@ _PATTERNS: Mapping[tuple[str, int], tuple[str, float]] = {
     ("pow", 2): ("{0:p} ** {1:p}", UNARY),
     ("replace", 3): ("{0:f} | replace({1}, {2})", FILTER),
     ("sha256", 1): ("sha256({0})", PRIMARY),
-    ("slice", 3): ("{0:p}[{1}:{2}]", PRIMARY),
+    ("md5", 1): ("md5({0})", PRIMARY),
+    ("slice", 3): ("slice({0}, {1}, {2})", PRIMARY),
     ("split", 2): ("{1:p}.split({0})", PRIMARY),
     ("startswith", 2): ("{0:p}.startswith({1})", PRIMARY),
     ("strcontains", 2): ("{1:a} in {0:a}", COMPARE),
@@ -64,7 +70,7 @@ _PATTERNS: Mapping[tuple[str, int], tuple[str, float]] = {
     ("trim", 2): ("{0:f} | trim({1})", FILTER),
     ("trimprefix", 2): ("{0:p}.removeprefix({1})", PRIMARY),
     ("trimsuffix", 2): ("{0:p}.removesuffix({1})", PRIMARY),
-    ("try", 2): ("{0:f} | default({1})", FILTER),
+    ("zipmap", 2): ("{{k: v for k, v in zip({0}, {1})}}", PRIMARY),
 }
 
 # Any number of arguments.
@@ -74,12 +80,14 @@ _MANY: Mapping[str, tuple[str, float]] = {
     "coalesce": ("[{all}] | reject('in', ['', none]) | first", FILTER),
     "coalescelist": ("[{all}] | select | first", FILTER),
     "max": ("[{all}] | max", FILTER),
+    "merge": ("merge({all})", PRIMARY),
     "min": ("[{all}] | min", FILTER),
     "range": ("range({all})", PRIMARY),
 }
 
 LISTS = frozenset(
-    {"compact", "concat", "csvdecode", "distinct", "flatten", "keys", "range", "reverse"}
+    {"chunklist", "compact", "concat", "csvdecode", "distinct", "fileset", "flatten", "keys"}
+    | {"range", "regexall", "reverse", "setintersection", "setproduct", "setsubtract", "setunion"}
     | {"slice", "sort", "split", "tolist", "toset", "values"}
 )
 MAPS = frozenset({"merge", "tomap", "zipmap"})
@@ -96,17 +104,13 @@ def call(name: str, arguments: Sequence[Code]) -> Code | str:  # one case per ki
     if name in _MANY and count:
         pattern, level = _MANY[name]
         return Code(pattern.format(*arguments, all=_all(arguments)), level)
+    if name in _MADE and count:
+        return _MADE[name](arguments)
     match name:
         case "join" if count > 2:
             return Code(f"({_sum(arguments[1:])}) | join({arguments[0]})", FILTER)
-        case "concat" if count:
-            return Code(_sum(arguments), ADD if count > 1 else arguments[0].level)
-        case "merge" if count:
-            return _merged(arguments)
         case "nonsensitive" if count == 1:
             return arguments[0]
-        case "format" if count:
-            return _formatted(arguments)
         case "substr" if count == 3:
             return _part(*arguments)
         case _:
@@ -123,11 +127,33 @@ def _sum(lists: Sequence[Code]) -> str:
     )
 
 
-def _merged(maps: Sequence[Code]) -> Code:
-    merged = maps[0]
-    for each in maps[1:]:
-        merged = Code(f"dict({merged}, **{each:p})")
-    return merged
+def _product(lists: Sequence[Code]) -> Code:
+    names = unused(lists, len(lists))
+    loops = (f"for {name} in {each:o}" for name, each in zip(names, lists, strict=True))
+    return Code(f"[[{', '.join(names)}] {' '.join(loops)}]")
+
+
+def _kept(tested: str) -> Callable[[Sequence[Code]], Code]:
+    """A set without the items that fail a test against one of the others."""
+
+    def kept(sets: Sequence[Code]) -> Code:
+        (name,), (first, *others) = unused(sets), sets
+        tests = "".join(f" if {name} {tested} {each:a}" for each in others)
+        return Code(f"[{name} for {name} in {first:o}{tests}] | {FILTERS['toset']}", FILTER)
+
+    return kept
+
+
+def _tried(choices: Sequence[Code]) -> Code:
+    first, *others = choices
+    return Code(f"{first:f}{''.join(f' | default({each})' for each in others)}", FILTER)
+
+
+def unused(codes: Sequence[Code], count: int = 1) -> list[str]:
+    """Names for loops that none of the expressions in them has."""
+    words = set(re.findall(r"\w+", " ".join(code.text for code in codes)))
+    names = (f"{letter}{number or ''}" for number in range(len(words) + 1) for letter in "xyz")
+    return list(islice((name for name in names if name not in words), count))
 
 
 def _formatted(arguments: Sequence[Code]) -> Code | str:
@@ -182,3 +208,14 @@ def _part(text: Code, start: Code, length: Code) -> Code | str:
     first, size = int(start.text), int(length.text)
     end = "" if size < 0 else str(first + size)
     return Code(f"{text:p}[{first}:{end}]")
+
+
+_MADE: Mapping[str, Callable[[Sequence[Code]], Code | str]] = {
+    "concat": lambda lists: Code(_sum(lists), ADD if len(lists) > 1 else lists[0].level),
+    "format": _formatted,
+    "setintersection": _kept("in"),
+    "setproduct": _product,
+    "setsubtract": _kept("not in"),
+    "setunion": lambda sets: Code(f"({_sum(sets)}) | {FILTERS['toset']}", FILTER),
+    "try": _tried,
+}

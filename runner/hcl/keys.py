@@ -19,7 +19,7 @@ from runner.hcl.expressions import code
 from runner.hcl.scope import HclScope, Untranslatable, identifier, written_key
 from runner.hcl.tree import Attribute, HclNode
 from runner.hcl.unroll import is_null
-from runner.hcl.values import value
+from runner.hcl.values import NULL, value
 
 _KEY_ADVICE = (
     "A key is never written in a configuration file, nor passed through a variable. Put it in an "
@@ -32,13 +32,6 @@ def constant(context: Context, attribute: Attribute) -> Items:
     return commented_entry(
         attribute, value(attribute.value, context.scope(constant=True), attribute.name)
     )
-
-
-def _default(context: Context, attribute: Attribute) -> Items:
-    """null is the default of a variable that may be null and says no other."""
-    if not is_null(attribute.value):
-        return constant(context, attribute)
-    return [Entry("nullable", value=True, above=attribute.above, beside=attribute.beside)]
 
 
 def _nullable(context: Context, attribute: Attribute) -> Items:
@@ -81,7 +74,8 @@ def _type_text(node: HclNode, scope: HclScope) -> str:  # one case per kind
 
 def _json(node: HclNode, scope: HclScope) -> str:
     """The default of an optional attribute, as types of the runner have it."""
-    return json.dumps(value(node, replace(scope, constant=True)), ensure_ascii=False)
+    written = json.dumps(value(node, replace(scope, constant=True)), ensure_ascii=False)
+    return written.replace(json.dumps(NULL), "null")
 
 
 def _texts(context: Context, attribute: Attribute) -> Items:
@@ -225,7 +219,7 @@ MODULE: Rules = {
 }
 
 VARIABLE: Rules = {
-    "default": _default,
+    "default": constant,
     "description": constant,
     "ephemeral": _not_needed("No value of a variable is kept; sensitive = true hides it as well."),
     "nullable": _nullable,

@@ -13,12 +13,6 @@ LISTED |= {name: name for name in ("messages", "functions", "tools")}
 LISTED_INSIDE = dict.fromkeys(("tool_call", "tool_calls"), "tool_calls")
 """The same of the blocks in those: a `function` in a tool is one, and no list."""
 
-_ADVICE = (
-    "no expression here makes tables of another list. Give the list as the API has it, from a "
-    "variable, json('messages.json') or a local, and name it: {key} = \"{{{{ var.{key} }}}}\"; or "
-    "write the blocks out"
-)
-
 
 def made_kind(nested: Nested) -> str:
     """What a block is one of: of a dynamic one its label."""
@@ -98,11 +92,26 @@ def _over(over: HclNode, content: Body, iterator: str, block: Nested, scope: Hcl
             return replace(over, kind="list", text="", children=tables)
     copied = _copied(content, iterator)
     if copied is None:
-        key = LISTED.get(made_kind(block), made_kind(block))
-        raise Untranslatable(over, _ADVICE.format(key=key))
+        return _made_of_each(over, _table(content, scope, over), iterator)
     _warn_of_more(over, copied, scope)
     is_map = shape(over, scope) == "map"
     return replace(over, kind="call", text="values", children=(over,)) if is_map else over
+
+
+def _made_of_each(over: HclNode, table: HclNode, iterator: str) -> HclNode:
+    """The for expression that makes the list."""
+    key, item = (replace(over, kind="name", text=name, children=())
+                 for name in (f"{iterator}_key", iterator))  # fmt: skip
+    made = put_in(table, {f"{iterator}.key": key, f"{iterator}.value": item})
+    if made is None:
+        raise Untranslatable(over, f"{iterator} is the name of a loop in it too; rename that one")
+    names = f"{key.text} {item.text}" if _mentions(made, key.text) else item.text
+    return replace(over, kind="for_list", text=names, children=(over, made))
+
+
+def _mentions(node: HclNode, name: str) -> bool:
+    named = node.kind == "name" and node.text == name
+    return named or any(_mentions(child, name) for child in node.children)
 
 
 def _or_empty(over: HclNode) -> HclNode | None:

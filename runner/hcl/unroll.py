@@ -116,7 +116,8 @@ def put_in(node: HclNode, given: Mapping[str, HclNode]) -> HclNode | None:
         held = given.get(f"{node.children[0].text}.{node.text}")
         if held is not None:
             return held
-    if node.kind in (*_LOOPS, "for") and not given.keys().isdisjoint(node.text.split()):
+    named = {name.split(".")[0] for name in given}
+    if node.kind in (*_LOOPS, "for") and not named.isdisjoint(node.text.split()):
         return None
     children = []
     for index, child in enumerate(node.children):

@@ -60,10 +60,6 @@ def _literal(node: HclNode, scope: HclScope) -> Any:
     if node.kind == "negative":
         inner = node.children[0]
         return -number_of(inner) if inner.kind == "number" else _hole(node, scope)
-    if node.text == "null" and scope.constant:
-        raise Untranslatable(
-            node, "TOML has no null: leave the key out, and let its type say optional(..)"
-        )
     return {"true": True, "false": False}.get(node.text, NULL)
 
 
@@ -77,7 +73,7 @@ def _call_value(node: HclNode, scope: HclScope, key: str, depth: int) -> Any:
         case (("tomap" | "tolist"), (inner,)) if without_parens(inner).kind in ("object", "list"):
             return value(inner, scope, key, depth + 1)
         case _:
-            return _hole_or_loop(node, scope)
+            return _hole(node, scope)
 
 
 def _scalars(node: HclNode) -> Sequence[HclNode]:
@@ -104,13 +100,13 @@ def text(node: HclNode, scope: HclScope) -> str:
             case "chars":
                 written += _escaped(part.text, before_hole=after.kind != "end")
             case "interpolation":
-                written += _hole_or_loop(part.children[0], scopes[-1], in_text=True)
+                written += _hole_in_text(part.children[0], scopes[-1])
             case "if":
                 written += f"{{% if {code(part.children[0], scopes[-1])} %}}"
                 scopes.append(scopes[-1])
             case "for":
-                targets, over, inner = loop(part.text.split(), part.children[0], scopes[-1])
-                written += f"{{% for {targets} in {over} %}}"
+                loops, inner = loop(part.text.split(), part.children[0], scopes[-1])
+                written += f"{{% {loops} %}}"
                 scopes.append(inner)
             case _:
                 written += f"{{% {part.kind} %}}"
@@ -138,32 +134,9 @@ def _hole(node: HclNode, scope: HclScope) -> str:
     return f"{{{{ {code(node, scope)} }}}}"
 
 
-def _hole_or_loop(node: HclNode, scope: HclScope, *, in_text: bool = False) -> str:
-    """`{{ .. }}`; or, for join() over a for that no filter can express, a loop."""
+def _hole_in_text(node: HclNode, scope: HclScope) -> str:
+    """A hole that stands in a longer text, where all is text in the end."""
     node = without_parens(node)
-    if in_text and node.kind == "call" and node.text == "tostring" and len(node.children) == 1:
-        return _hole_or_loop(node.children[0], scope, in_text=True)  # text is what it goes into
-    try:
-        return _hole(node, scope)
-    except Untranslatable:
-        looped = None if scope.constant else _joined(node, scope)
-        if looped is None:
-            raise
-        return looped
-
-
-def _joined(node: HclNode, scope: HclScope) -> str | None:
-    """join(separator, [for x in xs : "text"]) as a loop."""
-    if node.kind != "call" or node.text != "join" or len(node.children) != 2:
-        return None
-    separator, each = (without_parens(child) for child in node.children)
-    if separator.kind != "string" or each.kind != "for_list":
-        return None
-    iterable, yielded, *condition = each.children
-    targets, over, inner = loop(each.text.split(), iterable, scope)
-    test = f" if {code(condition[0], inner)}" if condition else ""
-    between = text(separator, scope)
-    glue = f"{{% if not loop.last %}}{between}{{% endif %}}" if between else ""
-    body = value(yielded, inner)
-    shown = body if isinstance(body, str) else _hole(yielded, inner)
-    return f"{{% for {targets} in {over}{test} %}}{shown}{glue}{{% endfor %}}"
+    if node.kind == "call" and node.text == "tostring" and len(node.children) == 1:
+        return _hole_in_text(node.children[0], scope)
+    return _hole(node, scope)

@@ -61,6 +61,7 @@ EXPRESSIONS: tuple[str, ...] = (
     *("[['a' * 10 ** 6 for y in range(1000)] for x in range(1000)] | flatten", "[[[0] * 999] * 999] * 999 | flatten"),
     *("merge(*[{'a': 1}] * 10 ** 7)", "zip(*[range(1000000) | list] * 1000)", "distinct([[[[0] * 999] * 999] * 999])"),
     *("('a' * 10 ** 7) | regex_replace('', 'b' * 10 ** 7)", "('a' * 10 ** 7) | regex_replace('(a*)*b', '')"),
+    *("('a' * 10 ** 7) | regex_findall('')", "('a' * 10 ** 7) | regex_findall('(a*)*b|a')"),
     *("('a' * 10 ** 7) | regex_replace('(.*)', '\\\\1' * 10 ** 5)", "groupby([{'k': 'a' * 10 ** 7}] * 10 ** 6, 'k')"),
     *("('a' * 10 ** 7) | base64 | base64 | base64 | base64", "('a' * 10 ** 8) | md5", "slice([0] * 10 ** 7, 0, 10 ** 7)"),
     # nesting

@@ -137,6 +137,21 @@ def _regex_replace(value: Any, source: Any, new: Any) -> str:
     return made
 
 
+def _regex_findall(value: Any, source: Any) -> list[Any]:
+    text = _given_text(value)
+    current().text(size_of(text), 8)  # linear, whatever the pattern
+    try:
+        held = pattern(to_text(source))
+    except ValueError as exc:
+        raise TemplateError(f"regex_findall: this is no pattern: {exc}") from exc
+    made = []
+    for match in held.finditer(text):
+        current().spend(_A_MATCH, 200 + sum(size_of(part or "") for part in match.groups()))
+        current().text(size_of(match[0]))
+        made.append(match.groupdict() or list(match.groups()) or match[0])
+    return made
+
+
 def _base64(value: Any) -> str:
     text = _given_text(value)
     current().text(size_of(text), 2)
@@ -166,6 +181,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "groupby": _group,
     "md5": _md5,
     "merge": _merge,
+    "regex_findall": _regex_findall,
     "regex_replace": _regex_replace,
     "sha256": _sha256,
     "slice": _slice,

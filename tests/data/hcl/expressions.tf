@@ -205,3 +205,44 @@ locals {
   not_in         = [for r in var.rows : r.id if !contains(["r1"], r.id)]
   all_of_map     = alltrue([for name, p in var.people : p.age >= 20])
 }
+
+locals {
+  made_tables    = [for r in var.rows : { role = r.id, content = "${r.deep.k}", on = r.on } if length(r.id) > var.n - 2]
+  made_at        = [for i, r in var.rows : "${i}: ${r.id}"]
+  made_lists     = flatten([for name, p in var.people : [for t in p.tags : "${name} ${t}"]])
+  made_map       = { for r in var.rows : r.id => r.deep.k * 2 if r.on }
+  made_map_keys  = { for name, p in var.people : upper(name) => { age = p.age } if p.age > 20 }
+  made_map_at    = { for i, r in var.rows : "r${i}" => r.id }
+  grouped_by     = { for r in var.rows : r.on ? "yes" : "no" => r.id... }
+  grouped_at     = { for i, x in var.list : x => i... if x != "" }
+  inline_at      = "%{ for i, x in ["a", "b"] }${i}${x} %{ endfor }"
+  merge_spread   = merge([for r in var.rows : { (r.id) = r.on }]...)
+  merge_null     = merge({ a = 1 }, null)
+  flatten_deep   = flatten([[1, [2, [3]]], [], [4]])
+  zipmap         = zipmap(["a", "b"], [1, 2])
+  setproduct     = setproduct(["a", "b"], [1, 2], ["z"])
+  setproduct_in  = [for x in ["y"] : setproduct([x], ["x"])]
+  setunion       = setunion(["b", "a"], ["c", "a"])
+  setsubtract    = setsubtract(["b", "a"], ["a"])
+  setcommon      = setintersection(["b", "a", "c"], ["c", "b"], ["c"])
+  chunklist      = chunklist(["a", "b", "c"], 2)
+  base64         = base64encode("grüß")
+  base64_back    = base64decode("Z3LDvMOf")
+  md5            = md5("abc")
+  regex          = regex("[a-z]+", "12 abc de")
+  regex_groups   = regex("(\\d+)-(\\d+)", "at 12-34")
+  regex_names    = regex("(?P<left>\\w+)=(?P<right>\\w+)", "a=b c=d").right
+  regexall       = regexall("\\w=", "a=b c=d")
+  regexall_group = regexall("(\\w)=(\\w)", "a=b c=d")
+  can_regex      = can(regex("^a+$", "aaa")) && !can(regex("^a+$", "b"))
+  replace_regex  = replace("ab-cd ef-gh", "/(\\w+)-(?P<b>\\w+)/", "$2_$${b}$$ \\")
+  replace_plain  = replace("a/b", "/", "-")
+  yaml           = yamldecode(file("data/facts.yaml")).list[1]
+  files          = sort(fileset(path.module, "data/*.json"))
+  files_in       = sort(fileset("${path.module}/data", "*.j*"))
+  file_there     = [fileexists("data/facts.json"), fileexists("data/none.json")]
+  basename       = basename("a/b/c.md")
+  filemd5        = filemd5("data/line.txt")
+  try_many       = try(var.rows[9].id, var.rows[8].id, "none")
+  slice_part     = slice([1, 2, 3, 4], 1, 3)
+}
