@@ -43,7 +43,7 @@ def report_of(
         selected(replace(project.state, records={**old, **records}), patterns)
     return Report(
         report_name(project),
-        answer_totals(_chosen(records, patterns).values(), price),
+        answer_totals(records_meant(records, patterns).values(), price),
         checked,
         NextApply(made.summary, not made.empty),
         None if earlier is None else _since(project, earlier, patterns, checked),
@@ -73,14 +73,15 @@ def _since(project: Loaded, earlier: StateAt, patterns: Sequence[str], checked: 
     return Since(
         earlier.name,
         earlier.commit,
-        answer_totals(_chosen(earlier.state.records, patterns).values(), price),
+        answer_totals(records_meant(earlier.state.records, patterns).values(), price),
         most_important_first(answers, checked),
         spent_on(meant, price),
         len(meant) - len(answers),
     )
 
 
-def _chosen(records: Mapping[str, Record], patterns: Sequence[str]) -> Mapping[str, Record]:
+def records_meant(records: Mapping[str, Record], patterns: Sequence[str]) -> Mapping[str, Record]:
+    """Those that patterns name; all where there is none."""
     return {name: record for name, record in records.items() if _is_meant(name, patterns)}
 
 
@@ -88,14 +89,19 @@ def _is_meant(address: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(selects(pattern, address) for pattern in patterns)
 
 
-def _hidden(project: Loaded, change: AnswerChange) -> AnswerChange:
-    """A change without what is sensitive now: it may have been recorded before it was."""
+def masked_record(project: Loaded, record: Record) -> Record:
+    """A record without what is sensitive now: it may have been recorded before it was."""
+    if not project.secrets.texts:
+        return record
     hide = project.secrets.body
+    return replace(record, request=hide(record.request), response=hide(record.response))
+
+
+def _hidden(project: Loaded, change: AnswerChange) -> AnswerChange:
+    """A change without what is sensitive now."""
     if not project.secrets.texts:
         return change
-
-    def hidden(record: Record) -> Record:
-        return replace(record, request=hide(record.request), response=hide(record.response))
-
     sides = (name for name in change.__struct_fields__ if name != "address")
-    return structs.replace(change, **{name: hidden(getattr(change, name)) for name in sides})
+    return structs.replace(
+        change, **{name: masked_record(project, getattr(change, name)) for name in sides}
+    )

@@ -9,6 +9,10 @@ const main = document.getElementById("main");
 const notice = document.getElementById("notice");
 const state = { page: null, shown: null, facts: null, live: null, turn: 0, at: -1 };
 
+// Those that there are: a page of a report may have no sense on a server, and the other way round.
+const there = () => pages.filter((page) => !page.only || page.only === (state.facts?.is_report ? "report" : "view"));
+const titled = () => there().filter((page) => page.title);
+
 // #TOKEN/PAGE?QUERY
 function here() {
   const [path, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
@@ -50,7 +54,7 @@ async function show() {
   const { name, query } = here();
   state.at = history.state?.at ?? state.at + 1; // how far this is from where one came in
   history.replaceState({ at: state.at }, "");
-  const page = pages.find((each) => each.name === name) ?? pages.find((each) => each.name === (state.facts?.opens ?? "answers")) ?? pages[0];
+  const page = there().find((each) => each.name === name) ?? there().find((each) => each.name === (state.facts?.opens ?? "answers")) ?? there()[0];
   if (state.page === page && state.shown?.turn?.(query)) return;
   const turn = (state.turn += 1);
   state.shown?.leave?.();
@@ -93,7 +97,7 @@ function empty(title, text) {
 
 function head() {
   const facts = state.facts;
-  const tabs = pages.filter((page) => page.title).map((page) =>
+  const tabs = titled().map((page) =>
     h("a", { href: link(page.name), "aria-current": page === state.page || page.name === state.page?.under ? "page" : null }, page.title));
   put(document.getElementById("top"),
     h("a", { class: "name", href: link(facts?.opens ?? "answers") },
@@ -101,7 +105,7 @@ function head() {
       facts?.workspace ? h("span", { class: "workspace" }, facts.workspace) : null),
     h("nav", { "aria-label": "Pages" }, tabs),
     h("div", { class: "tools" },
-      h("span", { class: state.live === false ? "live gone" : "live", title: facts ? `${facts.state}, serial ${facts.serial}, ${counted(facts.answers, "answer")}` : "" },
+      facts?.is_report ? null : h("span", { class: state.live === false ? "live gone" : "live", title: facts ? `${facts.state}, serial ${facts.serial}, ${counted(facts.answers, "answer")}` : "" },
         { true: "live", false: "ended", null: "…" }[state.live]),
       h("button", { type: "button", class: "plain", onclick: dark, "aria-label": "Light or dark" }, "◐"),
       h("button", { type: "button", class: "plain", onclick: help, "aria-label": "Keys" }, "?")));
@@ -111,13 +115,17 @@ function dark() {
   const root = document.documentElement;
   const now = root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   root.dataset.theme = now === "dark" ? "light" : "dark";
-  localStorage.setItem("runner.theme", root.dataset.theme);
+  try {
+    localStorage.setItem("runner.theme", root.dataset.theme);
+  } catch {
+    // A file that was opened where nothing may be kept: then for now.
+  }
 }
 
 function help() {
   const keys = [["/", "filter"], ["j k, arrows", "next, the one before"], ["Enter", "open"], ["Esc", "back, or out of the filter"],
     ...(state.shown?.help ?? []),
-    ...pages.filter((page) => page.title).map((page, at) => [`g ${at + 1}`, page.title]), ["?", "these keys"]];
+    ...titled().map((page, at) => [`g ${at + 1}`, page.title]), ["?", "these keys"]];
   const box = h("dialog", { class: "help", "aria-label": "Keys" },
     h("h2", {}, "Keys"),
     h("dl", {}, keys.flatMap(([key, does]) => [h("dt", {}, key.split(", ").flatMap((part, at) => [at ? ", " : null, ...part.split(" ").flatMap((one, n) => [n ? " " : null, h("kbd", {}, one)])])), h("dd", {}, does)])),
@@ -150,7 +158,7 @@ function back() {
 
 function pressed(event) {
   if (Date.now() - leading < 1500 && /^[1-9]$/.test(event.key)) {
-    const page = pages.filter((each) => each.title)[Number(event.key) - 1];
+    const page = titled()[Number(event.key) - 1];
     leading = 0;
     if (page) go(page.name);
     return true;
@@ -202,4 +210,4 @@ useToken(here().token);
 value("project").then((facts) => (state.facts = facts)).then(show, (wrong) => {
   head();
   put(main, trouble(wrong));
-}).then(() => follow(news, contact));
+}).then(() => put(notice, state.facts?.notice ? h("p", {}, state.facts.notice) : null)).then(() => follow(news, contact));

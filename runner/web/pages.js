@@ -1,6 +1,7 @@
 // Every page there is, in the order of the head. A page is a module with one default export:
 //
 //   name     its part of the address; `title` what the head calls it (none: it is not there)
+//   only     "report" or "view", for a page that only one of them has
 //   about    the names of what it shows ("state", "config", ..): news of them call `renew`
 //   draw(view) -> { renew?, turn?, key?, leave?, help? }, or a promise of that
 //     view.root      the empty element that is the page's
@@ -16,6 +17,7 @@
 
 import answer from "./pages/answer.js";
 import answers from "./pages/answers.js";
+import report from "./pages/report.js";
 import side from "./pages/side.js";
 
-export default [side, answers, answer];
+export default [report, side, answers, answer];

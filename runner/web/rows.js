@@ -1,6 +1,7 @@
 // Rows of one height, of which only those in sight are there.
 
 const BEYOND = 3;
+const PRINTED = 2000; // rows on paper
 
 export class Rows {
   // `draw(position)` gives the element of a row; `height()` what all of them have.
@@ -19,10 +20,16 @@ export class Rows {
     scroller.addEventListener("scroll", () => this.later(), { passive: true });
     this.watch = new ResizeObserver(() => this.fit());
     this.watch.observe(scroller);
+    this.print = ({ type }) => {
+      this.printed = type === "beforeprint";
+      this.now();
+    };
+    for (const type of ["beforeprint", "afterprint"]) addEventListener(type, this.print);
   }
 
   leave() {
     this.watch.disconnect();
+    for (const type of ["beforeprint", "afterprint"]) removeEventListener(type, this.print);
   }
 
   // Other rows; what was in sight stays there as far as it can.
@@ -50,8 +57,8 @@ export class Rows {
   now() {
     this.pending = false;
     const top = this.scroller.scrollTop - this.space.offsetTop;
-    const first = Math.max(0, Math.floor(top / this.size) - BEYOND);
-    const last = Math.min(this.count, Math.ceil((top + this.scroller.clientHeight) / this.size) + BEYOND);
+    const first = this.printed ? 0 : Math.max(0, Math.floor(top / this.size) - BEYOND);
+    const last = Math.min(this.count, this.printed ? PRINTED : Math.ceil((top + this.scroller.clientHeight) / this.size) + BEYOND);
     for (const [at, row] of this.shown) {
       if (at >= first && at < last) continue;
       row.remove();

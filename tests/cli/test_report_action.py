@@ -429,6 +429,9 @@ def test_each_step_is_a_script_that_is_there_and_given_what_it_reads(name: str) 
     held = yaml.safe_load((action / "action.yml").read_text())
     scripts = []
     for step in held["runs"]["steps"]:
+        if step.get("uses") == "actions/upload-artifact@v4":
+            assert step["if"] == "inputs.html != ''"
+            continue
         assert "${{" not in step["run"]
         called = re.search(r"GITHUB_ACTION_PATH/(\S+\.sh)", step["run"])
         if called is not None:

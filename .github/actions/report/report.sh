@@ -6,7 +6,8 @@ set -euo pipefail
 report="$RUNNER_TEMP/runner-report.md"
 figures="$RUNNER_TEMP/runner-report.json"
 talk="$RUNNER_TEMP/runner-talk.txt"
-rm -f "$report" "$figures"
+page="$RUNNER_TEMP/runner-report.html"
+rm -f "$report" "$figures" "$page"
 
 quoted() {
   local token
@@ -29,6 +30,8 @@ print("" if held is None else json.dumps(held))
 
 against=()
 [ -z "${AGAINST:-}" ] || against=(--against "$AGAINST")
+html=()
+[ -z "${HTML:-}" ] || html=(--html "$page")
 fail_on=$FAIL_ON
 if [ -z "${AGAINST:-}" ] && [ "$fail_on" = regression ]; then
   fail_on=never # there is nothing that anything could have held at
@@ -36,7 +39,7 @@ fi
 
 status=0
 runner -C "$DIRECTORY" --no-color report "${against[@]}" \
-  --markdown "$report" --json "$figures" > "$talk" 2>&1 || status=$?
+  --markdown "$report" --json "$figures" "${html[@]}" > "$talk" 2>&1 || status=$?
 quoted "$talk"
 test "$status" = 0 || exit 1
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 VAR, VAR_FILE = "--var", "--var-file"
+_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def where_and_how(made: argparse.ArgumentParser, *, defaults: bool) -> None:
@@ -160,6 +161,15 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
     return int(text)
+
+
+def size(text: str) -> int:
+    """A number of bytes: 20MB, 500kB."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(k|M|G)?B?", text, re.ASCII)
+    value = 0.0 if found is None else float(found[1]) * _UNITS[found[2] or ""]
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 20MB")
+    return int(value)
 
 
 def _seconds(text: str) -> float:

@@ -146,6 +146,15 @@ def _report(add: Verb) -> None:
     flags.against(made)
     made.add_argument("--markdown", metavar="FILE", help="write it as a comment for a pull request")
     made.add_argument("--json", metavar="FILE", dest="json_file", help="write all of it as JSON")
+    made.add_argument(
+        "--html", metavar="FILE", help="write the pages of `runner view` as one file, for a browser"
+    )
+    made.add_argument(
+        "--max-size",
+        type=flags.size,
+        metavar="SIZE",
+        help="of the HTML, as 20MB: what was asked is left out first",
+    )
     flags.trusting(made)
     flags.variables(made)
 

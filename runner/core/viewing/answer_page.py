@@ -74,8 +74,12 @@ class AnswerPage(Struct, frozen=True):
     curl: str | None
 
 
-def answer_page(record: Record, cost: float | None, dependents: Iterable[str] = ()) -> AnswerPage:
-    """Everything that is known of one record."""
+def answer_page(
+    record: Record, cost: float | None, dependents: Iterable[str] = (), *, to_copy: bool = True
+) -> AnswerPage:
+    """Everything that is known of one record, with what is there `to_copy`: its line and the
+    command.
+    """
     kind = kind_of_address(record.address)
     block, key = split_key(record.address) if is_address(record.address) else (record.address, None)
     request, response = table_of(record.request), value_of(record.response)
@@ -110,8 +114,8 @@ def answer_page(record: Record, cost: float | None, dependents: Iterable[str] = 
         choices=tuple(_choices(answered.get("choices"), response)),
         depends_on=record.depends_on,
         dependents=tuple(dependents),
-        line=encode_record(record).decode("utf-8", "replace"),
-        curl=_curl(record) if kind != "data" else None,
+        line=encode_record(record).decode("utf-8", "replace") if to_copy else "",
+        curl=_curl(record) if to_copy and kind != "data" else None,
     )
 
 

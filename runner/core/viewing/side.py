@@ -1,6 +1,6 @@
 """Answers beside each other: a row for each case, a column for each value of an axis."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -76,7 +76,18 @@ def side_by_side(columns: AnswerColumns, block: str, axis: str) -> SideBySide:
     """
     if block == EVERYTHING:
         return _by_source(columns)
-    held = _blocks(columns).get(block) or _Block({}, columns)
+    return _by_axis(columns, block, axis, _blocks(columns).get(block) or _Block({}, columns))
+
+
+def every_side(columns: AnswerColumns) -> Iterator[SideBySide]:
+    """All that can be looked at so, by each axis."""
+    if len(columns.source.values) > 1:
+        yield _by_source(columns)
+    for block, held in _blocks(columns).items():
+        yield from (_by_axis(columns, block, axis, held) for axis in held.axes)
+
+
+def _by_axis(columns: AnswerColumns, block: str, axis: str, held: "_Block") -> SideBySide:
     shown = [(row, axes) for row, axes in held.cells.items() if axis in axes]
     repeats = [name for name in held.repeats if name != axis]
     cells: dict[str, dict[str, list[int]]] = {}

@@ -52,6 +52,15 @@ def verdicts_on(address: str, outcomes: Iterable[CheckOutcome]) -> Iterator[Show
                 yield _shown(each.check.address, one)
 
 
+def verdicts_by_address(outcomes: Iterable[CheckOutcome]) -> dict[str, list[ShownVerdict]]:
+    """The same of all answers."""
+    found: dict[str, list[ShownVerdict]] = {}
+    for each in outcomes:
+        for one in each.answers:
+            found.setdefault(one.address, []).append(_shown(each.check.address, one))
+    return found
+
+
 def _column(of: CheckOutcome, rows: Mapping[str, int], number: int) -> VerdictColumn:
     marks: list[VerdictMark] = [""] * number
     scores: list[float | None] = [None] * number

@@ -19,7 +19,9 @@ from runner.operations.viewing.project_view import ProjectView
 
 
 class ProjectFacts(Struct, frozen=True):
-    """`opens` is the page that whoever comes without having chosen one wants to see."""
+    """`opens` is the page that whoever comes without having chosen one wants to see; `notice` is
+    what has to be said on each of them. `is_report`: no server is behind it.
+    """
 
     name: str
     folder: str
@@ -28,6 +30,8 @@ class ProjectFacts(Struct, frozen=True):
     serial: int
     answers: int
     opens: str
+    notice: str = ""
+    is_report: bool = False
 
 
 class VerdictTable(Struct, frozen=True):

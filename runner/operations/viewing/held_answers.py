@@ -126,7 +126,7 @@ class HeldAnswers:
 
     def record(self, row: int) -> Record:
         """One record, read now."""
-        return decode_record(self._line(row))
+        return decode_record(self.line(row))
 
     def records(self) -> Mapping[str, Record]:
         """Those of the state that is looked at, in memory."""
@@ -145,14 +145,15 @@ class HeldAnswers:
             for spelling in spellings(text)
             for at in state.near(spelling)
         }
-        return [row for row in sorted(near) if has_text(self._line(row), text)]
+        return [row for row in sorted(near) if has_text(self.line(row), text)]
 
     def matching(self, source: str) -> list[int]:
         """The rows in which a regular expression is found; ValueError if it is none."""
         searched = pattern(source).search
-        return [row for row in range(len(self)) if has_match(self._line(row), searched)]
+        return [row for row in range(len(self)) if has_match(self.line(row), searched)]
 
-    def _line(self, row: int) -> bytes:
+    def line(self, row: int) -> bytes:
+        """The line of one record."""
         state = bisect_right(self._firsts, row) - 1
         return self._states[state].line(row - self._firsts[state])
 

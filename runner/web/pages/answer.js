@@ -20,7 +20,7 @@ async function draw(view) {
 
   function drawn() {
     put(view.root, head(), h("div", { class: "split" },
-      h("div", { class: "talk" }, section("Asked", page.asked.map(turn), "asked"),
+      h("div", { class: "talk" }, page.asked.length ? section("Asked", page.asked.map(turn), "asked") : null,
         page.choices.map((choice, at) => answer(choice, at)), tools(), parameters()),
       h("aside", { class: "facts", "aria-label": "About this answer" }, said(), facts(), around(), origin())));
   }
@@ -122,8 +122,8 @@ async function draw(view) {
         page.sample ? [h("dt", {}, "sample"), h("dd", {}, String(page.sample))] : null,
         page.triggers ? [h("dt", {}, "triggers"), h("dd", { class: "code break" }, page.triggers)] : null),
       page.curl ? h("div", { class: "copy" }, copier("Copy as curl", page.curl), h("span", {}, "without the key")) : null,
-      h("div", { class: "copy" }, copier("Copy the line", page.line), h("span", {}, "of the state")),
-      h("details", {}, h("summary", {}, "The line as JSON"), h("pre", { class: "code", tabindex: "0" }, long(pretty(page.line))))]);
+      page.line ? [h("div", { class: "copy" }, copier("Copy the line", page.line), h("span", {}, "of the state")),
+        h("details", {}, h("summary", {}, "The line as JSON"), h("pre", { class: "code", tabindex: "0" }, long(pretty(page.line))))] : null]);
   }
 
   drawn();
