@@ -84,6 +84,8 @@ class Scope:
         if named[0] == "var":
             return self._variable(named[1])
         value = self._declared(named)
+        if value.conditions:
+            self._require(named, value)
         try:
             with Rendering():  # its own, whoever is the first to ask for it
                 made = value.node.render(self.names)
@@ -93,6 +95,17 @@ class Scope:
             said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"
             problem = value.block.problem("Invalid expression", said, exc.path, at=exc.at)
             raise RunnerError(problem) from exc
+
+    def _require(self, named: ValueName, value: NamedValue) -> None:
+        """RunnerError where an output's preconditions do not hold."""
+        problems = [
+            value.block.problem(
+                "Precondition failed", f"{self.prefix}{written(named)} has no value: {said}", path
+            )
+            for path, said, _ in check_conditions(value.conditions, self.names, self.masks)
+        ]
+        if problems:
+            raise RunnerError(*problems)
 
     def _variable(self, name: str) -> Any:
         if self.call is None:

@@ -181,6 +181,13 @@ class Condition(TypedDict):
 
     condition: Annotated[bool, Field(description='An expression: "{{ var.n > 2 }}".')]
     error_message: Text
+    for_each: NotRequired[
+        Annotated[
+            Annotated[list[Any], Tag("(list)")] | Annotated[Table, Tag("(table)")],
+            either("a list, a table or an expression"),
+            Field(description="It must hold of each item: each.key and each.value."),
+        ]
+    ]
 
 
 @closed
@@ -294,6 +301,9 @@ class Output(TypedDict, total=False):
     ]
     overwrite: Annotated[
         bool, Field(description="true: also where the file is not the runner's own.")
+    ]
+    precondition: Annotated[
+        list[Condition], Field(description="What must hold, or the output has no value.")
     ]
 
 

@@ -250,7 +250,8 @@ def _compiled(
         module.calls[name] = compiler.declared(block, "module", MODULE_META)
     for name, block in blocks.of("output").items():
         node = compiler.value(block, block.table.get("value"), ("value",))
-        module.outputs[name] = NamedValue(node, block)
+        rules = compiler.conditions(block, block.table.get("precondition"), ("precondition",))
+        module.outputs[name] = NamedValue(node, block, rules)
         if "file" in block.table:
             module.files[name] = NamedValue(
                 compiler.value(block, block.table["file"], ("file",)), block
@@ -306,7 +307,9 @@ class _Compiler(Struct, frozen=True):
                 at = (*path, index)
                 condition = self.value(block, rule.get("condition"), (*at, "condition"))
                 message = self.value(block, rule.get("error_message"), (*at, "error_message"))
-                found.append(Rule(condition, message, (*at, "condition")))
+                each = rule.get("for_each")
+                items = None if each is None else self.value(block, each, (*at, "for_each"))
+                found.append(Rule(condition, message, (*at, "condition"), items))
         return tuple(found)
 
     def declared(self, block: Block, kind: DeclaredKind, meta: Iterable[str]) -> Declared:
@@ -339,7 +342,7 @@ class _Compiler(Struct, frozen=True):
         before = self.conditions(block, rules.get("precondition"), ("lifecycle", "precondition"))
         after = self.conditions(block, rules.get("postcondition"), ("lifecycle", "postcondition"))
         nodes = [*params.values()]
-        nodes += [node for rule in (*before, *after) for node in (rule.condition, rule.message)]
+        nodes += [node for rule in (*before, *after) for node in rule.nodes]
         return Declared(
             "completion",
             block.name,

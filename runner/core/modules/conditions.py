@@ -1,13 +1,14 @@
 """What must hold: the rules of variables and lifecycles, and the types of variables."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.core.address import Path
-from runner.core.expressions.template import Masked
+from runner.core.expressions.template import Hole, Masked, holes
+from runner.core.language.findings import in_short
 from runner.core.language.type_syntax import as_type, parse_type
 from runner.core.modules.module import NamedValue, Rule
-from runner.core.values import TemplateError, to_text
+from runner.core.values import TemplateError, kind_of, plain, to_text
 from runner.errors import RunnerError
 
 
@@ -19,13 +20,53 @@ def check_conditions(
     """
     for rule in conditions:
         try:
-            if rule.condition.render(names) is not True:
-                yield rule.path, to_text(rule.message.render(names, masks)), None
+            said = _broken(rule, names, masks)
+            if said is not None:
+                yield rule.path, said, None
         except TemplateError as exc:
             yield rule.path, exc.message, exc
         except RunnerError as exc:  # a local value or an output that cannot be evaluated
             said = " ".join(problem.detail for problem in exc.problems)
             yield rule.path, said, TemplateError(said)
+
+
+def _broken(rule: Rule, names: Mapping[str, Any], masks: Masked) -> str | None:
+    """What is to be said where a rule does not hold; of the first item of which it does not."""
+    if rule.each is None:
+        holds = rule.condition.render(names) is True
+        return None if holds else to_text(rule.message.render(names, masks))
+    hidden = any(masks(hole) for hole in holes(rule.each))
+    broken = [
+        each
+        for each in _items(rule.each.render(names))
+        if rule.condition.render({**names, "each": each}) is not True
+    ]
+    if not broken:
+        return None
+
+    def masked(hole: Hole) -> bool:
+        return masks(hole) or (hidden and any(ref[0] == "each" for ref in hole.refs))
+
+    said = to_text(rule.message.render({**names, "each": broken[0]}, masked))
+    more = [f"{len(broken) - 1:,} more like it"] if len(broken) > 1 else []
+    found = (
+        [] if hidden else [f"{name} is {in_short(plain(broken[0][name[5:]]))}" for name in _EACH]
+    )
+    return f"{said} ({', '.join([*found, *more])})" if found or more else said
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    """Each item of a value: of a list by its index, of a map by its key."""
+    if isinstance(value, Mapping):
+        return [{"key": key, "value": value[key]} for key in value]
+    if isinstance(value, Sequence | range) and not isinstance(value, str):
+        return [{"key": index, "value": item} for index, item in enumerate(value)]
+    raise TemplateError(
+        f"for_each of a condition wants a list or a map; this is a {kind_of(value)}", ("for_each",)
+    )
+
+
+_EACH = ("each.key", "each.value")
 
 
 def default_of(declared: NamedValue) -> Any:

@@ -16,11 +16,19 @@ from runner.errors import Problem, Where
 
 
 class Rule(Struct, frozen=True):
-    """A rule of a variable or a lifecycle: what must be true, and what to say if it is not."""
+    """A rule of a variable, a lifecycle or an output: what must be true, and what to say if it is
+    not; with `each`, of each item of that value.
+    """
 
     condition: Node
     message: Node
     path: Path
+    each: Node | None = None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All values that it is made of."""
+        return (self.condition, self.message, *(() if self.each is None else (self.each,)))
 
 
 DeclaredKind = Literal["completion", "data", "module", "check"]
@@ -122,8 +130,8 @@ class NamedValue(Struct, frozen=True):
 
     @property
     def refs(self) -> tuple[Ref, ...]:
-        """What the value refers to."""
-        return refs_of([self.node])
+        """What the value refers to, and what must hold of it."""
+        return refs_of([self.node, *(node for rule in self.conditions for node in rule.nodes)])
 
 
 @dataclass(frozen=True, slots=True)

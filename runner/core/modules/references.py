@@ -46,6 +46,7 @@ class _Checker(Struct, frozen=True):
         named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
         for value in (*named, *module.imports):
             self._nodes(value.block, [value.node], {})
+            self._rules(value.block, value.conditions, {})
         for name, value in self.module.variables.items():
             for rule in value.conditions:
                 self._condition(value.block, rule, name)
@@ -55,13 +56,22 @@ class _Checker(Struct, frozen=True):
             self._declared(declared)
 
     def _condition(self, block: Block, rule: Rule, name: str) -> None:
-        for hole in (*holes(rule.condition), *holes(rule.message)):
+        scope = {} if rule.each is None else _ITEM
+        for hole in (hole for node in rule.nodes for hole in holes(node)):
             for ref in hole.refs:
                 if ref[0] == "var" and ref[1:2] != (name,):
                     said = f"The validation of var.{name} can look at var.{name} only."
                     self._say(block, hole, "Invalid validation", said)
                 elif ref[0] != "var":  # of what is known by then: functions, the workspace
-                    self._ref(block, hole, ref, {})
+                    self._ref(block, hole, ref, {} if hole.path[-1:] == ("for_each",) else scope)
+
+    def _rules(self, block: Block, rules: Iterable[Rule], scope: _Known) -> None:
+        for rule in rules:
+            inside = scope
+            if rule.each is not None:
+                self._nodes(block, [rule.each], scope)
+                inside = {**scope, **_ITEM}
+            self._nodes(block, [rule.condition, rule.message], inside)
 
     def _declared(self, declared: Declared) -> None:
         scope = _names_of_instances(declared)
@@ -72,12 +82,8 @@ class _Checker(Struct, frozen=True):
         self._nodes(declared.block, before, {})
         rest = [node for name, node in declared.meta.items() if name not in REPEATING]
         self._nodes(declared.block, [*declared.params.values(), *rest], scope)
-        for rule in declared.preconditions:
-            self._nodes(declared.block, [rule.condition, rule.message], scope)
-        for rule in declared.postconditions:
-            self._nodes(
-                declared.block, [rule.condition, rule.message], {**scope, "self": ATTRIBUTES}
-            )
+        self._rules(declared.block, declared.preconditions, scope)
+        self._rules(declared.block, declared.postconditions, {**scope, "self": ATTRIBUTES})
         if declared.kind == "module" and declared.name in self.module.children:
             _check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
@@ -197,6 +203,7 @@ class _Checker(Struct, frozen=True):
         return f'There is no {what} "{root}".{hint}'
 
 
+_ITEM: _Known = {"each": ("key", "value")}
 _NAMED_BY = {"each": "for_each", "count": "count", "matrix": "matrix"}
 
 

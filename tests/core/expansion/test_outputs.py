@@ -47,6 +47,30 @@ def test_each_completion_is_an_output_and_a_declared_one_goes_first() -> None:
     assert list(found) == sorted(found)
 
 
+def test_an_output_has_no_value_where_its_precondition_does_not_hold() -> None:
+    rule = (
+        "precondition = [{ for_each = '{{ completion.list.content.split(\",\") }}', "
+        "condition = '{{ each.value | length > 2 }}', error_message = 'an empty word' }]\n"
+    )
+    text = block("list", "one,two,x") + block("other", "o")
+    text += "[output.words]\nvalue = '{{ completion.other.content }}'\n" + rule
+    text += "[module.m]\nsource = './m'\n[output.inner]\nvalue = '{{ module.m.out }}'\n"
+    module = (
+        "[output.out]\nvalue = 1\n"
+        "precondition = [{ condition = '{{ 1 > 2 }}', error_message = 'no' }]\n"
+    )
+    lab = Lab({"configs/main.toml": text, "configs/m/main.toml": module}, echoed)
+    with pytest.raises(RunnerError, match=r"module\.m\.output\.out has no value: no"):
+        lab.plan()
+    lab.files["configs/m/main.toml"] = module.replace("1 > 2", "2 > 1")
+    found, problems = told(lab)
+    assert shown_outputs(found).keys() == {"inner", "list", "other"}
+    (problem,) = problems
+    assert str(problem.where) == "configs/main.toml:11"
+    said = 'output.words has no value: an empty word (each.key is 2, each.value is "x>")'
+    assert problem.detail == said
+
+
 def test_what_failed_has_no_output_and_the_rest_has() -> None:
     text = (
         block("good", "good") + block("bad", "bad")

@@ -7,7 +7,7 @@ import pytest
 from runner.core.modules.folder import Block
 from runner.core.modules.variables import Given, from_file, resolve, sensitive_values
 from runner.core.toml.source import Source
-from runner.errors import Problem
+from runner.errors import Problem, RunnerError
 from tests.harness.lab import project
 
 
@@ -95,6 +95,38 @@ def test_a_validation_is_told_with_its_line_and_the_value() -> None:
 def test_a_validation_of_a_secret_does_not_show_it() -> None:
     _, detail = said(RULE.replace("default = 1\n", "sensitive = true\n"), Given("n", "v", "98765"))
     assert "98765" not in detail
+
+
+EACH = (
+    "[variable.xs]\ntype = 'map(string)'\nvalidation = [{ for_each = '{{ var.xs }}', "
+    "condition = '{{ each.value | length > 2 }}', error_message = '{{ each.key }} is short' }]\n"
+)
+
+
+def test_a_validation_of_each_item_says_of_which_it_does_not_hold() -> None:
+    assert values(EACH, Given("xs", "v", '{"a": "long"}'))[1] == []
+    where, detail = said(EACH, Given("xs", "v", '{"a": "long", "b": "x", "c": ""}'))
+    assert where == "configs/main.toml:3"
+    assert 'b is short (each.key is "b", each.value is "x", 1 more like it)' in detail
+    listed = EACH.replace("map(", "list(")
+    _, detail = said(listed, Given("xs", "v", '["long", "y"]'))
+    assert '1 is short (each.key is 1, each.value is "y")' in detail
+    _, detail = said(EACH.replace("map(string)", "string"), Given("xs", "v", "long"))
+    assert "wants a list or a map; this is a string" in detail
+
+
+def test_a_validation_of_each_item_of_a_secret_shows_none() -> None:
+    secret = EACH.replace("type", "sensitive = true\ntype")
+    _, detail = said(secret, Given("xs", "v", '{"hush": "x", "more": "y"}'))
+    assert "hush" not in detail
+    assert "1 more like it" in detail
+
+
+def test_each_is_known_where_a_condition_has_items_alone() -> None:
+    with pytest.raises(RunnerError, match=r"each is known only"):
+        values(EACH.replace("for_each = '{{ var.xs }}', ", ""))
+    with pytest.raises(RunnerError, match=r"each is known only"):
+        values(EACH.replace("'{{ var.xs }}'", "'{{ each.value }}'"))
 
 
 def test_null_is_a_value_only_where_it_may_be() -> None:
