@@ -30,6 +30,7 @@ from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import filters, functions
 from runner.core.language import names
 from runner.core.plan.words import Word
+from runner.foreign.requests import convert_requests
 from runner.hcl import convert
 from runner.io.settings import Settings
 from runner.io.state.local import LOCK, NAME, OUTPUTS
@@ -152,6 +153,13 @@ def test_hcl_becomes_what_stands_below_it() -> None:
     assert pairs
     for hcl, toml in pairs:
         assert convert([("main.tf", hcl)]).text == toml
+
+
+def test_requests_become_what_stands_below_them() -> None:
+    pairs = re.findall(r"```json\n([^`]*)```\n\nbecomes\n\n```toml\n([^`]*)```", text_of("convert"))
+    assert pairs
+    for lines, toml in pairs:
+        assert convert_requests([("r.jsonl", lines)]).text == toml
 
 
 NOTEBOOK = """

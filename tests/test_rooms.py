@@ -50,7 +50,7 @@ def modules(*rooms: str) -> list[str]:
     return sorted(file.relative_to(RUNNER).as_posix() for file in files)
 
 
-@pytest.mark.parametrize("module", modules("core", "hcl", "io", "operations"))
+@pytest.mark.parametrize("module", modules("core", "foreign", "hcl", "io", "operations"))
 def test_only_the_command_line_knows_arguments_streams_and_statuses(module: str) -> None:
     names = set(used(ast.parse((RUNNER / module).read_text())))
     assert sorted(names & {*SAID, "a colour"}) == []

@@ -98,7 +98,7 @@ def text(node: HclNode, scope: HclScope) -> str:
     for part, after in pairwise((*node.children, HclNode("end"))):
         match part.kind:
             case "chars":
-                written += _escaped(part.text, before_hole=after.kind != "end")
+                written += escaped(part.text, before_hole=after.kind != "end")
             case "interpolation":
                 written += _hole_in_text(part.children[0], scopes[-1])
             case "if":
@@ -122,8 +122,10 @@ def _constant(node: HclNode) -> str:
     return "".join(part.text for part in node.children)
 
 
-def _escaped(literal: str, *, before_hole: bool) -> str:
-    """The text with what would open a hole or a statement in a hole of its own."""
+def escaped(literal: str, *, before_hole: bool = False) -> str:
+    """The text as a template that gives it: what would open a hole or a statement is in a hole of
+    its own.
+    """
     braces = r"\{\{|\{(?=%)|\{\Z" if before_hole else r"\{\{|\{(?=%)"
     return re.sub(braces, lambda match: f"{{{{ '{match[0]}' }}}}", literal)
 

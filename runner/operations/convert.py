@@ -1,9 +1,10 @@
-"""Terraform's HCL, from files, as this configuration language."""
+"""What other programs are given, from files, as this configuration language."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from runner.errors import Problem, RunnerError, Where, error
+from runner.foreign.requests import convert_requests
 from runner.hcl import Converted, convert
 from runner.io import files, links
 from runner.operations.named_file import read_source
@@ -16,11 +17,35 @@ def converted(sources: Sequence[str | bytes], out: str | None = None) -> Convert
     target = None if out is None else Path(out)
     if target is not None:
         _refuse(target)
-    made = convert(_texts(sources))
+    made = _converted(_texts(sources))
     if target is not None:
         files.make_directory(target.parent)
         files.write_atomic(target, made.text.encode())
     return made
+
+
+def _converted(texts: Sequence[tuple[str, str]]) -> Converted:
+    kinds = {name: _kind(name, text) for name, text in texts}
+    first, *others = set(kinds.values())
+    if others:
+        listed = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+        said = f"Files of one kind make one configuration, but these are several: {listed}."
+        raise error("Several kinds of files", f"{said} Convert those of each kind by themselves.")
+    return _READERS[first](texts)
+
+
+def _kind(name: str, text: str) -> str:
+    """What a file holds: its name says so, and of what was piped its first character."""
+    ending = Path(name).suffix.lower()
+    if ending in (".jsonl", ".ndjson") or (not ending and text.lstrip()[:1] == "{"):
+        return "JSONL"
+    return "HCL"
+
+
+_READERS: Mapping[str, Callable[[Sequence[tuple[str, str]]], Converted]] = {
+    "HCL": convert,
+    "JSONL": convert_requests,
+}
 
 
 def _refuse(target: Path) -> None:

@@ -108,6 +108,28 @@ def test_standard_input_is_a_file(project: Project, monkeypatch: pytest.MonkeyPa
     assert tomllib.loads(ran.out)["output"]["answer"]
 
 
+LINE = '{"model": "m", "messages": [{"role": "user", "content": "x"}]}\n'
+
+
+def test_a_file_of_requests_is_told_by_its_name_or_its_first_character(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "r.jsonl").write_text(LINE)
+    named = project.call("convert", str(tmp_path / "r.jsonl"))
+    monkeypatch.setattr(sys, "stdin", stdin(LINE.encode()))
+    piped = project.call("convert", "-")
+    assert (named.status, piped.status) == (0, 0)
+    assert tomllib.loads(named.out)["completion"] == tomllib.loads(piped.out)["completion"]
+
+
+def test_files_of_several_kinds_are_no_one_configuration(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text(LINE)
+    ran = project.call("convert", str(tmp_path / "r.jsonl"), tf(tmp_path, CHAT))
+    assert ran.status == 1
+    assert "r.jsonl (JSONL)" in ran.err
+    assert "main.tf (HCL)" in ran.err
+
+
 def test_without_the_extra_it_is_said_what_to_install(project: Project, tmp_path: Path) -> None:
     """Once, however many files there are, and by the name that this project is built under."""
     (tmp_path / "in").mkdir()

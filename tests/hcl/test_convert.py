@@ -567,10 +567,7 @@ def test_what_has_no_counterpart_is_named(text: str, said: str) -> None:
         (f"{CHAT}\n retries {{\n n = 5\n}}\n}}", "no retries in it"),
         ('data "openai_chat_completion" "x" {\n count = 2\n}', "no key count"),
         ('variable "v" {\n deprecated = "x"\n}', "no key deprecated"),
-        (
-            'output "o" {\n value = 1\n precondition {\n condition = true\n}\n}',
-            "no precondition in it",
-        ),
+        ('output "o" {\n value = 1\n retries {\n n = 5\n}\n}', "no retries in it"),
         ('provider "openai" {\n region = "eu"\n}', "no key region"),
         ("import {\n to = module.a\n id = 1\n for_each = []\n}", "no key for_each"),
     ],
@@ -591,6 +588,12 @@ def test_a_file_of_fifteen_mistakes_names_each_at_its_line() -> None:
     )
     lines = text.splitlines()
     assert named == [next(n for n, line in enumerate(lines, 1) if w in line) for w in wanted]
+
+
+def test_conditions_of_an_output_are_its_own() -> None:
+    rule = 'precondition {\n condition = var.n > 1\n error_message = "More."\n}'
+    made = tables(f'output "o" {{\n value = 1\n {rule}\n}}')["output"]["o"]
+    assert made["precondition"] == [{"condition": "{{ var.n > 1 }}", "error_message": "More."}]
 
 
 def test_a_removed_block_says_whether_what_was_stored_is_destroyed() -> None:

@@ -1,4 +1,4 @@
-"""`runner convert`: Terraform HCL in, this configuration language out."""
+"""`runner convert`: what other programs are given in, this configuration language out."""
 
 import argparse
 import sys

@@ -399,11 +399,17 @@ def _providers(add: Verb) -> None:
 
 def _convert(add: Verb) -> None:
     made = add(
-        "turn Terraform HCL into this configuration language",
+        "turn Terraform's HCL, or a JSONL of requests, into this configuration language",
         "runner convert main.tf > main.toml",
         in_project=False,
+        detail="All files are\n"
+        "one configuration. A *.jsonl holds a request a line: a body, or a line of OpenAI's\n"
+        "batches; anything else is HCL. What cannot be converted is named with its place, and\n"
+        "is status 1.",
     )
-    made.add_argument("files", nargs="+", metavar="FILE.tf", help="or a folder, or - for stdin")
+    made.add_argument(
+        "files", nargs="+", metavar="FILE", help="or a folder of *.tf, or - for stdin"
+    )
     made.add_argument("--out", metavar="FILE", help="write there instead of stdout")
 
 

@@ -1,0 +1,1 @@
+"""Requests and evaluations of other programs converted to the runner's TOML."""
