@@ -4,6 +4,7 @@ import { ask, Away, follow, Refused, useToken } from "./data.js";
 import { h, put, typing } from "./dom.js";
 import { counted } from "./format.js";
 import pages from "./pages.js";
+import { problem } from "./problems.js";
 
 const main = document.getElementById("main");
 const notice = document.getElementById("notice");
@@ -50,13 +51,24 @@ async function value(name, query) {
   return got;
 }
 
+// The page that an address names, or that whoever comes without a name wants to see.
+async function meant(name) {
+  const named = (wanted) => there().find((each) => each.name === wanted);
+  return named(name) ?? named(state.facts?.opens || (await value("opens")).page) ?? there()[0];
+}
+
 async function show() {
   const { name, query } = here();
   state.at = history.state?.at ?? state.at + 1; // how far this is from where one came in
   history.replaceState({ at: state.at }, "");
-  const page = there().find((each) => each.name === name) ?? there().find((each) => each.name === (state.facts?.opens ?? "answers")) ?? there()[0];
-  if (state.page === page && state.shown?.turn?.(query)) return;
   const turn = (state.turn += 1);
+  let page;
+  try {
+    page = await meant(name);
+  } catch (wrong) {
+    return turn === state.turn ? put(main, trouble(wrong)) : null;
+  }
+  if (turn !== state.turn || (state.page === page && state.shown?.turn?.(query))) return;
   state.shown?.leave?.();
   state.shown = null;
   state.page = page;
@@ -82,13 +94,6 @@ function trouble(wrong) {
   return h("div", { class: "troubles" }, wrong.problems.map(problem));
 }
 
-export function problem(each) {
-  return h("section", { class: "trouble" },
-    h("h2", {}, each.summary),
-    each.where ? h("p", { class: "where" }, each.where) : null,
-    h("p", {}, each.detail));
-}
-
 function empty(title, text) {
   return h("section", { class: "trouble" }, h("h1", {}, title), h("p", {}, text));
 }
@@ -100,7 +105,7 @@ function head() {
   const tabs = titled().map((page) =>
     h("a", { href: link(page.name), "aria-current": page === state.page || page.name === state.page?.under ? "page" : null }, page.title));
   put(document.getElementById("top"),
-    h("a", { class: "name", href: link(facts?.opens ?? "answers") },
+    h("a", { class: "name", href: link("") },
       h("strong", {}, facts?.name ?? "runner"),
       facts?.workspace ? h("span", { class: "workspace" }, facts.workspace) : null),
     h("nav", { "aria-label": "Pages" }, tabs),
@@ -187,9 +192,14 @@ async function news(names) {
     state.facts = await value("project");
     head();
     const about = state.page?.about ?? [];
-    if (names === null || names.some((name) => about.includes(name))) await state.shown?.renew?.(names);
+    if (names !== null && !names.some((name) => about.includes(name))) return;
+    if (state.shown === null) await show();
+    else await state.shown.renew?.(names);
   } catch (wrong) {
-    if (!(wrong instanceof Away)) put(main, trouble(wrong));
+    if (wrong instanceof Away) return;
+    state.shown?.leave?.();
+    state.shown = null; // what it showed is gone: drawn again with the next news
+    put(main, trouble(wrong));
   }
 }
 

@@ -17,7 +17,8 @@
 
 import answer from "./pages/answer.js";
 import answers from "./pages/answers.js";
+import plan from "./pages/plan.js";
 import report from "./pages/report.js";
 import side from "./pages/side.js";
 
-export default [report, side, answers, answer];
+export default [report, plan, side, answers, answer];

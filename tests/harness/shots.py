@@ -16,6 +16,8 @@ from tests.harness.demo import demo
 
 _ONE = 'completion.ticket["case=t09,model=gpt-4o-mini,tone=warm"]'
 PAGES = {
+    "plan": "plan",
+    "plan-step": f"plan?a={_ONE.replace('warm', 'brief')}",
     "side": "side?against=gpt-4o-mini",
     "side-differ": "side?by=tone&only=differ&against=brief",
     "answers": "answers",

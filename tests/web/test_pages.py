@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FIRST = 'completion.ticket["case=t01,model=gpt-4.1,tone=brief"]'
-PAGES = ("side", "answers?q=check%3Ateam%3Dfail", f"answer?a={FIRST}")
+PAGES = ("plan", f"plan?a={FIRST}", "side", "answers?q=check%3Ateam%3Dfail", f"answer?a={FIRST}")
 
 
-def test_it_opens_on_answers_side_by_side_where_there_is_a_matrix(demo_page: Shown) -> None:
-    demo_page.open()
+def test_answers_of_a_matrix_are_side_by_side(demo_page: Shown) -> None:
+    demo_page.open("side")
     assert demo_page.text("nav a[aria-current=page]") == "Side by side"
     heads = demo_page.page.locator("[role=columnheader] strong").all_inner_texts()
     assert heads == ["gpt-4.1", "gpt-4o", "gpt-4o-mini"]  # the project compares by model
@@ -238,7 +238,7 @@ def test_a_server_that_ended_is_told(chromium: "Browser", demo_project: Project)
     with viewing(demo_project) as serving:
         context = chromium.new_context()
         page = context.new_page()
-        page.goto(serving.address)
+        page.goto(f"{serving.address}/side")
         page.locator(".live", has_text="live").wait_for()
         page.locator(".cell").first.wait_for()
         serving.process.kill()

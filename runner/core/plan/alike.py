@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,18 +59,23 @@ class Various:
 
 
 def alike(
-    plan: PlannedSteps, secrets: Secrets, *, apart: bool = False
+    plan: PlannedSteps,
+    secrets: Secrets,
+    *,
+    apart: bool = False,
+    steps: Sequence[Step] | None = None,
 ) -> Iterator[Alike | Various]:
     """The steps in their order, those that are alike together with the first of them. `apart`
-    puts none together.
+    puts none together; `steps` are some of the plan's.
     """
+    chosen = plan.steps if steps is None else steps
     if apart:
-        yield from (Alike(step) for step in plan.steps)
+        yield from (Alike(step) for step in chosen)
         return
     found = _Groups(plan, secrets)
-    for step in plan.steps:
+    for step in chosen:
         found.add(step)
-    position = {id(step): at for at, step in enumerate(plan.steps)}
+    position = {id(step): at for at, step in enumerate(chosen)}
     yield from sorted(found.all(), key=lambda group: position[id(group.first)])
 
 

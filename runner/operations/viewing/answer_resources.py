@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from runner.core.viewing.answer_columns import AnswerColumns, answer_columns
 from runner.core.viewing.answer_page import AnswerPage, answer_page
-from runner.core.viewing.side import side_choices
 from runner.core.viewing.verdict_columns import (
     ShownVerdict,
     VerdictColumn,
@@ -19,8 +18,9 @@ from runner.operations.viewing.project_view import ProjectView
 
 
 class ProjectFacts(Struct, frozen=True):
-    """`opens` is the page that whoever comes without having chosen one wants to see; `notice` is
-    what has to be said on each of them. `is_report`: no server is behind it.
+    """`opens` is the page that whoever comes without having chosen one wants to see, where that is
+    known already; `notice` is what has to be said on each of them. `is_report`: no server is
+    behind it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ProjectFacts(Struct, frozen=True):
     state: str
     serial: int
     answers: int
-    opens: str
+    opens: str = ""
     notice: str = ""
     is_report: bool = False
 
@@ -55,7 +55,7 @@ class ShownAnswer(Struct, frozen=True):
 
 
 def project_facts(view: ProjectView, _: Mapping[str, str]) -> ProjectFacts:
-    """What the head of each page says."""
+    """Of the project as it stands."""
     place, held = view.options.place, view.answers
     return ProjectFacts(
         name=view.name,
@@ -64,7 +64,6 @@ def project_facts(view: ProjectView, _: Mapping[str, str]) -> ProjectFacts:
         state=view.store.name,
         serial=0 if held is None else held.header.serial,
         answers=0 if held is None else held.looked_at,
-        opens="side" if held is not None and side_choices(held.columns) else "answers",
     )
 
 

@@ -1,6 +1,7 @@
 """A project as it is looked at: its state and its configuration, read again when they change."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from runner.io.state.store import Store
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
 from runner.operations.options import Options
+from runner.operations.plan import Planned, whole_plan
 from runner.operations.places import blocks_of_place, folders_of, store_of
 from runner.operations.records import prices_at
 from runner.operations.revisions import source_of, state_at
@@ -96,13 +98,25 @@ class ProjectView:
     @cached_property
     def _loaded(self) -> Loaded | RunnerError:
         try:
-            return load(self.options, self.secrets)
+            return load(self._offline, self.secrets)
         except RunnerError as wrong:
             return wrong
 
     @property
+    def _offline(self) -> Options:
+        overrides = replace(self.options.overrides, offline=True)
+        return replace(self.options, overrides=overrides)
+
+    @cached_property
+    def planned(self) -> Planned:
+        """What `runner plan` says, with data sources as they were read last: nobody is asked, and
+        no way to anybody opened. RunnerError where the configuration is wrong.
+        """
+        return whole_plan(self.project)
+
+    @property
     def project(self) -> Loaded:
-        """The project as commands read it; RunnerError with every mistake in it."""
+        """The project as commands that send nothing read it; RunnerError with all its mistakes."""
         match self._loaded:
             case Loaded():
                 return self._loaded
@@ -131,6 +145,11 @@ class ProjectView:
     def _blocks(self) -> Blocks:
         """What its files say, as far as they can be read: without the state and the network."""
         return blocks_of_place(self.options.place)
+
+    @property
+    def compares(self) -> bool:
+        """Whether somebody asked to see two states beside each other, or one of another time."""
+        return self._looked != Looked()
 
     @property
     def compared(self) -> frozenset[str]:

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from runner.core.secrets.secrets import Secrets
-from runner.errors import Problem, RunnerError
-from runner.operations.viewing import answer_resources, side_resources
+from runner.errors import RunnerError
+from runner.operations.viewing import answer_resources, plan_resources, side_resources
 from runner.operations.viewing.project_view import ProjectView
+from runner.operations.viewing.shown_problems import ShownProblem, shown_problems
 
 Query = Mapping[str, str]
 RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
@@ -26,16 +26,9 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "side": side_resources.side,
     "cells": side_resources.cells,
     "words": side_resources.words,
+    "plan": plan_resources.plan,
+    "opens": plan_resources.first_page,
 }
-
-
-class ShownProblem(Struct, frozen=True):
-    """A problem as a page shows it."""
-
-    severity: str
-    summary: str
-    detail: str
-    where: str
 
 
 class Problems(Struct, frozen=True):
@@ -51,11 +44,3 @@ def resource(view: ProjectView, name: str, query: Query) -> bytes:
     except RunnerError as wrong:
         value = Problems(shown_problems(wrong.problems, view.secrets))
     return msgspec.json.encode(value)
-
-
-def shown_problems(problems: tuple[Problem, ...], secrets: Secrets) -> tuple[ShownProblem, ...]:
-    """Problems without what is secret."""
-    return tuple(
-        ShownProblem(each.severity, each.summary, each.detail, str(each.where or ""))
-        for each in map(secrets.problem, problems)
-    )
