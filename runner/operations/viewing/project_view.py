@@ -19,8 +19,8 @@ from runner.io.state.store import Store
 from runner.operations.load import load
 from runner.operations.loaded import Loaded
 from runner.operations.options import Options
-from runner.operations.plan import Planned, whole_plan
 from runner.operations.places import blocks_of_place, folders_of, store_of
+from runner.operations.plan import Planned, whole_plan
 from runner.operations.records import prices_at
 from runner.operations.revisions import source_of, state_at
 from runner.operations.spending import costs
