@@ -151,7 +151,7 @@ def _unknown_key(model: Model, loc: tuple[int | str, ...], path: Path) -> Findin
     return Finding(path, "Unknown key", detail, hint=_ELSEWHERE)
 
 
-_FEW = 10
+_FEW = 40
 _ELSEWHERE = (
     " What a server takes besides goes into extra_body, or is sent as written with strict = false "
     "in its provider."
