@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.errors import RunnerError, Where, error
 
@@ -26,6 +26,9 @@ _SCHEMES: Mapping[BucketKind, str] = {"s3": "s3", "gcs": "gs", "azure": "az", "f
 _TIMEOUT, _RETRIES = timedelta(seconds=30), timedelta(seconds=20)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _STATUS = re.compile(r"\b(?:status|code)\D{0,12}([345][0-9]{2})\b", re.IGNORECASE)
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+_REFUSED = ("Failure", "Denied", "AccessKey", "Signature", "Token")
+_ABSENT = "there is no such bucket. Make it first, or mend its name"
 _UNREACHED = ("error sending request", "dns error", "connect", "timed out", "operation timed out")
 
 
@@ -64,14 +67,21 @@ class StoredObject(Struct, frozen=True):
 class Objects:
     """The objects of a bucket below its prefix. Not for a process that forks."""
 
-    def __init__(self, bucket: ObjectPlace) -> None:
-        self._bucket = bucket
+    def __init__(self, place: ObjectPlace) -> None:
+        self._place = place
         self._opened: ObjectStore | None = None
 
     @property
     def name(self) -> str:
         """What messages call it, with no query and nothing that is secret."""
-        return self._bucket.shown
+        return self._place.shown
+
+    def below(self, prefix: str) -> "Objects":
+        """Those below one more prefix."""
+        inner = "/".join(filter(None, (self._place.prefix, prefix)))
+        found = Objects(structs.replace(self._place, prefix=inner))
+        found._opened = self._opened = self._store()
+        return found
 
     def create(self, key: str, data: bytes) -> bool:
         """Whether the object is there now with these bytes: else another one was there before. One
@@ -110,26 +120,17 @@ class Objects:
             for meta in found or ()
         ]
 
-    def folders(self, prefix: str) -> list[str]:
-        """The names right below a prefix that ends in a slash, of what has more below it."""
-        with self._told("list", prefix):
-            found = self._unless_absent(
-                lambda: _library().list_with_delimiter(self._store(), prefix=self._path(prefix))
-            )
-        paths = () if found is None else found["common_prefixes"]
-        return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
-
     def delete(self, key: str) -> None:
         """No object of this key; there need not have been one."""
         with self._told("delete", key):
             self._unless_absent(lambda: _library().delete(self._store(), self._path(key)))
 
     def _path(self, key: str) -> str:
-        return f"{self._bucket.prefix}/{key}" if self._bucket.prefix else key
+        return f"{self._place.prefix}/{key}" if self._place.prefix else key
 
     def _store(self) -> "ObjectStore":
         if self._opened is None:
-            self._opened = _opened(self._bucket)
+            self._opened = _opened(self._place)
         return self._opened
 
     def _unless_absent(self, ask: Callable[[], _T]) -> _T | None:
@@ -139,8 +140,8 @@ class Objects:
         try:
             return ask()
         except FileNotFoundError as cause:
-            if "NoSuchBucket" in str(cause) or "ContainerNotFound" in str(cause):
-                raise _NoBucketError from None
+            if _code(cause)[2:-1] in _NO_BUCKET:
+                raise
             return None
 
     @contextmanager
@@ -152,10 +153,8 @@ class Objects:
             yield
         except RunnerError:
             raise
-        except (_NoBucketError, FileNotFoundError):
-            failed = self._failed(
-                verb, key, "there is no such bucket. Make it first, or mend its name"
-            )
+        except FileNotFoundError:
+            failed = self._failed(verb, key, _ABSENT)
         except (library.PermissionDeniedError, library.UnauthenticatedError) as cause:
             failed = self._failed(
                 verb,
@@ -168,17 +167,13 @@ class Objects:
             raise failed from None
 
     def _failed(self, verb: str, key: str, why: str) -> RunnerError:
-        at = self._bucket.endpoint
+        at = self._place.endpoint
         where = f" at {_plain(at)}" if at else ""
         return error(
             "Object store cannot be used",
             f"Could not {verb} {key or 'anything'} in {self.name}{where}: {why}.",
             Where(self.name),
         )
-
-
-class _NoBucketError(Exception):
-    pass
 
 
 def _library() -> Any:
@@ -194,38 +189,38 @@ def _library() -> Any:
     return obstore
 
 
-def _opened(bucket: ObjectPlace) -> "ObjectStore":
+def _opened(place: ObjectPlace) -> "ObjectStore":
     from obstore import store as stores  # noqa: PLC0415
 
     client: Any = {"timeout": _TIMEOUT, "connect_timeout": timedelta(seconds=10)}
-    if (bucket.endpoint or "").startswith("http://"):
+    if (place.endpoint or "").startswith("http://"):
         client["allow_http"] = True
     retry: Any = {"max_retries": 4, "retry_timeout": _RETRIES}
-    match bucket.kind:
+    match place.kind:
         case "s3":
             config = _set(
-                region=bucket.region,
-                endpoint=bucket.endpoint,
-                access_key_id=bucket.access_key,
-                secret_access_key=bucket.secret_key,
+                region=place.region,
+                endpoint=place.endpoint,
+                access_key_id=place.access_key,
+                secret_access_key=place.secret_key,
             )
             return stores.S3Store(
-                bucket.name, config=config, client_options=client, retry_config=retry
+                place.name, config=config, client_options=client, retry_config=retry
             )
         case "gcs":
-            config = _set(base_url=bucket.endpoint, service_account_key=bucket.secret_key)
+            config = _set(base_url=place.endpoint, service_account_key=place.secret_key)
             return stores.GCSStore(
-                bucket.name, config=config, client_options=client, retry_config=retry
+                place.name, config=config, client_options=client, retry_config=retry
             )
         case "azure":
             config = _set(
-                account_name=bucket.account, account_key=bucket.secret_key, endpoint=bucket.endpoint
+                account_name=place.account, account_key=place.secret_key, endpoint=place.endpoint
             )
             return stores.AzureStore(
-                bucket.name, config=config, client_options=client, retry_config=retry
+                place.name, config=config, client_options=client, retry_config=retry
             )
         case "file":
-            return stores.LocalStore(bucket.name, mkdir=True, automatic_cleanup=False)
+            return stores.LocalStore(place.name, mkdir=True, automatic_cleanup=False)
 
 
 def _set(**values: str | None) -> Any:
@@ -238,6 +233,10 @@ def _code(cause: Exception) -> str:
     return f" ({found[1]})" if found else ""
 
 
+def _refused(cause: Exception) -> str:
+    return f"it was refused{_code(cause)}. Look at the keys, and at what they may do"
+
+
 def _why(cause: Exception) -> str:
     said = str(cause)
     status = _STATUS.search(said)
@@ -245,6 +244,10 @@ def _why(cause: Exception) -> str:
         return (
             "it answers with a redirect, as for a wrong region. Name the bucket's own: region = .."
         )
+    if _code(cause)[2:-1] in _NO_BUCKET:
+        return _ABSENT
+    if any(part in _code(cause) for part in _REFUSED):
+        return _refused(cause)
     if _code(cause) or status:
         return (
             f"it answers with an error{_code(cause) or f' (status {status[1]})' if status else ''}"

@@ -17,6 +17,7 @@ from runner.operations import outputs_json
 from runner.operations.options import ProjectPlace
 
 if TYPE_CHECKING:
+    from runner.io.state.store import Store
     from runner.operations.loaded import Loaded
 
 
@@ -88,13 +89,29 @@ class AskedOutputs:
 
 
 def asked_outputs(place: ProjectPlace, load: "Callable[[], Loaded]") -> AskedOutputs:
-    """The outputs beside the state of a place."""
-    path = _path(place)
-    return AskedOutputs(place, load, path, outputs_json.read(path))
+    """The outputs beside the state of a place; from the state itself, where that lives elsewhere
+    and was written since.
+    """
+    store = _store(place)
+    if store is None:
+        path = Path(place.project) / place.state / "outputs.json"
+        return AskedOutputs(place, load, path, outputs_json.read(path))
+    path = store.directory / "outputs.json"
+    held = outputs_json.read(path) if outputs_json.is_current(store) else _of_state(load())
+    return AskedOutputs(place, load, path, held)
 
 
-def _path(place: ProjectPlace) -> Path:
-    """Without the settings, whose library costs more than all else, wherever that can be."""
+def _of_state(project: "Loaded") -> dict[str, Any]:
+    from runner.core.expansion.outputs import shown_outputs  # noqa: PLC0415  # the slow path
+    from runner.operations.evaluate import all_outputs  # noqa: PLC0415
+
+    return dict(shown_outputs(all_outputs(project)))
+
+
+def _store(place: ProjectPlace) -> "Store | None":
+    """The state, where it has to be known to find its outputs; None where they stand in the usual
+    place. Without the settings, whose library costs more than all else, wherever that can be.
+    """
     directory = Path(place.project)
     if not directory.is_dir():
         raise error("No such directory", f'"{directory}" is no directory.')
@@ -102,22 +119,24 @@ def _path(place: ProjectPlace) -> Path:
     named = place.workspace is not None or "RUNNER_WORKSPACE" in environ
     linked = state.is_symlink() or (state / "outputs.json").is_symlink()
     may_be = (directory / ".env").exists() or (state / "workspaces").is_dir()
+    may_be = may_be or (state / ".backend.json").exists() or "RUNNER_BACKEND_TYPE" in environ
     may_be = may_be or _may_name_one(directory / place.config)
     if named or linked or may_be or selected_workspace(directory) is not None:
         # A workspace is named, or may be in .env or in [runner]: the settings have to be read.
         # Links are refused where the whole state is.
         from runner.operations.places import store_of  # noqa: PLC0415
 
-        return store_of(place).directory / "outputs.json"
-    return state / "outputs.json"
+        return store_of(place)
+    return None
 
 
 def _may_name_one(config: Path) -> bool:
-    """Whether the configuration may say which workspace is meant: what it says is read no further,
-    and whatever cannot be read is told by whoever reads all of it.
+    """Whether the configuration may say which workspace or backend is meant: what it says is read
+    no further, and whatever cannot be read is told by whoever reads all of it.
     """
     try:
-        return any(b"workspace" in (files.read(file) or b"") for file in config.glob("*.toml"))
+        texts = [files.read(file) or b"" for file in config.glob("*.toml")]
+        return any(word in text for text in texts for word in (b"workspace", b"backend"))
     except RunnerError:
         return True
 

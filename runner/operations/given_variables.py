@@ -1,6 +1,5 @@
-"""What the user gives besides the configuration: values of variables, and hosts to be trusted."""
+"""What the user gives besides the configuration: values of variables."""
 
-import os
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Any, assert_never
@@ -8,36 +7,14 @@ from typing import Any, assert_never
 from runner.core.modules.folder import values_of
 from runner.core.modules.module import CompiledModule
 from runner.core.modules.variables import Given, from_file
-from runner.core.secrets.trust import named_hosts
 from runner.core.toml.source import source
 from runner.core.values import is_text
-from runner.errors import Problem, RunnerError, error
+from runner.errors import Problem, RunnerError
 from runner.io import files
 from runner.operations.options import GivenVariable, VariableFile, VariableText, VariableValue
 
-TRUST = "RUNNER_TRUST"
 _PREFIX = "RUNNER_VAR_"
 _FLAG = "--var"
-
-
-def trusted_hosts(named: Iterable[str]) -> frozenset[str]:
-    """The hosts that are named, and those of RUNNER_TRUST in the user's own environment.
-
-    RunnerError for one that is no host.
-    """
-    given = [("--trust", text) for text in named]
-    given.append((TRUST, os.environ.get(TRUST, "")))
-    found: set[str] = set()
-    for source_of, text in given:
-        try:
-            found |= named_hosts(text)
-        except ValueError as exc:
-            said = (
-                f'{source_of}: "{exc}" is no host. Write one such as api.groq.com, '
-                "localhost:8000 or http://gpu-box:8000; several with commas."
-            )
-            raise error("Invalid host", said) from exc
-    return frozenset(found)
 
 
 def all_given(

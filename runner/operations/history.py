@@ -25,6 +25,8 @@ from runner.core.viewing.changes import (
 )
 from runner.errors import Problem, RunnerError, error
 from runner.io.git.repository import Commit, Repository
+from runner.io.state.backend import KeptState
+from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import store_of
 from runner.operations.records import unknown
@@ -44,12 +46,15 @@ class Asking(Struct, frozen=True):
 class ChangedIn(Struct, frozen=True):
     """What changed in one commit, or, where that is None, in the state since the last one. Changes
     are those against the commit's first parent that stand against each other parent too.
-    `is_oldest` says that a shallow clone knows nothing older, so that nobody knows what changed.
+    `is_oldest` says that a shallow clone knows nothing older, so that nobody knows what changed;
+    so it is with the oldest state that a backend keeps. `kept` is that state, where it was no
+    commit.
     """
 
     commit: Commit | None
     changes: tuple[AnswerChange, ...]
     is_oldest: bool = False
+    kept: KeptState | None = None
 
 
 @dataclass(slots=True)
@@ -180,7 +185,13 @@ def _one(line: bytes | None) -> tuple[bytes, ...]:
 
 
 def _all_of(place: ProjectPlace, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
-    """What the state has that is not committed, then each commit."""
+    """What the state has that is not committed, then each commit; where git cannot hold it, each
+    state that the backend keeps.
+    """
+    store = store_of(place)
+    if store.backend.file is None:
+        yield from _serials(store, asking, reading)
+        return
     try:
         held = history_of(place)
     except RunnerError as exc:
@@ -195,6 +206,39 @@ def _all_of(place: ProjectPlace, asking: Asking, reading: _Reading) -> Iterator[
     yield from _working(place, () if tip is None else reading.held(tip, held.path), reading)
     if head:
         yield from _committed(held, asking, reading)
+
+
+def _serials(store: Store, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
+    """What changed with each state that is kept, the newest first."""
+    kept = list(store.backend.kept())
+    after = None if not kept else _lines_of(store, kept[0], reading)
+    for at, one in enumerate(kept):
+        if asking.since is not None and not _is_since(one, asking.since):
+            return
+        older = kept[at + 1] if at + 1 < len(kept) else None
+        before = () if older is None else _lines_of(store, older, reading)
+        changed = reading.changed(before, after or ())
+        is_oldest = older is None and one.serial > 1
+        if changed:
+            yield ChangedIn(None, (*changed.values(),), is_oldest, one)
+        after = before
+
+
+def _lines_of(store: Store, one: KeptState, reading: _Reading) -> Sequence[bytes]:
+    found = store.backend.read(one.serial)
+    return () if found is None else reading.held(found.data, f"serial {one.serial}")
+
+
+def _is_since(one: KeptState, text: str) -> bool:
+    """Whether a state is newer than a serial or a date; RunnerError for what is neither."""
+    if text.startswith("serial:") and text[7:].isdecimal():
+        return one.serial > int(text[7:])
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        said = f'"{text}" is neither a serial, such as serial:7, nor a date, such as 2026-09-01.'
+        raise error("Unknown serial or date", said) from None
+    return one.written >= since.isoformat()[: len(one.written) - 1]
 
 
 def _working(place: ProjectPlace, head: Sequence[bytes], reading: _Reading) -> Iterator[ChangedIn]:

@@ -8,7 +8,7 @@ from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
 from runner.core.modules.compile import compile_root
-from runner.core.modules.folder import Block
+from runner.core.modules.folder import Block, Blocks
 from runner.core.modules.module import CompiledModule, named_providers
 from runner.core.modules.variables import check_other_workspaces, resolve, sensitive_values
 from runner.core.plan.known import unknown_provider
@@ -31,16 +31,20 @@ from runner.io.presets import preset
 from runner.io.price_list import PriceList
 from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect, url_secrets
-from runner.io.settings import environment
+from runner.io.settings import Settings, environment
 from runner.io.state.store import Store
-from runner.operations.given_variables import all_given, flagged, trusted_hosts
+from runner.operations.given_variables import all_given, flagged
+from runner.operations.hosts import trusted_hosts
 from runner.operations.loaded import Ask, Loaded
 from runner.operations.options import Options
 from runner.operations.places import (
+    backend_of,
+    chosen_states,
     folders_of,
     project_directory,
     settings_in,
     store_in,
+    workspace_store,
 )
 
 _SHORTEST_KEY = 16
@@ -78,8 +82,7 @@ def load(
     check_other_workspaces(root, held.workspace, problems)
     secrets.add(sensitive_values(root, values))
     _raise_early(problems, root, options, surroundings)
-    store = store_in(root.blocks, held, place)
-    state = _state(store, folders.root)
+    store, state = _stored(root.blocks, held, options, folders.root)
     named = {held.provider or "openai", *named_providers(root)}
     scope = Scope(Session(root, world, values, held.workspace), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
@@ -165,6 +168,14 @@ def _check_version(wanted: str, block: Block) -> None:
         said = f"This project wants runner {wanted}; this is {__version__}."
         where = block.where(("required_version",))
         raise error("Unsupported runner version", said, where)
+
+
+def _stored(blocks: Blocks, held: Settings, options: Options, root: str) -> tuple[Store, State]:
+    place = options.place
+    if not options.asks_backend and backend_of(place, blocks).now is not None:
+        return workspace_store(place, held.workspace, chosen_states(place, None)), empty("", root)
+    store = store_in(blocks, held, place)
+    return store, _state(store, root)
 
 
 def _state(store: Store, root: str) -> State:

@@ -14,7 +14,16 @@ from runner.io import files
 from runner.io.links import refuse_links
 from runner.operations.options import TemplateName
 
-IGNORED = ("state/cache/", ".lock", ".lock.info", "*.backup", "errored-*", ".env")
+IGNORED = (
+    "state/cache/",
+    ".lock",
+    ".lock.info",
+    ".backend.json",
+    ".outputs.version",
+    "*.backup",
+    "errored-*",
+    ".env",
+)
 """What of a project is not meant to be committed."""
 
 ATTRIBUTES_FILE = ".gitattributes"

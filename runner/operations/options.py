@@ -14,13 +14,14 @@ TemplateName = Literal["chain", "table", "compare", "tools", "ci"]
 @dataclass(frozen=True, slots=True)
 class ProjectPlace:
     """Where: the folder of the project, those of configuration and state in it, and which
-    workspace; None is what the settings say.
+    workspace; None is what the settings say. `trust` names hosts that the state may be at.
     """
 
     project: str = "."
     config: str = "configs"
     state: str = "state"
     workspace: str | None = None
+    trust: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ NO_OVERRIDES = Overrides()
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a project is read for. Of `variables` the later one wins; `trust` names hosts that
-    whatever is sent may go to.
+    whatever is sent may go to. Without `asks_backend`, a state that is not in the folder of states
+    is taken for none.
     """
 
     place: ProjectPlace
@@ -79,6 +81,7 @@ class Options:
     variables: tuple[GivenVariable, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     trust: tuple[str, ...] = ()
+    asks_backend: bool = True
 
 
 @dataclass(frozen=True, slots=True)

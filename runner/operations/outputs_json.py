@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from runner.io.state.store import Store
 
 
+SEEN = ".outputs.version"
+"""Beside the outputs of a state that lives elsewhere: which version of it they are of."""
+
+
 def read(path: Path) -> dict[str, Any]:
     """The outputs by name, sensitive ones left out; none if there is no such file. RunnerError for
     one that is damaged.
@@ -58,7 +62,21 @@ def write(store: "Store", outputs: Mapping[str, "OutputValue"]) -> None:
     path, values = store.directory / OUTPUTS, shown_outputs(outputs)
     data = _laid_out(values)
     if (values or files.identity(path) is not None) and files.read(path) != data:
+        files.make_directory(path.parent)
         files.write_atomic(path, data)
+    if store.backend.file is None and (values or store.version is not None):
+        files.make_directory(path.parent)
+        files.write_atomic(store.directory / SEEN, str(store.version).encode())
+
+
+def is_current(store: "Store") -> bool:
+    """Whether the outputs beside a state are those of the state as it was read or written last,
+    or else stands now: always, where it is a file beside them.
+    """
+    if store.backend.file is not None:
+        return True
+    version = store.backend.version() if store.version is None else store.version
+    return (files.read(store.directory / SEEN) or b"") == str(version).encode()
 
 
 def _laid_out(values: Mapping[str, Any]) -> bytes:

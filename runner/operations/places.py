@@ -1,12 +1,14 @@
 """Where a place is: its project, the settings there, and the state."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from os import environ
 from pathlib import Path
 
 from runner.core.modules.folder import Blocks
 from runner.core.modules.folder import load_folder as load_blocks
+from runner.core.request.backends import BackendSettings
 from runner.core.suggest import did_you_mean, there_are
 from runner.core.toml.source import choose_parser
 from runner.errors import Where, error
@@ -18,6 +20,13 @@ from runner.io.settings import Settings, settings, variable_of
 from runner.io.state.backend import DEFAULT, States
 from runner.io.state.local import LocalStates, folder_of
 from runner.io.state.store import Store
+from runner.operations.backends import (
+    RECORD,
+    MeantBackend,
+    check_initialised,
+    meant_backend,
+    opened_states,
+)
 from runner.operations.blocking import is_main_thread
 from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 
@@ -37,7 +46,8 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
     """As `store_of`, where these blocks and settings were read: a misspelt name would be a state
     without any answer, and all would be paid again.
     """
-    known = states_of(place).workspaces()
+    states = states_of(place, blocks)
+    known = [DEFAULT] if held.workspace == DEFAULT else states.workspaces()
     if held.workspace not in known:
         source, where = _naming(blocks, place)
         hint = did_you_mean(held.workspace, known, there_are(known))
@@ -49,28 +59,57 @@ def store_in(blocks: Blocks, held: Settings, place: ProjectPlace) -> Store:
             f"`{again} workspace new {held.workspace}` makes it{other}.",
             where,
         )
-    return workspace_store(place, held.workspace)
+    return workspace_store(place, held.workspace, states)
 
 
-def states_of(place: ProjectPlace) -> States:
-    """Where the states of a project live: here it is that another backend is chosen.
+def states_of(place: ProjectPlace, blocks: Blocks | None = None) -> States:
+    """Where the states of a project live: here it is that another backend is chosen. `blocks` are
+    those of the configuration, where they were read.
 
-    RunnerError, now or later, if anything of it is a link: what a repository holds leads nowhere
-    else. What the user names does, by --state.
+    RunnerError for a backend that was not initialised, and nobody is asked for anything then.
     """
+    meant = backend_of(place, blocks)
+    check_initialised(meant, same_place(place), _local(place))
+    return chosen_states(place, meant.now)
+
+
+def backend_of(
+    place: ProjectPlace, blocks: Blocks | None = None, given: Mapping[str, str] | None = None
+) -> MeantBackend:
+    """The backend that is meant; `given` are values of it that count instead of earlier ones."""
+    folder = state_directory(place)
+    links.refuse_links(project_directory(place), [folder], _ELSEWHERE)
+    links.refuse_links(folder, [folder / RECORD], _ELSEWHERE)
+    held = blocks_of_place(place) if blocks is None else blocks
+    return meant_backend(held, folder, given)
+
+
+def chosen_states(place: ProjectPlace, backend: BackendSettings | None) -> States:
+    """The states in a backend, or in the folder; Untrusted if nobody said that they may be there.
+
+    RunnerError, now or later, if anything of the folder is a link: what a repository holds leads
+    nowhere else. What the user names does, by --state.
+    """
+    if backend is not None:
+        project = project_directory(place)
+        return opened_states(backend, project, place.trust, lambda name: _again(place, name))
     shared = state_directory(place)
-    links.refuse_links(project_directory(place), [shared], _ELSEWHERE)
     return LocalStates(shared, lambda paths: links.refuse_links(shared, paths, _ELSEWHERE))
 
 
-def workspace_store(place: ProjectPlace, workspace: str) -> Store:
+def _local(place: ProjectPlace) -> str:
+    return f"the folder {state_directory(place)}"
+
+
+def workspace_store(place: ProjectPlace, workspace: str, states: States | None = None) -> Store:
     """The state of a workspace, and what stands in a folder of this machine wherever that lives.
+    `states` are those of the place, if they are known already.
 
     The cache is one for all of them, and may be elsewhere by RUNNER_CACHE in the environment (.env
     does not count); else it is no link either.
     """
     shared = state_directory(place)
-    backend = states_of(place).backend(workspace)
+    backend = (states or states_of(place)).backend(workspace)
     named = environ.get("RUNNER_CACHE")
     cache = Path(named) if named else shared / "cache"
     if not named:

@@ -398,7 +398,7 @@ def _gone_outputs(
     """The outputs of blocks that outputs.json will not hold any more. That of a completion goes
     with its record, and is not told again.
     """
-    held = outputs_json.held(project.store)
+    held = _held_outputs(project)
     if not held:
         return {}
     left: set[str] = set(found)
@@ -424,13 +424,21 @@ def _gone_outputs(
     }
 
 
+def _held_outputs(project: Loaded) -> Mapping[str, Any]:
+    """What outputs.json holds, or would hold where somebody else wrote the state since."""
+    if outputs_json.is_current(project.store):
+        return outputs_json.held(project.store)
+    records, _ = project.moved()
+    return shown_outputs(outputs(recorded_session(project), records, []))
+
+
 def _changed_outputs(
     project: Loaded, found: Mapping[str, OutputValue]
 ) -> dict[str, tuple[Any, Any]]:
     """The declared outputs whose value is known and is not what outputs.json holds."""
     if not found:
         return {}
-    held = outputs_json.held(project.store)
+    held = _held_outputs(project)
     changed: dict[str, tuple[Any, Any]] = {}
     for name, value in shown_outputs(found).items():
         old = held.get(name, ABSENT)

@@ -15,6 +15,7 @@ from runner.io.presets import preset
 from runner.io.price_list import PriceList
 from runner.io.prices import Prices
 from runner.io.settings import environment
+from runner.io.state.backend import KeptState
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import blocks_of_place, project_directory, store_of
@@ -78,12 +79,19 @@ def is_file(place: ProjectPlace, name: str) -> bool:
     return state is None or not _under(state, name)
 
 
-def state_file(place: ProjectPlace) -> bytes:
-    """A state as it stands there; RunnerError if there is none, or it is damaged: that is told
-    here, not where it arrives.
+def kept_states(place: ProjectPlace) -> list[KeptState]:
+    """Every state that is kept, the newest first."""
+    return store_of(place).backend.kept()
+
+
+def state_file(place: ProjectPlace, serial: int | None = None) -> bytes:
+    """A state as it stands there, or the one of a serial; RunnerError if there is none, or it is
+    damaged: that is told here, not where it arrives.
     """
     store = store_of(place)
-    found = store.backend.read()
+    found = store.backend.read("last" if serial is None else serial)
+    if found is None and serial is not None:
+        raise unknown_serial(store, serial)
     if found is None:
         raise _none(store, store.backend.absence())
     decode(found.data, store.name)
@@ -119,6 +127,12 @@ def unknown(state: State, name: str) -> RunnerError:
     else:
         hint = there_are(in_order(state.records), _LISTED)
     return error("Unknown address", f"There is no record of {name}.{hint}")
+
+
+def unknown_serial(store: Store, serial: int) -> RunnerError:
+    """The error for a serial that no state has which is kept."""
+    held = there_are([str(one.serial) for one in store.backend.kept()])
+    return error("Unknown serial", f"{store.name} keeps no state of serial {serial}.{held}")
 
 
 def _under(state: State, name: str) -> list[Record]:

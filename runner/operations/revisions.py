@@ -1,5 +1,6 @@
 """States as they were: at a revision of git, in a file, in a workspace, or as one stands now."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from runner.io.git.repository import Repository
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import project_directory, store_of, workspace_store
+from runner.operations.records import unknown_serial
 from runner.operations.workspaces import workspace_names
 
 _SHORT = 7  # digits of a commit's id that people are shown
@@ -49,7 +51,13 @@ class InWorkspace(Struct, frozen=True):
     workspace: str
 
 
-StateSource = WorkingState | AtRevision | AtMergeBase | InFile | InWorkspace
+class AtSerial(Struct, frozen=True):
+    """The state that had a serial, as far as the backend keeps it."""
+
+    serial: int
+
+
+StateSource = WorkingState | AtRevision | AtMergeBase | InFile | InWorkspace | AtSerial
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,8 @@ def state_at(place: ProjectPlace, source: StateSource) -> StateAt:
             return _stored(_other_store(place, workspace))
         case InFile(path):
             return StateAt(path, decode(files.read_named(path), path, "Name another file."))
+        case AtSerial(serial):
+            return _numbered(store_of(place), serial)
         case AtRevision(revision):
             held = history_of(place)
             return _committed(held, held.repository.resolve(revision), revision)
@@ -119,15 +129,16 @@ def history_of(place: ProjectPlace) -> StateHistory:
 
 
 def source_of(place: ProjectPlace, text: str) -> StateSource:
-    """What names one state on a command line: a revision of git, a file, or `workspace:NAME`."""
+    """What names one state on a command line: a revision of git, a file, `workspace:NAME`, or
+    `serial:N`.
+    """
     if text.startswith(_WORKSPACE):
         return InWorkspace(text.removeprefix(_WORKSPACE))
     if text.startswith(_SERIAL):
-        raise error(
-            "No numbered states",
-            f"{text} would be a state of a backend that keeps each of them, and this project keeps "
-            "its state in a folder. Name a revision of git.",
-        )
+        number = text.removeprefix(_SERIAL)
+        if not re.fullmatch("[0-9]{1,12}", number):
+            raise error("No serial", f"{text} has no number. Write one such as {_SERIAL}7.")
+        return AtSerial(int(number))
     if Path(text).is_file() and (_is_path(text) or not _names_commit(place, text)):
         return InFile(text)
     return AtRevision(text)
@@ -140,7 +151,7 @@ def sources_of(place: ProjectPlace, words: Sequence[str]) -> tuple[StateSource, 
     """
     match words:
         case []:
-            return AtRevision("HEAD"), WorkingState()
+            return _usual(place), WorkingState()
         case [one] if "..." in one and not _is_path(one):
             left, _, right = one.partition("...")
             return AtMergeBase(left or "HEAD", right or "HEAD"), AtRevision(right or "HEAD")
@@ -155,11 +166,27 @@ def sources_of(place: ProjectPlace, words: Sequence[str]) -> tuple[StateSource, 
             raise error("Too many revisions", f"{' '.join(words)} are more than two.")
 
 
+def _usual(place: ProjectPlace) -> StateSource:
+    """The last commit; where the state is no file that git could hold, the state before this."""
+    backend = store_of(place).backend
+    if backend.file is not None:
+        return AtRevision("HEAD")
+    kept = backend.kept()
+    return AtSerial(kept[1].serial) if len(kept) > 1 else WorkingState()
+
+
 def _stored(store: Store) -> StateAt:
     state = store.load()
     if state is None:
         return StateAt(store.name, empty("", ""), missing=f"There is no {store.name}.")
     return StateAt(store.name, state)
+
+
+def _numbered(store: Store, serial: int) -> StateAt:
+    state = store.of_serial(serial)
+    if state is None:
+        raise unknown_serial(store, serial)
+    return StateAt(f"{_SERIAL}{serial}", state)
 
 
 def _other_store(place: ProjectPlace, workspace: str) -> Store:

@@ -42,6 +42,8 @@ from runner.operations.loaded import Loaded
 from runner.operations.options import ProjectPlace
 from runner.operations.places import project_directory, same_place
 
+_NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://")  # programs, and backends
+
 
 def asks(action: Action) -> bool:
     """Whether a step may send a request."""
@@ -184,7 +186,7 @@ def _misnamed(project: Loaded) -> Iterator[str]:
     asked = {going.host for each in project.reach.destinations.values() for going in each}
     near = [*asked, *(host.partition("://")[2] for host in asked)]
     for name in (part.strip() for text in project.options.trust for part in text.split(",")):
-        if name and not name.startswith("sha256:") and asked.isdisjoint(named_hosts(name)):
+        if name and not name.startswith(_NO_HOSTS) and asked.isdisjoint(named_hosts(name)):
             hint = did_you_mean(name, near)
             yield f"--trust {name} names no host that this project asks for.{hint} "
 

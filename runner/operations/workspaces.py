@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from msgspec import Struct
+
 from runner.core.language.names import is_workspace
 from runner.core.request.server_store import is_stored, stored_id
 from runner.core.state.records import Record
@@ -10,6 +12,7 @@ from runner.core.suggest import did_you_mean, there_are
 from runner.errors import counted, error
 from runner.io.selection import select
 from runner.io.state.backend import DEFAULT
+from runner.io.state.lock_info import LockInfo
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.places import (
@@ -29,7 +32,8 @@ def workspace_names(place: ProjectPlace) -> list[str]:
 
 def stores(place: ProjectPlace) -> dict[str, Store]:
     """The state of each workspace that has one, by its name."""
-    found = {name: workspace_store(place, name) for name in workspace_names(place)}
+    states = states_of(place)
+    found = {name: workspace_store(place, name, states) for name in states.workspaces()}
     return {name: store for name, store in found.items() if store.backend.exists()}
 
 
@@ -115,8 +119,9 @@ class Elsewhere:
     def __call__(self, record: Record) -> str | None:
         """The name of such a workspace; None if there is none."""
         if self._others is None:
-            found = [name for name in workspace_names(self._place) if name != self._here]
-            self._others = {name: workspace_store(self._place, name) for name in found}
+            states = states_of(self._place)
+            found = [name for name in states.workspaces() if name != self._here]
+            self._others = {name: workspace_store(self._place, name, states) for name in found}
         wanted = stored_id(record)
         return next(
             (n for n, store in self._others.items() if wanted in self._named(n, store)), None
@@ -130,16 +135,20 @@ class Elsewhere:
         return self._ids[name]
 
 
-def unheld(place: ProjectPlace) -> str:
-    """What the state is called, which nobody holds; RunnerError says who does.
+class Unlocked(Struct, frozen=True):
+    """What the state is called, and whose lock was taken away; None if nobody held it."""
 
-    The kernel gives the lock back when its process ends, so none is ever left to be broken.
+    place: str
+    holder: LockInfo | None
+
+
+def unlock(place: ProjectPlace, identifier: str | None) -> Unlocked:
+    """Take the lock of the state away if this is its ID; RunnerError says who else holds it.
+
+    A lock in a folder goes back to the kernel when its process ends: none is ever left there.
     """
     store = store_of(place)
-    if store.backend.exists():
-        with store.lock("runner force-unlock"):
-            pass
-    return store.name
+    return Unlocked(store.name, store.backend.unlock(identifier))
 
 
 @contextmanager

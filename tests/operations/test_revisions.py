@@ -12,6 +12,7 @@ from runner.operations.options import ProjectPlace
 from runner.operations.revisions import (
     AtMergeBase,
     AtRevision,
+    AtSerial,
     InFile,
     InWorkspace,
     StateSource,
@@ -139,5 +140,6 @@ def test_words_name_states_as_git_diff_has_it(
     assert source_of(place, "./main") == InFile("./main")
     with pytest.raises(RunnerError, match="more than two"):
         sources_of(place, ["a", "b", "c"])
-    with pytest.raises(RunnerError, match="keeps its state in a folder"):
-        source_of(place, "serial:3")
+    assert source_of(place, "serial:3") == AtSerial(3)
+    with pytest.raises(RunnerError, match="has no number"):
+        source_of(place, "serial:three")

@@ -10,7 +10,7 @@ from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import named_or_piped, put
 from runner.cli.views.problems import report
 from runner.errors import counted
-from runner.operations.records import addresses_of, state_file
+from runner.operations.records import addresses_of, kept_states, state_file
 
 if TYPE_CHECKING:
     from runner.operations.finish import Refreshed
@@ -58,6 +58,8 @@ def _push(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    if arguments.all_serials:
+        return _serials(arguments)
     chosen = addresses_of(place_of(arguments), arguments.patterns)
     if arguments.json:
         sys.stdout.write(json.dumps([*chosen], indent=2, ensure_ascii=False) + "\n")
@@ -66,8 +68,19 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _serials(arguments: argparse.Namespace) -> int:
+    found = kept_states(place_of(arguments))
+    if arguments.json:
+        told = [{"serial": one.serial, "written": one.written, "size": one.size} for one in found]
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        return 0
+    for one in found:
+        sys.stdout.write(f"{one.serial:>6}  {one.written}  {one.size:>12,} bytes\n")
+    return 0
+
+
 def _pull(arguments: argparse.Namespace) -> int:
-    put(state_file(place_of(arguments)))
+    put(state_file(place_of(arguments), arguments.serial))
     return 0
 
 

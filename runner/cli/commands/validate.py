@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
 from runner.cli.commands.reading import read
+from runner.cli.parser.options import options_of
 from runner.cli.views.problems import by_place, diagnostic, tell_warnings
 from runner.errors import Problem, RunnerError
 from runner.operations.plan import validated
@@ -22,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     problems: list[Problem] = []
     try:
-        project = read(arguments)
+        project = read(arguments, replace(options_of(arguments), asks_backend=False))
         problems += project.warnings
         validated(project)
     except RunnerError as exc:

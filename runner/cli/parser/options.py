@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 def place_of(arguments: argparse.Namespace) -> ProjectPlace:
     """The project, configuration, state and workspace that the command line means."""
-    return ProjectPlace(arguments.chdir, arguments.config, arguments.state, arguments.workspace)
+    return ProjectPlace(
+        arguments.chdir,
+        arguments.config,
+        arguments.state,
+        arguments.workspace,
+        tuple(getattr(arguments, "trust", ())),
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> Options:

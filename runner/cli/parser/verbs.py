@@ -197,14 +197,17 @@ def _output(add: Verb) -> None:
 
 def _init(add: Verb) -> None:
     made = add(
-        "write a small project that runs without a key",
+        "write a small project that runs without a key, or begin to use a backend",
         "runner init hello --template table",
         detail="Never overwrites a file.\n\n"
         "  chain    an answer in the prompt of another one\n"
         "  table    a completion for each row of a table\n"
         "  compare  one question in several ways, and what is best\n"
         "  tools    a function that the model calls (with a key, or a server of your own)\n"
-        "  ci       chain, and a check of each pull request",
+        "  ci       chain, and a check of each pull request\n\n"
+        "In a project whose configuration has a [runner.backend], it tries that, asks whether\n"
+        "the state may live there, and remembers it on this machine. Where there is a state in\n"
+        "the place of before, say what becomes of it: --migrate-state or --reconfigure.",
         in_project=False,
     )
     made.add_argument("directory", nargs="?", metavar="DIR", default=None)
@@ -212,6 +215,25 @@ def _init(add: Verb) -> None:
     made.add_argument(
         "--template", choices=get_args(TemplateName), default="chain", help="what to begin with"
     )
+    kind = made.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--migrate-state", action="store_true", help="copy the states of before to the backend"
+    )
+    kind.add_argument(
+        "--reconfigure", action="store_true", help="use what is in the backend as it is"
+    )
+    made.add_argument(
+        "--force-copy", action="store_true", help="migrate even over states of another lineage"
+    )
+    made.add_argument(
+        "--backend-config",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value of [runner.backend], remembered on this machine",
+    )
+    flags.trusting(made)
+    flags.waiting(made)
 
 
 def _validate(add: Verb) -> None:
@@ -260,7 +282,8 @@ def _diff(add: Verb) -> None:
         "  runner diff v1         since a revision; v1 v2 or v1..v2 between two\n"
         "  runner diff main...    on this branch, since it left main\n"
         "  runner diff old.json   since a state that a file holds\n"
-        "  runner diff workspace:prod    what this workspace has otherwise than that one",
+        "  runner diff workspace:prod    what this workspace has otherwise than that one\n"
+        "  runner diff serial:7   since a state that a backend keeps",
     )
     made.add_argument("names", nargs="*", metavar="REV|ADDR", help="at most two REV, then any ADDR")
     form = made.add_mutually_exclusive_group()
@@ -319,6 +342,7 @@ def _state(add: Verb) -> None:
     made = add.action("list", "list addresses", "list 'completion.review[*]'")
     made.add_argument("patterns", nargs="*", metavar="ADDR")
     made.add_argument("--json", action="store_true", help="as JSON")
+    made.add_argument("--all-serials", action="store_true", help="list the states that are kept")
     made = add.action("show", "show one record", "show completion.chat")
     made.add_argument("address", metavar="ADDR")
     made.add_argument("--json", action="store_true", help="as JSON")
@@ -338,7 +362,8 @@ def _state(add: Verb) -> None:
     )
     flags.variables(made)
     flags.waiting(made)
-    add.action("pull", "write the state file to stdout", "pull > state.copy.json")
+    made = add.action("pull", "write the state file to stdout", "pull > state.copy.json")
+    made.add_argument("--serial", type=int, metavar="N", help="an earlier one that is kept")
     made = add.action(
         "push",
         "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
@@ -517,12 +542,14 @@ def _workspace(add: Verb) -> None:
 
 
 def _force_unlock(add: Verb) -> None:
-    add(
-        "say who holds the lock",
-        "runner force-unlock",
-        detail="The lock of a local state belongs to its process and ends with it, so there is "
-        "nothing to break; this tells which process that is.",
+    made = add(
+        "take away the lock of somebody who is gone, or say who holds it",
+        "runner force-unlock 7d1c7a0e-8c1c-4c2a-9d55-0a5c9c4f1f0b",
+        detail="Of a\n[runner.backend], with the ID that the message of the lock names: whoever "
+        "still runs\nnotices before it writes. The lock of a local state belongs to its process "
+        "and ends with it,\nso there is nothing to break; this tells which process that is.",
     )
+    made.add_argument("id", nargs="?", metavar="ID", help="as the message has it")
 
 
 def _docs(add: Verb) -> None:

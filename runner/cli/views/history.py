@@ -28,7 +28,6 @@ from runner.operations.history import ChangedIn
 from runner.operations.revisions import short_id
 
 _UNCOMMITTED = ("not yet", "-", "-")
-_OLDEST = "oldest in this clone"
 _WIDEST = {"by": 16, "why": 48, "model served": 28, "subject": 50}
 _GAP = "  "
 _RIGHT = ("tokens", "cost", "checks")
@@ -109,7 +108,7 @@ def version_row(told: ToldCommit, address: str, price: Priced, *, checks: bool) 
     cost = None if record is None or moved_on else price(record)
     row = {
         **_commit(told.changed),
-        "why": _OLDEST if told.changed.is_oldest else why,
+        "why": _oldest(told.changed) if told.changed.is_oldest else why,
         "model served": (used.model or "") if used else "",
         "tokens": f"{used.prompt}+{used.completion}" if used else "",
         "cost": "" if cost is None else dollars(cost),
@@ -126,7 +125,7 @@ def commit_row(told: ToldCommit, price: Priced, *, checks: bool) -> dict[str, st
     costs = [cost for one in answers_in(told.changed) if (cost := price(one)) is not None]
     row = {
         **_commit(told.changed),
-        "answers": _OLDEST if told.changed.is_oldest else said,
+        "answers": _oldest(told.changed) if told.changed.is_oldest else said,
         "cost": dollars(sum(costs)) if costs else "",
     }
     if checks:
@@ -168,6 +167,7 @@ def _told_json(told: ToldCommit, price: Priced) -> dict[str, Any]:
         }
     return {
         "commit": about,
+        "serial": None if told.changed.kept is None else told.changed.kept.serial,
         "is_oldest": told.changed.is_oldest,
         "checks": None if told.standing is None else [told.standing.held, told.standing.told],
         "changes": [
@@ -180,9 +180,15 @@ def _told_json(told: ToldCommit, price: Priced) -> dict[str, Any]:
 def _commit(changed: ChangedIn) -> dict[str, str]:
     commit = changed.commit
     when, short, author = _UNCOMMITTED
+    if changed.kept is not None:
+        when, short, author = changed.kept.written[:10], f"serial {changed.kept.serial}", ""
     if commit is not None:
         when, short, author = commit.date[:10], short_id(commit.id), commit.author
     return {"when": when, "commit": short, "by": author}
+
+
+def _oldest(changed: ChangedIn) -> str:
+    return "oldest in this clone" if changed.kept is None else "oldest that is kept"
 
 
 def _worth(standing: Standing | None) -> str:

@@ -9,9 +9,15 @@ from runner.core.api.parameters import PARAMETERS, Parameters, Positive
 from runner.core.api.shapes import Text, closed, either
 from runner.core.language.check_blocks import Check, CheckName, Compare
 from runner.core.language.judge_blocks import UsualJudge
-from runner.core.language.names import IDENTIFIER, PRESETS, WORKSPACE
+from runner.core.language.names import (
+    ENVIRONMENT_NAME,
+    IDENTIFIER,
+    OBJECT_KEY,
+    PRESETS,
+    WORKSPACE,
+    BackendType,
+)
 
-ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
@@ -53,6 +59,33 @@ Description = Annotated[str, Field(description="Said to people.")]
 Sensitive = Annotated[bool, Field(description="Never printed, logged or written.")]
 
 
+_Variable = Annotated[str, Field(pattern=ENVIRONMENT_NAME)]
+
+
+@closed
+class BackendTable(TypedDict, total=False):
+    """Where the state lives, if in no folder of this machine. No value is an expression."""
+
+    type: Annotated[BackendType, Field(description="What kind of place.")]
+    bucket: Annotated[str, Field(min_length=1, description="s3, gcs: its name.")]
+    container: Annotated[str, Field(min_length=1, description="azure: its name.")]
+    account: Annotated[str, Field(min_length=1, description="azure: whose it is.")]
+    path: Annotated[str, Field(min_length=1, description="file: a folder, from the project's.")]
+    key: Annotated[str, Field(pattern=OBJECT_KEY, description="A prefix of all objects.")]
+    region: Annotated[str, Field(min_length=1, description="s3: where the bucket is.")]
+    endpoint: Annotated[str, Field(pattern=URL, description="Address of another server.")]
+    access_key_env: Annotated[_Variable, Field(description="s3: variable with the key's ID.")]
+    secret_key_env: Annotated[_Variable, Field(description="Variable with the secret key.")]
+    history: Annotated[int, Field(ge=10, le=100_000, description="States that are kept (50).")]
+    address: Annotated[str, Field(pattern=URL, description="http: address of the state.")]
+    lock_address: Annotated[str, Field(pattern=URL, description="http: where it is locked.")]
+    unlock_address: Annotated[str, Field(pattern=URL, description="http: where unlocked.")]
+    lock_method: Annotated[str, Field(pattern="^[A-Z]+$", description="http: LOCK, or POST.")]
+    unlock_method: Annotated[str, Field(pattern="^[A-Z]+$", description="http: UNLOCK, DELETE.")]
+    username_env: Annotated[_Variable, Field(description="http: variable with the user's name.")]
+    password_env: Annotated[_Variable, Field(description="http: variable with the password.")]
+
+
 @closed
 class Runner(TypedDict, total=False):
     """Settings of this project."""
@@ -70,6 +103,7 @@ class Runner(TypedDict, total=False):
         Literal["debug", "info", "warning", "error"], Field(description="Least said on stderr.")
     ]
     workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
+    backend: Annotated[BackendTable, Field(description="Where the state lives, for a team.")]
     judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 

@@ -100,6 +100,9 @@ RECORD_ATTRIBUTES = ("cost", "seconds", "attempts", "served_model")
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 """What the name of a block looks like."""
 
+ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
+OBJECT_KEY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+BackendType = Literal["s3", "gcs", "azure", "file", "http"]
 WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 """What the name of a workspace looks like."""
 

@@ -16,12 +16,11 @@ from runner.core.canonical import dotted
 from runner.core.language.blocks import (
     ADDRESS,
     COMPLETION,
-    ENVIRONMENT_NAME,
     RESOURCE_NAME,
     URL,
 )
 from runner.core.language.findings import BESIDES, Finding, IsHole, in_short
-from runner.core.language.names import IDENTIFIER, WORKSPACE
+from runner.core.language.names import ENVIRONMENT_NAME, IDENTIFIER, OBJECT_KEY, WORKSPACE
 from runner.core.suggest import did_you_mean, there_are
 
 Model = tuple[str, Any]
@@ -54,6 +53,7 @@ _PATTERNS = {
     ENVIRONMENT_NAME: "the NAME of an environment variable",
     ADDRESS: 'an address such as "completion.chat"',
     COMPLETION: 'the address of a completion such as "completion.chat"',
+    OBJECT_KEY: "names of letters, digits, _, . and -, with / between them",
     WORKSPACE: "a name of letters, digits, _, . and -",
     RESOURCE_NAME: "a name of letters, digits and hyphens, the first part of a host",
     URL: "an address that starts with https:// or http://",

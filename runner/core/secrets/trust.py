@@ -21,6 +21,7 @@ _ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(r"sha256:[0-9a-f]{64}")
+_BUCKET = re.compile(r"(s3|gs|az|file)://.")
 _HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -51,7 +52,16 @@ class ProgramDoor:
     digest: str
 
 
-Door = KeyDoor | VariableDoor | ProgramDoor
+class BackendDoor(Struct, frozen=True):
+    """A state in a place of others, with all that was asked and answered, and the credential in a
+    variable of the environment, or none. `place` is a bucket, an address or a folder.
+    """
+
+    place: str
+    credential: str | None
+
+
+Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +85,23 @@ def needs_asking(door: Door, own: frozenset[Door]) -> bool:
     match door:
         case KeyDoor(host, credential):
             return door not in own and not (credential is None and is_loopback(host))
+        case BackendDoor(at, credential):
+            return not (credential is None and is_loopback(origin(at) or ""))
         case VariableDoor() | ProgramDoor():
             return True
 
 
 def host_of(door: Door) -> str:
-    """Where a door leads: to a host, or to a program, which `--trust` names by its digest."""
+    """Where a door leads: to a host, to a program, which `--trust` names by its digest, or to a
+    bucket or folder.
+    """
     match door:
         case KeyDoor(host) | VariableDoor(host=host):
             return host
         case ProgramDoor(digest=digest):
             return f"sha256:{digest}"
+        case BackendDoor(at):
+            return origin(at) or at
 
 
 def in_words(door: Door) -> str:
@@ -104,6 +120,9 @@ def in_words(door: Door) -> str:
             return (
                 f"start {command!a} on this machine, its files as they are (sha256:{digest[:12]})"
             )
+        case BackendDoor(at, credential):
+            key = "" if credential is None else f", with the key in {_shown(credential)}"
+            return f"keep the state, with every question and answer, in {_line(at)}{key}"
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -121,6 +140,9 @@ def as_table(door: Door) -> dict[str, str]:
             return {"kind": "variable", "name": name, "host": host}
         case ProgramDoor(command, digest):
             return {"kind": "program", "command": command, "digest": digest}
+        case BackendDoor(at, credential):
+            named = {} if credential is None else {"credential": credential}
+            return {"kind": "backend", "place": at, **named}
 
 
 def from_table(table: Mapping[str, Any]) -> Door | None:
@@ -136,6 +158,12 @@ def from_table(table: Mapping[str, Any]) -> Door | None:
             return VariableDoor(name, host)
         case {"kind": "program", "command": str(command), "digest": str(digest)}:
             return ProgramDoor(command, digest)
+        case {"kind": "backend", "place": str(at), **rest}:
+            match rest.get("credential"):
+                case None | str() as credential:
+                    return BackendDoor(at, credential)
+                case _:
+                    return None
         case _:
             return None
 
@@ -192,11 +220,11 @@ def named_hosts(text: str) -> frozenset[str]:
     """The hosts of `--trust HOST[,HOST]`; ValueError, with the one that is none.
 
     A name without a scheme is https, and http as well where it is this machine; `sha256:..` is a
-    program.
+    program, and what begins with s3, gs, az or file and :// a bucket or a folder.
     """
     found: set[str] = set()
     for name in filter(None, (part.strip() for part in text.split(","))):
-        if _PROGRAM.fullmatch(name):
+        if _PROGRAM.fullmatch(name) or _BUCKET.match(name):
             found.add(name)
             continue
         schemes = ("",) if "://" in name else ("https://", "http://")
@@ -206,6 +234,10 @@ def named_hosts(text: str) -> frozenset[str]:
         found.add(hosts[0])
         found.update(host for host in hosts[1:] if host is not None and is_loopback(host))
     return frozenset(found)
+
+
+def _line(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else f"{text!a}"
 
 
 def _shown(variable: str) -> str:
@@ -220,3 +252,5 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return host, True, name
         case ProgramDoor(command, digest):
             return f"~{command}", True, digest  # after every host
+        case BackendDoor(at, credential):
+            return at, False, credential or ""

@@ -41,6 +41,11 @@ class Store:
         """What messages call the state."""
         return self.backend.name
 
+    @property
+    def version(self) -> Version:
+        """What was loaded or written last."""
+        return self._seen
+
     def load(self) -> State | None:
         """The state as last written, without waiting for anybody; None if there is none yet.
 

@@ -1,0 +1,274 @@
+"""`[runner.backend]`: begun to be used, trusted, moved to and from, and seen from two machines."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.harness.object_stores import moto
+from tests.harness.project import Project, completion, provider
+from tests.harness.server import FakeAPI
+
+OUTPUT = '[output.said]\nvalue = "{{ completion.a.content }}"\n'
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A backend that the user trusts."""
+    folder = tmp_path / "bucket"
+    monkeypatch.setenv("RUNNER_TRUST", f"file://{folder.resolve()}")
+    return f'type = "file"\npath = "{folder}"\nkey = "prompts"\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, api: FakeAPI) -> Project:
+    made = Project(tmp_path / "one")
+    made.write(provider(api), "provider.toml")
+    made.write(completion("a", "hello") + OUTPUT)
+    return made
+
+
+def configure(project: Project, backend: str) -> None:
+    project.write(f"[runner.backend]\n{backend}", "backend.toml")
+
+
+def another_machine(project: Project, tmp_path: Path) -> Project:
+    """The same configuration, with no state and nothing remembered."""
+    shutil.copytree(project.directory / "configs", tmp_path / "two" / "configs")
+    return Project(tmp_path / "two")
+
+
+def lines(project: Project) -> list[str]:
+    return project.call("state", "pull").out.splitlines()[1:]
+
+
+def test_a_backend_that_was_never_initialised_is_an_error_that_names_both_ways(
+    project: Project, bucket: str, api: FakeAPI
+) -> None:
+    assert project.apply().status == 0
+    configure(project, bucket)
+    for command in (("plan",), ("apply", "-y"), ("state", "list"), ("output",), ("init",)):
+        ran = project.call(*command)
+        assert ran.status == 1
+        assert "Backend is not initialised" in ran.err
+        assert "init --migrate-state" in ran.err
+        assert "init --reconfigure" in ran.err
+        assert "backend.toml line 1" in ran.err
+    assert len(api.requests) == 1
+    assert not (project.directory.parent / "bucket").exists()
+
+
+def test_records_are_the_same_bytes_after_they_went_there_and_back(
+    project: Project, bucket: str, api: FakeAPI
+) -> None:
+    project.apply()
+    before = lines(project)
+    configure(project, bucket)
+    moved = project.call("init", "--migrate-state")
+    assert moved.status == 0
+    assert "Copied the workspace default: 1 record." in moved.err
+    assert lines(project) == before
+    assert project.call("plan", "--detailed-exitcode").status == 0
+    project.write("", "backend.toml")
+    assert "Backend is not initialised" in project.call("plan").err
+    (project.directory / "state/state.json").unlink()
+    assert project.call("init", "--migrate-state").status == 0
+    assert lines(project) == before
+    assert not (project.directory / "state/.backend.json").exists()
+    assert len(api.requests) == 1
+
+
+def test_two_machines_share_answers_and_outputs(
+    project: Project, bucket: str, tmp_path: Path, api: FakeAPI
+) -> None:
+    configure(project, bucket)
+    assert project.call("init").status == 0
+    assert project.apply().status == 0
+    other = another_machine(project, tmp_path)
+    assert other.call("init").status == 0
+    said = project.call("output", "said").out
+    assert other.call("output", "said").out == said
+    assert "1 answer is up to date" in other.call("plan").out
+    other.write(completion("a", "goodbye") + OUTPUT)
+    assert other.apply().status == 0
+    project.write(completion("a", "goodbye") + OUTPUT)
+    assert project.call("output", "said").out == other.call("output", "said").out
+    assert len(api.requests) == 2
+
+
+def test_earlier_states_are_told_by_their_serials(project: Project, bucket: str) -> None:
+    configure(project, bucket)
+    project.call("init")
+    for text in ("one", "two", "three"):
+        project.write(completion("a", text))
+        project.apply()
+    kept = json.loads(project.call("state", "list", "--all-serials", "--json").out)
+    serials = [one["serial"] for one in kept]
+    assert serials == sorted(serials, reverse=True)
+    found = json.loads(project.call("history", "completion.a", "--json").out)
+    assert [one["serial"] for one in found["commits"]] == serials[:3]
+    oldest = serials[2]
+    changed = json.loads(project.call("diff", f"serial:{oldest}", "--json").out)
+    assert len(changed["changes"]) == 1
+    assert project.call("diff", f"serial:{serials[0]}", "--exit-code").status == 0
+    assert '"one"' in project.call("state", "pull", "--serial", str(oldest)).out
+    missed = project.call("diff", "serial:99")
+    assert missed.status == 1
+    assert "keeps no state of serial 99" in missed.err
+
+
+def test_workspaces_live_there(project: Project, bucket: str, tmp_path: Path) -> None:
+    configure(project, bucket)
+    project.call("init")
+    assert project.call("workspace", "new", "prod").status == 0
+    other = another_machine(project, tmp_path)
+    other.call("init")
+    assert other.call("workspace", "list").out == "* default\n  prod\n"
+    assert other.call("--workspace", "prod", "apply", "-y").status == 0
+    assert "holds 1 record" in project.call("workspace", "delete", "prod").err
+    assert project.call("workspace", "delete", "prod", "--force").status == 0
+    assert other.call("workspace", "list").out == "* default\n"
+
+
+def test_all_workspaces_are_migrated_or_none(project: Project, bucket: str) -> None:
+    project.apply()
+    project.call("workspace", "new", "prod")
+    project.call("--workspace", "prod", "apply", "-y")
+    configure(project, bucket)
+    moved = project.call("init", "--migrate-state")
+    assert [line for line in moved.err.splitlines() if "Copied" in line] == [
+        "Copied the workspace default: 1 record.",
+        "Copied the workspace prod: 1 record.",
+    ]
+    assert project.call("workspace", "list").out == "* default\n  prod\n"
+
+
+def test_states_of_another_lineage_are_not_written_over(
+    project: Project, bucket: str, tmp_path: Path
+) -> None:
+    configure(project, bucket)
+    project.call("init")
+    project.apply()
+    other = another_machine(project, tmp_path)
+    other.write("", "backend.toml")
+    other.apply()
+    configure(other, bucket)
+    refused = other.call("init", "--migrate-state")
+    assert refused.status == 1
+    assert "State of another lineage" in refused.err
+    assert "--force-copy" in refused.err
+    assert other.call("init", "--migrate-state", "--force-copy").status == 0
+
+
+def test_nothing_goes_where_nobody_said_it_may(
+    project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A configuration of a stranger, who says too that it was initialised."""
+    configure(project, bucket)
+    project.call("init")
+    monkeypatch.delenv("RUNNER_TRUST")
+    for command in (("plan",), ("apply", "-y"), ("state", "list"), ("output",), ("init",)):
+        ran = project.call(*command)
+        assert ran.status == 1
+        assert "Not trusted" in ran.err
+        assert "keep the state, with every question and answer, in file://" in ran.err
+    named = f"file://{(project.directory.parent / 'bucket').resolve()}"
+    assert project.call("plan", "--trust", named).status == 0
+
+
+def test_a_folder_of_the_project_is_nobody_elses(project: Project) -> None:
+    configure(project, 'type = "file"\npath = "shared"\n')
+    assert project.call("init").status == 0
+    assert project.apply().status == 0
+    assert (project.directory / "shared/state").is_dir()
+
+
+def test_values_given_at_init_are_remembered_and_others_are_another_backend(
+    project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(project, bucket)
+    assert project.call("init", "--backend-config", "key=team/a").status == 0
+    assert project.apply().status == 0
+    assert (project.directory.parent / "bucket/team/a/state").is_dir()
+    monkeypatch.setenv("RUNNER_BACKEND_KEY", "team/b")
+    assert "The state was in" in project.call("plan").err
+    assert project.call("init", "--reconfigure").status == 0
+    assert "1 from cache" in project.call("plan").out
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        ('type = "s4"', "s3"),
+        ('type = "s3"', "needs bucket"),
+        ('type = "s3"\nbucket = "b"\naccount = "a"', "no account"),
+        ('type = "file"\npath = "p"\nhistory = 2', "10"),
+        ('type = "s3"\nbucket = "b"\nendpoint = "https://me:pw@host"', "without credentials"),
+        ('type = "s3"\nbucket = "b"\nsecret_key_env = "not a name"', "NAME"),
+        ('type = "file"\npath = "{{ var.x }}"', "xpression"),
+    ],
+)
+def test_what_is_no_backend_is_told_with_its_line(
+    project: Project, backend: str, said: str
+) -> None:
+    configure(project, backend)
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert said in ran.err
+    assert "backend.toml" in ran.err
+
+
+def test_a_variable_that_is_not_set_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(project, 'type = "s3"\nbucket = "b-b"\nsecret_key_env = "NO_SUCH_KEY"\n')
+    monkeypatch.setenv("RUNNER_TRUST", "s3://b-b")
+    ran = project.call("init")
+    assert ran.status == 1
+    assert "export NO_SUCH_KEY" in ran.err
+
+
+def test_a_lock_that_was_left_is_told_and_taken_away_by_its_id(
+    project: Project, bucket: str
+) -> None:
+    configure(project, bucket)
+    project.call("init")
+    held = {"ID": "some-id", "Operation": "runner apply", "Who": "ann@elsewhere", "Created": "t"}
+    lock = project.directory.parent / "bucket/prompts/lock.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text(json.dumps(held))
+    ran = project.apply()
+    assert ran.status == 1
+    assert "ann@elsewhere" in ran.err
+    assert "force-unlock some-id" in ran.err
+    assert project.call("force-unlock", "other-id").status == 1
+    freed = project.call("force-unlock", "some-id")
+    assert "was held by ann@elsewhere" in freed.out
+    assert project.apply().status == 0
+    assert project.call("force-unlock").out.startswith("Nobody holds")
+
+
+def test_a_state_in_s3_is_applied_and_planned(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "made-up-secret")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    with moto(tmp_path / "moto") as url:
+        monkeypatch.setenv("RUNNER_TRUST", url)
+        configure(
+            project,
+            f'type = "s3"\nbucket = "team-state"\nregion = "us-east-1"\nendpoint = "{url}"\n'
+            'secret_key_env = "SECRET"\n',
+        )
+        assert project.call("init").status == 0
+        assert project.apply().status == 0
+        planned = project.call("plan")
+    assert "1 answer is up to date" in planned.out
+    held = b"".join(path.read_bytes() for path in (project.directory / "state").glob(".*.json"))
+    assert b"made-up-secret" not in held

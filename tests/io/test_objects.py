@@ -1,0 +1,64 @@
+"""What goes wrong at an object store is told in words of our own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.errors import RunnerError
+from runner.io.objects import ObjectPlace, Objects
+from tests.harness.object_stores import AZURE_ACCOUNT, azurite, moto, redirecting
+
+KEYS = {"access_key": "AKIAWRONGKEYID", "secret_key": "d3JvbmctYnV0LXNlY3JldA=="}
+
+
+@pytest.fixture
+def wrong(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectPlace]:
+    s3 = {"region": "us-east-1", **KEYS}
+    match request.param:
+        case "wrong keys":
+            with moto(tmp_path / "moto", checks_keys=True) as url:
+                yield ObjectPlace("s3", "team-state", "p", endpoint=url, **s3)
+        case "wrong bucket":
+            with moto(tmp_path / "moto") as url:
+                yield ObjectPlace("s3", "no-such-bucket", "p", endpoint=url, **s3)
+        case "dead host":
+            yield ObjectPlace("s3", "team-state", "p", endpoint="http://127.0.0.1:9", **s3)
+        case "redirect":
+            with redirecting() as url:
+                yield ObjectPlace("s3", "team-state", "p", endpoint=url, **s3)
+        case _:
+            with azurite(tmp_path / "azurite") as url:
+                yield ObjectPlace(
+                    "azure", "team-state", "p", endpoint=url, account=AZURE_ACCOUNT,
+                    secret_key=KEYS["secret_key"],
+                )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("wrong keys", "refused"),
+        ("wrong bucket", "there is no such bucket"),
+        ("dead host", "could not be reached"),
+        ("redirect", "wrong region"),
+        ("wrong keys of azure", "refused"),
+    ],
+    indirect=["wrong"],
+)
+def test_no_message_has_a_credential_or_a_query(wrong: ObjectPlace, why: str) -> None:
+    objects = Objects(wrong)
+    for ask in (
+        lambda: objects.listed("state/"),
+        lambda: objects.create("state/a", b"answer"),
+        lambda: objects.put("beat/a", b"answer"),
+        lambda: objects.get("state/a"),
+    ):
+        with pytest.raises(RunnerError) as told:
+            ask()
+        said = repr(told.value) + str(told.value) + repr(told.value.__cause__) + repr(objects)
+        assert why in said
+        assert told.value.__cause__ is None
+        for part in (*KEYS.values(), "?", "X-Amz", "Signature", "Debug"):
+            assert part not in said
+    assert KEYS["secret_key"] not in repr(wrong)
