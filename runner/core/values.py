@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Union
 
 from runner.core.address import BEGINNING, InText, Path, axes_of
@@ -35,6 +36,13 @@ class NotKnown(Exception):  # noqa: N818  # not an error: the answer has not com
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self.address = address
+
+
+TRANSCRIPT = "transcript"
+"""The attribute of an answer that has the messages of its request as well."""
+
+named_transcripts: ContextVar[frozenset[Ref]] = ContextVar("transcripts", default=frozenset())
+"""The transcripts that the hole under way names as they are, so that it is known what it quotes."""
 
 
 class Parts(list[Any]):

@@ -33,7 +33,7 @@ from runner.core.modules.check_addresses import named_addresses
 from runner.core.modules.folder import Block
 from runner.core.modules.module import Declared, DeclaredCheck
 from runner.core.plan.decide import is_enabled
-from runner.core.plan.known import Known, request_of, unknown_provider
+from runner.core.plan.known import Known, answer_seen, request_of, unknown_provider
 from runner.core.plan.samples import Samples
 from runner.core.plan.walk import Walk
 from runner.core.secrets.trust import ProgramDoor
@@ -317,7 +317,7 @@ def _looked_at(
 def _known(project: Loaded, answers: "_Answers") -> Known:
     """What the request for a verdict is made of."""
     session, records = answers.walk.session, answers.records
-    return Known(
+    known = Known(
         session,
         records,
         project.providers,
@@ -325,6 +325,10 @@ def _known(project: Loaded, answers: "_Answers") -> Known:
         lambda *_: None,
         Samples(records),
     )
+    for address, instance in answers.instances.items():
+        if address in records and session.answers.get(address) is not None:
+            session.answers[address] = answer_seen(address, records[address], instance, known)
+    return known
 
 
 @dataclass(slots=True)

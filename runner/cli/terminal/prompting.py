@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runner.core.api.names import ATTRIBUTES
+from runner.core.api.names import ASKABLE
 from runner.errors import RunnerError
 from runner.io import files
 
@@ -43,7 +43,7 @@ def completer(names: Sequence[str]) -> "Completer":
 
 def _words(names: Sequence[str]) -> list[str]:
     answers = [name for name in names if name.startswith(("completion.", "data."))]
-    return [*names, *(f"{name}.{attribute}" for name in answers for attribute in ATTRIBUTES)]
+    return [*names, *(f"{name}.{attribute}" for name in answers for attribute in ASKABLE)]
 
 
 def _edited(names: Sequence[str]) -> Callable[[], str]:

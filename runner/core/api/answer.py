@@ -1,17 +1,23 @@
 """The attributes of an answer, read from the response's bytes when somebody asks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from runner.core.address import data_source
-from runner.core.api.names import ATTRIBUTES
+from runner.core.api.names import ASKABLE, ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
-from runner.core.values import Parts, TemplateError, text_among
+from runner.core.values import (
+    TRANSCRIPT,
+    Parts,
+    TemplateError,
+    named_transcripts,
+    text_among,
+)
 
 DATA_ATTRIBUTES = {
-    "chat_completion": ATTRIBUTES,
+    "chat_completion": ATTRIBUTES,  # what it was asked is a data source of its own
     "chat_completions": ("ids", "data"),
     "chat_completion_messages": ("messages",),
 }
@@ -42,12 +48,15 @@ class Answer(Mapping[str, Any]):
     have, or has as something that is no such thing (a finish_reason that is an object), is null;
     `response` shows all of it. `request` is what was asked, as it was recorded, where that is
     known; no expression names it. `value` is what the bytes say, where somebody has read them.
+    `asked` gives the request as it is sent, where masks stand in what was recorded.
     """
 
-    __slots__ = ("_parsed", "raw", "request")
+    __slots__ = ("_asked", "_parsed", "raw", "request")
 
-    def __init__(self, raw: bytes, request: bytes = b"", value: Any = None) -> None:
-        self.raw, self.request = raw, request
+    def __init__(
+        self, raw: bytes, request: bytes = b"", value: Any = None, asked: "AsSent | None" = None
+    ) -> None:
+        self.raw, self.request, self._asked = raw, request, asked
         self._parsed: dict[str, Any] | None = value if isinstance(value, dict) else None
 
     @property
@@ -58,8 +67,10 @@ class Answer(Mapping[str, Any]):
         return self._parsed
 
     def __getitem__(self, name: str) -> Any:
-        if name not in ATTRIBUTES:
+        if name not in ASKABLE:
             raise KeyError(name)
+        if name == TRANSCRIPT:
+            return self._transcript()
         if name == "response":
             return self.body
         if name == "json":
@@ -77,10 +88,21 @@ class Answer(Mapping[str, Any]):
         return (name for name in ATTRIBUTES if name != "json" or self._is_json())
 
     def __contains__(self, name: object) -> bool:
-        return name in ATTRIBUTES
+        return name in ASKABLE
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _transcript(self) -> list[Any]:
+        asked = (
+            table_of(self.request if self._asked is None else self._asked()) if self.request else {}
+        )
+        messages = asked.get("messages")
+        if not isinstance(messages, list):
+            raise TemplateError("what was asked has no messages, so there is no transcript")
+        if not self._message():
+            raise TemplateError("the answer has no message, so there is no transcript")
+        return [*messages, sent_back(self._message())]
 
     def _is_json(self) -> bool:
         try:
@@ -109,6 +131,35 @@ class Answer(Mapping[str, Any]):
                 f"the answer is not JSON: {exc}; it begins {content[:60]!r} (--replace asks for "
                 "another one)"
             ) from exc
+
+
+AsSent = Callable[[], bytes]
+
+
+def sent_back(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of the model's as the API takes it back in the next request: of sound its id
+    alone; nothing that is empty, but a content that is null.
+    """
+    content = message.get("content")
+    made: dict[str, Any] = {"role": "assistant"}
+    made["content"] = Parts(content) if isinstance(content, list) else content
+    audio = message.get("audio")
+    if isinstance(audio, dict) and "id" in audio:
+        made["audio"] = {"id": audio["id"]}
+    kept = {name: message.get(name) for name in ("refusal", "tool_calls", "function_call")}
+    return {**made, **{name: value for name, value in kept.items() if value}}
+
+
+def require_named(block: str) -> None:
+    """TemplateError unless the hole under way names the transcript of this completion as it is:
+    else nothing masks what it quotes.
+    """
+    named = named_transcripts.get()
+    if not any(ref[0] != "completion" or ref[1:2] == (block,) for ref in named):
+        raise TemplateError(
+            "its transcript quotes sensitive values, and is masked only where it is named as it "
+            f"is: write completion.{block}.{TRANSCRIPT}"
+        )
 
 
 def _fitting(name: str, value: Any) -> Any:
@@ -216,7 +267,9 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
     return _Listed({"data": found, "ids": [answer["id"] for answer in found]})
 
 
-def recorded_answer(address: str, raw: bytes, request: bytes = b"") -> Mapping[str, Any]:
+def recorded_answer(
+    address: str, raw: bytes, request: bytes = b"", asked: AsSent | None = None
+) -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
     source = data_source(address)
-    return Answer(raw, request) if source is None else data_answer(source, raw)
+    return Answer(raw, request, None, asked) if source is None else data_answer(source, raw)

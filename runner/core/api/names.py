@@ -1,5 +1,7 @@
 """The names that the API knows."""
 
+from runner.core.values import TRANSCRIPT
+
 TRANSPORT = frozenset(
     (
         "stream",
@@ -33,4 +35,7 @@ ATTRIBUTES = (
     "json",
     "response",
 )
+"""What a completion's answer has, where it is looked at as a whole."""
+
+ASKABLE = (*ATTRIBUTES, TRANSCRIPT)
 """What an expression may ask of a completion's answer."""

@@ -50,7 +50,7 @@ def checked(
     said = _said(check, answers, around)
     for index, (instance, record) in enumerate(answers):
         told = {command: verdicts[index] for command, verdicts in said.items()}
-        answer = Answer(record.response)
+        answer = Answer(record.response, record.request)
         answered = ExaminedAnswer(record.address, record, answer, around.measures, told)
         names = _Names(instance, answered, around)
         if check.score is not None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from runner.core.address import Key, with_key
-from runner.core.api.names import ATTRIBUTES
+from runner.core.api.names import ASKABLE, ATTRIBUTES
 from runner.core.values import NotKnown
 
 
@@ -164,7 +164,10 @@ class JudgedAnswer(Lazy):
 
     def __init__(self, session: KnownAnswers, address: str) -> None:
         self._session, self.address = session, address
-        super().__init__(ATTRIBUTES, lambda name: session.answer(self.address)[name])
+        super().__init__(ASKABLE, lambda name: session.answer(self.address)[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ATTRIBUTES)
 
     @property
     def request(self) -> bytes:

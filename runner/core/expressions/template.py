@@ -7,7 +7,7 @@ them.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,18 @@ from msgspec import Struct
 
 from runner.core.address import InText, Path
 from runner.core.budget import OverBudgetError, current, size_of
-from runner.core.values import MASK, Names, Ref, TemplateError, kind_of, no_such, to_text, written
+from runner.core.values import (
+    MASK,
+    TRANSCRIPT,
+    Names,
+    Ref,
+    TemplateError,
+    kind_of,
+    named_transcripts,
+    no_such,
+    to_text,
+    written,
+)
 
 Masked = Callable[["Hole"], bool]
 
@@ -280,7 +291,7 @@ def _plain_hole(match: re.Match[str], path: Path, at: InText) -> Hole | None:
     ref = _parse_plain(match[1])
     if ref is None:
         return None
-    return Hole(match[1], (ref, *_inner(ref)), _follower(ref), path, at)
+    return Hole(match[1], (ref, *_inner(ref)), _quoting(_follower(ref), (ref,)), path, at)
 
 
 @lru_cache(maxsize=4096)
@@ -325,4 +336,20 @@ def _engine_parts(text: str, path: Path) -> Iterator[str | Hole]:
         if isinstance(piece, str):
             yield piece
         else:
-            yield Hole(piece.source, piece.refs, piece.fill, path, piece.at)
+            yield Hole(piece.source, piece.refs, _quoting(piece.fill, piece.refs), path, piece.at)
+
+
+def _quoting(fill: Callable[[Names], Any], refs: Iterable[Ref]) -> Callable[[Names], Any]:
+    """The same, with it known meanwhile which transcripts the hole names."""
+    named = frozenset(ref for ref in refs if TRANSCRIPT in ref)
+    if not named:
+        return fill
+
+    def filled(names: Names) -> Any:
+        before = named_transcripts.set(named)
+        try:
+            return fill(names)
+        finally:
+            named_transcripts.reset(before)
+
+    return filled

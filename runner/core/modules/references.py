@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from runner.core.address import BEGINNING, InText
 from runner.core.api.answer import DATA_ATTRIBUTES
-from runner.core.api.names import ATTRIBUTES
+from runner.core.api.names import ASKABLE
 from runner.core.expressions import functions
 from runner.core.expressions.foreign import instead
 from runner.core.expressions.tags import naming
@@ -83,7 +83,7 @@ class _Checker(Struct, frozen=True):
         rest = [node for name, node in declared.meta.items() if name not in REPEATING]
         self._nodes(declared.block, [*declared.params.values(), *rest], scope)
         self._rules(declared.block, declared.preconditions, scope)
-        self._rules(declared.block, declared.postconditions, {**scope, "self": ATTRIBUTES})
+        self._rules(declared.block, declared.postconditions, {**scope, "self": ASKABLE})
         if declared.kind == "module" and declared.name in self.module.children:
             _check_call(declared, self.module.children[declared.name], self.problems)
         for ref, path in declared.depends_on:
@@ -93,7 +93,7 @@ class _Checker(Struct, frozen=True):
 
     def _checked(self, check: DeclaredCheck) -> _Known:
         """What the texts of a check know of an answer, whichever of its addresses that is of."""
-        scope: dict[str, Sequence[str]] = {"self": ATTRIBUTES, "record": RECORD_ATTRIBUTES}
+        scope: dict[str, Sequence[str]] = {"self": ASKABLE, "record": RECORD_ATTRIBUTES}
         for address in check.of:
             for declared in looked_at(self.module, address):
                 for name, has in _names_of_instances(declared).items():
@@ -159,7 +159,7 @@ class _Checker(Struct, frozen=True):
         fault = self._named(ref, "completion", self.module.completions, "completion")
         if fault is not None:
             return fault
-        return _attribute(ref, 2, self.module.completions[str(ref[1])], ATTRIBUTES)
+        return _attribute(ref, 2, self.module.completions[str(ref[1])], ASKABLE)
 
     def _data(self, ref: Ref) -> str | None:
         if len(ref) < 3:

@@ -29,7 +29,7 @@ def appraise(
     that nobody can read is one all the same: it tells nothing, and is not asked for again. `value`
     is what the response says, where somebody has read it.
     """
-    answer = Answer(response, value=value)
+    answer = Answer(response, body, value)
     is_read = value is not None and not mended
     said = shortcoming(answer) if is_read else warning(response, mended=mended)
     if instance.judged is None and b'"json_schema"' in body and said is None:

@@ -4,17 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.core.api.answer import recorded_answer, require_named
 from runner.core.expansion.session import Instance, Session
 from runner.core.language.names import PRESETS
 from runner.core.plan.drafts import Drafts
 from runner.core.plan.forms import Forms
 from runner.core.plan.samples import Held, Samples
+from runner.core.received import table_of
 from runner.core.request.build import Request, build
 from runner.core.request.provider import Provider
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
-from runner.core.values import TemplateError
+from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
 
 Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
@@ -67,6 +69,33 @@ def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
         f'There is no provider "{name}".{hint} `runner providers` lists those that are known by '
         f"name; any other is declared as [provider.{name}]."
     )
+
+
+def answer_seen(address: str, record: Record, instance: Instance | None, known: Known) -> Any:
+    """A recorded answer as the expressions of this run see it. Its transcript has what was asked,
+    and where masks stand in that, what the same request is as it is filled now.
+    """
+    if instance is None or MASK.encode() not in record.request:
+        return recorded_answer(address, record.response, record.request)
+
+    def asked() -> bytes:
+        return _as_sent(instance, record, known)
+
+    return recorded_answer(address, record.response, record.request, asked)
+
+
+def _as_sent(instance: Instance, record: Record, known: Known) -> bytes:
+    """The request that a record answers, without masks; what is secret in it is kept so."""
+    request = build(instance, provider_of(instance, known), record)
+    if request.fingerprint != record.fingerprint:
+        raise TemplateError(
+            f"the transcript of {instance.address} quotes sensitive values, which no record has, "
+            "and today something else would be asked: apply it first"
+        )
+    if table_of(request.recorded).get("messages") != table_of(request.body).get("messages"):
+        require_named(instance.declared.name)
+        known.session.world.keep_secret(list(request.secrets))
+    return request.body
 
 
 def request_of(instance: Instance, known: Known) -> Request:

@@ -8,7 +8,6 @@ import orjson
 from msgspec import Struct
 
 from runner.core.address import in_order, is_verdict
-from runner.core.api.answer import recorded_answer
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
@@ -23,7 +22,7 @@ from runner.core.plan.actions import (
     Update,
 )
 from runner.core.plan.forms import request_form
-from runner.core.plan.known import Known, request_of
+from runner.core.plan.known import Known, answer_seen, request_of
 from runner.core.plan.removals import (
     OtherWorkspace,
     irreplaceable,
@@ -166,7 +165,7 @@ def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
             if isinstance(decision, RunnerError):
                 folded.problems.extend(decision.problems)
             else:
-                _learn(vertex, decision, walk, folded)
+                _learn(vertex, decision, walk, known, folded)
         for vertex in batch:
             if vertex.kind == "expand" and chosen(vertex.key):
                 _expand(vertex, walk, folded)
@@ -176,15 +175,15 @@ def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:
     return folded
 
 
-def _learn(vertex: Vertex, decision: Decision, walk: Walk, folded: _Folded) -> None:
+def _learn(vertex: Vertex, decision: Decision, walk: Walk, known: Known, folded: _Folded) -> None:
     address, session = vertex.address, walk.session
     folded.decisions[address] = decision
     match decision:
         case Keep(record) | Update(record, metadata=False) | Reuse(record, metadata=False):
-            session.answers[address] = recorded_answer(address, record.response, record.request)
+            session.answers[address] = answer_seen(address, record, vertex.instance, known)
         case Update(record) | Reuse(record):
             session.changing.add(address)
-            session.answers[address] = recorded_answer(address, record.response, record.request)
+            session.answers[address] = answer_seen(address, record, vertex.instance, known)
         case Absent():
             session.answers[address] = None
         case Issue() | Await() | Read():

@@ -1,6 +1,7 @@
 """One completion, filled: the body that would be sent, the one that is recorded, the digest."""
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from msgspec import Struct
 from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint
 from runner.core.expansion.session import Instance
+from runner.core.expressions.template import Hole, follow
 from runner.core.language.header_names import fault
 from runner.core.received import table_of
 from runner.core.request.body import Shape, fill, json_value, shape_of
@@ -56,7 +58,7 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         triggers = _triggers(instance, names)
         shown_triggers = _triggers(instance, names, masked=True) if shape.masked else triggers
         headers = _headers(instance, names)
-        secrets = _secrets(shape, names, provider)
+        secrets = _secrets(instance, shape, names, provider)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
     ignored = _ignored(instance)
@@ -96,10 +98,23 @@ def streaming(body: bytes) -> bytes:
     return canonical({**held, "stream": True, "stream_options": options})
 
 
-def _secrets(shape: Shape, names: Names, provider: Provider) -> tuple[str, ...]:
+def _secrets(instance: Instance, shape: Shape, names: Names, provider: Provider) -> tuple[str, ...]:
     if not shape.secret:
         return provider.secrets
-    return (*sensitive_texts([hole.value(names) for hole in shape.secret]), *provider.secrets)
+    values = [value for hole in shape.secret for value in _sensitive_in(instance, hole, names)]
+    return (*sensitive_texts(values), *provider.secrets)
+
+
+def _sensitive_in(instance: Instance, hole: Hole, names: Names) -> list[Any]:
+    """The sensitive values of a hole. A transcript is none as a whole, with its roles and what the
+    model said: what is secret in it was known when it was asked.
+    """
+    of = instance.scope.sensitivity.of
+    own = [ref for ref in hole.refs if of(ref, quoted=False)]
+    if own == [ref for ref in hole.refs if of(ref)]:
+        return [hole.value(names)]
+    paths = [tuple(takewhile(lambda part: part is not None, ref)) for ref in own]
+    return [follow(names, path) for path in paths if path[0] != "env"]
 
 
 def _triggers(instance: Instance, names: Names, *, masked: bool = False) -> bytes | None:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from runner.core.api.answer import recorded_answer
 from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Remove
 from runner.core.plan.events import Failed, How, Skipped
-from runner.core.plan.known import Known
+from runner.core.plan.known import Known, answer_seen
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.walk import Vertex, VertexKey, Walk, cycle_error
 from runner.core.secrets.redact import redact_text
@@ -56,7 +55,7 @@ class Run:
         """What waits for this answer may go on; without a record, it is that there is none."""
         address, answers = vertex.address, self.walk.session.answers
         answer = (
-            None if record is None else recorded_answer(address, record.response, record.request)
+            None if record is None else answer_seen(address, record, vertex.instance, self.known)
         )
         if self.walk.dependents(address):
             answers[address] = answer
