@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -30,6 +31,7 @@ from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import filters, functions
 from runner.core.language import names
 from runner.core.plan.words import Word
+from runner.foreign.promptfoo.convert import convert_promptfoo
 from runner.foreign.requests import convert_requests
 from runner.hcl import convert
 from runner.io.settings import Settings
@@ -160,6 +162,14 @@ def test_requests_become_what_stands_below_them() -> None:
     assert pairs
     for lines, toml in pairs:
         assert convert_requests([("r.jsonl", lines)]).text == toml
+
+
+def test_promptfoos_yaml_becomes_what_stands_below_it() -> None:
+    pairs = re.findall(r"```yaml\n([^`]*)```\n\nbecomes\n\n```toml\n([^`]*)```", text_of("convert"))
+    assert pairs
+    for yaml, toml in pairs:
+        made = convert_promptfoo("p.yaml", yaml, lambda name: name)
+        assert tomllib.loads(made.text) == tomllib.loads(toml)
 
 
 NOTEBOOK = """

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from runner.errors import Problem, RunnerError, Where, error
+from runner.foreign.promptfoo.convert import convert_promptfoo
 from runner.foreign.requests import convert_requests
 from runner.hcl import Converted, convert
 from runner.io import files, links
@@ -37,14 +38,33 @@ def _converted(texts: Sequence[tuple[str, str]]) -> Converted:
 def _kind(name: str, text: str) -> str:
     """What a file holds: its name says so, and of what was piped its first character."""
     ending = Path(name).suffix.lower()
+    if ending in (".yaml", ".yml"):
+        return "promptfoo"
     if ending in (".jsonl", ".ndjson") or (not ending and text.lstrip()[:1] == "{"):
         return "JSONL"
     return "HCL"
 
 
+def _promptfoo(texts: Sequence[tuple[str, str]]) -> Converted:
+    (name, text), *others = texts
+    if others:
+        said = (
+            f"{others[0][0]} is a configuration of its own, as {name} is. Convert each by itself."
+        )
+        raise error("Several configurations", said, Where(others[0][0]))
+    folder = Path(name).parent
+
+    def read(file: str) -> str:
+        target = folder / file
+        return files.text_of(str(target), files.read_named(str(target)))
+
+    return convert_promptfoo(name, text, read)
+
+
 _READERS: Mapping[str, Callable[[Sequence[tuple[str, str]]], Converted]] = {
     "HCL": convert,
     "JSONL": convert_requests,
+    "promptfoo": _promptfoo,
 }
 
 

@@ -424,13 +424,13 @@ def _providers(add: Verb) -> None:
 
 def _convert(add: Verb) -> None:
     made = add(
-        "turn Terraform's HCL, or a JSONL of requests, into this configuration language",
+        "turn HCL, a JSONL of requests or a promptfoo YAML into this configuration language",
         "runner convert main.tf > main.toml",
         in_project=False,
         detail="All files are\n"
         "one configuration. A *.jsonl holds a request a line: a body, or a line of OpenAI's\n"
-        "batches; anything else is HCL. What cannot be converted is named with its place, and\n"
-        "is status 1.",
+        "batches; a *.yaml is promptfoo's; anything else is Terraform's HCL. What cannot be\n"
+        "converted is named with its place, and is status 1. `runner docs convert` says more.",
     )
     made.add_argument(
         "files", nargs="+", metavar="FILE", help="or a folder of *.tf, or - for stdin"

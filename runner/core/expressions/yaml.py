@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from runner.core.address import Path
 from runner.core.budget import OverBudgetError, current, size_of
 from runner.core.values import TemplateError, is_text, to_text
 
@@ -37,6 +38,27 @@ def yaml_of(text: str, place: str) -> Any:
         return None if node is None else _Reader(place).value(node)
     except OverBudgetError as exc:
         raise TemplateError(f"{place}: {exc}") from exc
+
+
+def yaml_lines(text: str, place: str) -> dict[Path, int]:
+    """The line of each value in a text that can be read, from 1; what an alias names stands where
+    it was written.
+    """
+    node = _composed(text, place)
+    found: dict[Path, int] = {}
+    waiting: list[tuple[Path, Node]] = [] if node is None else [((), node)]
+    while waiting:
+        path, each = waiting.pop()
+        current().spend(_A_NODE, 64)
+        found[path] = each.start_mark.line + 1
+        match (each.tag or "").removeprefix(_TAG):
+            case "seq":
+                waiting += (((*path, at), item) for at, item in enumerate(each.value))
+            case "map":
+                waiting += (((*path, str(key.value)), value) for key, value in each.value)
+            case _:
+                pass
+    return found
 
 
 def _composed(text: str, place: str) -> "Node | None":

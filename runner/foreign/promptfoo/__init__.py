@@ -1,0 +1,1 @@
+"""promptfoo's evaluations converted to completions and checks."""
