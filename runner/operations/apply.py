@@ -129,7 +129,7 @@ def carry_out(
             followers.tell(event)
             listener.tell(event)
 
-        outcome = run_to_end(_apply(project, made, options, listener, tell))
+        outcome = run_to_end(_apply(project, made, options, listener, (tell, followers.wait)))
         finished = finish(project, made, outcome)
         followers.conclude(finished)
         return finished
@@ -140,25 +140,27 @@ async def _apply(
     made: Planned,
     options: ApplyOptions,
     listener: Listener,
-    tell: Callable[[Event], None],
+    told: tuple[Callable[[Event], None], Callable[[str | None], None]],
 ) -> Outcome:
     with answers_of(project.store, project.owner) as answers:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
-        return await send(project, Sending(made.plan, walk, known, tell), options, listener)
+        return await send(project, Sending(made.plan, walk, known, *told), options, listener)
 
 
 class Sending(Struct, frozen=True):
-    """A plan, and what it is carried out with; `tell` is told what happens. `ways` may lead
-    elsewhere than into the state and the cache; with `any_answer`, none is refused.
+    """A plan, and what it is carried out with; `tell` is told what happens, `wait` once a second
+    what requests wait for. `ways` may lead elsewhere than into the state and the cache; with
+    `any_answer`, none is refused.
     """
 
     plan: PlannedSteps
     walk: Walk
     known: Known
     tell: Callable[[Event], None]
+    wait: Callable[[str | None], None] = lambda _: None
     ways: Callable[[Doors], Doors] = lambda doors: doors
     any_answer: bool = False
 
@@ -182,7 +184,7 @@ async def send(
         )
         doors = sending.ways(_doors(project, cache, held, sending.tell))
         run = Apply(sending.plan, sending.walk, sending.known, doors, limits)
-        clock = asyncio.create_task(_tick(listener))
+        clock = asyncio.create_task(_tick(listener, lambda: sending.wait(held.waiting)))
         try:
             with listener.during(run, held):
                 return await run.run()
@@ -211,10 +213,11 @@ def _doors(
     )
 
 
-async def _tick(listener: Listener) -> None:
+async def _tick(listener: Listener, also: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(1)
         listener.tick()
+        also()
 
 
 def _begin(project: Loaded) -> None:

@@ -47,6 +47,11 @@ class Connections:
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 
+    @property
+    def waiting(self) -> str | None:
+        """What requests wait for, in words, if they do."""
+        return next((one.waiting for one in self.clients.values() if one.waiting), None)
+
     async def of_lane(self, name: str, lane: Lane) -> OpenEndpoint:  # noqa: ARG002  # one so far
         """The client of a provider whose requests travel so."""
         return await self.client(name)

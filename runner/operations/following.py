@@ -65,6 +65,7 @@ class RunEvents:
         self._began = time.monotonic()
         self._waiting: list[tuple[float, Event]] = []
         self._in_flight: dict[str, None] = {}
+        self._waits: str | None = None
         self._done = self._failed = self._skipped = self._parts = 0
         self._start = {
             "type": "run_start",
@@ -89,6 +90,15 @@ class RunEvents:
         if not self._waiting:
             asyncio.get_running_loop().call_later(_EVERY, self.write)
         self._waiting.append((time.monotonic(), event))
+
+    def wait(self, said: str | None) -> None:
+        """What requests wait for now, asked once a second."""
+        if said == self._waits:
+            return
+        self._waits = said
+        at = round(time.monotonic() - self._began, 3)
+        waiting = {"type": "run_waiting", "at": at, "message": said or ""}
+        self._try(lambda file: file.add(_line(waiting)))
 
     def conclude(self, finished: Finished) -> None:
         """What the run came to."""

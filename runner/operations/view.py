@@ -12,7 +12,7 @@ from runner.io.web.site import Site, SiteContent, pages_in
 from runner.operations.blocking import run_to_end
 from runner.operations.options import Options
 from runner.operations.viewing.project_view import Looked, Renewed
-from runner.operations.viewing.resources import RESOURCES, resource
+from runner.operations.viewing.resources import LIVE, RESOURCES, resource
 
 _KEPT = 16  # values that are remembered until something changes
 
@@ -64,6 +64,8 @@ class _Known:
         if versions != self._versions:
             self._made.clear()
             self._versions = versions
+        if name in LIVE:
+            return SiteContent(resource(view, name, query))
         key = name, tuple(sorted(query.items()))
         if key not in self._made:
             self._made[key] = SiteContent(resource(view, name, query))

@@ -189,8 +189,10 @@ function pressed(event) {
 
 async function news(names) {
   try {
-    state.facts = await value("project");
-    head();
+    if (names === null || names.some((name) => name !== "run")) {
+      state.facts = await value("project");
+      head();
+    }
     const about = state.page?.about ?? [];
     if (names !== null && !names.some((name) => about.includes(name))) return;
     if (state.shown === null) await show();

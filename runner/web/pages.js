@@ -19,6 +19,7 @@ import answer from "./pages/answer.js";
 import answers from "./pages/answers.js";
 import plan from "./pages/plan.js";
 import report from "./pages/report.js";
+import run from "./pages/run.js";
 import side from "./pages/side.js";
 
-export default [report, plan, side, answers, answer];
+export default [report, plan, run, side, answers, answer];

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FIRST = 'completion.ticket["case=t01,model=gpt-4.1,tone=brief"]'
-PAGES = ("plan", f"plan?a={FIRST}", "side", "answers?q=check%3Ateam%3Dfail", f"answer?a={FIRST}")
+PAGES = (
+    "plan",
+    "run",
+    f"plan?a={FIRST}",
+    "side",
+    "answers?q=check%3Ateam%3Dfail",
+    f"answer?a={FIRST}",
+)
 
 
 def test_answers_of_a_matrix_are_side_by_side(demo_page: Shown) -> None:

@@ -140,8 +140,8 @@ class Progress:
 
     def waiting(self) -> str | None:
         """What requests wait for, if they do."""
-        clients = self.connections.clients.values() if self.connections is not None else ()
-        return next((client.waiting for client in clients if client.waiting), None)
+        found: str | None = None if self.connections is None else self.connections.waiting
+        return found
 
 
 class Lines(Progress):

@@ -55,7 +55,7 @@ def ask_again(project: Loaded, planned: PlannedDrift, listener: Listener) -> Ask
     admit_programs(project, [*plain_checks(project)])
     plan = planned.plan
     ways = partial(_aside, planned)
-    sending = Sending(plan, plan.walk, plan.known, listener.tell, ways, any_answer=True)
+    sending = Sending(plan, plan.walk, plan.known, listener.tell, ways=ways, any_answer=True)
     outcome = run_to_end(send(project, sending, ApplyOptions(), listener))
     return _asked(project, planned, outcome)
 

@@ -1,6 +1,6 @@
 """What an apply would do now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -13,15 +13,11 @@ from runner.core.viewing.plan_page import (
     planned_groups,
     planned_value,
 )
-from runner.core.viewing.side import side_choices
-from runner.errors import RunnerError
 from runner.operations.ended import unfinished
 from runner.operations.plan import Planned, unfinished_answers
 from runner.operations.trust import asked_by, untrusted, ways
 from runner.operations.viewing.project_view import ProjectView
 from runner.operations.viewing.shown_problems import ShownProblem, shown_problems
-
-_LARGE = 20_000  # answers above which nobody waits for a plan that was not asked for
 
 
 class PlannedCost(Struct, frozen=True):
@@ -60,12 +56,6 @@ class ShownPlan(Struct, frozen=True):
     untrusted: tuple[str, ...]
     ways: str
     problems: tuple[ShownProblem, ...]
-
-
-class FirstPage(Struct, frozen=True):
-    """What whoever comes without having chosen a page wants to see."""
-
-    page: str
 
 
 def plan(view: ProjectView, query: Mapping[str, str]) -> ShownPlan:
@@ -110,27 +100,3 @@ def _cost(made: Planned) -> PlannedCost:
     cost = None if estimate.unpriced else (estimate.cost_low, estimate.cost_high)
     tokens = estimate.tokens_low, estimate.tokens_high
     return PlannedCost(estimate.requests, tokens, cost, estimate.text())
-
-
-def first_page(view: ProjectView, _: Mapping[str, str]) -> FirstPage:
-    """The plan if there is something to do or the configuration is wrong; else answers, side by
-    side where there is something to compare.
-    """
-    return FirstPage(next(_pages(view)))
-
-
-def _pages(view: ProjectView) -> Iterator[str]:
-    held = view.answers
-    is_matrix = held is not None and bool(side_choices(held.columns))
-    if is_matrix and view.compares:
-        yield "side"
-    if (held is None or held.looked_at <= _LARGE) and not _is_empty(view):
-        yield "plan"
-    yield "side" if is_matrix else "answers"
-
-
-def _is_empty(view: ProjectView) -> bool:
-    try:
-        return view.planned.empty
-    except RunnerError:
-        return False

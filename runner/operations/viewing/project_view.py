@@ -25,6 +25,7 @@ from runner.operations.records import prices_at
 from runner.operations.revisions import source_of, state_at
 from runner.operations.spending import costs
 from runner.operations.viewing.checked_answers import CheckedView, checked_view
+from runner.operations.viewing.followed_run import FollowedRun
 from runner.operations.viewing.held_answers import HeldAnswers, OpenedState
 
 
@@ -43,8 +44,9 @@ class ProjectView:
     so that answers are there while the configuration is wrong.
     """
 
-    def __init__(self, options: Options, looked: Looked) -> None:
+    def __init__(self, options: Options, looked: Looked, run: FollowedRun | None = None) -> None:
         self.options, self._looked = options, looked
+        self.run = run or FollowedRun(options.place)
         self.secrets = Secrets()
 
     @property
@@ -198,19 +200,20 @@ class Renewed:
 
     def __init__(self, options: Options, looked: Looked) -> None:
         self._options, self._looked = options, looked
-        self._view = ProjectView(options, looked)
+        self._run = FollowedRun(options.place)
+        self._view = ProjectView(options, looked, self._run)
         self._seen: Mapping[str, object] | None = None
 
     def versions(self) -> Mapping[str, object]:
-        """As ProjectView has them."""
-        return self._view.versions()
+        """As ProjectView has them, and that of the run that is followed."""
+        return {**self._view.versions(), "run": self._run.version()}
 
     def view(self) -> tuple[ProjectView, Mapping[str, object]]:
         """The view, and what it was made of."""
         now = self._view.versions()
         if now != self._seen:
             if self._seen is not None:
-                self._view = ProjectView(self._options, self._looked)
+                self._view = ProjectView(self._options, self._looked, self._run)
             self._seen = now
         return self._view, now
 

@@ -11,7 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from runner.errors import RunnerError
-from runner.operations.viewing import answer_resources, plan_resources, side_resources
+from runner.operations.viewing import (
+    answer_resources,
+    plan_resources,
+    run_resources,
+    side_resources,
+)
 from runner.operations.viewing.project_view import ProjectView
 from runner.operations.viewing.shown_problems import ShownProblem, shown_problems
 
@@ -27,8 +32,11 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "cells": side_resources.cells,
     "words": side_resources.words,
     "plan": plan_resources.plan,
-    "opens": plan_resources.first_page,
+    "opens": run_resources.first_page,
+    "run": run_resources.run_page,
 }
+LIVE = frozenset(("opens", "run"))
+"""Those that hang on the run that is followed, which nobody remembers."""
 
 
 class Problems(Struct, frozen=True):

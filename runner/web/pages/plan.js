@@ -4,6 +4,7 @@ import { hunks } from "../diff.js";
 import { h, put } from "../dom.js";
 import { brief, compact, counted, dollars, named } from "../format.js";
 import { problem } from "../problems.js";
+import { tiles } from "../tiles.js";
 
 const WORDS = {
   issue: "new", reissue: "again", undecided: "perhaps", instances: "unknown yet", replay: "from the cache",
@@ -63,8 +64,8 @@ async function draw(view) {
     const price = !requests && !high ? "$0" : cost === null ? "price unknown" : high === null ? `from ${dollars(low)}` : low === high ? dollars(low) : `${dollars(low)} to ${dollars(high)}`;
     const [least, most] = tokens;
     const range = most === null ? `from ${compact(least)}` : least === most ? compact(least) : `${compact(least)} to ${compact(most)}`;
-    const tiles = [[requests.toLocaleString("en-US"), requests === 1 ? "request" : "requests"], [price, "estimated"], [range, "tokens"], [plan.unchanged.toLocaleString("en-US"), "unchanged"]];
-    return [h("dl", { class: "tiles" }, tiles.map(([number, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, number)))),
+    const numbers = [[requests.toLocaleString("en-US"), requests === 1 ? "request" : "requests"], [price, "estimated"], [range, "tokens"], [plan.unchanged.toLocaleString("en-US"), "unchanged"]];
+    return [tiles(numbers),
       requests ? h("p", { class: "soft" }, text.charAt(0).toUpperCase() + text.slice(1), ".") : null,
       plan.verdicts ? h("p", { class: "soft" }, plan.verdicts) : null];
   }
