@@ -9,7 +9,7 @@ from msgspec import Struct
 _TAIL = 1_000  # characters of an answer that is being written
 _FLYING, _ENDED, _FAILED = 100, 100, 200  # that are shown
 
-Told = Mapping[str, Any]
+_Told = Mapping[str, Any]
 
 
 class InFlight(Struct, frozen=True):
@@ -73,7 +73,7 @@ class RunFold:
         """Whether more may come."""
         return self._running
 
-    def add(self, events: Iterable[Told], *, is_running: bool) -> None:
+    def add(self, events: Iterable[_Told], *, is_running: bool) -> None:
         """What came since; another run begins with `run_start`."""
         for event in events:
             self._at = event.get("at", self._at)
@@ -83,7 +83,7 @@ class RunFold:
             self._flying.clear()
             self._waiting = ""
 
-    def _fold(self, event: Told) -> None:
+    def _fold(self, event: _Told) -> None:
         match event:
             case {"type": "run_start", "run": str(run), "began": str(began), "changes": changes}:
                 self._begin(run, began, changes)
@@ -122,7 +122,7 @@ class RunFold:
         self._run, self._began = run, began
         self._total = sum(number for word, number in changes.items() if word not in _ASIDE)
 
-    def _end(self, event: Told, address: str, how: str, said: str) -> None:
+    def _end(self, event: _Told, address: str, how: str, said: str) -> None:
         self._flying.pop(address, None)
         used, cost, took = event.get("usage"), event.get("cost"), event.get("duration_ms")
         self._tokens += _tokens(used) if used is not None and how in _ASKED else 0

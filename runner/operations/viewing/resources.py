@@ -33,7 +33,7 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "words": side_resources.words,
     "plan": plan_resources.plan,
     "opens": run_resources.first_page,
-    "run": run_resources.run_page,
+    "run": run_resources.followed_run_page,
 }
 LIVE = frozenset(("opens", "run"))
 """Those that hang on the run that is followed, which nobody remembers."""

@@ -18,7 +18,7 @@ class FirstPage(Struct, frozen=True):
     page: str
 
 
-def run_page(view: ProjectView, _: Mapping[str, str]) -> RunPage:
+def followed_run_page(view: ProjectView, _: Mapping[str, str]) -> RunPage:
     """Where the apply stands that runs now, or ran last since the view began."""
     return view.run.page()
 
