@@ -158,7 +158,8 @@ class _Tree:
             start = 1 if kind == "locals" else 0
             for found in findings:
                 if found.summary == _PASTED:
-                    block.source.hide((*block.path, *found.path[start:]))
+                    holder = block.holder(found.path[start:])
+                    holder.source.hide((*holder.path, *found.path[start:]))
             for found in findings:
                 on: Literal["key", "value"] = "key" if found.summary in _ABOUT_KEYS else "value"
                 where = block.where(found.path[start:], on=on)
@@ -287,7 +288,7 @@ class _Compiler(Struct, frozen=True):
 
     def _foreign(self, block: Block, value: Any, path: Path) -> None:
         """A warning at each hole in Terraform's spelling, which is sent as the text that it is."""
-        if not block.source.has_dollars:  # told once for all blocks of a file
+        if not any(each.source.has_dollars for each in (block, *block.over)):  # of a whole file
             return
         for at, text in texts(value, path):
             for hole in terraform_holes(text):

@@ -19,13 +19,20 @@ _ROOT_ONLY = ("runner", "provider", "import", "check", "compare")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table of the language as it was written, and where."""
+    """One table of the language as it was written, and where; `over` are those of override files
+    that stand in it already, the last one first.
+    """
 
     kind: str
     name: str
     table: dict[str, Any] = field(repr=False)
     source: Source = field(repr=False)
     path: Path
+    over: "tuple[Block, ...]" = field(default=(), repr=False)
+
+    def holder(self, path: Path) -> "Block":
+        """The block in whose file a key is written."""
+        return next((block for block in self.over if _has(block.table, path)), self)
 
     def where(
         self,
@@ -35,7 +42,8 @@ class Block:
         at: InText = BEGINNING,
     ) -> Where:
         """The place of a key inside this block, or of the block itself."""
-        return self.source.where((*self.path, *path), on=on, at=at)
+        held = self.holder(path) if self.over else self
+        return held.source.where((*held.path, *path), on=on, at=at)
 
     def problem(
         self,
@@ -80,21 +88,30 @@ def load_folder(
     """The blocks of a folder's *.toml files; every mistake is appended to `problems`."""
     sources: list[Source] = []
     value_sources: list[Source] = []
+    override_sources: list[Source] = []
     for file, data in read(folder):
         try:
             text = source(file, data)
         except RunnerError as exc:
             problems.extend(exc.problems)
             continue
-        (value_sources if holds_values(file) else sources).append(text)
+        overrides = is_override(file)
+        into = override_sources if overrides else value_sources if holds_values(file) else sources
+        into.append(text)
     found: list[Block] = []
     for text in sources:
         found.extend(_blocks(text, problems, root=root))
+    over = [
+        block
+        for text in sorted(override_sources, key=lambda text: text.file)
+        for block in _blocks(text, problems, root=root)
+    ]
     values: dict[str | None, FileValues] = {None: {}}
     for text in sorted(value_sources if root else (), key=_precedence):
         held = values.setdefault(workspace_of(text.file), {})
         held.update(_with_places(text, _parsed(text, problems)))
-    return _merged(folder, found, values, tuple(sources), problems)
+    every = (*sources, *override_sources)
+    return _merged(folder, found, over, values, every, problems)
 
 
 def values_of(text: Source) -> FileValues:
@@ -112,10 +129,20 @@ def holds_values(file: str) -> bool:
     return name == "vars.toml" or name.endswith(_AUTO) or workspace_of(file) is not None
 
 
+def is_override(file: str) -> bool:
+    """Whether the blocks of a file of this name are merged into those of the others."""
+    name = file.rsplit("/", 1)[-1]
+    return name == "override.toml" or name.endswith(".override.toml")
+
+
 def workspace_of(file: str) -> str | None:
     """The workspace that a file of this name has the values of; None if it is no such file."""
     name = file.rsplit("/", 1)[-1]
-    if name.endswith(_AUTO) or not (name.startswith("vars.") and name.endswith(".toml")):
+    if (
+        name.endswith(_AUTO)
+        or is_override(file)
+        or not (name.startswith("vars.") and name.endswith(".toml"))
+    ):
         return None
     named = name[len("vars.") : -len(".toml")]
     return named if is_workspace(named) else None
@@ -211,6 +238,7 @@ def _shape(text: Source, path: Path, said: str) -> Problem:
 def _merged(
     folder: str,
     found: Iterable[Block],
+    over: Iterable[Block],
     values: dict[str | None, FileValues],
     sources: tuple[Source, ...],
     problems: list[Problem],
@@ -224,19 +252,64 @@ def _merged(
             _merge_locals(by_kind.setdefault("locals", {}), block, problems)
         else:
             _add(by_kind.setdefault(block.kind, {}), block.name, block, problems)
+    for block in over:
+        _override(by_kind, block, problems)
     kept = {kind: tuple(blocks) for kind, blocks in lists.items()}
     by_workspace = {name: held for name, held in values.items() if name is not None}
     return Blocks(folder, by_kind, kept, values[None], by_workspace, sources)
 
 
 def _merge_locals(held: dict[str, Block], block: Block, problems: list[Problem]) -> None:
+    for local in _locals(block, problems):
+        _add(held, local.name, local, problems)
+
+
+def _locals(block: Block, problems: list[Problem]) -> Iterator[Block]:
     for name, value in block.table.items():
         path = ("locals", name)
         if not is_identifier(name):
             said = f'"{name}" cannot be the name of a local value.'
             problems.append(Problem("Invalid name", said, block.where((name,), on="key")))
         else:
-            _add(held, name, Block("local", name, {"value": value}, block.source, path), problems)
+            yield Block("local", name, {"value": value}, block.source, path)
+
+
+def _override(by_kind: dict[str, dict[str, Block]], block: Block, problems: list[Problem]) -> None:
+    """Merge a block of an override file into the one of its name, key by key."""
+    if block.kind in _LISTS:
+        said = f"[[{block.kind}]] has no name by which it could be overridden: move it elsewhere."
+        problems.append(Problem("Cannot be overridden", said, block.where(on="key")))
+        return
+    held = by_kind.get(block.kind, {})
+    for one in _locals(block, problems) if block.kind == "locals" else (block,):
+        base = held.get(one.name)
+        if base is None:
+            shown = ".".join(map(str, one.path))
+            hint = did_you_mean(one.name, list(held), "")
+            said = (
+                f"No other file declares {shown}, and an override file changes what is declared."
+                f"{hint}"
+            )
+            problems.append(Problem("Nothing to override", said, one.where(on="key")))
+        else:
+            held[one.name] = one if one.kind == "local" else _overridden(base, one)
+
+
+def _overridden(base: Block, over: Block) -> Block:
+    """Keys of `over` stand in place of those of `base`; those of a lifecycle one by one."""
+    table = {**base.table, **over.table}
+    rules = [block.table.get("lifecycle") for block in (base, over)]
+    if all(isinstance(held, dict) for held in rules):
+        table["lifecycle"] = {key: held[key] for held in rules if held for key in held}
+    return Block(base.kind, base.name, table, base.source, base.path, (over, *base.over))
+
+
+def _has(table: dict[str, Any], path: Path) -> bool:
+    """Whether a table has the first key of a path; of a lifecycle, the second one."""
+    if not path or path[0] not in table:
+        return False
+    inner = table[str(path[0])]
+    return path[0] != "lifecycle" or len(path) < 2 or (isinstance(inner, dict) and path[1] in inner)
 
 
 def _add(held: dict[str, Block], name: str, block: Block, problems: list[Problem]) -> None:

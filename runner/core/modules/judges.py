@@ -49,7 +49,8 @@ def judge_block(check: Block, usual: Mapping[str, Any]) -> Block | None:
         return None
     named = "provider" in table or "model" in table
     held = dict(table) if named else {**usual, **table}
-    return Block("check", f"{check.name}.judge", held, check.source, (*check.path, "judge"))
+    at = check.holder(("judge",))
+    return Block("check", f"{check.name}.judge", held, at.source, (*at.path, "judge"))
 
 
 def judge_of(

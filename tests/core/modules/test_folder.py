@@ -161,3 +161,52 @@ def test_a_vars_file_of_a_module_is_not_read() -> None:
 def test_values_of_a_named_file_are_all_its_keys() -> None:
     found = values_of(Source("extra.toml", "x = 1\n[y]\nz = 2\n"))
     assert {name: value for name, (value, _) in found.items()} == {"x": 1, "y": {"z": 2}}
+
+
+OVERRIDDEN = {
+    "configs/main.toml": f"[completion.a]\n{MESSAGES}lifecycle = "
+    "{ prevent_destroy = true, ignore_changes = ['seed'] }\n[locals]\nx = 1\ny = 1\n",
+    "configs/z.override.toml": "[completion.a]\ntemperature = 1\nmodel = 'o'\n"
+    "lifecycle = { prevent_destroy = false }\n[locals]\nx = 2\n",
+    "configs/override.toml": "[completion.a]\nmodel = 'first'\nseed = 3\n",
+}
+
+
+def test_an_override_file_changes_the_keys_of_blocks_that_are_declared() -> None:
+    root = Lab(OVERRIDDEN).compiled()
+    table = root.completions["a"].block.table
+    assert (table["model"], table["seed"], table["temperature"]) == ("o", 3, 1)
+    assert table["lifecycle"] == {"prevent_destroy": False, "ignore_changes": ["seed"]}
+    assert root.blocks.of("locals")["x"].table == {"value": 2}
+    assert root.blocks.of("locals")["y"].table == {"value": 1}
+    assert root.blocks.values_of == {}
+
+
+@pytest.mark.parametrize(
+    ("override", "where", "summary"),
+    [
+        ("[completion.a]\nseed = 1\ntemprature = 1\n", 3, "Unknown key"),
+        ("[completion.a]\ntop_p = '{{ var.x }}'\n", 2, "Unknown name"),
+        ("[completion.b]\nseed = 1\n", 1, "Nothing to override"),
+        ("[locals]\nz = 1\n", 2, "Nothing to override"),
+        ("[[moved]]\nfrom = 'completion.a'\nto = 'completion.b'\n", 1, "Cannot be overridden"),
+    ],
+)
+def test_what_is_wrong_in_an_override_file_is_told_at_its_line(
+    override: str, where: int, summary: str
+) -> None:
+    lab = Lab({**OVERRIDDEN, "configs/more.override.toml": override})
+    with pytest.raises(RunnerError) as caught:
+        lab.plan()
+    assert told(list(caught.value.problems)) == [(f"configs/more.override.toml:{where}", summary)]
+
+
+def test_what_is_wrong_in_a_block_that_is_overridden_is_told_at_its_own_line() -> None:
+    files = {
+        **OVERRIDDEN,
+        "configs/main.toml": OVERRIDDEN["configs/main.toml"] + "[completion.c]\n",
+    }
+    lab = Lab({**files, "configs/c.override.toml": "[completion.c]\nseed = 1\n"})
+    with pytest.raises(RunnerError) as caught:
+        lab.plan()
+    assert {where for where, _ in told(list(caught.value.problems))} == {"configs/main.toml:8"}
