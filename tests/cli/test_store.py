@@ -130,6 +130,56 @@ def test_a_list_has_all_pages(project: Project, api: FakeAPI) -> None:
     assert len(pages) == 3
 
 
+EACH = """
+[data.chat_completions.all]
+[data.chat_completion.each]
+for_each = "{{ data.chat_completions.all.ids }}"
+completion_id = "{{ each.value }}"
+[data.chat_completion_messages.first]
+count = 2
+completion_id = "{{ data.chat_completions.all.ids[count.index] }}"
+[completion.sum]
+model = "m"
+messages = [{ role = "user", content = "{{ data.chat_completion.each.values() | map(attribute='content') | join(', ') }}" }]
+[output.one]
+value = "{{ data.chat_completion.each['chatcmpl-put-2'].content }}"
+[output.many]
+value = "{{ data.chat_completion_messages.first | map(attribute='messages') | map('length') | list }}"
+"""  # noqa: E501
+
+
+def test_a_data_source_has_instances(project: Project, api: FakeAPI) -> None:
+    for number in range(1, 4):
+        put(api, number)
+    project.write(EACH)
+    assert " <= data.chat_completion.each[" not in project.call("plan", "--offline").out
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert project.outputs["one"] == "put 2"
+    assert project.outputs["many"] == [1, 2]
+    assert project.outputs["sum"] == "echo: put 1, put 2, put 3"
+    assert 'data.chat_completion.each["chatcmpl-put-3"]' in project.records
+    assert "data.chat_completion_messages.first[1]" in project.records
+    again = project.call("plan")
+    assert again.out.startswith("No changes."), again.out
+    project.write(EACH.replace("all.ids }}", "all.ids[:2] }}"))
+    gone = project.call("plan").out
+    assert 'data.chat_completion.each["chatcmpl-put-3"]' in gone
+
+
+def test_a_data_source_has_one_kind_of_instances(project: Project, api: FakeAPI) -> None:
+    project.write(EACH.replace("count = 2", "count = 2\nfor_each = ['a']"))
+    ran = project.call("validate")
+    assert ran.status == 1
+    assert "Conflicting keys" in ran.err
+    project.write(EACH.replace("each.value }}", "each.valu }}"))
+    assert 'Did you mean "each.value"?' in project.call("validate").err
+    for number in (1, 2):
+        put(api, number)
+    project.write(EACH.replace("each['chatcmpl-put-2'].content", "each.content"))
+    assert "has instances" in project.call("plan").err
+
+
 @pytest.mark.parametrize("entry", [{"id": "one"}, {}])
 def test_a_list_that_never_ends_is_told(
     project: Project, api: FakeAPI, entry: dict[str, str]

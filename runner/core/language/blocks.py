@@ -278,6 +278,9 @@ class Completion(Parameters, Meta, total=False):
 
 class _Data(TypedDict, total=False):
     provider: Annotated[Text, Field(description="Name of the provider.")]
+    for_each: ForEach
+    count: Count
+    matrix: Matrix
     depends_on: DependsOn
 
 

@@ -176,7 +176,7 @@ def _findings(
             yield from _default(table)
         case "runner":
             yield from usual_findings(table)
-        case "module":
+        case _ if kind == "module" or kind.startswith("data."):
             yield from instance_findings(table, has_hole)
         case "check":
             yield from check_findings(table)

@@ -37,7 +37,7 @@ JUDGE_META = (
 )
 """What a check's judge says to the runner; its other keys are parameters of its request."""
 
-DATA_META = ("provider", "depends_on")
+DATA_META = ("provider", "for_each", "count", "matrix", "depends_on")
 """What a data source says to the runner; its other keys are asked of the server."""
 
 ProviderKind = Literal["openai", "embedded"]
