@@ -18,9 +18,11 @@ FILLED = {
     "state": ["list"],
     "import": ["completion.a", "id"],
     "convert": ["main.tf"],
+    "rollback": ["--to", "HEAD"],
     "cache": ["info"],
     "workspace": ["list"],
     "shell-completion": ["bash"],
+    "merge-driver": ["base", "ours", "theirs"],
 }
 CONFIG = '[runner]\nprovider = "embedded"\n'
 
@@ -106,7 +108,7 @@ def test_a_flag_that_is_none_is_told_by_its_closest(project: Project) -> None:
         ("graph -type=plan", "There is one graph"),
         ("test", "runner check"),
         ("-v", "the version: runner version"),
-        ("state", "runner state is to do one of list, show, mv, rm, pull, push."),
+        ("state", "runner state is to do one of list, show, mv, rm, resolve, pull, push."),
         ("init -upgrade", "no plugins"),
         ("plan -lock-timeout=5m", "waits for its lock"),
     ],

@@ -1,10 +1,11 @@
 """The texts that no file may show, of values that are sensitive."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from runner.core.expressions.template import Masked, Node, holes
-from runner.core.values import Names, to_text
+from runner.core.values import Names, TemplateError, to_text
 
 _SHORTEST = 4  # a shorter value is part of too many words to be looked for in an answer
 
@@ -31,4 +32,5 @@ def _leaves(value: Any, found: set[str]) -> None:
         for inner in value:
             _leaves(inner, found)
     elif value is not None and not isinstance(value, bool) and len(str(value)) >= _SHORTEST:
-        found.add(to_text(value))
+        with suppress(TemplateError):  # what cannot be put into a text stands in none
+            found.add(to_text(value))

@@ -1,5 +1,6 @@
 """One completion, filled."""
 
+from datetime import date
 from typing import Any
 
 import orjson
@@ -238,6 +239,10 @@ def test_a_value_that_became_sensitive_leaves_the_state() -> None:
     assert lab.sent == []
     assert b"hush" not in lab.records["completion.a"].request
     assert lab.plan().empty
+
+
+def test_what_cannot_be_put_into_a_text_stands_in_none() -> None:
+    assert sensitive_texts([date(1979, 5, 27), "a word"]) == ("a word",)
 
 
 def test_sensitive_texts_are_the_leaves_the_longest_first() -> None:
