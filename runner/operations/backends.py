@@ -25,10 +25,12 @@ from runner.io import files
 from runner.io.settings import environment
 from runner.io.state.backend import States
 from runner.io.trust import trusted
+from runner.operations.blocking import run_to_end
 from runner.operations.hosts import trusted_hosts
 
 if TYPE_CHECKING:
     from runner.io.objects import BucketKind, ObjectPlace
+    from runner.io.state.http import HttpPlace
 
 RECORD = ".backend.json"
 _PREFIX = "RUNNER_BACKEND_"
@@ -112,6 +114,10 @@ def opened_states(
     door = closed_door(settings, project, trust)
     if door is not None:
         raise _refusal(door, again("default"))
+    if settings.type == "http":
+        from runner.io.state.http import HttpStates  # noqa: PLC0415
+
+        return HttpStates(_http_place(settings, project), run_to_end, again)
     from runner.io.objects import Objects  # noqa: PLC0415  # most projects have a folder
     from runner.io.state.remote import ObjectStates  # noqa: PLC0415
 
@@ -141,6 +147,21 @@ def _refusal(door: BackendDoor, again: str) -> Untrusted:
         "environment."
     )
     return Untrusted(Problem("Not trusted", said))
+
+
+def _http_place(settings: BackendSettings, project: Path) -> "HttpPlace":
+    from runner.io.state.http import HttpPlace  # noqa: PLC0415
+
+    surroundings = environment(project)
+    return HttpPlace(
+        settings.text("address") or "",
+        settings.text("lock_address"),
+        settings.text("unlock_address"),
+        settings.text("lock_method") or "LOCK",
+        settings.text("unlock_method") or "UNLOCK",
+        _variable(settings, "username_env", surroundings),
+        _variable(settings, "password_env", surroundings),
+    )
 
 
 def _place(settings: BackendSettings, project: Path) -> "ObjectPlace":

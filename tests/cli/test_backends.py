@@ -9,6 +9,7 @@ import pytest
 from tests.harness.object_stores import moto
 from tests.harness.project import Project, completion, provider
 from tests.harness.server import FakeAPI
+from tests.harness.state_server import state_server
 
 OUTPUT = '[output.said]\nvalue = "{{ completion.a.content }}"\n'
 
@@ -82,6 +83,34 @@ def test_records_are_the_same_bytes_after_they_went_there_and_back(
     assert lines(project) == before
     assert not (project.directory / "state/.backend.json").exists()
     assert len(api.requests) == 1
+
+
+def test_records_are_the_same_bytes_after_a_bucket_and_a_server(
+    project: Project, bucket: str, api: FakeAPI
+) -> None:
+    project.apply()
+    before = lines(project)
+    with state_server() as server:
+        address = f'address = "{server.address}"'
+        locks = f'lock_address = "{server.address}"\nunlock_address = "{server.address}"'
+        for backend in (bucket, f'type = "http"\n{address}\n{locks}\n', ""):
+            project.write(f"[runner.backend]\n{backend}" if backend else "", "backend.toml")
+            if not backend:
+                (project.directory / "state/state.json").unlink()
+            assert project.call("init", "--migrate-state").status == 0
+            assert lines(project) == before
+            assert project.call("plan", "--detailed-exitcode").status == 0
+        assert server.lock is None
+    assert len(api.requests) == 1
+
+
+def test_a_server_of_states_has_one_workspace(project: Project) -> None:
+    with state_server() as server:
+        configure(project, f'type = "http"\naddress = "{server.address}"\n')
+        assert project.call("init").status == 0
+        ran = project.call("workspace", "new", "prod")
+    assert ran.status == 1
+    assert "has one workspace" in ran.err
 
 
 def test_two_machines_share_answers_and_outputs(

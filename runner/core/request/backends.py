@@ -15,7 +15,8 @@ HISTORY = 50
 """So many states are kept where nobody says otherwise."""
 
 _SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "az"}
-_EVERY = ("type", "key", "history")
+_EVERY = ("type",)
+_OBJECTS = ("key", "history")
 _WANTED: Mapping[BackendType, tuple[str, ...]] = {
     "s3": ("bucket",),
     "gcs": ("bucket",),
@@ -24,10 +25,10 @@ _WANTED: Mapping[BackendType, tuple[str, ...]] = {
     "http": ("address",),
 }
 _MORE: Mapping[BackendType, tuple[str, ...]] = {
-    "s3": ("region", "endpoint", "access_key_env", "secret_key_env"),
-    "gcs": ("endpoint", "secret_key_env"),
-    "azure": ("endpoint", "secret_key_env"),
-    "file": (),
+    "s3": (*_OBJECTS, "region", "endpoint", "access_key_env", "secret_key_env"),
+    "gcs": (*_OBJECTS, "endpoint", "secret_key_env"),
+    "azure": (*_OBJECTS, "endpoint", "secret_key_env"),
+    "file": _OBJECTS,
     "http": (
         "lock_address", "unlock_address", "lock_method", "unlock_method", "username_env",
         "password_env",
