@@ -24,6 +24,7 @@ BucketKind = Literal["s3", "gcs", "azure", "file"]
 _T = TypeVar("_T")
 _SCHEMES: Mapping[BucketKind, str] = {"s3": "s3", "gcs": "gs", "azure": "az", "file": "file"}
 _TIMEOUT, _RETRIES = timedelta(seconds=30), timedelta(seconds=20)
+_SOON = timedelta(seconds=1.8)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _STATUS = re.compile(r"\b(?:status|code)\D{0,12}([345][0-9]{2})\b", re.IGNORECASE)
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
@@ -65,10 +66,12 @@ class StoredObject(Struct, frozen=True):
 
 
 class Objects:
-    """The objects of a bucket below its prefix. Not for a process that forks."""
+    """The objects of a bucket below its prefix. Not for a process that forks. Who is not patient
+    learns within two seconds that nobody answers.
+    """
 
-    def __init__(self, place: ObjectPlace) -> None:
-        self._place = place
+    def __init__(self, place: ObjectPlace, *, is_patient: bool = True) -> None:
+        self._place, self._is_patient = place, is_patient
         self._opened: ObjectStore | None = None
 
     @property
@@ -130,7 +133,7 @@ class Objects:
 
     def _store(self) -> "ObjectStore":
         if self._opened is None:
-            self._opened = _opened(self._place)
+            self._opened = _opened(self._place, is_patient=self._is_patient)
         return self._opened
 
     def _unless_absent(self, ask: Callable[[], _T]) -> _T | None:
@@ -189,13 +192,15 @@ def _library() -> Any:
     return obstore
 
 
-def _opened(place: ObjectPlace) -> "ObjectStore":
+def _opened(place: ObjectPlace, *, is_patient: bool) -> "ObjectStore":
     from obstore import store as stores  # noqa: PLC0415
 
     client: Any = {"timeout": _TIMEOUT, "connect_timeout": timedelta(seconds=10)}
+    retry: Any = {"max_retries": 4, "retry_timeout": _RETRIES}
+    if not is_patient:
+        client, retry = {"timeout": _SOON, "connect_timeout": _SOON}, {"max_retries": 0}
     if (place.endpoint or "").startswith("http://"):
         client["allow_http"] = True
-    retry: Any = {"max_retries": 4, "retry_timeout": _RETRIES}
     match place.kind:
         case "s3":
             config = _set(

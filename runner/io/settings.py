@@ -28,7 +28,7 @@ _NOT_HERE = frozenset(
      "LM_STUDIO_API_BASE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
      "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 )  # fmt: skip
-_NONE_HERE = ("RUNNER_BACKEND_", "OTEL_")
+_NONE_HERE = ("RUNNER_BACKEND_", "RUNNER_CACHE_", "OTEL_")
 _FILLED = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")  # as the library reads it
 
 

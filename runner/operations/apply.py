@@ -27,10 +27,12 @@ from runner.operations.load import reload_state
 from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
 from runner.operations.plan import Planned, refuse_unknown, whole_plan
+from runner.operations.sharing import Shares, sharing
 from runner.operations.spending import Purse
 from runner.operations.trust import asked_by, asks
 
 if TYPE_CHECKING:
+    from runner.io.cache.answers import CachedAnswers
     from runner.operations.connections import Connections
 
 DRAIN_SECONDS = 30.0  # so long is what is in flight waited for, once somebody wants to leave
@@ -142,18 +144,20 @@ async def _apply(
     listener: Listener,
     told: tuple[Callable[[Event], None], Callable[[str | None], None]],
 ) -> Outcome:
-    with answers_of(project.store, project.owner) as answers:
+    with answers_of(project.store, project.owner, project.shared) as answers:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
-        return await send(project, Sending(made.plan, walk, known, *told), options, listener)
+        sending = Sending(made.plan, walk, known, *told, answers=answers)
+        return await send(project, sending, options, listener)
 
 
 class Sending(Struct, frozen=True):
     """A plan, and what it is carried out with; `tell` is told what happens, `wait` once a second
-    what requests wait for. `ways` may lead elsewhere than into the state and the cache; with
-    `any_answer`, none is refused.
+    what requests wait for. What the `answers` at hand share with a team is taken, and given, in the
+    run as well. `ways` may lead elsewhere than into the state and the cache; with `any_answer`,
+    none is refused.
     """
 
     plan: PlannedSteps
@@ -163,6 +167,7 @@ class Sending(Struct, frozen=True):
     wait: Callable[[str | None], None] = lambda _: None
     ways: Callable[[Doors], Doors] = lambda doors: doors
     any_answer: bool = False
+    answers: "CachedAnswers | None" = None
 
 
 async def send(
@@ -173,6 +178,7 @@ async def send(
 
     async with (
         Cache(project.store.cache) as cache,
+        sharing(project, sending.answers, cache, listener.say) as shares,
         connections(project, listener.say, sending.tell if options.stream else None) as held,
     ):
         limits = Limits(
@@ -182,23 +188,27 @@ async def send(
             stream=options.stream,
             any_answer=sending.any_answer,
         )
-        doors = sending.ways(_doors(project, cache, held, sending.tell))
+        doors = sending.ways(_doors(project, shares, held, sending.tell))
         run = Apply(sending.plan, sending.walk, sending.known, doors, limits)
         clock = asyncio.create_task(_tick(listener, lambda: sending.wait(held.waiting)))
         try:
             with listener.during(run, held):
-                return await run.run()
+                outcome = await run.run()
         finally:
             clock.cancel()
+        if outcome.interrupted:
+            shares.leave()
+        return outcome
 
 
 def _doors(
-    project: Loaded, cache: Cache, held: "Connections", tell: Callable[[Event], None]
+    project: Loaded, shares: Shares, held: "Connections", tell: Callable[[Event], None]
 ) -> Doors:
     purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
     return Doors(
         connect=held.of_lane,
-        save=cache.save,
+        save=shares.save,
+        fetch=shares.fetch,
         rescue=lambda records: _rescue(project, records),
         read=held.read,
         update=held.update,

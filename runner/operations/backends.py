@@ -113,7 +113,7 @@ def opened_states(
     """The states there; Untrusted if nobody said that they may be."""
     door = closed_door(settings, project, trust)
     if door is not None:
-        raise _refusal(door, again("default"))
+        raise backend_refusal(door, f"{again('default')} init")
     if settings.type == "http":
         from runner.io.state.http import HttpStates  # noqa: PLC0415
 
@@ -121,28 +121,32 @@ def opened_states(
     from runner.io.objects import Objects  # noqa: PLC0415  # most projects have a folder
     from runner.io.state.remote import ObjectStates  # noqa: PLC0415
 
-    return ObjectStates(Objects(_place(settings, project)), again, settings.history)
+    return ObjectStates(Objects(object_place(settings, project)), again, settings.history)
+
+
+def place_door(settings: BackendSettings, project: Path) -> BackendDoor | None:
+    """The door that leads there; None for what is kept in the project."""
+    folder = _folder(settings, project)
+    if settings.type == "file" and folder.is_relative_to(os.path.realpath(project)):
+        return None
+    return backend_door(settings, str(folder))
 
 
 def closed_door(
     settings: BackendSettings, project: Path, trust: Iterable[str]
 ) -> BackendDoor | None:
-    """The door that has to be open first, and is not. What is kept in the project is nobody
-    else's.
-    """
-    folder = _folder(settings, project)
-    if settings.type == "file" and folder.is_relative_to(os.path.realpath(project)):
-        return None
-    door = backend_door(settings, str(folder))
-    if not needs_asking(door, frozenset()) or host_of(door) in trusted_hosts(trust):
+    """The door that has to be open first, and is not."""
+    door = place_door(settings, project)
+    if door is None or not needs_asking(door, frozenset()) or host_of(door) in trusted_hosts(trust):
         return None
     return None if door in map(from_table, trusted(project)) else door
 
 
-def _refusal(door: BackendDoor, again: str) -> Untrusted:
+def backend_refusal(door: BackendDoor, command: str) -> Untrusted:
+    """Why nothing was sent; `command` asks a person."""
     said = (
         f"Nobody has said yet that this project may {in_words(door)}. Nothing was sent. If you "
-        f"trust it with that, say so once, at a terminal: {again} init. Without a terminal (in "
+        f"trust it with that, say so once, at a terminal: {command}. Without a terminal (in "
         f"CI), for one run: --trust {host_of(door)}, or RUNNER_TRUST={host_of(door)} in the "
         "environment."
     )
@@ -164,7 +168,10 @@ def _http_place(settings: BackendSettings, project: Path) -> "HttpPlace":
     )
 
 
-def _place(settings: BackendSettings, project: Path) -> "ObjectPlace":
+def object_place(settings: BackendSettings, project: Path) -> "ObjectPlace":
+    """Where the objects of a backend are, with the keys that are in the named variables;
+    RunnerError for one that is not set.
+    """
     from runner.io.objects import ObjectPlace  # noqa: PLC0415
 
     names = {"container", "bucket"}

@@ -1,22 +1,35 @@
 """The cache of a project, one for all of its workspaces: what it holds, fills and drops."""
 
 import os
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from runner.core.address import is_data
 from runner.core.state.cache_entry import Owner, is_drift_key
 from runner.core.values import MASK
-from runner.errors import error
+from runner.errors import RunnerError, error
 from runner.io.cache.names import DATABASE
-from runner.io.cache.upkeep import Info, clear, info, prune
+from runner.io.cache.upkeep import Info, clear, info, prune, pushed, to_push
 from runner.operations.answers import keys_of
+from runner.operations.backends import backend_refusal
 from runner.operations.keeping import KeptAnswers, keep_answers
 from runner.operations.options import ProjectPlace
-from runner.operations.places import settings_of, store_of
+from runner.operations.places import blocks_of_place, same_place, settings_of, store_of
 from runner.operations.revisions import StateSource, state_at
+from runner.operations.shared_cache import closed_cache_door, open_shared, shared_settings_of
 from runner.operations.workspaces import all_held
+
+if TYPE_CHECKING:
+    from runner.io.cache.shared import SharedAnswers
+
+_AT_A_TIME = 1_000  # answers that are held at once
+_WRITE_ONE = (
+    'Write one into a file of the configuration: url = "s3://bucket/prefix". `runner docs cache` '
+    "tells more."
+)
 
 
 class TakenAnswers(Struct, frozen=True):
@@ -28,6 +41,25 @@ class TakenAnswers(Struct, frozen=True):
     kept: KeptAnswers
     masked: int
     sources: int
+
+
+class PushedAnswers(Struct, frozen=True):
+    """So many answers are in the team's store, of this name, now; to so many requests it had
+    another one, which stays.
+    """
+
+    name: str
+    there: int
+    theirs: int
+
+
+class SharedInfo(Struct, frozen=True):
+    """How many answers the team has, and their bytes; or why nobody can say."""
+
+    name: str
+    entries: int = 0
+    bytes: int = 0
+    failure: str | None = None
 
 
 class SharedCache(Struct, frozen=True):
@@ -49,6 +81,44 @@ class SharedCache(Struct, frozen=True):
     def info(self) -> Info:
         """What is in it; RunnerError if it is damaged."""
         return info(self.directory)
+
+    def shared_info(self) -> SharedInfo | None:
+        """What the team has; None if nothing is shared."""
+        shared = self._shared()
+        if shared is None:
+            return None
+        try:
+            sizes = shared.sizes()
+        except RunnerError as exc:
+            return SharedInfo(shared.name, failure=exc.problems[0].detail)
+        return SharedInfo(shared.name, len(sizes), sum(sizes.values()))
+
+    def push(self, *, everything: bool = False) -> PushedAnswers:
+        """Give the team what it has yet to get, or everything that may be shared. RunnerError if
+        not all of it could be given, with what could noted.
+        """
+        shared = self._shared()
+        if shared is None:
+            raise error("No shared cache", f"There is no [runner.cache] to push to. {_WRITE_ONE}")
+        there, theirs = 0, 0
+        pushing = to_push(self.directory, everything=everything)
+        while entries := [*islice(pushing, _AT_A_TIME)]:
+            given = dict(shared.give_all(entries))
+            pushed(self.directory, [key for key, how in given.items() if how is not None])
+            there += sum(how is True for how in given.values())
+            theirs += sum(how is False for how in given.values())
+            if shared.failure is not None:
+                raise shared.failure
+        return PushedAnswers(shared.name, there, theirs)
+
+    def _shared(self) -> "SharedAnswers | None":
+        settings = shared_settings_of(self.place, blocks_of_place(self.place))
+        if settings is None:
+            return None
+        door = closed_cache_door(settings, self.place)
+        if door is not None:
+            raise backend_refusal(door, f"{same_place(self.place)} trust")
+        return open_shared(settings, self.place)
 
     def prune(self) -> Info:
         """Drop every answer that no record of any workspace refers to, and say what that was; not

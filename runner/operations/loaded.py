@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.core.address import covers
 from runner.core.expansion.scope import Scope
@@ -34,6 +34,9 @@ from runner.io.trust import trusted
 from runner.operations.options import Options
 from runner.operations.workspaces import Elsewhere
 
+if TYPE_CHECKING:
+    from runner.io.cache.shared import SharedAnswers
+
 Ask = Callable[[tuple[Door, ...]], bool]
 
 
@@ -43,7 +46,8 @@ class Loaded:
     while planning; `flagged` are the texts of the variables that have their value from --var;
     `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
     something may go where it was not said that it may: without it, that is Untrusted. `connect`
-    opens what answers; without it, that is a client over HTTP.
+    opens what answers; without it, that is a client over HTTP. `shared` are the answers of its
+    team, once they were needed.
     """
 
     options: Options
@@ -65,6 +69,7 @@ class Loaded:
     ask: Ask | None = None
     connect: Connect | None = None
     prices: Prices = field(default_factory=Prices)
+    shared: "SharedAnswers | None" = None
     _reach: Reach | None = None
     _trust: Trust | None = None
 

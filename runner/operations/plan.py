@@ -50,6 +50,7 @@ from runner.operations.blocking import run_to_end
 from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
 from runner.operations.output_files import file_changes
+from runner.operations.sharing import shared_answers, tell_of_sweep
 
 
 class Planned(Struct, frozen=True):
@@ -85,20 +86,26 @@ def planned(
     reads: Mapping[str, Record] | None = None,
     choice: Choice | None = None,
     answers: bool = True,
+    shares: bool = True,
 ) -> Planned:
     """The plan for the project as it was read. `reads` are data sources read in this run; without
-    `answers`, what the cache holds is not looked at.
+    `answers`, what the cache holds is not looked at; unless it `shares`, what the team has is not.
     """
     wanted = choice or project.options.choice
     records, moves = project.moved()
     scales = _Scales(project, Reports(records.values()))
 
-    with answers_of(project.store, project.owner) as cached:
+    is_shared = answers and shares and not wanted.destroy
+    shared = shared_answers(project) if is_shared else None
+    with answers_of(project.store, project.owner, shared) as cached:
         held = None if project.settings.offline else (reads or {})
-        inputs = project.inputs(cached if answers else lambda *_: None, records, wanted, held)
+        sweep = cached.sweep if shared is not None and shared.reads else None
+        lookup = cached if answers else lambda *_: None
+        inputs = project.inputs(lookup, records, wanted, held, sweep)
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
         inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
+        tell_of_sweep(project, cached)
     named = ("--target", wanted.targets), ("--exclude", wanted.excludes)
     refuse_unknown((*named, ("--replace", wanted.replaces)), plan, records)
     scales.weigh_later(plan)

@@ -41,6 +41,7 @@ from runner.operations.check_programs import program_doors
 from runner.operations.loaded import Loaded
 from runner.operations.options import ProjectPlace
 from runner.operations.places import project_directory, same_place
+from runner.operations.shared_cache import cache_doors
 
 _NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://")  # programs, and backends
 
@@ -93,13 +94,14 @@ def _may_be_asked(project: Loaded, step: Step) -> tuple[str, ...]:
 
 
 def wanted(project: Loaded) -> tuple[Door, ...]:
-    """All that the project may send where: what it asks, and the deletion of what it stored; and
-    the programs that its checks start.
+    """All that the project may send where: what it asks, the deletion of what it stored, and the
+    answers that it shares; and the programs that its checks start.
     """
     stored = filter(is_stored, project.state.records.values())
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
-    return (*project.reach.doors([*project.reach.used, *kept]), *program_doors(project))
+    shared = cache_doors(project.options.place, project.root.blocks)
+    return (*project.reach.doors([*project.reach.used, *kept]), *shared, *program_doors(project))
 
 
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:

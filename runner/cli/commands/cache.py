@@ -3,8 +3,10 @@
 import argparse
 import sys
 
+from runner.cli.commands.reading import read
 from runner.cli.parser.options import place_of
 from runner.cli.terminal.asking import approved
+from runner.cli.views.problems import tell_warnings
 from runner.errors import counted
 from runner.io.cache.upkeep import Info
 from runner.operations.cache import SharedCache, cache_of
@@ -12,11 +14,15 @@ from runner.operations.revisions import source_of
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """One of info, import, prune and clear."""
+    """One of info, push, pull, import, prune and clear."""
+    if arguments.action == "pull":
+        return _pull(arguments)
     cache = cache_of(place_of(arguments))
     match arguments.action:
         case "info":
             return _info(cache)
+        case "push":
+            return _push(arguments, cache)
         case "import":
             return _import(arguments, cache)
         case _ if not cache.is_there:
@@ -36,6 +42,42 @@ def _info(cache: SharedCache) -> int:
         f"bytes       {found.bytes}\n"
         f"on the disk {found.file_bytes}\n"
     )
+    shared = cache.shared_info()
+    if shared is not None and shared.failure is None:
+        sys.stdout.write(
+            f"not pushed  {found.unpushed}\n"
+            f"\nshared      {shared.name}\n"
+            f"answers     {shared.entries}\n"
+            f"bytes       {shared.bytes}\n"
+        )
+    elif shared is not None:
+        sys.stdout.write(f"not pushed  {found.unpushed}\n\nshared      {shared.name}\n")
+        sys.stderr.write(f"It cannot be used: {shared.failure}\n")
+    return 0
+
+
+def _push(arguments: argparse.Namespace, cache: SharedCache) -> int:
+    given = cache.push(everything=arguments.all)
+    if not given.there and not given.theirs:
+        sys.stderr.write(f"There is nothing to push to {given.name}.\n")
+        return 0
+    are = "is" if given.there == 1 else "are"
+    sys.stderr.write(f"{counted(given.there, 'answer')} {are} in {given.name} now.\n")
+    if given.theirs:
+        sys.stderr.write(
+            f"To {counted(given.theirs, 'request')} it had another answer already: theirs stays "
+            "there, yours here.\n"
+        )
+    return 0
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    from runner.operations.pulling import pull  # noqa: PLC0415  # the engine
+
+    project = read(arguments)
+    found = pull(project, arguments.addresses)
+    tell_warnings(project)
+    sys.stderr.write(f"{counted(found.taken, 'answer')} came from {found.name}.\n")
     return 0
 
 

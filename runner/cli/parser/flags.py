@@ -68,7 +68,7 @@ def choice(made: argparse.ArgumentParser) -> None:
         "--no-checks", action="store_false", dest="checks", help="ask no judge for a verdict"
     )
     made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
-    made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
+    made.add_argument("--offline", action="store_true", default=None, help="ask no provider")
     whole(made)
 
 

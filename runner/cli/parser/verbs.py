@@ -122,7 +122,7 @@ def _drift(add: Verb) -> None:
         "--repeat", type=flags.at_least(2, 10), default=2, metavar="N", help="how often each (2)"
     )
     flags.variables(made)
-    made.add_argument("--offline", action="store_true", default=None, help="send nothing at all")
+    made.add_argument("--offline", action="store_true", default=None, help="ask no provider")
     flags.approval(made)
     flags.trusting(made)
     flags.parallel(made)
@@ -472,8 +472,15 @@ def _fmt(add: Verb) -> None:
 
 
 def _cache(add: Verb) -> None:
-    add("tell about the cache of answers, fill it, or make it smaller", "runner cache info")
-    add.action("info", "how many answers, and how large", "info")
+    add("tell about the cache of answers, fill it, share it, or empty it", "runner cache info")
+    flags.trusting(add.action("info", "how many answers, and how large; the team's too", "info"))
+    made = add.action("push", "give the team what it does not have yet", "push")
+    made.add_argument("--all", action="store_true", help="whatever may be shared, not what is new")
+    flags.trusting(made)
+    made = add.action("pull", "take what the team has of what would be asked for", "pull")
+    made.add_argument("addresses", nargs="*", metavar="ADDR", help="only at these")
+    flags.variables(made)
+    flags.trusting(made)
     made = add.action("import", "put all answers of a git revision into it", "import HEAD~1")
     made.add_argument("source", metavar="REV", help="or a state file")
     flags.waiting(made)

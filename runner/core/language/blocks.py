@@ -23,6 +23,7 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
 COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
 URL = r"^https?://[^\s]+$"
+OBJECTS_URL = r"^(s3|gs|az|file)://.+$"
 IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
 """What `ignore_changes` may name."""
 
@@ -87,6 +88,36 @@ class BackendTable(TypedDict, total=False):
 
 
 @closed
+class CacheOptions(TypedDict, total=False):
+    """What to go by besides the variables that a cloud's own tools read."""
+
+    region: Annotated[str, Field(min_length=1, description="s3: where the bucket is.")]
+    endpoint: Annotated[str, Field(pattern=URL, description="Address of another server.")]
+    access_key_env: Annotated[_Variable, Field(description="s3: variable with the key's ID.")]
+    secret_key_env: Annotated[_Variable, Field(description="Variable with the secret key.")]
+
+
+@closed
+class CacheTable(TypedDict, total=False):
+    """Answers that a team shares. No value is an expression."""
+
+    url: Annotated[
+        str,
+        Field(
+            pattern=OBJECTS_URL,
+            description="s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or "
+            "file:///FOLDER. Default: cache/ in the bucket of the backend.",
+        ),
+    ]
+    options: Annotated[CacheOptions, Field(description="How to get there.")]
+    read: Annotated[bool, Field(description="false: no answer is taken from there.")]
+    write: Annotated[
+        Literal["after", "never"],
+        Field(description="after: each new answer is pushed, once it is on the disk (default)."),
+    ]
+
+
+@closed
 class Runner(TypedDict, total=False):
     """Settings of this project."""
 
@@ -104,6 +135,7 @@ class Runner(TypedDict, total=False):
     ]
     workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
     backend: Annotated[BackendTable, Field(description="Where the state lives, for a team.")]
+    cache: Annotated[CacheTable, Field(description="Answers that a team shares.")]
     judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 

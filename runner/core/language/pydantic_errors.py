@@ -16,6 +16,7 @@ from runner.core.canonical import dotted
 from runner.core.language.blocks import (
     ADDRESS,
     COMPLETION,
+    OBJECTS_URL,
     RESOURCE_NAME,
     URL,
 )
@@ -56,6 +57,7 @@ _PATTERNS = {
     OBJECT_KEY: "names of letters, digits, _, . and -, with / between them",
     WORKSPACE: "a name of letters, digits, _, . and -",
     RESOURCE_NAME: "a name of letters, digits and hyphens, the first part of a host",
+    OBJECTS_URL: "a bucket or a folder: s3://, gs://, az:// or file:// and its name",
     URL: "an address that starts with https:// or http://",
 }
 

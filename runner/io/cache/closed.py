@@ -1,7 +1,7 @@
 """diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cache as once
 from pathlib import Path
@@ -55,13 +55,11 @@ def open_store(path: Path, busy_seconds: float) -> Any:
     return store
 
 
-def take(path: Path, entries: Mapping[str, bytes]) -> None:
-    """Keep answers that came from elsewhere; none that is there is replaced. RunnerError if they
-    cannot be written.
-    """
+def write(path: Path, rows: Rows) -> None:
+    """One commit, by who makes no other; RunnerError if it cannot be written."""
     try:
         with closing(open_store(path, BUSY_SECONDS)) as store:
-            store.commit(Rows(taken=[*entries.items()]))
+            store.commit(rows)
     except (RunnerError, OSError, *DAMAGED) as cause:
         raise translated(path, cause) from cause
 

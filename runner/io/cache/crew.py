@@ -1,6 +1,7 @@
 """Threads that wait for others: a few at most, and only as many as there is work for."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +11,6 @@ from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
-
-_LEAVE_SECONDS = 5.0  # so long is what is under way waited for at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +25,14 @@ class _Ended(Generic[_Made]):
 
 
 class Crew:
-    """At most `size` threads; what is given to them is begun in its order."""
+    """At most `size` threads, and none while there is nothing to do; what is given to them is begun
+    in its order.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads: list[Thread] = []
-        self._busy, self._lock = 0, Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._at_work, self._lock = 0, Lock()
 
     def each(
         self, work: Callable[[_Item], _Made], items: Iterable[_Item]
@@ -43,9 +43,13 @@ class Crew:
         for item in items:
             given += 1
             self._give(lambda item=item: done.put((item, _ended(lambda: work(item)))))  # type: ignore[misc]
-        for _ in range(given):
-            item, ended = done.get()
-            yield item, ended.result()
+        try:
+            for _ in range(given):
+                item, ended = done.get()
+                yield item, ended.result()
+        except BaseException:  # whoever waited has gone, by Ctrl-C too
+            self.drop()
+            raise
 
     async def aside(self, work: Callable[[], _Made]) -> _Made:
         """What work gives, while the loop goes on."""
@@ -64,31 +68,27 @@ class Crew:
         self._give(run)
         return (await waiting).result()
 
-    def close(self) -> None:
-        """Nothing more is begun; what is under way is waited for, if it ends soon."""
-        while not self._queue.empty():
-            self._queue.get()
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join(_LEAVE_SECONDS)
-        self._threads = []
+    def drop(self) -> None:
+        """What was not begun yet is not begun any more, and nobody may wait for it."""
+        with self._lock:
+            self._waiting.clear()
 
     def _give(self, work: Callable[[], None]) -> None:
         with self._lock:
-            self._busy += 1
-            if len(self._threads) < min(self._size, self._busy):
-                # One that hangs keeps no process from its end.
-                thread = Thread(target=self._run, name="crew", daemon=True)
-                self._threads.append(thread)
-                thread.start()
-        self._queue.put(work)
+            self._waiting.append(work)
+            starts = self._at_work < self._size
+            self._at_work += starts
+        if starts:
+            Thread(target=self._run, name="crew").start()
 
     def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            work()
+        while True:
             with self._lock:
-                self._busy -= 1
+                if not self._waiting:
+                    self._at_work -= 1
+                    return
+                work = self._waiting.popleft()
+            work()
 
 
 def _ended(work: Callable[[], _Made]) -> _Ended[_Made]:

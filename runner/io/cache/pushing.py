@@ -38,9 +38,14 @@ class Pushing:
     ) -> None:
         if self.left or kind is not None:
             self.unpushed += len(self._tasks)
+            self._shared.drop()
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def leave(self) -> None:
+        """What is on its way is waited for no longer."""
+        self.left = True
 
     async def save(self, key: str, value: bytes) -> None:
         """As the cache's own."""

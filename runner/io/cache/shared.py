@@ -12,6 +12,8 @@ from runner.io.cache.crew import Crew
 AT_ONCE = 64
 """So many answers are on their way at once."""
 
+_NOTHING = f"{SHARED}none"  # what is asked for to see whether anybody answers
+
 
 class AnswerStore(Protocol):
     """What is asked of where they are; what goes wrong there is a RunnerError."""
@@ -35,11 +37,16 @@ class SharedAnswers:
 
     A store that cannot be used is met once, by `contact`, which is the same one with less patience,
     and left alone from then on: `failure` says why. What was not there is not asked for again.
-    `refused` are keys under which stands what nobody here takes: no answer to that request.
+    `taken` counts what a sweep brought; `refused` are keys under which stands what nobody here
+    takes: no answer to that request.
     """
 
-    def __init__(self, store: AnswerStore, contact: AnswerStore, *, pushes: bool = True) -> None:
-        self.pushes = pushes
+    def __init__(
+        self, store: AnswerStore, contact: AnswerStore, *, reads: bool = True, pushes: bool = True
+    ) -> None:
+        self.reads, self.pushes = reads, pushes
+        self.taken = 0
+        self.is_told = False  # that it cannot be used
         self.failure: RunnerError | None = None
         self.refused: set[str] = set()
         self._store, self._contact = store, contact
@@ -58,6 +65,7 @@ class SharedAnswers:
         if wanted and self.failure is None:
             for key, data in self._crew.each(self.get, wanted):
                 if data is not None:
+                    self.taken += 1
                     yield key, data
 
     async def look(self, key: str) -> bytes | None:
@@ -69,7 +77,7 @@ class SharedAnswers:
     def get(self, key: str) -> bytes | None:
         """An answer; None if there is none, or nobody can say."""
         asked = asked_in(key)
-        if asked is None or not self._is_reached(key):
+        if asked is None or not self._is_reached():
             return None
         try:
             data = self._store.get(shared_name(*asked))
@@ -94,7 +102,7 @@ class SharedAnswers:
         before, and stays. None if nobody can say.
         """
         asked = asked_in(key)
-        if asked is None or not self._is_reached(key):
+        if asked is None or not self._is_reached():
             return None
         try:
             return self._store.create(shared_name(*asked), data)
@@ -109,26 +117,25 @@ class SharedAnswers:
 
     def sizes(self) -> dict[str, int]:
         """The keys of all that is there, and their bytes; RunnerError if nobody can say."""
-        self._contact.get(f"{SHARED}none")
+        self._contact.get(_NOTHING)
         found = ((asked_by_name(one.key), one.size) for one in self._store.listed(SHARED))
         return {cache_key(*asked): size for asked, size in found if asked is not None}
 
-    def close(self) -> None:
-        """Nothing more is begun."""
-        self._crew.close()
+    def drop(self) -> None:
+        """What was not begun yet is not begun any more, and nobody may wait for it."""
+        self._crew.drop()
 
-    def _is_reached(self, key: str) -> bool:
+    def _is_reached(self) -> bool:
         """Whether the store can be used, as far as is known: the first who comes finds out."""
         if not self._is_met:
             with self._meeting:
                 if not self._is_met:
-                    self._meet(key)
+                    self._meet()
         return self.failure is None
 
-    def _meet(self, key: str) -> None:
-        asked = asked_in(key)
+    def _meet(self) -> None:
         try:
-            self._contact.get(f"{SHARED}none" if asked is None else shared_name(*asked))
+            self._contact.get(_NOTHING)
         except RunnerError as exc:
             self.failure = exc
         self._is_met = True

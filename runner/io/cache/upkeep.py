@@ -1,14 +1,16 @@
 """Upkeep of a cache: what it holds, and making it smaller."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
 
+from runner.core.state.cache_entry import asked_in
 from runner.errors import RunnerError
 from runner.io import files
+from runner.io.cache.closed import Rows, write
 from runner.io.cache.database import BUSY_SECONDS, OURS, connection_to, file_bytes
 from runner.io.cache.faults import DAMAGED, database_failure
 from runner.io.cache.names import DATABASE, database_files
@@ -16,11 +18,14 @@ from runner.io.cache.reader import Reader
 
 
 class Info(Struct, frozen=True):
-    """How many answers, their bytes, and the bytes of the cache's files."""
+    """How many answers, their bytes, and the bytes of the cache's files; so many others have yet to
+    get.
+    """
 
     entries: int
     bytes: int
     file_bytes: int
+    unpushed: int = 0
 
 
 def info(directory: Path) -> Info:
@@ -28,7 +33,22 @@ def info(directory: Path) -> Info:
     path = directory / DATABASE
     with Reader(directory) as reader:
         entries, size = reader.totals()
-    return Info(entries, size, file_bytes(path))
+        return Info(entries, size, file_bytes(path), len(reader.unpushed()))
+
+
+def to_push(directory: Path, *, everything: bool) -> Iterator[tuple[str, bytes]]:
+    """The answers that others have yet to get; or everything that may be anybody's."""
+    with Reader(directory) as reader:
+        for key in [*(reader.keys() if everything else reader.unpushed())]:
+            data = reader.get(key) if asked_in(key) is not None else None
+            if data is not None:
+                yield key, data
+
+
+def pushed(directory: Path, keys: Sequence[str]) -> None:
+    """Others have these."""
+    if keys:
+        write(directory / DATABASE, Rows(pushed=keys))
 
 
 def clear(directory: Path) -> Info | None:

@@ -17,7 +17,7 @@ def planned_again(options: Options, saved: Saved, secrets: Secrets) -> Planned |
     try:
         project = load(chosen, secrets)
         project.settings.offline = True  # nothing is asked of anybody
-        made = planned(project)
+        made = planned(project, shares=False)
         why = next(differences(saved.content, project, made), None)
     except RunnerError as exc:
         first = exc.problems[0]

@@ -43,7 +43,6 @@ def test_as_many_are_on_their_way_as_may_be_and_no_more() -> None:
         key: found[key] for key in others[: 2 * AT_ONCE]
     }
     assert shelf.most == AT_ONCE
-    shared.close()
 
 
 def test_what_was_not_there_is_not_asked_for_again() -> None:
