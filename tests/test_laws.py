@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 import pytest
-from platformdirs import user_cache_path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from platformdirs import user_cache_path
 
 from runner.core.address import selects
 from runner.core.api.exchange import Failure

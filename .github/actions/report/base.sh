@@ -4,6 +4,12 @@
 set -euo pipefail
 cd "$DIRECTORY"
 
+# Git has no state then: only what names one in the backend is compared with.
+if [ "${BACKEND:-false}" = true ]; then
+  echo "commit=${BASE:-}" >> "$GITHUB_OUTPUT"
+  exit 0
+fi
+
 repository() {
   git -c core.fsmonitor=false -c core.hooksPath=/dev/null "$@"
 }

@@ -2,9 +2,11 @@
 # Installs the runner apart from the job's own Python, and puts its command where later steps find it.
 set -euo pipefail
 
+extra=
+[ "${BACKEND:-false}" = true ] && extra="[remote]"
 case "${VERSION:-}" in
-  "") wanted="$GITHUB_ACTION_PATH/../../.." ;; # the repository that this action came with
-  [0-9]*) wanted="runner-llm==$VERSION" ;;
+  "") wanted="$GITHUB_ACTION_PATH/../../..$extra" ;; # the repository that this action came with
+  [0-9]*) wanted="runner-llm$extra==$VERSION" ;;
   *) wanted="$VERSION" ;;
 esac
 

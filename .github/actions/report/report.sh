@@ -28,6 +28,13 @@ print("" if held is None else json.dumps(held))
 ' "$figures" "$1"
 }
 
+if [ "${BACKEND:-false}" = true ]; then
+  status=0
+  runner -C "$DIRECTORY" --no-color init > "$talk" 2>&1 || status=$?
+  quoted "$talk"
+  test "$status" = 0 || exit 1
+fi
+
 against=()
 [ -z "${AGAINST:-}" ] || against=(--against "$AGAINST")
 html=()
