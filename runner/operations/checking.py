@@ -1,6 +1,6 @@
 """Checks on what is recorded: nothing is sent, nothing is written."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -47,6 +47,9 @@ from runner.operations.evaluate import recorded_walk
 from runner.operations.loaded import Loaded
 from runner.operations.spending import cost_of
 from runner.operations.trust import admit_doors, still_closed
+
+Judgement = tuple[DeclaredCheck, CheckedAnswer]
+"""What one check says of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +150,26 @@ def checks_between(
 
 
 def standings(project: Loaded) -> Callable[[Sequence[Record]], list[Standing]]:
-    """What today's checks say of answers, be they recorded now or not; the configuration is walked
-    once. Nothing is told of an address that there is no more, nor of an answer that was not
-    accepted; a judge's verdict is on the answer of now alone.
+    """What today's checks say of answers, as `judgements` has it, each in figures."""
+    judged = judgements(project)
+
+    def of(records: Sequence[Record]) -> list[Standing]:
+        return [_standing(found) for found in judged(records)]
+
+    return of
+
+
+def _standing(found: Iterable[Judgement]) -> Standing:
+    standing = Standing()
+    for _, one in found:
+        standing = standing.plus(one.verdict)
+    return standing
+
+
+def judgements(project: Loaded) -> Callable[[Sequence[Record]], list[list[Judgement]]]:
+    """What each of today's checks says of answers, be they recorded now or not; the configuration
+    is walked once. Nothing is told of an address that there is no more, nor of an answer that was
+    not accepted; a judge's verdict is on the answer of now alone.
     """
     declared = [*project.root.checks.values()]
     closed = admit_programs(project, declared, asks=False)
@@ -158,8 +178,8 @@ def standings(project: Loaded) -> Callable[[Sequence[Record]], list[Standing]]:
     around = _around(project, walk, closed)
     answers = _Answers(walk, held, ())
 
-    def of(records: Sequence[Record]) -> list[Standing]:
-        found = [Standing() for _ in records]
+    def of(records: Sequence[Record]) -> list[list[Judgement]]:
+        found: list[list[Judgement]] = [[] for _ in records]
         for check in declared:
             meant = [
                 (at, record)
@@ -170,9 +190,9 @@ def standings(project: Loaded) -> Callable[[Sequence[Record]], list[Standing]]:
                 and (check.judge is None or held.get(record.address) == record)
             ]
             pairs = [(answers.instances[record.address], record) for _, record in meant]
-            for _, verdicts in _looked_at(project, check, pairs, answers, around):
+            for named, verdicts in _looked_at(project, check, pairs, answers, around):
                 for (at, _), one in zip(meant, verdicts, strict=True):
-                    found[at] = found[at].plus(one.verdict)
+                    found[at].append((named, one))
         return found
 
     return of

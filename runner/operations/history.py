@@ -98,6 +98,30 @@ def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking
     return history
 
 
+def answers_in(changed: ChangedIn) -> tuple[Record, ...]:
+    """The answers that came with a commit; one that moved was there."""
+    held = (one for one in changed.changes if not isinstance(one, AnswerRemoved | AnswerMoved))
+    return tuple(one.after for one in held)
+
+
+def lines_over(place: ProjectPlace, limit: int) -> Iterator[tuple[Commit, tuple[bytes, ...]]]:
+    """The lines of the state in each of so many last commits that changed it, newest first, each
+    line once in memory. RunnerError where git holds none.
+    """
+    held = history_of(place)
+    if not held.repository.names_commit("HEAD"):
+        return
+    known: dict[bytes, bytes] = {}
+    reading = _Reading([], lines_in)
+
+    def lines(blob: bytes) -> tuple[bytes, ...]:
+        return tuple(known.setdefault(line, line) for line in reading.held(blob, held.path))
+
+    commits = held.repository.commits(held.path)
+    for commit, now, _ in _with_blobs(held.repository, islice(commits, limit), lines):
+        yield commit, now or ()
+
+
 def is_one_answer(place: ProjectPlace, name: str) -> bool:
     """Whether a name is that of one answer; else it stands for those of a block, or of more."""
     state = store_of(place).load()

@@ -1,10 +1,10 @@
 // Changes of answers: what was asked otherwise, and how the answer differs.
 
+import { spans } from "./diff.js";
 import { h } from "./dom.js";
 import { brief, named } from "./format.js";
 
 const SIGNS = { new: "+", removed: "−", "asked differently": "~", "answered differently": "≠", moved: ">" };
-const MARKS = { gone: "del", came: "ins" };
 
 // One change behind its line; `address` is how the line names it.
 export function change(each, address = title(each.address)) {
@@ -32,10 +32,7 @@ function answered(each) {
 
 const diff = (lines) => h("div", { class: "diff", dir: "auto" }, lines.map(line));
 
-function line({ kind, spans }) {
-  const said = spans.map((span) => (MARKS[span.kind] ? h(MARKS[span.kind], {}, span.text) : span.text));
-  return h("p", { class: kind }, said.length ? said : "\u00a0");
-}
+const line = (each) => h("p", { class: each.kind }, each.spans.length ? spans(each.spans) : "\u00a0");
 
 function path({ path: name, before, after, lines }) {
   return h("dl", { class: "path" }, h("dt", { class: "code" }, name),

@@ -16,8 +16,17 @@ export function put(where, ...children) {
   return where;
 }
 
-// A text with `marks`, [from, to] each, put into <mark>.
 export function typing() {
   const at = document.activeElement;
   return at !== null && at.matches("input, select, textarea");
+}
+
+// j and k: the next of the elements that can be opened, or the one before, gets the focus.
+export function stepped(root, event) {
+  const by = { j: 1, k: -1 }[event.key];
+  if (!by) return false;
+  const all = [...root.querySelectorAll("summary")].filter((each) => each.checkVisibility());
+  const at = all.indexOf(document.activeElement);
+  all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))]?.focus();
+  return true;
 }

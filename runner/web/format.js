@@ -63,3 +63,9 @@ export function brief(key) {
   }
   return values.join(" · ");
 }
+
+// A share to a tenth of a percent, where that says more.
+export function share(value) {
+  const shown = Math.round(value * 1000) / 10;
+  return `${Number.isInteger(shown) ? shown : shown.toFixed(1)} %`;
+}

@@ -23,10 +23,14 @@ export async function follow() {}
 // The same values as a server has under the same name.
 export async function ask(name, query = {}) {
   const { values, answers } = await held;
-  const own = { answer, find, cells, words, side }[name];
+  const own = { answer, find, cells, words, side, history }[name];
   if (own) return own(values, answers, query);
-  return values[name] ?? { problems: [{ summary: "Not in this report", detail: "`runner view` shows it.", severity: "error", where: "" }] };
+  return values[name] ?? missing;
 }
+
+const missing = { problems: [{ severity: "error", summary: "Not in this report", detail: "`runner view` shows it.", where: "" }] };
+
+const history = (values, _, { a }) => (a || !values.history ? missing : values.history);
 
 // A line is an answer, or the row of the same one.
 function read(answers, row) {

@@ -81,6 +81,9 @@ _WHO = ("Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ida", "Jon")
 _OFF = {"gpt-4o-mini": 22, "gpt-4o": 9, "gpt-4.1": 5}  # of a hundred, which name another team
 
 
+_WORSE = {"tiny bi": 17, "good bi": 15, "fine bi": 9, "red bi": 12, "blue bi": 6, "new bi": 3}
+
+
 def tickets(count: int) -> str:
     """So many cases, as the project reads them."""
     rows = (
@@ -98,7 +101,8 @@ def reply(body: Mapping[str, Any]) -> str:
     chance = int(digest(f"{said}{model}".encode())[:8], 16) % 100
     team, _, does, _ = next(each for each in _THINGS if each[1] in said)
     who = said.rpartition(" ")[2]
-    if chance < _OFF[model]:
+    system = body["messages"][0]["content"]
+    if chance < _OFF[model] + next((more for shop, more in _WORSE.items() if shop in system), 0):
         team = "Billing" if team != "Billing" else "Shipping"
     mood = int(digest(f"{body['messages']}{model}".encode())[:8], 16) % (
         3 if "mini" in model else 9

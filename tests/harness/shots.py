@@ -24,6 +24,10 @@ PAGES = {
     "answers-failing": "answers?q=check:*=fail",
     "answer": f"answer?a={_ONE}",
     "answer-markdown": "answer?a=completion.week&as=markdown",
+    "checks": "checks",
+    "cost": "cost",
+    "history": "history",
+    "versions": "history?a=completion.week",
 }
 README = ROOT / ".github" / "view.png"
 _SIZES = {"wide": (1280, 800), "narrow": (400, 800)}

@@ -23,6 +23,9 @@ PAGES = (
     "side",
     "answers?q=check%3Ateam%3Dfail",
     f"answer?a={FIRST}",
+    "checks",
+    "cost",
+    "history",
 )
 
 

@@ -12,7 +12,6 @@ from runner.cli.parser.options import place_of
 from runner.cli.views.history import (
     HistoryTable,
     ToldCommit,
-    answers_in,
     commit_row,
     history_json,
     rows_text,
@@ -30,6 +29,7 @@ from runner.operations.history import (
     ChangedIn,
     History,
     answer_history,
+    answers_in,
     is_one_answer,
     project_history,
 )

@@ -13,7 +13,6 @@ from runner.cli.views.style import Style
 from runner.core.api.usage import usage_of
 from runner.core.checks.verdicts import Standing
 from runner.core.plan.estimate import dollars
-from runner.core.state.records import Record
 from runner.core.viewing.changes import (
     CHANGE_WORDS,
     AnswerChange,
@@ -24,7 +23,7 @@ from runner.core.viewing.changes import (
 )
 from runner.core.viewing.versions import why_changed
 from runner.errors import Problem
-from runner.operations.history import ChangedIn
+from runner.operations.history import ChangedIn, answers_in
 from runner.operations.revisions import short_id
 
 _UNCOMMITTED = ("not yet", "-", "-")
@@ -38,12 +37,6 @@ class ToldCommit(Struct, frozen=True):
 
     changed: ChangedIn
     standing: Standing | None = None
-
-
-def answers_in(changed: ChangedIn) -> tuple[Record, ...]:
-    """The answers that came with a commit; one that moved was there."""
-    held = (one for one in changed.changes if not isinstance(one, AnswerRemoved | AnswerMoved))
-    return tuple(one.after for one in held)
 
 
 class HistoryTable:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from runner.errors import RunnerError
 from runner.operations.viewing import (
     answer_resources,
+    past_resources,
     plan_resources,
     run_resources,
     side_resources,
@@ -34,6 +35,11 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "plan": plan_resources.plan,
     "opens": run_resources.first_page,
     "run": run_resources.followed_run_page,
+    "checks": past_resources.checks,
+    "trends": past_resources.trends,
+    "cost": past_resources.costs_shown,
+    "history": past_resources.history,
+    "changes": past_resources.changes_in,
 }
 LIVE = frozenset(("opens", "run"))
 """Those that hang on the run that is followed, which nobody remembers."""

@@ -31,7 +31,7 @@ async function draw(view) {
     const step = (to, text, label) => (index.address[to] === undefined ? null : h("a", { class: "step", href: view.link("answer", { a: index.address[to] }), "aria-label": label }, text));
     return h("div", { class: "title" },
       h("h1", {}, h("span", { class: "of" }, of), key ? h("span", { class: "key" }, key) : null),
-      h("div", { class: "steps" }, step(at - 1, "← k", "The answer before"), step(at + 1, "j →", "The next answer")),
+      h("div", { class: "steps" }, view.facts?.is_report ? null : h("a", { href: view.link("history", { a: page.address }) }, "versions"), step(at - 1, "← k", "The answer before"), step(at + 1, "j →", "The next answer")),
       page.status === "complete" ? null : h("p", { class: "tag" }, page.status.replace("_", " ")),
       page.warning ? h("p", { class: "warning" }, page.warning) : null);
   }

@@ -1,14 +1,14 @@
 // What a reviewer is told: what changed, what checks say, what it took, and what comes next.
 
 import { change } from "../changes.js";
-import { h, put } from "../dom.js";
+import { h, put, stepped } from "../dom.js";
 import { compact, counted, dollars, naming, seconds } from "../format.js";
 
 const FIRST = 50; // changes that are shown at once
 const SIGNS = { met: "✓", "not met": "✕", unscored: "?" };
 
 async function draw(view) {
-  const [told, changes, index] = await Promise.all(["report", "changes", "index"].map((name) => view.ask(name)));
+  const [told, changes, index] = await Promise.all(["report", "changed", "index"].map((name) => view.ask(name)));
   const { since, answers, checks } = told;
   let shown = FIRST;
   const list = h("div", { class: "changes" });
@@ -61,7 +61,7 @@ async function draw(view) {
     h("section", { class: "wrapped", tabindex: "0", "aria-label": "Figures" }, amounts()),
     checks.declared ? h("section", {}, h("h2", {}, "Checks"), h("ul", { class: "checklist" }, [...checks.checks].sort((one, other) => isMet(one) - isMet(other)).map(check), checks.comparisons.map(comparison))) : null,
     since ? h("section", {}, h("h2", {}, `Changed since ${since.name}`), changes.length ? list : h("p", { class: "soft" }, "Nothing.")) : null));
-  return {};
+  return { key: (event) => stepped(view.root, event), help: [["j k", "the next change, the one before"]] };
 }
 
 export default { name: "report", title: "Report", only: "report", about: [], draw };
