@@ -45,6 +45,17 @@ _QUOTES = re.compile(r'[\]"*?\s]')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
+def each_target(text: str) -> tuple[str, str | None]:
+    """The block that `completion.review[each.key]` is about, and which of each.key and each.value
+    names the instance; the text itself and None where it names one by itself.
+    """
+    named = _EACH_KEY.search(text)
+    return (text, None) if named is None else (text[: named.start()], named[1])
+
+
+_EACH_KEY = re.compile(r"\[each\.(key|value)\]\Z")
+
+
 def with_key(block: str, key: Key | None) -> str:
     """The address of one instance of a block: no key, an index, or a string key."""
     if key is None:

@@ -1,14 +1,18 @@
 """Stored completions brought into the state: asked for while planning, or by `runner import`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
+from runner.core.address import each_target, with_key
 from runner.core.api.exchange import Failure
+from runner.core.expansion.instances import each_pairs
+from runner.core.expansion.lazy import Later
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import compile_value
 from runner.core.modules.folder import Block
@@ -18,30 +22,62 @@ from runner.core.request.adoption import Stored, adopted
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
 from runner.core.state.records import Record
-from runner.core.values import NotKnown, TemplateError, plain
+from runner.core.values import Names, NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
 from runner.operations.blocking import run_to_end
 from runner.operations.connections import Connections, connections, prepare
 from runner.operations.loaded import Loaded
 
 
-def pending(project: Loaded, plan: PlannedSteps) -> dict[str, Block]:
-    """The [[import]] blocks whose address has no record yet, by that address."""
-    found: dict[str, Block] = {}
+class WantedImport(Struct, frozen=True):
+    """An [[import]] block, or one item of its for_each, and what its texts may name."""
+
+    block: Block
+    names: Names
+
+
+def pending(project: Loaded, plan: PlannedSteps) -> dict[str, WantedImport]:
+    """What [[import]] blocks bring to an address that has no record yet, by that address."""
+    found: dict[str, WantedImport] = {}
     for block in project.root.blocks.lists["import"]:
-        address = str(block.table.get("to"))
-        if address in found:
-            said = f"{address} is the target of two imports; it has one answer."
-            raise RunnerError(block.problem("Invalid import", said, ("to",)))
-        if address not in plan.known.records and plan.chosen(address):
-            found[address] = block
+        for address, names in _targets(plan, block):
+            if address in found:
+                said = f"{address} is the target of two imports; it has one answer."
+                raise RunnerError(block.problem("Invalid import", said, ("to",)))
+            if address not in plan.known.records and plan.chosen(address):
+                found[address] = WantedImport(block, names)
     return found
 
 
-def bring(project: Loaded, plan: PlannedSteps, blocks: Mapping[str, Block]) -> None:
-    """Fetch what the blocks name into `project.imported`; RunnerError with all that is missing."""
+def _targets(plan: PlannedSteps, block: Block) -> Iterator[tuple[str, Names]]:
+    session = plan.walk.session
+    names = session.scopes[""].names
+    target, named = each_target(str(block.table.get("to")))
+    if named is None:
+        yield target, names
+        return
+    try:
+        node = compile_value(block.table.get("for_each"), ("for_each",))
+        pairs = each_pairs(node.render(names))
+        items = [
+            {"key": key, "value": session.answer(held.address) if isinstance(held, Later) else held}
+            for key, held in pairs
+        ]
+    except TemplateError as exc:
+        said = f"In the import to {target}: {sentence(exc.message)}"
+        problem = block.problem("Invalid for_each", said, exc.path or ("for_each",), at=exc.at)
+        raise RunnerError(problem) from exc
+    except NotKnown as exc:
+        said = f"What is imported must be known before the plan, and {exc.address} is not."
+        raise RunnerError(block.problem("Invalid import", said, ("for_each",))) from exc
+    for each in items:
+        yield with_key(target, str(each[named])), {**names, "each": each}
+
+
+def bring(project: Loaded, plan: PlannedSteps, wanted: Mapping[str, WantedImport]) -> None:
+    """Fetch what is wanted into `project.imported`; RunnerError with all that is missing."""
     problems: list[Problem] = []
-    asked = [_asked(plan, address, block) for address, block in blocks.items()]
+    asked = [_asked(plan, address, one) for address, one in wanted.items()]
     prepare(project, {provider.name for _, _, provider, _ in asked})
 
     async def fetch_all() -> None:
@@ -113,7 +149,10 @@ def provider_named(plan: PlannedSteps, name: str, where: Where | None = None) ->
     raise error("Unknown provider", unknown_provider(name, known), where)
 
 
-def _asked(plan: PlannedSteps, address: str, block: Block) -> tuple[str, str, Provider, Block]:
+def _asked(
+    plan: PlannedSteps, address: str, wanted: WantedImport
+) -> tuple[str, str, Provider, Block]:
+    block = wanted.block
     instance = instance_of(plan, address)
     if instance is None:
         said = (
@@ -121,19 +160,19 @@ def _asked(plan: PlannedSteps, address: str, block: Block) -> tuple[str, str, Pr
             "block of a stored completion, to be put there."
         )
         raise RunnerError(block.problem("Invalid import", said, ("to",)))
-    identifier = _text(plan, block, "id")
+    identifier = _text(wanted, "id")
     if "provider" in block.table:
-        name = _text(plan, block, "provider")
+        name = _text(wanted, "provider")
         provider = provider_named(plan, name, block.where(("provider",)))
     else:
         provider = provider_of(instance, plan.known)
     return address, identifier, provider, block
 
 
-def _text(plan: PlannedSteps, block: Block, key: str) -> str:
-    scope = plan.walk.session.scopes[""]
+def _text(wanted: WantedImport, key: str) -> str:
+    block = wanted.block
     try:
-        value: Any = plain(compile_value(block.table.get(key), (key,)).render(scope.names))
+        value: Any = plain(compile_value(block.table.get(key), (key,)).render(wanted.names))
     except TemplateError as exc:
         said = f"In the import of {block.table.get('to')}: {sentence(exc.message)}"
         raise RunnerError(block.problem("Invalid expression", said, (key,))) from exc

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from runner.core.address import first_few, is_verdict, selects, split_key, why_none
+from runner.core.address import each_target, first_few, is_verdict, selects, split_key, why_none
 from runner.core.api.answer import warning
 from runner.core.api.exchange import Failure
 from runner.core.expansion.outputs import (
@@ -254,32 +254,45 @@ def whole_plan(project: Loaded, *, recalls: bool = False) -> Planned:
         project.warnings.extend(_not_imported(project, made.plan))
     if project.settings.offline or made.choice.destroy:
         return made
+    reads: dict[str, Record] = {}
     if project.root.blocks.lists["import"]:
+        if made.plan.reads:  # what is imported may hang on what is stored
+            reads = read_sources(project, made, recalls=recalls)
+            made = planned(project, reads=reads)
         from runner.operations.imports import bring, pending  # noqa: PLC0415  # aiohttp
 
         wanted = pending(project, made.plan)
         if wanted:
             bring(project, made.plan, wanted)
-            made = planned(project)
-    if made.plan.reads:
-        made = planned(project, reads=read_sources(project, made, recalls=recalls))
+            made = planned(project, reads=reads or None)
+    if any(address not in reads for address in made.plan.reads):
+        reads = read_sources(project, made, recalls=recalls, found=reads)
+        made = planned(project, reads=reads)
     return made
 
 
 def _not_imported(project: Loaded, plan: PlannedSteps) -> Iterator[Problem]:
     for block in project.root.blocks.lists["import"]:
-        if block.table.get("to") not in plan.known.records:
+        target, named = each_target(str(block.table.get("to")))
+        held = map(split_key, plan.known.records) if named else ((at,) for at in plan.known.records)
+        if target not in {at[0] for at in held}:
             said = (
                 f"{block.table.get('to')} has to be asked for at its server; this run is offline."
             )
             yield block.problem("Not imported", said, ("to",), warning=True)
 
 
-def read_sources(project: Loaded, made: Planned, *, recalls: bool = False) -> dict[str, Record]:
+def read_sources(
+    project: Loaded,
+    made: Planned,
+    *,
+    recalls: bool = False,
+    found: Mapping[str, Record] | None = None,
+) -> dict[str, Record]:
     """The data sources whose arguments are known, read now; again until no new one is known."""
     from runner.operations.connections import connections, prepare  # noqa: PLC0415  # aiohttp
 
-    found: dict[str, Record] = {}
+    found = dict(found or {})
 
     async def read_all(plan: PlannedSteps) -> None:
         async with connections(project) as doors:

@@ -210,9 +210,47 @@ def test_import_blocks_take_expressions_and_instances(project: Project, api: Fak
     assert project.outputs == {"chat": {"a": "said", "b": "echo: hello b"}}
 
 
+def test_an_import_block_brings_each_item(project: Project, api: FakeAPI) -> None:
+    """Also of what a data source lists, which is read before."""
+    names = [put(api, [{"role": "user", "content": f"hello {key}"}]) for key in "ab"]
+    text = completion("chat", "hello {{ each.key }}", "store = true", 'for_each = ["a", "b", "c"]')
+    each = block("{{ each.value }}", f"for_each = {{ a = '{names[0]}', b = '{names[1]}' }}",
+                 to="completion.chat[each.key]")  # fmt: skip
+    project.write(text + each)
+    plan = project.call("plan")
+    assert "Plan: 2 to import, 1 to issue" in plan.out, plan.err
+    ran = project.apply()
+    assert "2 imported, 1 issued" in ran.out, ran.err
+    assert project.outputs["chat"] == {"a": "said", "b": "said", "c": "echo: hello c"}
+    assert project.call("plan").out.startswith("No changes.")
+
+
+def test_an_import_block_brings_what_a_data_source_lists(project: Project, api: FakeAPI) -> None:
+    put(api, [{"role": "user", "content": "hello"}])
+    listed = "{{ data.chat_completions.all.ids }}"
+    text = "[data.chat_completions.all]\n" + completion(
+        "chat", "hello", "store = true", f'for_each = "{listed}"'
+    )
+    each = block("{{ each.key }}", f'for_each = "{listed}"', to="completion.chat[each.value]")
+    project.write(text + each)
+    ran = project.apply()
+    assert ran.status == 0, ran.err
+    assert "1 imported" in ran.out
+    assert list(project.outputs["chat"].values()) == ["said"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
+        (block("x", "for_each = ['a']"), 5, "each item of for_each"),
+        (block("x", to="completion.chat[each.key]"), 5, "Without for_each"),
+        (block("{{ each.valu }}", "for_each = ['a']", to="completion.chat[each.key]"), 6,
+         'Did you mean "each.value"?'),
+        (block("x", 'for_each = "{{ 3 }}"', to="completion.chat[each.key]"), 7, "for_each wants"),
+        (block("x", "for_each = ['a']", to="completion.chat[each.key]"), 5,
+         'There is no completion.chat["a"]'),
+        (block("x", 'for_each = ["{{ completion.chat.id }}"]', to="completion.chat[each.key]"), 7,
+         "must be known before the plan"),
         (block("x", to="completion.chta"), 5, "There is no completion.chta"),
         (block("x", to="module.m"), 5, "the address of a completion"),
         (block("x") + block("y"), 8, "the target of two imports"),
@@ -221,12 +259,12 @@ def test_import_blocks_take_expressions_and_instances(project: Project, api: Fak
         (block("x"), 6, "could not be read from the provider openai"),
         (block("{{ completion.chat.id }}"), 6, "must be known before the plan"),
     ],
-)
+)  # fmt: skip
 def test_import_blocks_that_cannot_be_meant_are_told(
     project: Project, text: str, line: int, said: str
 ) -> None:
     project.write(completion("chat", "hello").rstrip("\n") + "\n" + text)
     ran = project.call("plan")
     assert ran.status == 1
-    assert said in " ".join(ran.err.split())
+    assert said.lower() in " ".join(ran.err.split()).lower()
     assert f"configs/main.toml line {line}," in ran.err

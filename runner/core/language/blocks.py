@@ -21,7 +21,7 @@ from runner.core.language.names import (
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 ADDRESS = rf"^(module\.{_NAME}{_KEY}\.)*(completion|data\.[a-z_]+|module)\.{_NAME}{_KEY}$"
-COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}{_KEY}$"
+COMPLETION = rf"^(module\.{_NAME}{_KEY}\.)*completion\.{_NAME}({_KEY}|\[each\.(key|value)\])$"
 URL = r"^https?://[^\s]+$"
 OBJECTS_URL = r"^(s3|gs|az|file)://.+$"
 IGNORABLE = (*PARAMETERS, "extra_body", "triggers")
@@ -392,6 +392,7 @@ class Import(TypedDict):
 
     to: Annotated[str, Field(pattern=COMPLETION)]
     id: CompletionId
+    for_each: NotRequired[ForEach]
     provider: NotRequired[Annotated[Name, Field(description="Where it is stored.")]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from runner.core.address import Path
+from runner.core.address import Path, each_target
 from runner.core.api.parameters import PARAMETERS, Parameters
 from runner.core.canonical import dotted
 from runner.core.language import blocks, check_blocks, file_names
@@ -182,18 +182,36 @@ def _findings(
             yield from check_findings(table)
         case "compare":
             yield from compare_findings(table)
-        case "output" if table.get("sensitive") is True and "file" in table:
-            detail = "A sensitive output is written to no file. Remove file, or sensitive."
-            yield Finding(("file",), "Conflicting keys", detail)
-        case "output" if isinstance(file := table.get("file"), str) and not has_hole(file):
-            path = None if file.startswith("/") else file_names.normalised(file)
-            if path is not None and (said := file_names.name_fault(path)) is not None:
-                yield Finding(("file",), "Output cannot be written", said)
+        case "output":
+            yield from _output(table)
+        case "import":
+            yield from _import(table)
         case "moved" if "to" in table and table.get("from") == table["to"]:
             yield Finding(("to",), "Conflicting keys", "from and to are the same address.")
         case _:
             pass
     yield from _shape(kind, table, has_hole)
+
+
+def _output(table: dict[str, Any]) -> Iterator[Finding]:
+    file = table.get("file")
+    if table.get("sensitive") is True and "file" in table:
+        detail = "A sensitive output is written to no file. Remove file, or sensitive."
+        yield Finding(("file",), "Conflicting keys", detail)
+    elif isinstance(file, str) and not has_hole(file):
+        path = None if file.startswith("/") else file_names.normalised(file)
+        if path is not None and (said := file_names.name_fault(path)) is not None:
+            yield Finding(("file",), "Output cannot be written", said)
+
+
+def _import(table: dict[str, Any]) -> Iterator[Finding]:
+    named = each_target(str(table.get("to")))[1]
+    if ("for_each" in table) != (named is not None):
+        said = (
+            "Each item of for_each is imported under an address of its own: write to = "
+            '"completion.NAME[each.key]" or [each.value]. Without for_each, to is one address.'
+        )
+        yield Finding(("to",), "Invalid import", said)
 
 
 def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Finding]:

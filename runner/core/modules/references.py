@@ -45,7 +45,8 @@ class _Checker(Struct, frozen=True):
         module = self.module
         named = (*module.locals.values(), *module.outputs.values(), *module.files.values())
         for value in (*named, *module.imports):
-            self._nodes(value.block, [value.node], {})
+            has_items = value.block.kind == "import" and "for_each" in value.block.table
+            self._nodes(value.block, [value.node], _ITEM if has_items else {})
             self._rules(value.block, value.conditions, {})
         for name, value in self.module.variables.items():
             for rule in value.conditions:

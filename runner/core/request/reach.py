@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from runner.core.address import Path
+from runner.core.address import Path, each_target
 from runner.core.expressions.template import Constant, compile_value
 from runner.core.modules.dependencies import BlockGraph, block_graph, needs_of, reads_environment
 from runner.core.modules.folder import Block
@@ -221,7 +221,7 @@ def _of_import(
 ) -> tuple[str, ...]:
     named = block.table.get("provider")
     if named is None:
-        target = declared_at(root, str(block.table.get("to")))
+        target = declared_at(root, each_target(str(block.table.get("to")))[0])
         return (default,) if target is None else providers_of(target, default, known)
     node = compile_value(named)
     return (str(node.value),) if isinstance(node, Constant) else tuple(known)
