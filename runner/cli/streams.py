@@ -33,6 +33,21 @@ def cleared(rows: int) -> str:
     return f"\r\x1b[{rows}A\x1b[J" if rows else "\r\x1b[J"
 
 
+def redraw(rows: int, text: str) -> None:
+    """Put a text on the terminal in place of the last rows on it, at once: a terminal that can
+    (synchronized output) shows nothing in between.
+    """
+    shown = _OURS.sub("\x1b[\\1m", harmless(text))
+    stream = bare(sys.stdout)
+    stream.write(f"\x1b[?2026h{cleared(rows)}{shown}\x1b[?2026l")
+    stream.flush()
+
+
+def uncoloured(text: str) -> str:
+    """The text without our codes."""
+    return _OURS.sub("", text)
+
+
 def harmless(text: str) -> str:
     """The text with every character written out that would steer a terminal, turn the direction of
     reading or not be seen, as `\\u001b`: an answer may hold them, and a plan is what somebody says

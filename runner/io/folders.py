@@ -1,7 +1,7 @@
 """The folders of a project: configuration files in, and nothing outside of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
@@ -34,17 +34,20 @@ class Folders:
         self._held: dict[tuple[str, str], bytes] = {}
         self._read_once: dict[Path, bytes] = {}  # a file has many names: ./a, x/../a
         self._folders: set[Path] = set()
+        self._looked_at: dict[Path, files.Identity | None] = {}
 
     def read_folder(self, folder: str) -> list[tuple[str, bytes]]:
         """The *.toml files directly in a folder, by name; none if there is no such folder."""
         path = self._inside(folder, folder)
         self._folders.add(path)
+        self.look_at(path)
         found = []
         for file in sorted(path.iterdir()) if path.is_dir() else ():  # glob hides what it may not
             if file.suffix != ".toml" or file.name.startswith("."):
                 continue
             if files.is_link(file):
                 self._refuse_link(file)
+            self.look_at(file)
             data = files.read(file) if file.is_file() else None
             if data is not None:
                 found.append((self._name(file), data))
@@ -69,7 +72,8 @@ class Folders:
         if pattern.endswith("/") or ".." in parts[fixed:] or not base.is_dir():
             return ()
         kept = f"{written}/" if written else ""
-        found = (kept + name for name in _matching(base, tuple(parts[fixed:]), []))
+        self.look_at(base)
+        found = (kept + name for name in _matching(base, tuple(parts[fixed:]), [], self.look_at))
         return tuple(sorted(set(found)))
 
     @property
@@ -78,6 +82,14 @@ class Folders:
         return {
             self._name(self.path(folder, path)): data for (folder, path), data in self._held.items()
         }
+
+    def look_at(self, path: Path) -> None:
+        """A change of this file or folder is a change of what was read."""
+        self._looked_at.setdefault(path, files.identity(path))
+
+    def changed(self) -> bool:
+        """Whether a file or folder that was looked at is not as it was then."""
+        return any(files.identity(path) != was for path, was in self._looked_at.items())
 
     @property
     def configured(self) -> frozenset[Path]:
@@ -91,6 +103,7 @@ class Folders:
     def _read(self, folder: str, path: str) -> bytes:
         target = self.path(folder, path)
         if target not in self._read_once:
+            self.look_at(target)
             self._read_once[target] = self._content(target, path)
         return self._read_once[target]
 
@@ -157,11 +170,14 @@ class Folders:
         return full.as_posix()
 
 
-def _matching(folder: Path, parts: tuple[str, ...], seen: list[None]) -> Iterator[str]:
+def _matching(
+    folder: Path, parts: tuple[str, ...], seen: list[None], look_at: Callable[[Path], None]
+) -> Iterator[str]:
     """The files below a folder, by the names that lead there; links to folders lead nowhere."""
     wanted, *rest = parts
+    look_at(folder)
     if wanted == "**" and rest:
-        yield from _matching(folder, tuple(rest), seen)
+        yield from _matching(folder, tuple(rest), seen, look_at)
     for entry in _entries(folder, seen):
         if wanted == "**" and _is_own_folder(entry):
             below = parts
@@ -175,7 +191,7 @@ def _matching(folder: Path, parts: tuple[str, ...], seen: list[None]) -> Iterato
             below = tuple(rest)
         else:
             continue
-        yield from (f"{entry.name}/{name}" for name in _matching(entry, below, seen))
+        yield from (f"{entry.name}/{name}" for name in _matching(entry, below, seen, look_at))
 
 
 def _entries(folder: Path, seen: list[None]) -> Iterator[Path]:

@@ -55,13 +55,15 @@ def load(
     secrets: Secrets,
     ask: Ask | None = None,
     connect: Connect | None = None,
+    folders: Folders | None = None,
 ) -> Loaded:
-    """Read configuration, variables and state; RunnerError with every mistake of a stage.
+    """Read configuration, variables and state, by way of `folders` if somebody wants to know which
+    files that takes; RunnerError with every mistake of a stage.
 
     `secrets` is filled with what nobody may see, also where this ends with an error.
     """
     place = options.place
-    folders = folders_of(place)
+    folders = folders or folders_of(place)
     surroundings = environment(project_directory(place))
 
     def env(name: str) -> str | None:

@@ -33,7 +33,12 @@ from runner.operations.trust import asks
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply."""
-    options, saved = options_of(arguments), _saved(arguments)
+    return apply(arguments, _saved(arguments))
+
+
+def apply(arguments: argparse.Namespace, saved: Saved | None) -> int:
+    """Carry out what was saved, or plan and ask first."""
+    options = options_of(arguments)
     if saved is not None:
         options = options_in(saved, options, "apply")
     project = read(arguments, options)

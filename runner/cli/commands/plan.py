@@ -24,11 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
         text = plan_text(made, project.secrets, Style(colour=False), full=arguments.full)
         save(project, made, arguments.out, text)
     show(project, made, arguments)
-    _show_untrusted(project, made, arguments)
+    show_untrusted(project, made, arguments)
     return 2 if not made.empty and arguments.detailed_exitcode else 0
 
 
-def _show_untrusted(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
+def show_untrusted(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
     """What apply will ask for before it sends anything."""
     if project.settings.offline:
         return

@@ -31,6 +31,13 @@ def _plan(add: Verb) -> None:
     made.add_argument(
         "--detailed-exitcode", action="store_true", help="exit with 2 if there are changes"
     )
+    made.add_argument(
+        "--watch",
+        dest="module",  # a command of its own, but for what it shows
+        action="store_const",
+        const="watch",
+        help="show it anew when a file changes; Enter applies what is shown, q ends",
+    )
     flags.events(made)
 
 

@@ -35,8 +35,8 @@ class _Sign(msgspec.Struct):
 
 
 class Saved(Struct, frozen=True):
-    """A plan as it was saved. Its `text` and `summary` are for readers of other versions: they are
-    in no digest, so nobody is shown them.
+    """A plan as it was saved; as it was shown, it has no `path`. Its `text` and `summary` are for
+    readers of other versions: they are in no digest, so nobody is shown them.
     """
 
     path: str
@@ -49,10 +49,12 @@ class Saved(Struct, frozen=True):
         crash in the middle, the same plan goes on.
         """
         for stale in differences(self.content, project, made):
+            said = f"{stale} since this plan was made at {self.content.created_at}, so it was not "
+            if not self.path:
+                raise error("Plan is stale", f"{said}carried out. It is shown anew.")
             raise error(
                 "Saved plan is stale",
-                f"{stale} since this plan was made at {self.content.created_at}, so it was not "
-                f"carried out. Look at a new one: runner plan --out {self.path}",
+                f"{said}carried out. Look at a new one: runner plan --out {self.path}",
                 Where(self.path),
             )
 
@@ -64,6 +66,11 @@ def save(project: Loaded, made: Planned, path: str, text: str) -> None:
     built = msgspec.to_builtins(made_from(project, made, text))
     file = NamedFile(project.folders.project, path, "--out", "saved plan", _is_plan)
     file.write(orjson.dumps(built, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def as_shown(project: Loaded, made: Planned) -> Saved:
+    """The plan as if it had been saved: what is carried out is this very one."""
+    return Saved("", made_from(project, made, ""))
 
 
 def read_plan(path: str) -> Saved:
