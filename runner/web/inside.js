@@ -28,7 +28,7 @@ export async function ask(name, query = {}) {
   return values[name] ?? missing;
 }
 
-const missing = { problems: [{ severity: "error", summary: "Not in this report", detail: "`runner view` shows it.", where: "" }] };
+const missing = { problems: [{ severity: "error", summary: "Not in this report", detail: "The past is not in this report: `runner view` shows it.", where: "" }] };
 
 const history = (values, _, { a }) => (a || !values.history ? missing : values.history);
 

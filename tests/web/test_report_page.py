@@ -171,3 +171,13 @@ def test_hostile_answers_leave_it_well_formed_and_harmless(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of its own imports
         html5lib.HTMLParser(strict=True).parse(page)
+
+
+def test_all_rows_are_printed(chromium: "Browser", reported: Path) -> None:
+    with opened(chromium, reported, viewport={"width": 800, "height": 300}) as page:
+        page.open("answers")
+        rows = page.page.locator(".row")
+        rows.first.wait_for()
+        assert rows.count() < 25
+        page.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert rows.count() == 25
