@@ -11,6 +11,13 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
+export function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
 export function put(where, ...children) {
   where.replaceChildren(...children.flat().filter(Boolean));
   return where;

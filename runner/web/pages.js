@@ -19,10 +19,11 @@ import answer from "./pages/answer.js";
 import answers from "./pages/answers.js";
 import checks from "./pages/checks.js";
 import cost from "./pages/cost.js";
+import graph from "./pages/graph.js";
 import history from "./pages/history.js";
 import plan from "./pages/plan.js";
 import report from "./pages/report.js";
 import run from "./pages/run.js";
 import side from "./pages/side.js";
 
-export default [report, plan, run, side, answers, answer, checks, history, cost];
+export default [report, plan, run, side, answers, answer, checks, history, cost, graph];

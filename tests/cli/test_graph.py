@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.cli.views.graph.formats import dot, mermaid, svg
-from runner.cli.views.graph.layers import layers
 from runner.core.modules.dependencies import BlockGraph, GraphNode
+from runner.core.viewing.graph_layers import layers
 from tests.harness.project import Project, completion
 
 SVG = "{http://www.w3.org/2000/svg}"

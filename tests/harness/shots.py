@@ -17,6 +17,8 @@ from tests.harness.demo import demo
 _ONE = 'completion.ticket["case=t09,model=gpt-4o-mini,tone=warm"]'
 PAGES = {
     "plan": "plan",
+    "graph": "graph",
+    "run": "run",
     "plan-step": f"plan?a={_ONE.replace('warm', 'brief')}",
     "side": "side?against=gpt-4o-mini",
     "side-differ": "side?by=tone&only=differ&against=brief",

@@ -13,6 +13,7 @@ from msgspec import Struct
 from runner.errors import RunnerError
 from runner.operations.viewing import (
     answer_resources,
+    graph_resources,
     past_resources,
     plan_resources,
     run_resources,
@@ -34,6 +35,7 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "words": side_resources.words,
     "plan": plan_resources.plan,
     "opens": run_resources.first_page,
+    "graph": graph_resources.graph,
     "run": run_resources.followed_run_page,
     "checks": past_resources.checks,
     "trends": past_resources.trends,
@@ -41,7 +43,7 @@ RESOURCES: Mapping[str, Callable[[ProjectView, Query], Any]] = {
     "history": past_resources.history,
     "changes": past_resources.changes_in,
 }
-LIVE = frozenset(("opens", "run"))
+LIVE = frozenset(("graph", "opens", "run"))
 """Those that hang on the run that is followed, which nobody remembers."""
 
 
