@@ -37,10 +37,11 @@ from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
 from runner.io.trust import all_trusted, revoke, trust, trusted
+from runner.operations.backends import place_door
 from runner.operations.check_programs import program_doors
 from runner.operations.loaded import Loaded
 from runner.operations.options import ProjectPlace
-from runner.operations.places import project_directory, same_place
+from runner.operations.places import backend_of, project_directory, same_place
 from runner.operations.shared_cache import cache_doors
 
 _NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://")  # programs, and backends
@@ -94,14 +95,24 @@ def _may_be_asked(project: Loaded, step: Step) -> tuple[str, ...]:
 
 
 def wanted(project: Loaded) -> tuple[Door, ...]:
-    """All that the project may send where: what it asks, the deletion of what it stored, and the
-    answers that it shares; and the programs that its checks start.
+    """All that the project may send where: what it asks, the deletion of what it stored, its state
+    and the answers that it shares; and the programs that its checks start.
     """
     stored = filter(is_stored, project.state.records.values())
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
-    shared = cache_doors(project.options.place, project.root.blocks)
+    shared = (
+        *_backend_doors(project),
+        *cache_doors(project.options.place, project.root.blocks),
+    )
     return (*project.reach.doors([*project.reach.used, *kept]), *shared, *program_doors(project))
+
+
+def _backend_doors(project: Loaded) -> tuple[Door, ...]:
+    place = project.options.place
+    backend = backend_of(place, project.root.blocks).now
+    door = None if backend is None else place_door(backend, project_directory(place))
+    return () if door is None else (door,)
 
 
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:

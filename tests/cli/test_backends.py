@@ -211,6 +211,30 @@ def test_nothing_goes_where_nobody_said_it_may(
     assert project.call("plan", "--trust", named).status == 0
 
 
+def test_a_backend_is_told_among_what_is_trusted(project: Project, bucket: str) -> None:
+    configure(project, bucket)
+    project.call("init")
+    assert "keep the state, with every question and answer, in file://" in project.call("trust").out
+
+
+def test_a_run_that_was_killed_is_taken_over_by_the_next_of_this_machine(
+    project: Project, bucket: str, api: FakeAPI
+) -> None:
+    configure(project, bucket)
+    project.call("init")
+    api.hold()
+    killed = project.start("apply", "-y")
+    killed.says("Issuing")
+    assert "runner apply" in project.call("force-unlock").err
+    killed.kill()
+    killed.communicate()
+    api.release()
+    ran = project.run("apply", "-y")
+    assert ran.status == 0
+    assert "took over the lock of" in ran.err
+    assert project.call("force-unlock").out.startswith("Nobody holds")
+
+
 def test_a_folder_of_the_project_is_nobody_elses(project: Project) -> None:
     configure(project, 'type = "file"\npath = "shared"\n')
     assert project.call("init").status == 0

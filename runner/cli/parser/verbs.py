@@ -19,7 +19,7 @@ def _plan(add: Verb) -> None:
         "show what would be issued, why, and what it costs",
         "runner plan --target completion.chat",
         detail="Nothing is written, and nothing is sent\n"
-        "unless data sources or [[import]] blocks have to be read.",
+        "unless data sources, [[import]] blocks or the state of a backend have to be read.",
     )
     flags.variables(made)
     flags.choice(made)
