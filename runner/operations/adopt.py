@@ -45,6 +45,7 @@ def adopt(project: Loaded, address: str, identifier: str, named: str | None) -> 
         raise error("Nothing to import offline", "An import has to ask the server.")
     with project.store.lock("runner import", project.settings.lock_timeout):
         project = load(project.options, project.secrets, project.ask)
+        project.shares = False
         plan = planned(project, choice=Choice()).plan
         _refuse_known(plan, address)
         provider = _provider(project, plan, address, named)

@@ -47,7 +47,7 @@ class Loaded:
     `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
     something may go where it was not said that it may: without it, that is Untrusted. `connect`
     opens what answers; without it, that is a client over HTTP. `shared` are the answers of its
-    team, once they were needed.
+    team, once they were needed; one that never `shares` does without them.
     """
 
     options: Options
@@ -70,6 +70,7 @@ class Loaded:
     connect: Connect | None = None
     prices: Prices = field(default_factory=Prices)
     shared: "SharedAnswers | None" = None
+    shares: bool = True
     _reach: Reach | None = None
     _trust: Trust | None = None
 

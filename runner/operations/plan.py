@@ -86,16 +86,15 @@ def planned(
     reads: Mapping[str, Record] | None = None,
     choice: Choice | None = None,
     answers: bool = True,
-    shares: bool = True,
 ) -> Planned:
     """The plan for the project as it was read. `reads` are data sources read in this run; without
-    `answers`, what the cache holds is not looked at; unless it `shares`, what the team has is not.
+    `answers`, what the cache holds is not looked at.
     """
     wanted = choice or project.options.choice
     records, moves = project.moved()
     scales = _Scales(project, Reports(records.values()))
 
-    is_shared = answers and shares and not wanted.destroy
+    is_shared = answers and project.shares and not wanted.destroy
     shared = shared_answers(project) if is_shared else None
     with answers_of(project.store, project.owner, shared) as cached:
         held = None if project.settings.offline else (reads or {})

@@ -9,6 +9,7 @@ from msgspec import Struct
 from runner.core.state.cache_entry import cache_key
 from runner.errors import Problem, counted
 from runner.io.apply.ports import Fetch
+from runner.operations.answers import answers_of
 from runner.operations.loaded import Loaded
 from runner.operations.places import same_place
 from runner.operations.shared_cache import closed_cache_door, open_shared, shared_settings_of
@@ -80,6 +81,22 @@ def _again(project: Loaded) -> str:
     return f"`{same_place(project.options.place)} cache push`"
 
 
+def give_rest(project: Loaded) -> None:
+    """Push what the team has yet to get, where a command has nothing else to do; what cannot be is
+    among the warnings.
+    """
+    shared = project.shared
+    if shared is None or not shared.pushes or project.settings.offline:
+        return
+    from runner.io.cache.upkeep import pushed  # noqa: PLC0415  # only who shares answers
+
+    with answers_of(project.store, project.owner) as answers:
+        left = answers.unpushed()
+    given = dict(shared.give_all(left))
+    pushed(project.store.cache, [key for key, how in given.items() if how is not None])
+    _tell_unpushed(project, shared, sum(how is None for how in given.values()))
+
+
 class Shares(Struct, frozen=True):
     """How an apply saves an answer, and how it looks farther away for one. `leave` is called where
     what is on its way is waited for no longer.
@@ -133,14 +150,18 @@ def _tell(project: Loaded, shared: "SharedAnswers", pushing: "Pushing", say: _Sa
             f"{counted(pushing.theirs, 'answer')} {were} already paid for by a colleague: theirs "
             f"stays in {shared.name}, yours in this state."
         )
-    if not pushing.unpushed or shared.is_told:
+    _tell_unpushed(project, shared, pushing.unpushed)
+
+
+def _tell_unpushed(project: Loaded, shared: "SharedAnswers", unpushed: int) -> None:
+    if not unpushed or shared.is_told:
         return
     shared.is_told = True
     why = "" if shared.failure is None else f" {shared.failure.problems[0].detail}"
     _warn(
         project,
         "Answers are not pushed",
-        f"{counted(pushing.unpushed, 'answer')} of this machine "
-        f"{'is' if pushing.unpushed == 1 else 'are'} not in {shared.name} yet.{why} Nothing is "
-        f"lost: the next apply pushes them, or {_again(project)}.",
+        f"{counted(unpushed, 'answer')} of this machine {'is' if unpushed == 1 else 'are'} not in "
+        f"{shared.name} yet.{why} Nothing is lost: the next apply pushes them, or "
+        f"{_again(project)}.",
     )

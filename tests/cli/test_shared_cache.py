@@ -146,6 +146,29 @@ def test_a_store_that_cannot_be_used_is_one_warning(team: Team) -> None:
     assert "cache push" in ran.err
 
 
+def test_an_apply_with_nothing_to_do_gives_what_is_not_there_yet(team: Team) -> None:
+    url, there = team.url, team.there
+    there.parent.joinpath("file").touch()
+    team.url = f"file://{there.parent}/file/cache"
+    with trusting(team.url):
+        team.sent(team.clone("one"), "apply", "-y")
+    team.url = url
+    project = team.clone("one")
+    assert team.sent(project, "apply", "-y")[0] == 0
+    assert len(team.objects) == 4
+    assert "not pushed  0" in team.sent(project, "cache", "info")[1]
+
+
+def test_a_report_reads_nothing_there(team: Team) -> None:
+    team.sent(team.clone("one"), "apply", "-y")
+    other = team.clone("other")
+    with trusting(), trusting(team.api.url):
+        ran = other.call("report")
+    assert ran.status == 0, ran.err
+    assert "3 to issue" in ran.out
+    assert not (other.directory / "state").exists()
+
+
 def test_push_gives_what_is_not_there_and_all_of_it_if_asked(team: Team) -> None:
     project = team.clone("one", 'write = "never"')
     team.sent(project, "apply", "-y")

@@ -27,6 +27,7 @@ from runner.operations.named_file import NamedFile
 from runner.operations.options import ApplyOptions
 from runner.operations.plan import Planned
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
+from runner.operations.sharing import give_rest
 from runner.operations.spending import costs
 from runner.operations.trust import asks
 
@@ -94,6 +95,7 @@ def _applied(
     if saved is None or made.empty:  # of a saved one, that there is nothing to do
         plan_verb.show(project, made, arguments)
     if made.empty:
+        give_rest(project)
         finished = finish(project, made, None)
         way.end(made, finished)
         return _tell(project, finished, arguments)

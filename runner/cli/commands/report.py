@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     forms = list(_forms(project, arguments))
     for file, _ in forms:
         file.target()  # known before anything is looked at
+    project.shares = False  # it needs no key, and sends nothing
     made = whole_plan(project)
     against = arguments.against
     earlier = None if against is None else earlier_state(project, against)

@@ -25,6 +25,7 @@ from runner.operations.options import (
 )
 from runner.operations.python.names import event_in_python, text_in_python, told, told_in_python
 from runner.operations.python.plan import Plan
+from runner.operations.sharing import give_rest
 
 OnEvent = Callable[[Event], object]
 
@@ -131,6 +132,7 @@ class Applying:
                     raise error("Apply interrupted", "Nothing was begun.")
                 self._plan.refuse_stale(project, made)
                 if made.empty:
+                    give_rest(project)
                     return _result(project, finish(project, made, None))
                 check(project, made)
                 wanted = streaming_one(made, self._options)

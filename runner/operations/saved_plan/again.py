@@ -16,8 +16,8 @@ def planned_again(options: Options, saved: Saved, secrets: Secrets) -> Planned |
     chosen = options_in(saved, options, "show")
     try:
         project = load(chosen, secrets)
-        project.settings.offline = True  # nothing is asked of anybody
-        made = planned(project, shares=False)
+        project.settings.offline, project.shares = True, False  # nothing is asked of anybody
+        made = planned(project)
         why = next(differences(saved.content, project, made), None)
     except RunnerError as exc:
         first = exc.problems[0]

@@ -114,6 +114,7 @@ class ProjectView:
         """What `runner plan` says, with data sources as they were read last: nobody is asked, and
         no way to anybody opened. RunnerError where the configuration is wrong.
         """
+        self.project.shares = False  # whoever looks sends nothing to anywhere
         return whole_plan(self.project)
 
     @property
