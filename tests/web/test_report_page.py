@@ -63,7 +63,9 @@ def reported(two: Project) -> Path:
 
 
 @pytest.mark.parametrize(("light", "width"), [("light", 1280), ("dark", 400)])
-@pytest.mark.parametrize("where", ["", "side", "answers", "answer?a=completion.week"])
+@pytest.mark.parametrize(
+    "where", ["", "side", "answers", "answer?a=completion.week", "checks", "history", "cost"]
+)
 def test_it_opens_from_disk_without_a_fault(
     chromium: "Browser", reported: Path, where: str, light: Any, width: int
 ) -> None:
@@ -71,6 +73,7 @@ def test_it_opens_from_disk_without_a_fault(
     with opened(chromium, reported, viewport=size, color_scheme=light) as page:
         page.open(where)
         page.page.locator(".page").wait_for()
+        assert page.faults() == []
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
