@@ -59,8 +59,10 @@ class Prices:
         return self.discounts.get(identity, 1.0) if self.lane == "batch" else 1.0
 
     def knows_lane(self, identity: str, model: str) -> bool:
-        """Whether anybody says what a model costs in this lane."""
+        """Whether whoever says what a model costs says it of this lane."""
         if self.lane == "live" or identity in self.discounts or self.is_free(identity, model):
+            return True
+        if self.price(identity, model, 1, 1) is None:
             return True
         if self.declared.rates(identity, model) is not None:
             return False

@@ -4,28 +4,45 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from runner.core.address import first_few, in_order, selects
+from runner.core.expansion.session import Instance
+from runner.core.plan.actions import Issue
 from runner.core.plan.events import Event
 from runner.core.plan.known import Known
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.walk import Walk
+from runner.core.request.lanes import lane_of
+from runner.core.request.provider import Provider
+from runner.core.state.cache_entry import cache_key
 from runner.core.state.line import encode_record
-from runner.core.state.records import Record
+from runner.core.state.records import Lane, Record
 from runner.errors import error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome
 from runner.io.cache.writer import Cache
+from runner.io.providers.batching import BatchRun
+from runner.io.providers.endpoint import Say
 from runner.operations.answers import answers_of
+from runner.operations.batches import (
+    are_kept,
+    journal_of,
+    owner_of_batches,
+    refuse_twice,
+    under_way,
+)
 from runner.operations.blocking import run_to_end
+from runner.operations.collecting import collect
 from runner.operations.finish import Finished, finish
 from runner.operations.following import RunEvents
 from runner.operations.load import reload_state
 from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
+from runner.operations.places import same_place
 from runner.operations.plan import Planned, refuse_unknown, whole_plan
 from runner.operations.sharing import Shares, sharing
 from runner.operations.spending import Purse
@@ -35,6 +52,7 @@ if TYPE_CHECKING:
     from runner.io.cache.answers import CachedAnswers
     from runner.operations.connections import Connections
 
+_USUAL = ApplyOptions()
 DRAIN_SECONDS = 30.0  # so long is what is in flight waited for, once somebody wants to leave
 
 
@@ -58,15 +76,23 @@ class Listener(Protocol):
 
 @contextmanager
 def held_plan(
-    project: Loaded, command: str, given_up: Callable[[], bool] = lambda: False
+    project: Loaded,
+    command: str,
+    given_up: Callable[[], bool] = lambda: False,
+    say: Say = lambda _: None,
 ) -> Iterator[Planned]:
     """The plan for the state as it is now, which nobody else writes for as long as this lasts.
-    Another writer is waited for until somebody has `given_up`.
+    Another writer is waited for until somebody has `given_up`. Answers that have come in batches
+    are taken first.
     """
     # Where there is no folder to lock, a mistake that only planning finds makes none.
     early = None if project.store.backend.exists() else whole_plan(project)
     with project.store.lock(command, project.settings.lock_timeout, given_up):
         read_again = reload_state(project)
+        if not project.settings.offline:
+            found = collect(project, say)
+            project.warnings.extend(found.problems)
+            early = None if found.looked else early
         yield whole_plan(project) if early is None or read_again else early
 
 
@@ -80,10 +106,13 @@ def check_reach(project: Loaded, made: Planned) -> None:
         foresee(project, *asked_by(project, made.plan))
 
 
-def check(project: Loaded, made: Planned) -> None:
+def check(project: Loaded, made: Planned, options: ApplyOptions = _USUAL) -> None:
     """RunnerError unless all holds that must before the first request: keys and trust, a place to
-    write, no request offline.
+    write, no request offline, none that is under way already.
     """
+    if not options.ignores_batches:
+        again = same_place(project.options.place)
+        refuse_twice(made.batches, again, batch=project.options.batch)
     spends = [step.address for step in made.plan.steps if asks(step.action)]
     if spends and project.settings.offline:
         raise error(
@@ -149,7 +178,14 @@ async def _apply(
         known = replace(known, lookup=answers)
         if made.plan.known.reads is not None:
             known = replace(known, reads=made.plan.known.reads)
-        sending = Sending(made.plan, walk, known, *told, answers=answers)
+        batches = BatchRun(
+            journal_of(project),
+            owner_of_batches(project),
+            partial(are_kept, project),
+            options.waits,
+            not options.ignores_batches,
+        )
+        sending = Sending(made.plan, walk, known, *told, answers=answers, batches=batches)
         return await send(project, sending, options, listener)
 
 
@@ -157,7 +193,7 @@ class Sending(Struct, frozen=True):
     """A plan, and what it is carried out with; `tell` is told what happens, `wait` once a second
     what requests wait for. What the `answers` at hand share with a team is taken, and given, in the
     run as well. `ways` may lead elsewhere than into the state and the cache; with `any_answer`,
-    none is refused.
+    none is refused. Without `batches`, nothing goes in one.
     """
 
     plan: PlannedSteps
@@ -168,6 +204,7 @@ class Sending(Struct, frozen=True):
     ways: Callable[[Doors], Doors] = lambda doors: doors
     any_answer: bool = False
     answers: "CachedAnswers | None" = None
+    batches: BatchRun | None = None
 
 
 async def send(
@@ -179,7 +216,9 @@ async def send(
     async with (
         Cache(project.store.cache) as cache,
         sharing(project, sending.answers, cache, listener.say) as shares,
-        connections(project, listener.say, sending.tell if options.stream else None) as held,
+        connections(
+            project, listener.say, sending.tell if options.stream else None, sending.batches
+        ) as held,
     ):
         limits = Limits(
             project.settings.concurrency,
@@ -188,7 +227,7 @@ async def send(
             stream=options.stream,
             any_answer=sending.any_answer,
         )
-        doors = sending.ways(_doors(project, shares, held, sending.tell))
+        doors = sending.ways(_doors(project, shares, held, sending))
         run = Apply(sending.plan, sending.walk, sending.known, doors, limits)
         clock = asyncio.create_task(_tick(listener, lambda: sending.wait(held.waiting)))
         try:
@@ -201,9 +240,7 @@ async def send(
         return outcome
 
 
-def _doors(
-    project: Loaded, shares: Shares, held: "Connections", tell: Callable[[Event], None]
-) -> Doors:
+def _doors(project: Loaded, shares: Shares, held: "Connections", sending: Sending) -> Doors:
     purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
     return Doors(
         connect=held.of_lane,
@@ -215,12 +252,29 @@ def _doors(
         delete=held.delete,
         checkpoint=lambda records: _checkpoint(project, records),
         now=held.now,
-        tell=tell,
+        tell=sending.tell,
+        lane=_lanes(project, sending.batches),
         may_start=purse.may_start,
         settled=purse.settled,
         begin=lambda: _begin(project),
         lost=project.store.lost,
     )
+
+
+def _lanes(
+    project: Loaded, batches: BatchRun | None
+) -> Callable[[Instance, Issue, Provider], Lane]:
+    """What is under way in a batch is taken from there; all else goes as the project says."""
+    if batches is None:
+        return lambda *_: "live"
+    known = under_way(project) if batches.joins else {}
+
+    def lane(instance: Instance, made: Issue, provider: Provider) -> Lane:
+        if known and cache_key(made.fingerprint, made.sample) in known:
+            return "batch"
+        return lane_of(instance, provider, batch=project.options.batch)
+
+    return lane
 
 
 async def _tick(listener: Listener, also: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.core.api.exchange import Answered, Failure
 from runner.core.plan.events import Writing
@@ -17,12 +17,18 @@ from runner.core.state.records import Lane
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import Problem, RunnerError, error, gathering
+from runner.io.apply.ports import Client
+from runner.io.providers.batching import Batching, BatchOf, BatchRun
 from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, OpenEndpoint, Say
 from runner.io.providers.openai import server_store
 from runner.io.providers.openai.client import connect
 from runner.io.providers.openai.wire import sent_to
 from runner.operations.loaded import Loaded
 from runner.operations.trust import admit, refusal, untrusted
+
+if TYPE_CHECKING:
+    from runner.io.providers.openai.batch_api import BatchAPI
+    from runner.io.providers.openai.batch_client import BatchClient
 
 
 @dataclass(slots=True)
@@ -33,6 +39,8 @@ class Connections:
     stack: AsyncExitStack
     say: Say
     tell: Callable[[Writing], None] | None = None
+    how: BatchRun | None = None
+    batches: "dict[str, BatchClient]" = field(default_factory=dict)
     clients: dict[str, OpenEndpoint] = field(default_factory=dict)
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -47,14 +55,41 @@ class Connections:
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 
+    async def of_lane(self, name: str, lane: Lane) -> Client:
+        """The client of a provider whose requests travel so."""
+        match lane:
+            case "live":
+                return await self.client(name)
+            case "batch":
+                return await self._batches(name)
+
+    async def batch_api(self, name: str) -> "tuple[BatchAPI, float]":
+        """A provider's Batch API, and the seconds by which its lists may lag."""
+        from runner.io.providers.openai.batch_api import BatchAPI  # noqa: PLC0415  # seldom
+
+        settings = _batching(self.project.declared[name])
+        return BatchAPI((await self.client(name)).ask, settings), settings.settle
+
+    async def _batches(self, name: str) -> "BatchClient":
+        from runner.io.providers.openai.batch_client import BatchClient  # noqa: PLC0415
+
+        async with self._opening.setdefault(f"batches of {name}", asyncio.Lock()):
+            if name not in self.batches:
+                declared, project = self.project.declared[name], self.project
+                api, _ = await self.batch_api(name)
+                retries = int(declared.table.get("max_retries", 5))
+                assert self.how is not None  # noqa: S101  # no lane leads here without
+                of = BatchOf(name, project.providers[name].identity, retries)
+                opened = BatchClient(api, _batching(declared), of, self.how, self.say)
+                self.batches[name] = await self.stack.enter_async_context(opened)
+        return self.batches[name]
+
     @property
     def waiting(self) -> str | None:
         """What requests wait for, in words, if they do."""
-        return next((one.waiting for one in self.clients.values() if one.waiting), None)
-
-    async def of_lane(self, name: str, lane: Lane) -> OpenEndpoint:  # noqa: ARG002  # one so far
-        """The client of a provider whose requests travel so."""
-        return await self.client(name)
+        said = [client.waiting for client in self.batches.values()]
+        said += [client.waiting for client in self.clients.values()]
+        return next(filter(None, said), None)
 
     async def _opened(
         self, declared: DeclaredProvider
@@ -107,11 +142,23 @@ class Connections:
 
 @asynccontextmanager
 async def connections(
-    project: Loaded, say: Say = lambda _: None, tell: Callable[[Writing], None] | None = None
+    project: Loaded,
+    say: Say = lambda _: None,
+    tell: Callable[[Writing], None] | None = None,
+    batches: BatchRun | None = None,
 ) -> AsyncIterator[Connections]:
-    """The providers of a project; closed, and the model stopped, at the end."""
+    """The providers of a project; closed, and the model stopped, at the end. Without `batches`,
+    nothing goes in one.
+    """
     async with AsyncExitStack() as stack:
-        yield Connections(project, stack, say, tell)
+        yield Connections(project, stack, say, tell, batches)
+
+
+def _batching(declared: DeclaredProvider) -> Batching:
+    table = declared.table.get("batch")
+    known = Batching.__struct_fields__
+    held = table if isinstance(table, Mapping) else {}
+    return Batching(**{name: held[name] for name in known if name in held})
 
 
 def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:

@@ -12,6 +12,7 @@ from runner.core.api.usage import Used, asked_model, usage_of
 from runner.core.modules.module import declared_at
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
+from runner.core.plan.words import in_batches
 from runner.errors import Problem, Where, counted
 from runner.io.apply.ports import Outcome
 from runner.io.prices import Prices
@@ -102,12 +103,16 @@ def headline(outcome: Outcome, spent: Spent, files: int = 0, *, destroys: bool =
     verb, nothing = ("Destroy", "0 removed") if destroys else ("Apply", "0 issued")
     done = ", ".join(parts) or nothing
     used = f" {spent.text()}." if outcome.issued else ""
+    if outcome.under_way:
+        done += f", {in_batches(outcome.under_way.values())}"
     without = len(unjudged(outcome))
     failed = len(outcome.failed) - without
     if without:
         done += f", {counted(without, 'verdict')} not given"
     if failed or outcome.stopped:
         return f"{verb} incomplete: {done}, {failed} failed.{used}"
+    if outcome.under_way:
+        return f"{verb} goes on: {done}.{used}"
     return f"{verb} complete! {done[0].upper()}{done[1:]}.{used}"
 
 
@@ -167,7 +172,7 @@ def _early_end(outcome: Outcome, push: Callable[[str], str], go_on: str) -> Iter
             return
         if why in said:
             why = "Every other request would have met the same"
-        left = len(outcome.skipped)
+        left = len(outcome.skipped.keys() - outcome.under_way.keys())
         yield Problem(
             "Run stopped",
             f"{_begun(why).rstrip('.')}. {left} {'was' if left == 1 else 'were'} not started; "

@@ -1,6 +1,7 @@
 """What is planned and done as JSON objects, their shapes in schemas/events.schema.json."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from runner import __version__
@@ -54,7 +55,14 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
         "estimate": _estimate(made.estimate),
         "verdicts": _verdicts(made.verdicts),
         "message": made.summary,
+        **_in_batches(sent.batch or sent.key for sent in made.batches.values()),
     }
+
+
+def _in_batches(names: Iterable[str]) -> dict[str, Any]:
+    """How many requests are under way in which batch, where any are."""
+    held = dict(Counter(names))
+    return {"batches": held} if held else {}
 
 
 def _verdicts(verdicts: Verdicts) -> dict[str, Any]:
@@ -170,6 +178,7 @@ def apply_end(
             },
             "cost": spent.cost if not spent.unpriced else None,
             "message": headline(outcome, spent, files, destroys=destroys),
+            **_in_batches(outcome.under_way.values()),
         }
     yield {
         "type": "outputs",

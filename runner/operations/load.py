@@ -14,6 +14,7 @@ from runner.core.modules.variables import check_other_workspaces, resolve, sensi
 from runner.core.plan.known import unknown_provider
 from runner.core.request.declared_prices import declared_prices
 from runner.core.request.foreign import foreign_problems
+from runner.core.request.lanes import batch_discounts
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import (
     DeclaredProvider,
@@ -89,7 +90,9 @@ def load(
     scope = Scope(Session(root, world, values, held.workspace), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
     prices = Prices(
-        declared_prices(blocks.values(), problems, surroundings), PriceList(folders.project)
+        declared_prices(blocks.values(), problems, surroundings),
+        PriceList(folders.project),
+        batch_discounts(blocks.values()),
     )
     usual = usual_provider(held.provider, root)
     problems.extend(foreign_problems(root, blocks, usual, surroundings))

@@ -72,8 +72,8 @@ NO_OVERRIDES = Overrides()
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a project is read for. Of `variables` the later one wins; `trust` names hosts that
-    whatever is sent may go to. Without `asks_backend`, a state that is not in the folder of states
-    is taken for none.
+    whatever is sent may go to; `batch` says that requests go in batches where they can. Without
+    `asks_backend`, a state that is not in the folder of states is taken for none.
     """
 
     place: ProjectPlace
@@ -81,14 +81,18 @@ class Options:
     variables: tuple[GivenVariable, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     trust: tuple[str, ...] = ()
+    batch: bool = False
     asks_backend: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
     """How an apply runs: whether it ends at the first failure, and whether answers are told as
-    they are written; with an address, that one alone.
+    they are written; with an address, that one alone. It `waits` for batches; with
+    `ignores_batches`, what is under way in one is sent all the same.
     """
 
     fail_fast: bool = False
     stream: bool | str = False
+    waits: bool = True
+    ignores_batches: bool = False

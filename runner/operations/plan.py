@@ -16,6 +16,7 @@ from runner.core.expansion.outputs import (
     outputs,
     shown_outputs,
 )
+from runner.core.expansion.session import Instance
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
@@ -37,15 +38,21 @@ from runner.core.plan.reports import Reports
 from runner.core.plan.targets import Choice
 from runner.core.plan.verdicts import Verdicts, count_verdicts, own_judges
 from runner.core.plan.walk import address_of
-from runner.core.plan.words import form_later, known_part, summary
+from runner.core.plan.words import form_later, in_batches, known_part, summary
 from runner.core.request.build import Request
+from runner.core.request.lanes import lane_of
+from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.server_store import stored_id
-from runner.core.state.records import Record
+from runner.core.state.records import Lane, Record
+from runner.core.state.sent_batches import SentBatch
 from runner.core.suggest import did_you_mean
+from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Where
+from runner.io.prices import Prices
 from runner.operations import outputs_json
 from runner.operations.answers import answers_of
+from runner.operations.batches import planned_batches, under_way
 from runner.operations.blocking import run_to_end
 from runner.operations.evaluate import recorded_session
 from runner.operations.loaded import Loaded
@@ -55,7 +62,8 @@ from runner.operations.sharing import shared_answers, tell_of_sweep
 
 class Planned(Struct, frozen=True):
     """A plan, what it was made from, its estimate, and the declared outputs and the files of
-    outputs that it changes; `verdicts` is what of it is about those of judges.
+    outputs that it changes; `verdicts` is what of it is about those of judges. `batches` are those
+    that some of its requests are under way in, by address.
     """
 
     plan: PlannedSteps
@@ -65,6 +73,7 @@ class Planned(Struct, frozen=True):
     files: tuple[FileChange, ...]
     choice: Choice
     verdicts: Verdicts
+    batches: Mapping[str, SentBatch] = {}
 
     @property
     def empty(self) -> bool:
@@ -77,7 +86,12 @@ class Planned(Struct, frozen=True):
         files = sum(file.action != "undecided" for file in self.files)
         if self.plan.empty and not files:
             return "No changes."
-        return summary(self.plan, self.estimate, files)
+        return summary(self.plan, self.estimate, files, self.under_way)
+
+    @property
+    def under_way(self) -> str:
+        """How many of its requests are in batches by now, in words."""
+        return in_batches(sent.batch for sent in self.batches.values())
 
 
 def planned(
@@ -110,12 +124,13 @@ def planned(
     scales.weigh_later(plan)
     count_verdicts(plan, scales.verdicts)
     said = [*_limits(project, scales.limits), *plan.known.session.warnings.values()]
-    said += own_judges(plan)
+    said += [*own_judges(plan), *_unlisted(scales.unlisted)]
     project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
     changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
     written = file_changes(project, found, decided=plan.empty)
-    return Planned(plan, inputs, scales.estimate, changed, written, wanted, scales.verdicts)
+    known = planned_batches(plan, under_way(project))
+    return Planned(plan, inputs, scales.estimate, changed, written, wanted, scales.verdicts, known)
 
 
 @dataclass(slots=True)
@@ -127,24 +142,28 @@ class _Scales:
     estimate: Estimate = field(default_factory=Estimate)
     limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
     verdicts: Verdicts = field(default_factory=Verdicts)
+    unlisted: dict[str, str] = field(default_factory=dict)  # models without a price of batches
     _longest: dict[str, int | None] = field(default_factory=dict)
 
     def __call__(
-        self, address: str, request: Request, body: dict[str, Any], old: Record | None
+        self, instance: Instance, request: Request, body: dict[str, Any], old: Record | None
     ) -> None:
-        prices = self.project.prices
+        address = instance.address
+        prices = self._prices(instance, self.project.providers[request.provider])
         weight = bound(request, body, old, self.reports.tokens, prices.price, prices.source)
         self.estimate.add(weight)
         if is_verdict(address):
             self.verdicts.estimate.add(weight)
         self._longest[address] = weight.longest
+        if not prices.knows_lane(request.identity, str(body.get("model", ""))):
+            self.unlisted.setdefault(weight.model, address)
         for limit in self.project.declared[request.provider].limits(body):
             self.limits.setdefault((request.provider, limit), []).append(address)
 
     def weigh_later(self, plan: PlannedSteps) -> None:
         """What may be sent once answers are known, from above."""
-        prices = self.project.prices
         sketches = {step.address: known_part(plan, step) for step, _ in plan.of(Await)}
+        instances = {step.address: step.instance for step, _ in plan.of(Await)}
         for step, _ in plan.of(Await):
             made = sketches[step.address]
             self._longest[step.address] = None if made is None else most_tokens(made[1].sent)
@@ -161,6 +180,7 @@ class _Scales:
                 if isinstance(plan.decisions.get(need), Issue | Await | Read)
             ]
             longest = None if None in needs else max(filter(None, needs), default=0)
+            prices = self._prices(instances[address], provider)
             weight = bound_later(
                 known,
                 provider.identity,
@@ -174,6 +194,15 @@ class _Scales:
                 self._weigh_verdict(plan, address, weight)
         for _ in plan.of(Instances):
             self.estimate.unbound()
+
+    def _prices(self, instance: Instance | None, provider: Provider) -> Prices:
+        """Those of the lane that it takes, as far as that is known."""
+        batch = self.project.options.batch
+        try:
+            lane: Lane = "live" if instance is None else lane_of(instance, provider, batch=batch)
+        except NotKnown:
+            lane = "batch" if batch else "live"
+        return self.project.prices.of_lane(lane)
 
     def _weigh_verdict(self, plan: PlannedSteps, address: str, weight: Bound) -> None:
         """What was never judged will be, whatever is answered."""
@@ -192,6 +221,15 @@ def _awaited(plan: PlannedSteps, address: str) -> Iterator[str]:
             yield from map(address_of, vertex.needs)
         else:
             yield address_of(need)
+
+
+def _unlisted(found: Mapping[str, str]) -> Iterator[Problem]:
+    for model, address in found.items():
+        said = (
+            f"No list knows what {model} costs in a batch ({address}): the usual price is shown. "
+            "If you know it, say what a dollar comes to: discount = 0.5 in [provider.NAME.batch]."
+        )
+        yield Problem("Batch price not known", said, None, "warning")
 
 
 def _limits(project: Loaded, found: Mapping[tuple[str, Limit], list[str]]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from runner.cli.streams import put
 from runner.cli.terminal.asking import is_there, says_yes
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.problems import report, tell_warnings
+from runner.cli.views.progress import write_stderr
 from runner.cli.views.report import apply_text
 from runner.cli.views.streaming import RawAnswer
 from runner.cli.views.style import style
@@ -46,10 +47,20 @@ def apply(arguments: argparse.Namespace, saved: Saved | None) -> int:
     report_file = _junit_file(project, arguments)
     if report_file is not None:
         report_file.target()  # known before anything is paid
-    with held_plan(project, f"runner {'destroy' if options.choice.destroy else 'apply'}") as made:
+    command = f"runner {'destroy' if options.choice.destroy else 'apply'}"
+    say = _quiet if arguments.quiet or arguments.json else _said
+    with held_plan(project, command, say=say) as made:
         how = streaming_one(made, apply_options_of(arguments))
         with _answer_alone(arguments, how) as answer:
             return _applied(project, made, saved, arguments, _Way(how, answer))
+
+
+def _quiet(_: str) -> None:
+    """Nobody wants to know."""
+
+
+def _said(text: str) -> None:
+    write_stderr(f"{text}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ def _applied(
         finished = finish(project, made, None)
         way.end(made, finished)
         return _tell(project, finished, arguments)
-    check(project, made)
+    check(project, made, way.options)
     writes = not made.plan.empty or made.files
     if writes and saved is None and not _approved(arguments):
         sys.stderr.write("\nApply cancelled.\n")
@@ -180,7 +191,8 @@ def _tell(project: Loaded, finished: Finished, arguments: argparse.Namespace) ->
     if finished.interrupted:
         return INTERRUPTED
     unmet = _check(project, arguments)
-    return 1 if finished.failed else unmet
+    waits = finished.outcome is not None and finished.outcome.under_way
+    return 1 if finished.failed else UNMET if waits else unmet
 
 
 def _check(project: Loaded, arguments: argparse.Namespace) -> int:

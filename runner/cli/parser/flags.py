@@ -112,6 +112,15 @@ def spending(made: argparse.ArgumentParser) -> None:
     made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
 
 
+def batching(made: argparse.ArgumentParser) -> None:
+    """Whether requests go in batches."""
+    made.add_argument(
+        "--batch",
+        action="store_true",
+        help="in batches, at the batch price: within 24 hours; see `runner docs batch`",
+    )
+
+
 def trusting(made: argparse.ArgumentParser) -> None:
     """Hosts that whatever is sent may go to, in this run."""
     made.add_argument(

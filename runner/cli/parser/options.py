@@ -46,6 +46,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         tuple(_variables(getattr(arguments, "given", []))),
         overrides_of(arguments),
         tuple(getattr(arguments, "trust", ())),
+        bool(getattr(arguments, "batch", False)),
     )
 
 
@@ -70,7 +71,12 @@ def overrides_of(arguments: argparse.Namespace) -> Overrides:
 def apply_options_of(arguments: argparse.Namespace) -> ApplyOptions:
     """How an apply is to run."""
     stream = getattr(arguments, "stream", None)  # an empty text is all of them
-    return ApplyOptions(getattr(arguments, "fail_fast", False), stream or stream is not None)
+    return ApplyOptions(
+        getattr(arguments, "fail_fast", False),
+        stream or stream is not None,
+        not getattr(arguments, "no_wait", False),
+        getattr(arguments, "ignore_batches", False),
+    )
 
 
 def _variables(given: list[tuple[str, str]]) -> Iterator[GivenVariable]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from runner.cli.parser import flags
+from runner.cli.parser.parser import Parser
 from runner.cli.parser.verb import Verb
 from runner.operations.options import TemplateName
 
@@ -26,6 +27,7 @@ def _plan(add: Verb) -> None:
     flags.trusting(made)
     flags.asking(made)
     flags.parallel(made)
+    flags.batching(made)
     made.add_argument("--destroy", action="store_true", help="plan to remove everything")
     made.add_argument("--out", metavar="FILE", help="save the plan for `runner apply FILE`")
     made.add_argument(
@@ -56,6 +58,15 @@ def _apply(add: Verb) -> None:
     flags.parallel(made)
     flags.spending(made)
     flags.waiting(made)
+    flags.batching(made)
+    made.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="send the batches and exit with 3; a later apply takes the answers",
+    )
+    made.add_argument(
+        "--ignore-batches", action="store_true", help="send what is under way in a batch as well"
+    )
     made.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     made.add_argument(
         "--stream",
@@ -495,6 +506,39 @@ def _cache(add: Verb) -> None:
     flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
 
 
+def _batch(add: Verb) -> None:
+    add(
+        "list, collect, await, cancel or forget the batches under way",
+        "runner batch list",
+        detail="A batch goes on at the server\n"
+        "whatever becomes of the run that sent it: the next apply takes its answers from there.",
+    )
+    made = add.action("list", "where each of them is", "list --json")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    _asking_of_batches(made)
+    made = add.action("collect", "take what is answered into the cache", "collect")
+    _asking_of_batches(made)
+    flags.waiting(made)
+    made = add.action("wait", "the same, until all of them have ended", "wait")
+    _asking_of_batches(made)
+    flags.waiting(made)
+    made = add.action("cancel", "end batches; what is answered by then is kept", "cancel batch_1")
+    made.add_argument("names", nargs="*", metavar="ID")
+    made.add_argument("--all", action="store_true", help="every one of them")
+    _asking_of_batches(made)
+    made = add.action(
+        "forget", "await batches no more: what they ask is paid for again", "forget batch_1"
+    )
+    made.add_argument("names", nargs="+", metavar="ID")
+    flags.waiting(made)
+
+
+def _asking_of_batches(made: Parser) -> None:
+    flags.variables(made)
+    flags.trusting(made)
+    flags.asking(made)
+
+
 def _git_setup(add: Verb) -> None:
     made = add(
         "tell git how to merge states and how to show them",
@@ -624,6 +668,7 @@ VERBS: dict[str, Callable[[Verb], None]] = {
     "console": _console,
     "fmt": _fmt,
     "cache": _cache,
+    "batch": _batch,
     "rollback": _rollback,
     "workspace": _workspace,
     "git-setup": _git_setup,

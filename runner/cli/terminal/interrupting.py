@@ -39,11 +39,13 @@ class Interrupts:
             if self.pressed > 1:
                 run.abandon()
                 return
+            here = run.in_flight - run.elsewhere
             run.interrupt()
-            told.say(
-                f"Interrupted: nothing new is started; waiting up to {DRAIN_SECONDS:.0f} s for "
-                f"{run.in_flight} in flight. Once more leaves at once."
+            waits = (
+                f"; waiting up to {DRAIN_SECONDS:.0f} s for {here} in flight. Once more leaves at "
+                "once"
             )
+            told.say(f"Interrupted: nothing new is started{waits if here else ''}.")
             loop.call_later(DRAIN_SECONDS, give_up)
 
         def give_up() -> None:

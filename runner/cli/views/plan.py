@@ -4,6 +4,7 @@ end.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
@@ -26,6 +27,7 @@ from runner.core.plan.diff import ABSENT
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import Asked, asked, shown, tallied
 from runner.core.secrets.secrets import Secrets
+from runner.errors import counted
 from runner.operations.plan import Planned
 
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
@@ -46,6 +48,8 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
         lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
     if files:
         lines += ["Changes to Files:", *_files(files, style), ""]
+    if made.batches:
+        lines += [*_under_way(made, style), ""]
     if not plan.empty or files:
         lines += [style(style.wrapped(made.summary), "bold")]
         lines += [style.wrapped(made.verdicts.text)] if made.verdicts.text else []
@@ -54,6 +58,17 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
     else:
         lines += [_nothing(made, style)]
     return harmless("\n".join(lines) + "\n")
+
+
+def _under_way(made: Planned, style: Style) -> Iterator[str]:
+    """What of the plan is in batches by now: it is asked for, and not to be paid for again."""
+    for sent in dict.fromkeys(made.batches.values()):
+        number = sum(one is sent for one in made.batches.values())
+        since = datetime.fromtimestamp(sent.at).astimezone().strftime("%Y-%m-%d %H:%M")
+        name = on_one_line(sent.batch or "a batch whose id is not known yet")
+        yield style.wrapped(
+            f"{counted(number, 'request')} of these: in {name} since {since}", _SAID
+        )
 
 
 def acts_text(acts: Iterable[tuple[str, str]], style: Style) -> str:

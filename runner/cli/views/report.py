@@ -70,7 +70,8 @@ def _table(outcome: Outcome, style: Style) -> Iterator[str]:
         ("done", list(outcome.done)),
         ("failed", [address for address in outcome.failed if address not in unscored]),
         ("unscored", list(unscored)),
-        ("skipped", list(outcome.skipped)),
+        ("in batch", list(outcome.under_way)),
+        ("skipped", [name for name in outcome.skipped if name not in outcome.under_way]),
     )
     for word, names in groups:
         if names:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from runner.core.state.records import Record
 from runner.errors import sentence
 
 
@@ -13,7 +14,8 @@ class Outgoing(Struct, frozen=True):
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
     `headers` come from the completion's `extra_headers`; `secrets` are values that no message
-    or log may show; `key` is where the cache will hold its answer: which request it is.
+    or log may show; `key` is where the cache will hold its answer: which request it is. Of one that
+    waits elsewhere, `draft` is the record that it will have, still without its answer.
     """
 
     address: str
@@ -22,13 +24,15 @@ class Outgoing(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     key: str = ""
+    draft: Record | None = None
 
 
 class Answered(Struct, frozen=True):
     """A response body, verbatim (assembled, if it was streamed), and what it took to get it.
 
     `mended` says that it is not verbatim, since no JSON could hold it so. `first_ms` is when its
-    first token came, of one that was streamed. `value` is what `response` says, where it was read.
+    first token came, of one that was streamed. `value` is what `response` says, where it was read;
+    `batch` is the id of the batch that it came in.
     """
 
     response: bytes
@@ -39,6 +43,7 @@ class Answered(Struct, frozen=True):
     mended: bool = False
     first_ms: int | None = None
     value: Any = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Failure:
     `fatal` says that every other request of this provider would meet the same (a bad key, no
     money, no such host): the run stops. Without `attempts` nothing was sent: what is wrong is in
     the project. `maybe_billed` counts attempts that may have been billed.
-    `halted`: nobody refused it, it was not sent, or not sent again, for what `message` says.
+    `halted`: nobody refused it, it was not sent, or not sent again, for what `message` says; or it
+    is `under_way` in the batch of this id, and was not waited for.
     `hint` says in full sentences who was asked and what to look at. `pointless` says that every
     other request for the same model of this provider would meet the same.
     """
@@ -64,6 +70,7 @@ class Failure:
     halted: bool = False
     hint: str | None = None
     pointless: bool = False
+    under_way: str | None = None
 
     @property
     def in_full(self) -> str:

@@ -177,6 +177,29 @@ class ModelSettings(TypedDict, total=False):
 
 
 @closed
+class BatchTable(TypedDict, total=False):
+    """How its requests go in batches."""
+
+    window: Annotated[Text, Field(description='How long a batch may take; default: "24h".')]
+    max_requests: Annotated[
+        int, Field(ge=1, le=50_000, description="Most requests of one batch; 50000.")
+    ]
+    max_bytes: Annotated[Positive, Field(description="Most bytes of one batch; 50 MB.")]
+    purpose: Annotated[Text, Field(description='Of the uploaded file: "batch".')]
+    discount: Annotated[
+        float,
+        Field(ge=0, le=1, description="What a dollar comes to, where no list has batch prices."),
+    ]
+    poll: Annotated[
+        float, Field(gt=0, description="Seconds between looks; grows to ten times as much; 30.")
+    ]
+    settle: Annotated[
+        float, Field(ge=0, description="Seconds by which the server's lists may lag; 60.")
+    ]
+    url: Annotated[Text, Field(description='What each line asks: "/v1/chat/completions".')]
+
+
+@closed
 class OpenAISettings(_Settings, total=False):
     """Where an OpenAI-compatible endpoint is, and how much of it is used."""
 
@@ -190,6 +213,7 @@ class OpenAISettings(_Settings, total=False):
         Field(min_length=1, description="Equal servers; answers are recorded under the first."),
     ]
     price: Annotated[TokenPrice, Field(description="What each of its models costs.")]
+    batch: Annotated[BatchTable, Field(description="Its Batch API.")]
     models: Annotated[dict[str, ModelSettings], Field(description="What holds for one model.")]
     resource: Annotated[
         str, Field(pattern=RESOURCE_NAME, description="Azure: the first part of the host.")
@@ -301,6 +325,9 @@ class Meta(TypedDict, total=False):
     lifecycle: Lifecycle
     extra_body: Annotated[Table, Field(description="Merged into the request's body.")]
     extra_headers: Annotated[dict[str, str], Field(description="Headers of the request.")]
+    batch: Annotated[
+        bool, Field(description="true: always in a batch; false: never, also with --batch.")
+    ]
 
 
 @closed

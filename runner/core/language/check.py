@@ -231,10 +231,17 @@ def _completion(table: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[
     if "extra_body" in meta:
         yield from json_findings(("extra_body",), extra)
     yield from header_findings(("extra_headers",), meta.get("extra_headers"))
+    yield from _in_batch(meta)
     yield from _ignored(meta)
 
 
 _PARAMETERS = frozenset(PARAMETERS)
+
+
+def _in_batch(meta: dict[str, Any]) -> Iterator[Finding]:
+    if meta.get("batch") is True and "extra_headers" in meta:
+        said = "A request in a batch has no headers of its own. Remove extra_headers, or batch."
+        yield Finding(("batch",), "Not in a batch", said)
 
 
 def _ignored(meta: dict[str, Any]) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ META = (
     "lifecycle",
     "extra_body",
     "extra_headers",
+    "batch",
 )
 """What a completion says to the runner and not, under this name, to the server."""
 

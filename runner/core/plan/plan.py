@@ -8,6 +8,7 @@ import orjson
 from msgspec import Struct
 
 from runner.core.address import in_order, is_verdict
+from runner.core.expansion.session import Instance
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
     Absent,
@@ -73,7 +74,7 @@ class PlannedSteps(Struct, frozen=True):
 
 
 Start = Callable[[Samples], tuple[Walk, Known]]
-Weigh = Callable[[str, Request, dict[str, Any], Record | None], None]
+Weigh = Callable[[Instance, Request, dict[str, Any], Record | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
             body = orjson.loads(request.body)
             is_alone = step.instance.key is None and issued.old is None
             plan.known.forms.note(step.address, request_form(request, body, is_alone=is_alone))
-            weigh(step.address, request, body, issued.old)
+            weigh(step.instance, request, body, issued.old)
 
 
 @dataclass(slots=True)

@@ -82,11 +82,22 @@ def announced(plan: PlannedSteps, secrets: Secrets) -> Iterator[Announced]:
         yield Announced(address, "import", "", identifier)
 
 
-def summary(plan: PlannedSteps, estimate: Estimate, files: int = 0) -> str:
-    """The plan in one line; so many files of outputs are to be written."""
+def in_batches(names: Iterable[str]) -> str:
+    """How many requests are under way, by the batch of each; nothing where none is."""
+    held = [*names]
+    number = len({*held})
+    kind = "batch" if number == 1 else "batches"
+    return f"{len(held):,} under way in {number:,} {kind}" if held else ""
+
+
+def summary(plan: PlannedSteps, estimate: Estimate, files: int = 0, under_way: str = "") -> str:
+    """The plan in one line; so many files of outputs are to be written. `under_way` is said of its
+    requests.
+    """
     tally = counts(plan)
     spends = tally["issue"] or tally["reissue"] or tally["undecided"] or tally["instances"]
-    return tallied(tally, files) + (f" Estimated: {estimate.text()}." if spends else "")
+    said = tallied(tally, files) + (f" Of these, {under_way}." if under_way else "")
+    return said + (f" Estimated: {estimate.text()}." if spends else "")
 
 
 def tallied(tally: Mapping[str, int], files: int = 0) -> str:

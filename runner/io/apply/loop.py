@@ -87,6 +87,11 @@ class Apply:
         self._run.rescue()
         return self.outcome
 
+    @property
+    def elsewhere(self) -> int:
+        """How many of those in flight wait at a server, and are left there when a run ends."""
+        return self._run.elsewhere
+
     def interrupt(self) -> None:
         """Somebody asked to end the run: as `stop`."""
         self.outcome.interrupted = True
@@ -203,8 +208,8 @@ class Apply:
                 self._spawn(vertex, read(self._run, vertex, decision))
             case Issue():
                 assert vertex.instance is not None  # noqa: S101  # only instances are decided
-                provider = provider_of(vertex.instance, self._run.known).name
-                way = provider, self._run.doors.lane(vertex.instance, decision)
+                provider = provider_of(vertex.instance, self._run.known)
+                way = provider.name, self._run.doors.lane(vertex.instance, decision, provider)
                 self._queues.setdefault(way, deque()).append((vertex, decision))
             case Absent():
                 self._vanish(address)

@@ -12,6 +12,7 @@ from runner.core.expansion.session import Instance, Session
 from runner.core.plan.actions import Issue
 from runner.core.plan.events import Done, Event, How
 from runner.core.request.build import Request
+from runner.core.request.provider import Provider
 from runner.core.request.server_store import cached
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Lane, Record
@@ -72,7 +73,7 @@ class Doors(Struct, frozen=True):
     now: Callable[[], str]
     tell: Callable[[Event], None]
     may_start: Callable[[Request, Lane], "Refusal | None"] = lambda *_: None
-    lane: Callable[[Instance, Issue], Lane] = lambda *_: "live"
+    lane: Callable[[Instance, Issue, Provider], Lane] = lambda *_: "live"
     # Comes before the first request whose answer a server stores: whose that is has to last.
     begin: Callable[[], None] = lambda: None
     lost: Callable[[], str | None] = lambda: None  # why nothing may be begun any more: the lock
@@ -109,6 +110,7 @@ class Outcome:
     skipped: dict[str, str] = field(default_factory=dict)
     issued: dict[str, Record] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+    under_way: dict[str, str] = field(default_factory=dict)  # address -> the batch it waits in
     kept_back: int = 0  # dependents whose request came out the same
     maybe_billed: int = 0
     stopped: str | None = None

@@ -24,11 +24,13 @@ from runner.errors import RunnerError
 from runner.io.apply.ports import Client
 from runner.io.apply.run import Run
 
+_UNANSWERED = Answered(b"{}", 0, 0)
+
 
 async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
     """Send the request; its answer is in the cache before it counts."""
     run.doors.tell(Started(vertex.address))
-    told = run.limits.stream in (True, vertex.address)
+    told = run.limits.stream in (True, vertex.address) and not client.elsewhere
     body = streaming(request.body) if told else request.body
     out = Outgoing(
         vertex.address,
@@ -37,6 +39,7 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         request.headers,
         _secrets(run, request),
         cache_key(made.fingerprint, made.sample),
+        _recorded(run, vertex, made, request, _UNANSWERED) if client.elsewhere else None,
     )
     try:
         result = await (_elsewhere(run, client, out) if client.elsewhere else client.complete(out))
@@ -51,7 +54,9 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         return
     _settled(run, request, None, result.maybe_billed)
     if result.halted:
-        run.skip(vertex, "the run stopped")
+        if result.under_way is not None:
+            run.outcome.under_way[vertex.address] = result.under_way
+        run.skip(vertex, result.message)
         return
     if result.pointless:
         run.pointless.setdefault(asked_of(request), vertex.address)
@@ -99,6 +104,7 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
         maybe_billed=answer.maybe_billed,
         mended=answer.mended,
         first_ms=answer.first_ms,
+        batch=answer.batch,
     )
 
 

@@ -38,7 +38,8 @@ class Result(Struct, frozen=True):
     `skipped` because of what others were not tried. `outputs` are those that have a value and are
     not sensitive. These four are copies that nobody else holds. `problems` are all of it in words,
     warnings too. `cost` is in USD, None where a price is not known. `unsaved` is what no file could
-    take, state or records: it is nowhere else.
+    take, state or records: it is nowhere else. What is skipped because it is
+    `under_way` in a batch has the id of that there.
     """
 
     done: Mapping[str, str]
@@ -53,6 +54,7 @@ class Result(Struct, frozen=True):
     ok: bool
     summary: str
     unsaved: tuple[bytes, ...] = ()
+    under_way: Mapping[str, str] = {}
 
     def raise_for_failures(self) -> None:
         """RunnerError with the problems, unless all was done that was planned."""
@@ -134,7 +136,7 @@ class Applying:
                 if made.empty:
                     give_rest(project)
                     return _result(project, finish(project, made, None))
-                check(project, made)
+                check(project, made, self._options)
                 wanted = streaming_one(made, self._options)
                 return _result(project, carry_out(project, made, wanted, self))
 
@@ -202,6 +204,7 @@ def _result(project: Loaded, finished: Finished) -> Result:
         if outcome is None
         else headline(outcome, spent, finished.files, destroys=finished.destroys),
         unsaved=finished.unsaved,
+        under_way={} if outcome is None else dict(outcome.under_way),
     )
 
 

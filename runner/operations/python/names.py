@@ -10,14 +10,17 @@ from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError
 
 BY_FLAG = {
+    "--batch": "batch",
     "--concurrency": "concurrency",
     "--config": "config",
     "--exclude": "excludes",
     "--fail-fast": "fail_fast",
+    "--ignore-batches": "ignore_batches",
     "--lock-timeout": "lock_timeout",
     "--max-cost": "max_cost",
     "--max-requests": "max_requests",
     "--no-checks": "checks",
+    "--no-wait": "wait",
     "--offline": "offline",
     "--replace": "replaces",
     "--state": "state",

@@ -54,9 +54,11 @@ class Project(Struct, frozen=True):
         destroy: bool = False,
         checks: bool = True,
         offline: bool | None = None,
+        batch: bool = False,
     ) -> Plan:
         """What an apply would do. Nothing is written, and nothing sent unless data sources or
-        [[import]] blocks have to be read. Without `checks`, no judge is asked for a verdict.
+        [[import]] blocks have to be read. Without `checks`, no judge is asked for a verdict. With
+        `batch`, requests go in batches where they can, at the batch price.
 
         RunnerError with every mistake in the configuration.
         """
@@ -66,7 +68,7 @@ class Project(Struct, frozen=True):
             *(VariableValue(name, value) for name, value in (variables or {}).items()),
         )
         choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy, checks)
-        options = Options(self.place, choice, given, Overrides(offline=offline), self.trust)
+        options = Options(self.place, choice, given, Overrides(offline=offline), self.trust, batch)
         with told_in_python() as secrets:
             project = load(options, secrets)
             return Plan(project, whole_plan(project))
@@ -82,6 +84,7 @@ class Project(Struct, frozen=True):
         destroy: bool = False,
         checks: bool = True,
         offline: bool | None = None,
+        batch: bool = False,
     ) -> Plan:
         """As `plan`, while the loop goes on."""
         return await asyncio.to_thread(
@@ -94,6 +97,7 @@ class Project(Struct, frozen=True):
             destroy=destroy,
             checks=checks,
             offline=offline,
+            batch=batch,
         )
 
     def apply(  # noqa: PLR0913  # by keyword
@@ -107,6 +111,8 @@ class Project(Struct, frozen=True):
         lock_timeout: float | None = None,
         fail_fast: bool = False,
         stream: bool | str = False,
+        wait: bool = True,
+        ignore_batches: bool = False,
     ) -> Result:
         """Carry a plan out, if it still holds: RunnerError if configuration, variables or state are
         not those that it was made from, and for what is wrong before the first request.
@@ -116,10 +122,12 @@ class Project(Struct, frozen=True):
         raised once all of it is recorded; so is what `on_event` raises. `max_cost` is in USD;
         `lock_timeout` in seconds, for another writer of the state. With `stream`, answers are told
         while they are written, as `Written` and `CutOff`; with an address, that one's alone.
+        Without `wait`, batches are sent and left to a later apply; with `ignore_batches`, what is
+        under way in one is sent, and paid for, all the same.
         """
         _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
-        applying = Applying(plan, limits, ApplyOptions(fail_fast, stream))
+        applying = Applying(plan, limits, ApplyOptions(fail_fast, stream, wait, ignore_batches))
         return applying.wait(on_event or unheard)
 
     async def aapply(  # noqa: PLR0913  # by keyword
@@ -133,15 +141,17 @@ class Project(Struct, frozen=True):
         lock_timeout: float | None = None,
         fail_fast: bool = False,
         stream: bool | str = False,
+        wait: bool = True,
+        ignore_batches: bool = False,
     ) -> Result:
         """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
         ends it as Ctrl-C does: what is in flight is recorded first.
         """
         _refuse_another(self, plan)
         limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
-        return await Applying(plan, limits, ApplyOptions(fail_fast, stream)).awaited(
-            on_event or unheard
-        )
+        return await Applying(
+            plan, limits, ApplyOptions(fail_fast, stream, wait, ignore_batches)
+        ).awaited(on_event or unheard)
 
     def outputs(self) -> dict[str, Any]:
         """The recorded outputs by name, sensitive ones left out; none before the first apply."""

@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from runner.core.api.exchange import Failure
+from runner.core.expansion.session import Instance
 from runner.core.plan.actions import Instances, Issue, Remove
 from runner.core.plan.plan import PlannedSteps, make_plan
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
-from runner.core.state.records import Record
 from runner.errors import RunnerError
 from tests.harness.lab import Lab, project
 
@@ -157,9 +157,9 @@ def test_a_request_is_weighed_once_however_often_the_plan_is_made() -> None:
     lab.files["configs/main.toml"] += block("new", "x") + block("more", "more")
     weighed: list[str] = []
 
-    def weigh(address: str, request: Request, body: dict[str, Any], _: Record | None) -> None:
+    def weigh(instance: Instance, request: Request, body: dict[str, Any], _: object) -> None:
         assert body == orjson.loads(request.body)
-        weighed.append(address)
+        weighed.append(instance.address)
 
     plan = make_plan(replace(lab.planned().inputs, weigh=weigh))
     assert sorted(weighed) == [step.address for step, _ in plan.of(Issue)]
