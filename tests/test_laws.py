@@ -455,7 +455,8 @@ def contents(directory: Path) -> dict[str, bytes]:
 @given(histories())
 def test_a_plan_asks_nobody_and_leaves_the_project_as_it_was(history: tuple[Project, ...]) -> None:
     """Law 7: no provider is opened and no byte is another, with and without a state; somebody
-    else may hold the lock in the meantime.
+    else may hold the lock in the meantime. A backend and a shared cache may be read, if there are
+    any: what comes from there stands in the folder of the cache alone (tests/cli).
     """
     held = lab(history[0])
     for project in history:

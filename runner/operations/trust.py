@@ -101,10 +101,8 @@ def wanted(project: Loaded) -> tuple[Door, ...]:
     stored = filter(is_stored, project.state.records.values())
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
-    shared = (
-        *_backend_doors(project),
-        *cache_doors(project.options.place, project.root.blocks),
-    )
+    cache = cache_doors(project.options.place, project.root.blocks)
+    shared = dict.fromkeys((*_backend_doors(project), *cache))  # the same bucket, as a rule
     return (*project.reach.doors([*project.reach.used, *kept]), *shared, *program_doors(project))
 
 

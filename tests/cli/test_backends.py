@@ -206,7 +206,7 @@ def test_nothing_goes_where_nobody_said_it_may(
         ran = project.call(*command)
         assert ran.status == 1
         assert "Not trusted" in ran.err
-        assert "keep the state, with every question and answer, in file://" in ran.err
+        assert "keep every question and answer (state, shared cache) in file://" in ran.err
     named = f"file://{(project.directory.parent / 'bucket').resolve()}"
     assert project.call("plan", "--trust", named).status == 0
 
@@ -214,7 +214,7 @@ def test_nothing_goes_where_nobody_said_it_may(
 def test_a_backend_is_told_among_what_is_trusted(project: Project, bucket: str) -> None:
     configure(project, bucket)
     project.call("init")
-    assert "keep the state, with every question and answer, in file://" in project.call("trust").out
+    assert "keep every question and answer (state, shared cache) in file://" in project.call("trust").out
 
 
 def test_a_run_that_was_killed_is_taken_over_by_the_next_of_this_machine(

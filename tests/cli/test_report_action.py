@@ -624,3 +624,53 @@ def test_the_template_for_gitlab_needs_no_token_and_no_check(
     assert done.status == 0, done.log
     assert (job.work / "runner-report.md").read_text().startswith(MARKER)
     assert GitLab.notes == before
+
+
+def test_the_newest_version_with_what_a_bucket_needs(job: Job) -> None:
+    job.tool(
+        "python3",
+        "#!/bin/sh\n"
+        'mkdir -p "$3/bin"\n'
+        'printf \'#!/bin/sh\\necho "$4"\\n\' > "$3/bin/pip"; chmod +x "$3/bin/pip"\n',
+    )
+    done = job.step("install.sh", VERSION="1.2", BACKEND="true")
+    assert done.log.strip() == f"{DISTRIBUTION}[remote]==1.2"
+    assert job.step("install.sh", BACKEND="true").log.strip().endswith("/../../..[remote]")
+
+
+BACKEND = '[runner.backend]\ntype = "file"\npath = "states"\n'
+
+
+def in_a_backend(job: Job) -> None:
+    """A checkout that was never initialised, and its state in a folder that is."""
+    project = Project(job.work / "prompts")
+    with serving() as api:
+        each = completion("answer", "say please", "for_each = ['a', 'b']")
+        project.write(provider(api) + BACKEND + each + CHECK)
+        assert project.run("init").status == 0
+        ran = project.run("apply", "-y")
+        assert ran.status == 0, ran.err
+        assert project.run("workspace", "new", "other").status == 0
+    for path in (project.directory / "state").iterdir():
+        if path.is_file():
+            path.unlink()
+
+
+def test_a_report_begins_with_the_backend(job: Job) -> None:
+    in_a_backend(job)
+    assert based(job, BACKEND="true", BASE_SHA="0" * 40) == ""
+    given = {"DIRECTORY": "prompts", "FAIL_ON": "regression", "BACKEND": "true"}
+    done = job.step("report.sh", AGAINST="", **given)
+    assert done.status == 0, done.log
+    assert (done.outputs["changes"], done.outputs["status"]) == ("false", "0")
+    assert based(job, BACKEND="true", BASE="workspace:other") == "workspace:other"
+
+
+def test_the_template_for_gitlab_begins_with_the_backend(job: Job, gitlab: str) -> None:
+    in_a_backend(job)
+    done = template(
+        job, CI_API_V4_URL=gitlab, REPORT_BACKEND="true", CI_MERGE_REQUEST_DIFF_BASE_SHA="x"
+    )
+    assert done.status == 0, done.log
+    assert (job.work / "runner-report.md").read_text().startswith("<!-- runner-report: ")
+    assert JUnitXml.fromfile(str(job.work / "runner-checks.xml")).tests == 2

@@ -122,7 +122,7 @@ def in_words(door: Door) -> str:
             )
         case BackendDoor(at, credential):
             key = "" if credential is None else f", with the key in {_shown(credential)}"
-            return f"keep the state, with every question and answer, in {_line(at)}{key}"
+            return f"keep every question and answer (state, shared cache) in {_line(at)}{key}"
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
