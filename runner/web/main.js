@@ -114,6 +114,7 @@ function head() {
         { true: "live", false: "ended", null: "…" }[state.live]),
       h("button", { type: "button", class: "plain", onclick: dark, "aria-label": "Light or dark" }, "◐"),
       h("button", { type: "button", class: "plain", onclick: help, "aria-label": "Keys" }, "?")));
+  document.querySelector("#top [aria-current]")?.scrollIntoView({ inline: "nearest", block: "nearest" });
 }
 
 function dark() {
