@@ -92,17 +92,23 @@ def check_initialised(meant: MeantBackend, again: str, local: str) -> None:
     """
     if meant.is_initialised:
         return
+    old = local if meant.before is None else meant.before.shown
     new = local if meant.now is None else meant.now.shown
+    ways = f"`{again} init --migrate-state`", f"`{again} init --reconfigure`"
     if meant.before is None:
         said = f"The state is to live in {new}, which was never initialised on this machine."
+        way_out = (
+            f"`{again} init` begins with it; if {old} holds states, {ways[0]} copies them there, "
+            f"and {ways[1]} leaves them."
+        )
     else:
-        said = f"The state was in {meant.before.shown}, and now it is to be in {new}."
-    old = local if meant.before is None else meant.before.shown
-    begins = "" if meant.before is not None else f"`{again} init` begins. With states in {old}: "
+        said = f"The state was in {old}, and now it is to be in {new}."
+        way_out = (
+            f"{ways[0]} copies the states there; {ways[1]} leaves them, and takes what is there."
+        )
     raise error(
         "Backend is not initialised",
-        f"{said} Nothing was read or written. {begins}`{again} init --migrate-state` copies the "
-        f"states of {old} there; `{again} init --reconfigure` takes what is in {new} as it is.",
+        f"{said} Nothing was read or written. {way_out}",
         meant.where,
     )
 

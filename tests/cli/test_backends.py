@@ -214,7 +214,8 @@ def test_nothing_goes_where_nobody_said_it_may(
 def test_a_backend_is_told_among_what_is_trusted(project: Project, bucket: str) -> None:
     configure(project, bucket)
     project.call("init")
-    assert "keep every question and answer (state, shared cache) in file://" in project.call("trust").out
+    said = "keep every question and answer (state, shared cache) in file://"
+    assert said in project.call("trust").out
 
 
 def test_a_run_that_was_killed_is_taken_over_by_the_next_of_this_machine(
@@ -233,6 +234,24 @@ def test_a_run_that_was_killed_is_taken_over_by_the_next_of_this_machine(
     assert ran.status == 0
     assert "took over the lock of" in ran.err
     assert project.call("force-unlock").out.startswith("Nobody holds")
+
+
+def test_a_plan_writes_nothing_and_takes_no_lock(project: Project, bucket: str) -> None:
+    configure(project, bucket)
+    project.call("init")
+    project.apply()
+    held = project.directory.parent
+
+    def contents() -> dict[Path, int]:
+        found = (path for path in held.rglob("*") if not {"own", "cache"} & {*path.parts})
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    lock = held / "bucket/prompts/lock.json"
+    lock.write_text('{"ID": "some-id", "Who": "ann@elsewhere"}')
+    before = contents()
+    for command in ("plan", "output", "history", "state list", "show", "diff"):
+        assert project.call(*command.split()).status == 0
+    assert contents() == before
 
 
 def test_a_folder_of_the_project_is_nobody_elses(project: Project) -> None:

@@ -75,7 +75,8 @@ class BackendSettings(Struct, frozen=True):
             case "http":
                 return self.text("address") or ""
             case "file":
-                found = f"file {self.text('path')}"
+                path = self.text("path") or ""
+                found = f"file://{path}" if path.startswith("/") else f"the folder {path}"
             case "s3" | "gcs":
                 found = f"{_SCHEMES[self.type]}://{self.text('bucket')}"
             case "azure":
