@@ -232,7 +232,7 @@ OUTPUT: Rules = {
     "ephemeral": _not_needed("Mark the output sensitive = true to keep it out of the files."),
 }
 
-ADDRESSES: Rules = {"from": _address, "to": _address}
+ADDRESSES: Rules = {"from": _address, "provider": _provider_name, "to": _address}
 
 PROVIDER: Rules = {
     "alias": lambda _context, _attribute: [],

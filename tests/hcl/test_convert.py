@@ -565,11 +565,10 @@ def test_what_has_no_counterpart_is_named(text: str, said: str) -> None:
     [
         (f"{CHAT} top_k = 5\n}}", "no key top_k. What another server needs besides goes into"),
         (f"{CHAT}\n retries {{\n n = 5\n}}\n}}", "no retries in it"),
-        ('data "openai_chat_completion" "x" {\n count = 2\n}', "no key count"),
         ('variable "v" {\n deprecated = "x"\n}', "no key deprecated"),
         ('output "o" {\n value = 1\n retries {\n n = 5\n}\n}', "no retries in it"),
         ('provider "openai" {\n region = "eu"\n}', "no key region"),
-        ("import {\n to = module.a\n id = 1\n for_each = []\n}", "no key for_each"),
+        ("import {\n to = module.a\n id = 1\n region = 1\n}", "no key region"),
     ],
 )
 def test_a_key_that_the_block_does_not_have_is_named_and_not_written(text: str, said: str) -> None:
@@ -588,6 +587,23 @@ def test_a_file_of_fifteen_mistakes_names_each_at_its_line() -> None:
     )
     lines = text.splitlines()
     assert named == [next(n for n, line in enumerate(lines, 1) if w in line) for w in wanted]
+
+
+def test_what_is_imported_and_read_many_times_is_converted() -> None:
+    made = tables(
+        f'{CHAT} for_each = {{ x = "1" }}\n}}\nimport {{\n for_each = {{ x = "id-1" }}\n '
+        "to = module.a[each.key]\n id = each.value\n provider = openai.eu\n}\n"
+        'data "openai_chat_completion" "d" {\n count = 2\n completion_id = "x"\n}'
+    )
+    assert made["import"] == [
+        {
+            "for_each": {"x": "id-1"},
+            "to": "completion.a[each.key]",
+            "id": "{{ each.value }}",
+            "provider": "eu",
+        }
+    ]
+    assert made["data"]["chat_completion"]["d"]["count"] == 2
 
 
 def test_conditions_of_an_output_are_its_own() -> None:
