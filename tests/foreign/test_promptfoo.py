@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runner.errors import RunnerError, error
 from runner.foreign.promptfoo.convert import convert_promptfoo
@@ -67,14 +69,14 @@ def expected() -> list[dict[str, Any]]:
     models: dict[str, dict[str, Any]] = {"gpt-4o": usual, "gpt-4.1-mini": cool, "o4-mini": {}}
     cases = [("French", "Hello", "polite"), ("French", "Good bye", "polite")]
     bodies = []
-    for language, given, tone in [*cases, ("Spanish", "Where is it?", "")]:
-        first = f"Translate to {language.upper()}: {given}" + (f" ({tone})" if tone else "")
-        prompts = [first, f"Say {given} once.", f"Say {given} twice."]
+    for language, words, tone in [*cases, ("Spanish", "Where is it?", "")]:
+        first = f"Translate to {language.upper()}: {words}" + (f" ({tone})" if tone else "")
+        prompts = [first, f"Say {words} once.", f"Say {words} twice."]
         chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
         chats.append(
             [
                 {"role": "system", "content": f"You speak {language}."},
-                {"role": "user", "content": given},
+                {"role": "user", "content": words},
             ]
         )
         bodies += [
@@ -177,3 +179,39 @@ def test_a_key_is_copied_nowhere() -> None:
 def test_what_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(RunnerError, match=r"YAML|promptfoo"):
         converted(text)
+
+
+PIECES = [
+    "null",
+    "1",
+    "[]",
+    "{}",
+    "- ",
+    "{",
+    ":",
+    ",",
+    "]",
+    "file://",
+    "{{",
+    "%}",
+    "\n",
+    "*a",
+    "type",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 9), st.sampled_from(PIECES)),
+                min_size=1, max_size=3))  # fmt: skip
+def test_a_damaged_configuration_converts_to_toml_or_is_refused(
+    edits: list[tuple[int, int, str]],
+) -> None:
+    text = (FOLDER / "promptfooconfig.yaml").read_text()
+    for at, removed, inserted in edits:
+        start = at % (len(text) + 1)
+        text = text[:start] + inserted + text[start + removed :]
+    try:
+        made = converted(text)
+    except RunnerError:
+        return
+    tomllib.loads(made.text)
