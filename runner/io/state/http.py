@@ -6,7 +6,6 @@ same is noticed afterwards.
 
 import hashlib
 import logging
-import time
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -31,11 +30,10 @@ from runner.io.state.backend import (
     locked,
     overwriting,
 )
-from runner.io.state.lock import never
+from runner.io.state.lock import held_by, never
 from runner.io.state.lock_info import LockInfo, lock_info, read_lock_info
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
-_AGAIN = 1.0  # seconds between tries to take a lock
 _MOST = 4 << 30  # bytes of a state
 _DONE, _NONE, _TAKEN = range(200, 300), (204, 404), (409, 412, 423)
 _KEPT_BY_ANOTHER = (409, 412, 422, 423)
@@ -198,14 +196,10 @@ class HttpState:
             return None
 
     def _acquire(self, info: LockInfo, timeout: float, given_up: Callable[[], bool]) -> None:
-        until = time.monotonic() + timeout
-        while (holder := self._taken(info)) is not None:
-            left = until - time.monotonic()
-            if left <= 0 or given_up():
-                identifier = holder.identifier or "ID"
-                way_out = f"Where it is no more: {self._again} force-unlock {identifier}"
-                raise locked(self.name, holder if holder.identifier else None, way_out)
-            time.sleep(min(_AGAIN, left))
+        holder = held_by(lambda: self._taken(info), timeout, given_up)
+        if holder is not None:
+            way_out = f"Where it is no more: {self._again} force-unlock {holder.identifier or 'ID'}"
+            raise locked(self.name, holder if holder.identifier else None, way_out)
 
     def _taken(self, info: LockInfo) -> LockInfo | None:
         """Who holds it; None if that is this process. A lock whose answer was lost is taken once

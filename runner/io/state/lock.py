@@ -6,13 +6,30 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+_T = TypeVar("_T")
 _AGAIN = 0.05  # seconds between tries
 
 
 def never() -> bool:
     """Whoever waits wants it to the end."""
     return False
+
+
+def held_by(
+    take: Callable[[], _T | None], timeout: float, given_up: Callable[[], bool], again: float = 1.0
+) -> _T | None:
+    """Who holds a lock that `take` tried to take; None as soon as that gave none. Another holder is
+    waited for so many seconds, as long as nobody has `given_up`; `again` is how long between tries.
+    """
+    until = time.monotonic() + timeout
+    while (holder := take()) is not None:
+        left = until - time.monotonic()
+        if left <= 0 or given_up():
+            return holder
+        time.sleep(min(again, left))
+    return None
 
 
 class Waiting:
@@ -22,13 +39,7 @@ class Waiting:
         """Whether it is held now; another holder is waited for so many seconds, as long as nobody
         has `given_up`. OSError if the file cannot be made, or is a link.
         """
-        until = time.monotonic() + timeout
-        while not self._try():
-            left = until - time.monotonic()
-            if left <= 0 or given_up():
-                return False
-            time.sleep(min(_AGAIN, left))
-        return True
+        return held_by(lambda: None if self._try() else True, timeout, given_up, _AGAIN) is None
 
     def _try(self) -> bool:
         """Whether it is held now."""

@@ -28,11 +28,10 @@ from runner.io.state.backend import (
     overwriting,
 )
 from runner.io.state.beat import Beat
-from runner.io.state.lock import never
+from runner.io.state.lock import held_by, never
 from runner.io.state.lock_info import LockInfo, at, has_ended, lock_info, read_lock_info
 
 _LAST = 10**12 - 1  # numbers are counted down from here, so that the newest is listed first
-_AGAIN = 1.0  # seconds between tries to take a lock
 _MOST = 4 << 30  # bytes of a state, unpacked
 _KEY = re.compile(r"state/([0-9]{12})\.json\.gz")
 _STATES, _BEATS, _WORKSPACES = "state/", "beat/", "workspace/"
@@ -234,16 +233,12 @@ class ObjectState:
                     return
 
     def _acquire(self, info: LockInfo, timeout: float, given_up: Callable[[], bool]) -> None:
-        until = time.monotonic() + timeout
-        told = False
-        while (holder := self._taken(info)) is not None:
-            left = until - time.monotonic()
-            if left <= 0 or given_up():
-                raise self._locked(holder)
-            if not told:
-                _log().info("waiting up to %g s for the lock of %s", timeout, self.name)
-                told = True
-            time.sleep(min(_AGAIN, left))
+        if self._taken(info) is None:
+            return
+        _log().info("waiting up to %g s for the lock of %s", timeout, self.name)
+        holder = held_by(lambda: self._taken(info), timeout, given_up)
+        if holder is not None:
+            raise self._locked(holder)
 
     def _taken(self, info: LockInfo) -> LockInfo | None:
         """Who holds it; None if that is this process now."""
