@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import msgspec
 import pytest
@@ -217,6 +218,26 @@ def test_who_may_still_run_elsewhere_is_told_and_not_taken_over(other: str, tmp_
     with store.lock("runner plan"):
         pass
     assert objects.listed("") == []
+
+
+def test_another_holder_is_waited_for(tmp_path: Path) -> None:
+    waiting, order = Event(), []
+
+    def wait() -> bool:
+        waiting.set()
+        return False
+
+    def other() -> None:
+        with store_in(here(tmp_path), tmp_path).lock("runner apply", 60.0, wait):
+            order.append("other")
+
+    thread = Thread(target=other)
+    with store_in(here(tmp_path), tmp_path).lock("runner apply"):
+        thread.start()
+        assert waiting.wait(60.0)
+        order.append("first")
+    thread.join(60.0)
+    assert order == ["first", "other"]
 
 
 def test_a_lock_is_as_terraform_writes_it(tmp_path: Path) -> None:
