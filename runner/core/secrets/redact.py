@@ -59,34 +59,41 @@ class Sieve:
 
     def feed(self, piece: str) -> None:
         """The next piece."""
+        if self._wanted is None:
+            self.tell(piece)
+            return
         text = self._waiting + piece
-        end = len(text) if self._wanted is None else _certain(text, self._wanted)
+        has_none = self._wanted.is_not_in(text)
+        end = (_beginning if has_none else _certain)(text, self._wanted)
         self._waiting = text[end:]
         if end:
-            self._pass(text[:end])
+            self.tell(text[:end] if has_none else _replaced(text[:end], self._wanted))
 
     def close(self) -> None:
         """No piece comes any more."""
-        if self._waiting:
-            self._pass(self._waiting)
-            self._waiting = ""
-
-    def _pass(self, text: str) -> None:
-        self.tell(text if self._wanted is None else _replaced(text, self._wanted))
+        if self._waiting and self._wanted is not None:
+            self.tell(_replaced(self._waiting, self._wanted))
+        self._waiting = ""
 
 
 class _Wanted(Struct, frozen=True):
     """What is looked for. `folded` has the lower case of each form, `characters` all that occur in
     them: a text in whose lower case no form stands, and in whose escapes no character, has none.
     `marks` begin the escapes that may stand for one of them; `quick` are the forms in UTF-8, those
-    with letters beyond ASCII in each case.
+    with letters beyond ASCII in each case; `by_first` has the forms by their first character.
     """
 
     forms: tuple[SecretForm, ...]
+    by_first: dict[str, list[SecretForm]]
+    longest: int
     folded: AnyOf[str]
     characters: frozenset[str]
     marks: tuple[str, ...]
     quick: AnyOf[bytes]
+
+    def is_not_in(self, text: str) -> bool:
+        """Whether a text has neither a secret nor the beginning of an escape: a quick look."""
+        return not ("\\" in text or "%" in text or "&" in text or self.folded.is_in(folded(text)))
 
     def may_be_in(self, response: bytes) -> bool:
         """Whether JSON may show a secret: a quick look."""
@@ -109,12 +116,21 @@ def _wanted(secrets: tuple[str, ...]) -> _Wanted | None:
     if not every:
         return None
     forms = dict.fromkeys(form for one in every for form in one.forms)
+    by_first: dict[str, list[SecretForm]] = {}
+    for form in forms:
+        by_first.setdefault(form.folded[0], []).append(form)
     folded_forms = dict.fromkeys(form.folded for form in forms)
     characters = frozenset("\\%&").union(*(one.characters for one in every))
     short = (f"\\{letter}" for letter, meant in _LETTERS.items() if meant in characters)
     quick = dict.fromkeys(form for one in every for form in one.quick)
     return _Wanted(
-        tuple(forms), AnyOf(tuple(folded_forms)), characters, (*_MARKS, *short), AnyOf(tuple(quick))
+        tuple(forms),
+        by_first,
+        max(len(form.folded) for form in forms),
+        AnyOf(tuple(folded_forms)),
+        characters,
+        (*_MARKS, *short),
+        AnyOf(tuple(quick)),
     )
 
 
@@ -238,18 +254,19 @@ def _certain(text: str, wanted: _Wanted) -> int:
         if layer is None:
             break
         layer = layer.finished()
-        end = min(end, layer.starts[_beginning(layer.text, wanted.forms)])
+        end = min(end, layer.starts[_beginning(layer.text, wanted)])
         layer = layer.under()
     # A whole secret is not cut where another one may begin in it.
     return next((start for start, stop in _spans(text, wanted) if start < end < stop), end)
 
 
-def _beginning(text: str, forms: tuple[SecretForm, ...]) -> int:
+def _beginning(text: str, wanted: _Wanted) -> int:
     """From where the end of a text may be the beginning of a form; its length if from nowhere."""
-    low, longest = folded(text), max(len(form.folded) for form in forms)
-    for at in range(max(0, len(text) - longest + 1), len(text)):
-        if any(form.may_begin(text[at:], low[at:]) for form in forms):
-            return at
+    low, forms_from = folded(text), wanted.by_first.get
+    for at in range(max(0, len(text) - wanted.longest + 1), len(text)):
+        for form in forms_from(low[at], ()):
+            if form.may_begin(text[at:], low[at:]):
+                return at
     return len(text)
 
 
