@@ -150,7 +150,7 @@ def test_events_hold_the_pieces_and_when_the_first_token_came(project: Project) 
     assert [event for event in ran.events if faults("events", event)] == []
     for address, held in project.records.items():
         pieces = [one["text"] for one in ran.of("apply_text") if one["address"] == address]
-        assert len(pieces) > 1
+        assert pieces
         assert "".join(pieces) == held["response"]["choices"][0]["message"]["content"]
     ended = {event["address"]: event["first_ms"] for event in ran.of("apply_complete")}
     assert ended == {address: held["first_ms"] for address, held in project.records.items()}

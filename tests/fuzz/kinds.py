@@ -441,7 +441,7 @@ def _stream(_: Bench, given: tuple[bytes, int, int]) -> None:
     ends, told = [], list[str]()
     for step in (size, len(data) + 1):
         with _whole("stream"):
-            stream = Stream(choices, on_text=told.append)
+            stream = Stream(choices, on_text=lambda text, _: told.append(text))
             for start in range(0, len(data), step):
                 stream.feed(data[start : start + step])
             end = stream.finish()

@@ -138,15 +138,17 @@ class _Answering:
         self.name = on_one_line(address).replace("\t", " ")
         self.began = time.monotonic()
         self.first: float | None = None
-        self.pieces: list[str] = []
+        self.texts: list[str] = []
+        self._pieces = 0
         self._tail = ""
 
-    def add(self, text: str) -> None:
-        """The next piece."""
+    def add(self, text: str, pieces: int) -> None:
+        """What came next, in so many pieces."""
         if self.first is None:
             self.first = time.monotonic()
-        self.pieces.append(text)
+        self.texts.append(text)
         self._tail = (self._tail + text)[-_TAIL:]
+        self._pieces += pieces
 
     def rate(self) -> str:
         """How fast it comes, a piece being a token for most servers; before, how long it takes."""
@@ -154,7 +156,7 @@ class _Answering:
         if self.first is None:
             return f"{now - self.began:.0f} s"
         seconds = max(now - self.first, 0.1)
-        return f"{len(self.pieces) / seconds:.0f} tokens/s"
+        return f"{self._pieces / seconds:.0f} tokens/s"
 
     def last_words(self, room: int) -> str:
         """The end of its text, in one line of so many columns."""
@@ -192,16 +194,16 @@ class Panel(Bar):
         match event:
             case Started(address):
                 self._answering[address] = _Answering(address)
-            case Written(address, text):
-                self._of(address).add(text)
+            case Written(address, text, pieces):
+                self._of(address).add(text, pieces)
             case CutOff(address):
                 cut = self._of(address)
                 self._answering[address] = _Answering(address)
-                self._finished(cut.name, "", f"{''.join(cut.pieces)}\n{CUT}")
+                self._finished(cut.name, "", f"{''.join(cut.texts)}\n{CUT}")
             case Done(address, how, record):
                 ended = self._answering.pop(address, None)
                 if record is not None and how == "issued":
-                    text = "".join(ended.pieces) if ended is not None else ""
+                    text = "".join(ended.texts) if ended is not None else ""
                     name = on_one_line(address)
                     self._finished(name, self.took(record), text or _text(record))
             case Failed(address) | Skipped(address):

@@ -28,12 +28,13 @@ class Done(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """The next piece of an answer that is being written, where it is asked for as it is: of its
-    first choice, without what is secret.
+    """What came next of an answer that is being written, where it is asked for as it is: of its
+    first choice, without what is secret. `pieces` is in how many the server sent it.
     """
 
     address: str
     text: str
+    pieces: int = 1
 
 
 class CutOff(Struct, frozen=True):

@@ -22,14 +22,16 @@ class Showing:
         self._address, self._tell, self._now = address, tell, now
         self._sieve = Sieve(self._write, secrets)
         self._begun = False
+        self._pieces = 0  # of what was not handed on yet
 
     def begin(self) -> None:
         """The first token is there, of text or of anything else."""
         self.first = self._now()
 
-    def text(self, piece: str) -> None:
-        """The next piece."""
-        self._sieve.feed(piece)
+    def text(self, text: str, pieces: int) -> None:
+        """What came next, in so many pieces."""
+        self._pieces += pieces
+        self._sieve.feed(text)
 
     def end(self, *, answered: bool) -> None:
         """The attempt is over; what was written in vain is said to be."""
@@ -39,7 +41,8 @@ class Showing:
 
     def _write(self, text: str) -> None:
         self._begun = True
-        self._tell(Written(self._address, text))
+        self._tell(Written(self._address, text, self._pieces))
+        self._pieces = 0
 
 
 def unheard_writing(_: Writing) -> None:

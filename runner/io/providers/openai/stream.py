@@ -52,13 +52,13 @@ class _Growing:
 class Stream:
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
 
-    `on_text` is called with each new piece of the first choice's content, `on_begin` once, when the
-    first of any choice comes. `done` turns true when nothing that matters can follow. `events`
-    counts the pieces that came.
+    `on_text` is called with what each feeding brings of the first choice's content, and in how many
+    pieces; `on_begin` once, when the first of any choice comes. `done` turns true when nothing that
+    matters can follow. `events` counts the pieces that came.
     """
 
     choices: int = 1
-    on_text: Callable[[str], None] | None = None
+    on_text: Callable[[str, int], None] | None = None
     on_begin: Callable[[], None] | None = None
     done: bool = False
     events: int = 0
@@ -67,6 +67,10 @@ class Stream:
     _data: list[bytes] = field(default_factory=list)
     _top: dict[str, Any] = field(default_factory=dict)
     _parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # What came last beside the choices, and beside the delta of each: mostly it comes again.
+    _around: dict[str, Any] | None = None
+    _beside: dict[int, dict[str, Any] | None] = field(default_factory=dict)
+    _texts: list[str] = field(default_factory=list)
     _end: Refused | Cut | None = None
     _mended: bool = False
 
@@ -77,6 +81,9 @@ class Stream:
             *lines, self._rest = self._rest.split(b"\n")
             for line in lines:
                 self._line(bytes(line.removesuffix(b"\r")))
+        if self._texts and self.on_text is not None:
+            self.on_text("".join(self._texts), len(self._texts))
+            self._texts.clear()
 
     def cut(self) -> None:
         """Forget the line that has begun: its end will not come."""
@@ -165,19 +172,30 @@ class Stream:
         if error:
             self._end = Refused(error, begun=bool(self._parts))
             return
-        for name, value in chunk.items():
-            if name == "choices":
-                for choice in value if isinstance(value, list) else ():
-                    if isinstance(choice, dict):
-                        self._choice(choice)
-            elif value in (None, "", 0):  # Azure's first chunk names no model yet
-                self._top.setdefault(name, value)
-            elif name != "obfuscation":
-                self._top[name] = value
+        choices = chunk.pop("choices", None)
+        chunk.pop("obfuscation", None)
+        if chunk != self._around:
+            self._around = chunk
+            for name, value in chunk.items():
+                if value in (None, "", 0):  # Azure's first chunk names no model yet
+                    self._top.setdefault(name, value)
+                else:
+                    self._top[name] = value
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                self._choice(choice)
 
     def _choice(self, choice: dict[str, Any]) -> None:
-        index = choice.get("index")
-        part = self._parts.setdefault(index if isinstance(index, int) else 0, {})
+        index, delta = choice.get("index"), choice.get("delta")
+        number = index if isinstance(index, int) else 0
+        part = self._parts.setdefault(number, {})
+        around = None
+        if isinstance(delta, dict) and choice.get("logprobs") is None:
+            around = {**choice, "delta": None}
+            if around == self._beside.get(number):
+                self._delta(choice, delta, part)
+                return
+        self._beside[number] = around
         if choice.get("error"):
             self._end = Refused(choice["error"], begun=True)
         for name, value in choice.items():
@@ -202,7 +220,7 @@ class Stream:
         if isinstance(text, list):
             text = text_among(text)
         if self.on_text is not None and text and isinstance(text, str) and not choice.get("index"):
-            self.on_text(text)
+            self._texts.append(text)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name in ("id", "object", "created", "model"):

@@ -17,6 +17,7 @@ from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.lines import BodyLines
+from runner.io.providers.openai.looks import Looks
 from runner.io.providers.openai.posting import Arrived, posting
 from runner.io.providers.openai.stream import Stream
 from runner.io.providers.openai.tls import aiohttp
@@ -69,6 +70,7 @@ class Wire:
         self._session = session
         self._base = base
         self._endpoint = endpoint
+        self._looks = Looks()
         self.completions = self.url("/chat/completions")
         self._posting = None if proxied else posting(session, self.completions)
 
@@ -100,7 +102,7 @@ class Wire:
                     try:
                         target = _target(url, arrived)
                         if target is None:
-                            return await _read(arrived, stream, self._endpoint)
+                            return await _read(arrived, stream, self._endpoint, self._looks)
                     finally:
                         arrived.close()
                 url = target
@@ -113,7 +115,7 @@ class Wire:
                     begun = True
                     target = _target(url, response)
                     if target is None:
-                        return await _read(response, stream, self._endpoint)
+                        return await _read(response, stream, self._endpoint, self._looks)
                 url = target
             return Broken("the server redirects in a circle")
         except _Held:
@@ -225,6 +227,7 @@ async def _read(
     response: aiohttp.ClientResponse | Arrived,
     stream: Stream | BodyLines | None,
     endpoint: Endpoint,
+    looks: Looks,
 ) -> Reply | Broken:
     """The body, unpacked piece by piece: of an answer no more than the endpoint lets through, of an
     error its beginning.
@@ -244,15 +247,16 @@ async def _read(
         pieces, whole = await _body(response, most)
         return Reply(status, headers, b"".join(pieces), reason) if whole else _too_large(endpoint)
     left = most
-    async for piece in response.content.iter_any():
-        stream.feed(piece[:left])
-        if stream.done:
-            break
-        left -= len(piece)
-        if left < 0:
-            response.close()
-            stream.cut()
-            return _too_large(endpoint)
+    with looks.at(response.content) as look:
+        while piece := await look.pieces():
+            stream.feed(piece[:left])
+            if stream.done:
+                break
+            left -= len(piece)
+            if left < 0:
+                response.close()
+                stream.cut()
+                return _too_large(endpoint)
     return Reply(status, headers, b"", reason, streamed=True)
 
 

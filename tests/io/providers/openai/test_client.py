@@ -810,8 +810,7 @@ def test_the_text_of_a_stream_is_shown_as_it_comes() -> None:
         assert shown == [
             Written("completion.a", "The sun"),
             CutOff("completion.a"),
-            Written("completion.a", "echo: "),
-            Written("completion.a", "(sensitive) "),
+            Written("completion.a", "echo: (sensitive) ", 2),
         ]
 
     run(work())

@@ -325,9 +325,17 @@ def test_chunks_of_another_shape_break_nothing(chunk: Any) -> None:
     assert end.response["choices"][0]["message"]["content"] == "The sun"
 
 
+def test_pieces_that_come_together_are_shown_together() -> None:
+    shown: list[tuple[str, int]] = []
+    stream = Stream(1, lambda text, pieces: shown.append((text, pieces)))
+    stream.feed(wire(TEXT, TEXT, TEXT, done=False))
+    stream.feed(wire(TEXT))
+    assert shown == [("The sun" * 3, 3), ("The sun", 1)]
+
+
 def test_the_text_of_the_first_choice_is_shown_as_it_comes() -> None:
     shown: list[str] = []
-    stream = Stream(2, shown.append)
+    stream = Stream(2, lambda text, _: shown.append(text))
     other = {"choices": [{"index": 1, "delta": {"content": "moon"}}]}
     stream.feed(wire(TEXT, other, done=False))
     assert shown == ["The sun"]
