@@ -11,6 +11,7 @@ from typing import Any, Self
 import orjson
 from msgspec import Struct
 
+from runner.core.canonical import encoded
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.words import counts
 from runner.core.state.records import Record
@@ -180,4 +181,4 @@ class RunEvents:
 
 
 def _line(told: Told) -> bytes:
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    return encoded(told, orjson.OPT_APPEND_NEWLINE)

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 from msgspec import Struct
 
+from runner.core.canonical import encoded
 from runner.core.received import value_of
 
 Stage = Literal["waiting", "completed", "failed", "expired", "cancelled"]
@@ -81,7 +82,7 @@ def input_line(identifier: str, url: str, body: bytes) -> bytes:
     """The line of a request, with its end; nobody waits for a stream."""
     if b'"stream' in body:
         held = orjson.loads(body)
-        body = orjson.dumps(
+        body = encoded(
             {name: held[name] for name in held if name not in ("stream", "stream_options")}
         )
     return b'{"custom_id":"%b","method":"POST","url":%b,"body":%b}\n' % (
