@@ -105,12 +105,16 @@ class Objects:
         with self._told("write", key):
             _library().put(self._store(), self._path(key), data, use_multipart=False)
 
-    def get(self, key: str) -> bytes | None:
-        """The object's bytes; None if there is none."""
+    def get(self, key: str, most: int | None = None) -> bytes | None:
+        """The object's bytes; None if there is none. One of more than `most` bytes is not read, and
+        comes out empty.
+        """
         with self._told("read", key):
-            return self._unless_absent(
-                lambda: bytes(_library().get(self._store(), self._path(key)).bytes())
-            )
+            return self._unless_absent(lambda: self._read(key, most))
+
+    def _read(self, key: str, most: int | None) -> bytes:
+        found = _library().get(self._store(), self._path(key))
+        return b"" if most is not None and found.meta["size"] > most else bytes(found.bytes())
 
     def listed(self, prefix: str) -> list[StoredObject]:
         """All objects below a prefix that ends in a slash, in no order."""

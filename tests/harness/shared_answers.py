@@ -41,9 +41,9 @@ class Shelf:
     _now: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         self._ask(self.gets, key)
-        return self.held.get(key)
+        return _within(self.held.get(key), most)
 
     def create(self, key: str, data: bytes) -> bool:
         self._ask(self.creates, key)
@@ -73,7 +73,7 @@ class NoShelf:
     def __init__(self) -> None:
         self.tries = 0
 
-    def get(self, _: str) -> NoReturn:
+    def get(self, _: str, __: int | None = None) -> NoReturn:
         self._fail()
 
     def create(self, _: str, __: bytes) -> NoReturn:
@@ -94,9 +94,9 @@ class FolderShelf:
         self.name = str(folder)
         self._folder = folder
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         path = self._folder / key
-        return path.read_bytes() if path.exists() else None
+        return _within(path.read_bytes() if path.exists() else None, most)
 
     def create(self, key: str, data: bytes) -> bool:
         path = self._folder / key
@@ -112,6 +112,10 @@ class FolderShelf:
     def listed(self, prefix: str) -> Sequence[Listed]:
         paths = (self._folder / prefix).rglob("*.json")
         return [Listed(str(p.relative_to(self._folder)), p.stat().st_size) for p in paths]
+
+
+def _within(data: bytes | None, most: int | None) -> bytes | None:
+    return b"" if data is not None and most is not None and len(data) > most else data
 
 
 def entries(number: int) -> dict[str, bytes]:

@@ -62,3 +62,10 @@ def test_no_message_has_a_credential_or_a_query(wrong: ObjectPlace, why: str) ->
         for part in (*KEYS.values(), "?", "X-Amz", "Signature", "Debug"):
             assert part not in said
     assert KEYS["secret_key"] not in repr(wrong)
+
+
+def test_an_object_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    objects = Objects(ObjectPlace("file", str(tmp_path), "p"))
+    assert objects.create("a", b"123")
+    assert [objects.get("a", most) for most in (None, 3, 2)] == [b"123", b"123", b""]
+    assert objects.get("b", 2) is None

@@ -12,6 +12,7 @@ from runner.io.cache.crew import Crew
 AT_ONCE = 64
 """So many answers are on their way at once."""
 
+_LARGEST = 256_000_000  # bytes: four times what a response may have
 _NOTHING = f"{SHARED}none"  # what is asked for to see whether anybody answers
 
 
@@ -22,8 +23,10 @@ class AnswerStore(Protocol):
     def name(self) -> str:
         """What messages call it."""
 
-    def get(self, key: str, /) -> bytes | None:
-        """The bytes of an object; None if there is none."""
+    def get(self, key: str, most: int | None = None, /) -> bytes | None:
+        """The bytes of an object; None if there is none. One of more than `most` bytes is not read,
+        and comes out empty.
+        """
 
     def create(self, key: str, data: bytes, /) -> bool:
         """Whether the object is there now with these bytes: else it was there with others."""
@@ -80,7 +83,7 @@ class SharedAnswers:
         if asked is None or not self._is_reached():
             return None
         try:
-            data = self._store.get(shared_name(*asked))
+            data = self._store.get(shared_name(*asked), _LARGEST)
         except RunnerError as exc:
             self.failure = self.failure or exc
             return None
