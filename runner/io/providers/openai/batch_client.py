@@ -74,7 +74,7 @@ class BatchClient:
         self._waits, self._holds = how.waits, how.holds
         self._waves: dict[str, _Wave] = {}
         self._joining: dict[str, tuple[SentBatch, _Lines]] = {}
-        self._open: set[_Waiting] = set()
+        self._open: dict[_Waiting, None] = {}  # in their order
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen: dict[str, tuple[SentBatch, BatchSeen | None]] = {}
         self._over: list[tuple[SentBatch, tuple[str, ...]]] = []
@@ -102,7 +102,7 @@ class BatchClient:
         if self._stop.is_set():
             return Failure("the run stopped", halted=True)
         line = _Waiting(out, asyncio.get_running_loop().create_future())
-        self._open.add(line)
+        self._open[line] = None
         try:
             sent = self._under_way.get(out.key)
             if sent is None:
@@ -118,7 +118,7 @@ class BatchClient:
                 return _left(sent.batch)
             return await line.answer
         finally:
-            self._open.discard(line)
+            self._open.pop(line, None)
 
     def rest(self) -> None:
         """Nothing more comes: what was gathered is sent."""
