@@ -1,4 +1,4 @@
-"""A project in a real browser: one browser for all tests, a real `runner view` for each project.
+"""A project in a real browser: one browser for a module, a real `runner view` for each project.
 
     def test_..(demo_page: Shown) -> None:
         demo_page.open("answers?q=lima")

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """One browser for all tests."""
+    """One browser for the tests of a module: while it runs, its driver's event loop does, and no
+    test of another module could run one of its own.
+    """
     needs_a_browser()
     with browser() as running:
         yield running
