@@ -176,9 +176,22 @@ def test_flags_before_the_verb_say_where_names_are_looked_for() -> None:
     assert here.given == {"chdir": "x", "state": "s"}
 
 
-UNKNOWN = {"DATE", "HOST", "ID", "N", "NAME", "PERCENT", "S", "TEXT", "TO", "USD"}
+UNKNOWN = {
+    "DATE",
+    "HOST",
+    "ID",
+    "KEY=VALUE",
+    "N",
+    "NAME",
+    "PERCENT",
+    "S",
+    "SIZE",
+    "TEXT",
+    "TO",
+    "USD",
+}
 """What nobody can know, or what is yet to be named."""
-KNOWN = {"DIR", "FILE", "FILE.tf", "PLANFILE", "TOPIC", "COMMAND", *NAMED}
+KNOWN = {"DIR", "FILE", "PLANFILE", "TOPIC", "COMMAND", *NAMED}
 KNOWN |= {"BASE", "OURS", "THEIRS", "PATH"}  # files of a merge
 
 

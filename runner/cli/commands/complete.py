@@ -63,7 +63,7 @@ def _values(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
             from runner.cli.commands.docs import topics  # noqa: PLC0415
 
             yield from ((name, "") for name in topics() if name.startswith(here.typed))
-        case "FILE" | "PLANFILE" | "FILE.tf" | "BASE" | "OURS" | "THEIRS" | "PATH":
+        case "FILE" | "PLANFILE" | "BASE" | "OURS" | "THEIRS" | "PATH":
             yield FILES, ""
         case "DIR":
             yield FOLDERS, ""
