@@ -21,6 +21,7 @@ from runner.operations.blocking import run_to_end
 from runner.operations.loaded import Loaded
 from runner.operations.options import ProjectPlace
 from runner.operations.places import settings_of, store_of
+from runner.operations.sharing import Shares, shared_answers, sharing
 
 if TYPE_CHECKING:
     from runner.core.api.batches import BatchLine, BatchSeen
@@ -78,19 +79,22 @@ class _Collecting:
     async def run(self, every: Iterable[SentBatch]) -> Collected:
         from runner.operations.connections import connections  # noqa: PLC0415  # aiohttp
 
-        async with (
-            Cache(self._project.store.cache) as cache,
-            connections(self._project) as held,
-        ):
-            for sent in every:
-                try:
-                    await self._look(sent, held, cache)
-                except RunnerError as exc:  # no key, not trusted, or not the server's any more
-                    self._waiting.append(sent)
-                    self._warn(sent, " ".join(f"{p.summary}: {p.detail}" for p in exc.problems))
+        project = self._project
+        with answers_of(project.store, project.owner, shared_answers(project)) as answers:
+            async with (
+                Cache(project.store.cache) as cache,
+                sharing(project, answers, cache, self._say) as shares,
+                connections(project) as held,
+            ):
+                for sent in every:
+                    try:
+                        await self._look(sent, held, shares)
+                    except RunnerError as exc:  # no key, not trusted, or not the server's any more
+                        self._waiting.append(sent)
+                        self._warn(sent, " ".join(f"{p.summary}: {p.detail}" for p in exc.problems))
         return Collected(self._answers, tuple(self._waiting), tuple(self._problems), looked=True)
 
-    async def _look(self, sent: SentBatch, held: "Connections", cache: Cache) -> None:
+    async def _look(self, sent: SentBatch, held: "Connections", shares: Shares) -> None:
         api, settle = await _api(self._project, sent, held)
         if sent.reached in ("intent", "uploaded"):
             if sent.owner != self._owner:
@@ -109,7 +113,7 @@ class _Collecting:
         elif seen.stage == "waiting":
             self._waiting.append(sent)
         else:
-            await self._take(sent, seen, api, cache)
+            await self._take(sent, seen, api, shares)
 
     async def _known(self, sent: SentBatch, api: "BatchAPI", settle: float) -> SentBatch | None:
         """The batch of a run that ended before its id was written down; None if none was made."""
@@ -131,7 +135,7 @@ class _Collecting:
         return made
 
     async def _take(
-        self, sent: SentBatch, seen: "BatchSeen", api: "BatchAPI", cache: Cache
+        self, sent: SentBatch, seen: "BatchSeen", api: "BatchAPI", shares: Shares
     ) -> None:
         lines = {line.id: line for line in self._journal.lines(sent)}
         found: dict[str, BatchLine] = {}
@@ -158,7 +162,7 @@ class _Collecting:
             if entry is not None and line.masked:
                 left += 1
             elif entry is not None:
-                saves.append(cache.save(line.key, entry))
+                saves.append(shares.save(line.key, entry))
         await asyncio.gather(*saves)
         self._answers += len(saves)
         if saves:

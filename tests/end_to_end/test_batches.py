@@ -344,3 +344,29 @@ def test_the_estimate_of_a_batch_is_half(tmp_path: Path) -> None:
 
     live, batch = cost(), cost("--batch")
     assert batch["cost"] == [pytest.approx(each / 2) for each in live["cost"]]
+
+
+def test_what_a_batch_answered_goes_to_the_team_whoever_takes_it(tmp_path: Path) -> None:
+    there = f"file://{tmp_path / 'there'}"
+    table = f'[runner.cache]\nurl = "{there}"\n'
+    many = completion("many", "number {{ count.index }}", f"count = {MANY}")
+    with serving_batches() as server, trusting(server.url, there):
+        sender = project(tmp_path / "sender", server, table, many)
+        assert sender.apply("--batch", "--no-wait").status == 3
+        assert sender.call("batch", "wait").status == 0
+        other = project(tmp_path / "other", server, table, many)
+        whole(other, other.apply("--offline"), server)
+
+
+def test_answers_of_a_batch_that_no_store_takes_are_kept_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("no folder")
+    there = f"file://{tmp_path / 'there'}"
+    table = f'[runner.cache]\nurl = "{there}"\n'
+    many = completion("many", "number {{ count.index }}", f"count = {MANY}")
+    with serving_batches() as server, trusting(server.url, there):
+        made = project(tmp_path / "made", server, table, many)
+        assert made.apply("--batch", "--no-wait").status == 3
+        ran = made.call("batch", "wait")
+        assert ran.status == 0, ran.err
+        assert "6 answers of this machine are not in" in ran.err
+        whole(made, made.apply(), server)

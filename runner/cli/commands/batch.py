@@ -9,7 +9,7 @@ from runner.cli.parser.arguments import UNMET
 from runner.cli.parser.options import place_of
 from runner.cli.streams import on_one_line
 from runner.cli.views.batches import batches_json, batches_text
-from runner.cli.views.problems import report
+from runner.cli.views.problems import report, tell_warnings
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError, counted, error
 from runner.operations.collecting import (
@@ -22,6 +22,7 @@ from runner.operations.collecting import (
     listed_there,
     wait_for_all,
 )
+from runner.operations.loaded import Loaded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,9 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
         case "list":
             return _list(arguments)
         case "collect":
-            return _collected(collect_alone(read(arguments), "runner batch collect", _say))
+            project = read(arguments)
+            return _collected(project, collect_alone(project, "runner batch collect", _say))
         case "wait":
-            return _collected(wait_for_all(read(arguments), _say))
+            project = read(arguments)
+            return _collected(project, wait_for_all(project, _say))
         case "cancel":
             return _cancel(arguments)
         case _:
@@ -64,8 +67,9 @@ def _listed(arguments: argparse.Namespace) -> tuple[list[ListedBatch], list[Prob
         return here, [Problem("Servers were not asked", said, None, "warning")]
 
 
-def _collected(found: Collected) -> int:
-    report(found.problems, Secrets())
+def _collected(project: Loaded, found: Collected) -> int:
+    project.warnings.extend(found.problems)
+    tell_warnings(project)
     waiting = f"{len(found.waiting)} still under way" if found.waiting else "nothing is under way"
     sys.stderr.write(f"{counted(found.answers, 'answer')} taken into the cache; {waiting}.\n")
     return UNMET if found.waiting else 0
