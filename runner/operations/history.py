@@ -266,10 +266,10 @@ def _is_since(one: KeptState, text: str) -> bool:
 
 
 def _working(place: ProjectPlace, head: Sequence[bytes], reading: _Reading) -> Iterator[ChangedIn]:
-    """What the state has otherwise than the last commit."""
+    """What the state has otherwise than the last commit; RunnerError if it cannot be read."""
     store = store_of(place)
     found = store.backend.read()
-    here = () if found is None else reading.held(found.data, store.name)
+    here = () if found is None else reading.lines(found.data, store.name)
     changed = reading.changed(head, here)
     if changed:
         yield ChangedIn(None, (*changed.values(),))

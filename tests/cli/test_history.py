@@ -198,6 +198,19 @@ def test_a_shallow_clone_does_not_claim_to_know_the_first(
     assert "new" not in lines[0]
 
 
+@pytest.mark.parametrize("address", [(), ("completion.a",)])
+def test_a_state_at_hand_with_conflicts_is_an_error_and_not_as_if_all_were_removed(
+    made: GitFolder, project: Project, address: tuple[str, ...]
+) -> None:
+    write_state(project, record("completion.a"))
+    made.commit("good")
+    project.state_file.write_bytes(b"<<<<<<< HEAD\n" + project.state_file.read_bytes())
+    ran = project.call("history", *address)
+    assert ran.status == 1
+    assert "runner state resolve" in ran.err
+    assert "removed" not in ran.out
+
+
 def test_a_commit_whose_state_is_damaged_is_left_out_and_named(
     made: GitFolder, project: Project
 ) -> None:

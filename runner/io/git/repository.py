@@ -67,7 +67,8 @@ class Repository:
         if ended.status:
             _refuse(folder, ended)
             return None
-        inside, up, prefix = os.fsdecode(told.removesuffix(b"\n")).split("\n", 2)
+        inside, _, rest = os.fsdecode(told.removesuffix(b"\n")).partition("\n")
+        up, _, prefix = rest.partition("\n")  # neither of them where it is bare
         if inside != "true" or not _UP.fullmatch(up):
             return None  # core.worktree is elsewhere
         top = Path(os.path.realpath(folder / up))

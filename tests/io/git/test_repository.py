@@ -50,6 +50,8 @@ def test_in_the_git_folder_and_in_a_bare_one_there_is_no_worktree(made: GitFolde
     made("clone", "-q", "--bare", ".", "bare")
     assert Repository.around(made.path / ".git") is None
     assert Repository.around(made.path / "bare") is None
+    made("config", "--add", "core.bare", "true")
+    assert Repository.around(made.path) is None
 
 
 def test_a_hook_does_not_say_which_repository_is_meant(
