@@ -12,7 +12,7 @@ from runner.core.state.sent_batches import (
     read_lines,
 )
 from runner.core.state.written import UNREADABLE
-from runner.errors import RunnerError, Where, error
+from runner.errors import RunnerError, Where, counted, error
 from runner.io import files
 
 FOLDER = "batches"
@@ -37,13 +37,21 @@ class BatchJournal:
         return tuple(sorted((one for one in found if one is not None), key=lambda one: one.at))
 
     def lines(self, batch: SentBatch) -> Iterator[SentLine]:
-        """The requests of a batch; none where somebody else has done with it."""
+        """The requests of a batch; none where somebody else has done with it. RunnerError where
+        some are missing of one that was sent.
+        """
         path = self._path(batch.key, _LINES)
-        data = files.read(path)
+        data, held = files.read(path), 0
         try:
-            yield from read_lines(data or b"")
+            for line in read_lines(data or b""):
+                yield line
+                held += 1
         except UNREADABLE as cause:
-            raise _damaged(path, cause) from cause
+            raise _unknown(path, cause, _forget(batch)) from cause
+        is_there = data is not None or self._path(batch.key, ".json").exists()
+        if is_there and batch.reached != "intent" and held != batch.requests:
+            missing = f"it holds {held} of {counted(batch.requests, 'request')}"
+            raise _unknown(path, missing, _forget(batch))
 
     def begin(self, batch: SentBatch, lines: Iterable[SentLine]) -> None:
         """A batch will be sent. What is left by a kill in between is a batch without requests."""
@@ -56,9 +64,11 @@ class BatchJournal:
         files.write_atomic(self._path(batch.key, ".json"), batch_document(batch))
 
     def close(self, batch: SentBatch) -> None:
-        """Nothing is to be awaited of it any more."""
-        files.remove(self._path(batch.key, _LINES))
+        """Nothing is to be awaited of it any more. What is left by a kill in between is requests
+        that nobody looks for.
+        """
         files.remove(self._path(batch.key, ".json"))
+        files.remove(self._path(batch.key, _LINES))
 
     def _path(self, key: str, end: str) -> Path:
         return self.directory / f"{key}{end}"
@@ -77,9 +87,17 @@ class BatchJournal:
 
 
 def _damaged(path: Path, cause: object) -> RunnerError:
+    return _unknown(path, cause, "remove it")
+
+
+def _forget(batch: SentBatch) -> str:
+    return f"run `runner batch forget {batch.batch or batch.key}`"
+
+
+def _unknown(path: Path, cause: object, mend: str) -> RunnerError:
     said = (
         f"{path} cannot be read: {str(cause)[:200]}. It says which requests are under way in a "
-        "batch, so nothing is asked for until that is known. If its answers are not wanted, remove "
-        f"it: they would be asked for, and paid for, again."
+        f"batch, so nothing is asked for until that is known. If its answers are not wanted, {mend}"
+        ": they would be asked for, and paid for, again."
     )
     return error("Batch is not known", said, Where(str(path)))

@@ -370,3 +370,36 @@ def test_answers_of_a_batch_that_no_store_takes_are_kept_and_that_is_said(tmp_pa
         assert ran.status == 0, ran.err
         assert "6 answers of this machine are not in" in ran.err
         whole(made, made.apply(), server)
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_a_batch_whose_requests_are_lost_is_not_sent_again_before_it_is_forgotten(
+    tmp_path: Path, left: int
+) -> None:
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        [path] = [path for path in journal(made) if path.suffix == ".entries"]
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:left]))
+        server.hold = False
+        for _ in range(3):
+            ran = made.apply("--batch")
+            assert ran.status == 1
+            assert f"it holds {left} of 6 requests" in ran.err
+            assert "`runner batch forget batch_1`" in ran.err
+        assert len(server.batches) == 1
+        assert made.call("batch", "forget", "batch_1").status == 0
+        assert made.apply().status == 0
+        assert not journal(made)
+
+
+def test_a_run_killed_while_it_is_done_with_a_batch_leaves_nothing_to_await(tmp_path: Path) -> None:
+    with serving_batches() as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        [path] = [path for path in journal(made) if path.suffix == ".entries"]
+        lines = path.read_bytes()
+        assert made.apply("--batch").status == 0
+        path.write_bytes(lines)
+        assert "nothing is under way" in made.call("batch", "collect").err
+        assert "would be sent" in made.call("plan").out
