@@ -120,6 +120,11 @@ def opened_states(
     door = closed_door(settings, project, trust)
     if door is not None:
         raise backend_refusal(door, f"{again('default')} init")
+    return states_in(settings, project, again)
+
+
+def states_in(settings: BackendSettings, project: Path, again: Callable[[str], str]) -> States:
+    """The states there, where somebody has said that they may be."""
     if settings.type == "http":
         from runner.io.state.http import HttpStates  # noqa: PLC0415
 
@@ -132,7 +137,7 @@ def opened_states(
 
 def place_door(settings: BackendSettings, project: Path) -> BackendDoor | None:
     """The door that leads there; None for what is kept in the project."""
-    folder = _folder(settings, project)
+    folder = backend_folder(settings, project)
     if settings.type == "file" and folder.is_relative_to(os.path.realpath(project)):
         return None
     return backend_door(settings, str(folder))
@@ -188,7 +193,7 @@ def object_place(settings: BackendSettings, project: Path) -> "ObjectPlace":
         case "s3" | "gcs" | "azure" as kind:
             pass
         case "file" as kind:
-            name = str(_folder(settings, project))
+            name = str(backend_folder(settings, project))
         case "http":
             raise error("Invalid backend", "A backend of type http keeps no objects.")
     return ObjectPlace(
@@ -216,7 +221,8 @@ def _variable(settings: BackendSettings, name: str, held: Mapping[str, str]) -> 
     return value
 
 
-def _folder(settings: BackendSettings, project: Path) -> Path:
+def backend_folder(settings: BackendSettings, project: Path) -> Path:
+    """Where a path of type "file" leads."""
     return Path(os.path.realpath(project / (settings.text("path") or "")))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.core.api.exchange import Answered, Failure
 from runner.core.plan.events import Writing
 from runner.core.request.presets import OPENAI_PRESET
+from runner.core.request.provider import ELSEWHERE
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
@@ -25,6 +26,7 @@ from runner.io.providers.openai.client import connect
 from runner.io.providers.openai.wire import sent_to
 from runner.operations.loaded import Loaded
 from runner.operations.trust import admit, refusal, untrusted
+from runner.operations.upstream import read_upstream
 
 if TYPE_CHECKING:
     from runner.io.providers.openai.batch_api import BatchAPI
@@ -117,6 +119,8 @@ class Connections:
         self, provider: str, kind: str, arguments: bytes, fresh: bool = False
     ) -> Answered | Failure:
         """A data source, all pages of it; `fresh`: it was stored a moment ago."""
+        if provider == ELSEWHERE.name:
+            return await asyncio.to_thread(read_upstream, self.project, arguments)
         return await server_store.read(await self.client(provider), kind, arguments, fresh=fresh)
 
     async def fetch(self, provider: str, identifier: str) -> tuple[bytes, list[Any]] | Failure:
@@ -240,7 +244,7 @@ def foresee(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
 def _equipped(project: Loaded, names: Set[str]) -> None:
     """RunnerError for all of them that lack a key, or the package of the embedded model."""
     problems: list[Problem] = []
-    for name in sorted(names):
+    for name in sorted(names - {ELSEWHERE.name}):
         with gathering(problems):
             _check_equipped(project, project.declared[name])
     if problems:

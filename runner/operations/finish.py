@@ -80,7 +80,7 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
     session = outcome.session if outcome is not None else made.plan.walk.session
     found = {} if destroys else _outputs(session, records, problems)
     written = output_files.ready(project, found, problems)
-    if _write_state(project, records, written, told):
+    if _write_state(project, records, found, written, told):
         if destroys and records:  # what is left may be too little for an output: no mistake then
             found = _outputs(recorded_session(project), records, [])
         _write_outputs(project, found, problems)
@@ -141,7 +141,7 @@ def refresh_outputs(project: Loaded) -> Finished:
     told = _Told()
     found = _outputs(recorded_session(project), records, told.problems)
     written = output_files.ready(project, found, told.problems)
-    if _write_state(project, project.state.records, written, told):
+    if _write_state(project, project.state.records, found, written, told):
         _write_outputs(project, found, told.problems)
         _write_files(project, written, told)
     return Finished(None, found, tuple(told.problems), Spent(), tuple(told.unsaved))
@@ -150,20 +150,25 @@ def refresh_outputs(project: Loaded) -> Finished:
 def _write_state(
     project: Loaded,
     records: Mapping[str, Record],
+    found: Mapping[str, OutputValue],
     written: tuple[Ready, ...],
     told: _Told,
 ) -> bool:
     """Whether the state holds these records now, and what the files of outputs are to hold; what
-    stands beside it says what it says.
+    stands beside it says what it says. One that lives elsewhere has the outputs, too, for projects
+    that read it there.
     """
     state = project.state
+    kept = outputs_json.as_read(found) if project.store.backend.file is None else None
     # A state is not written for the digests alone: until then the outputs say what is ours.
     is_as_before = not any(one.differs for one in written) and records == state.records
-    if is_as_before or (not records and not state.serial):
+    is_as_before = is_as_before and kept == state.outputs
+    if is_as_before or (not records and not state.serial and not kept):
         return True
     held = output_files.digests(project, written)
     try:
-        project.state = project.store.write(replace(state, records=dict(records), files=held))
+        new = replace(state, records=dict(records), files=held, outputs=kept)
+        project.state = project.store.write(new)
     except RunnerError as exc:
         told.lost(exc)
         return False

@@ -69,6 +69,14 @@ def write(store: "Store", outputs: Mapping[str, "OutputValue"]) -> None:
         files.write_atomic(store.directory / SEEN, str(store.version).encode())
 
 
+def as_read(outputs: Mapping[str, "OutputValue"]) -> dict[str, Any]:
+    """The outputs as whoever reads the file has them."""
+    from runner.core.expansion.outputs import shown_outputs  # noqa: PLC0415
+
+    held: dict[str, Any] = json.loads(_laid_out(shown_outputs(outputs)))
+    return held
+
+
 def is_current(store: "Store") -> bool:
     """Whether the outputs beside a state are those of the state as it was read or written last,
     or else stands now: always, where it is a file beside them.

@@ -41,7 +41,7 @@ from runner.core.plan.walk import address_of
 from runner.core.plan.words import form_later, in_batches, known_part, summary
 from runner.core.request.build import Request
 from runner.core.request.lanes import lane_of
-from runner.core.request.provider import Provider
+from runner.core.request.provider import ELSEWHERE, Provider
 from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.server_store import stored_id
 from runner.core.state.records import Lane, Record
@@ -368,6 +368,7 @@ def _recalled(
     for address, provider in _stores(plan):
         record = plan.known.records.get(address)
         same = record is not None and record.fingerprint == plan.reads[address].fingerprint
+        same = same and provider != ELSEWHERE.name
         if record is not None and same and address not in found and lacks_key(project, provider):
             recalled[address] = record
     if recalled:

@@ -1,10 +1,10 @@
 """What a project may send where: a person is asked once; without one, it is an error of its own."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from runner.core.address import Path
-from runner.core.modules.module import declared_at
+from runner.core.modules.module import declared_at, declared_in
 from runner.core.plan.actions import (
     Absent,
     Action,
@@ -20,6 +20,8 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import PlannedSteps
+from runner.core.request.backends import backend_settings
+from runner.core.request.provider import ELSEWHERE
 from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
@@ -102,7 +104,8 @@ def wanted(project: Loaded) -> tuple[Door, ...]:
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
     cache = cache_doors(project.options.place, project.root.blocks)
-    shared = dict.fromkeys((*_backend_doors(project), *cache))  # the same bucket, as a rule
+    read = upstream_doors(project)
+    shared = dict.fromkeys((*_backend_doors(project), *cache, *read))  # the same bucket, as a rule
     return (*project.reach.doors([*project.reach.used, *kept]), *shared, *program_doors(project))
 
 
@@ -113,10 +116,25 @@ def _backend_doors(project: Loaded) -> tuple[Door, ...]:
     return () if door is None else (door,)
 
 
+def upstream_doors(project: Loaded) -> dict[Door, Where]:
+    """What leads to the states of other projects, and the block that reads there."""
+    found: dict[Door, Where] = {}
+    for declared in declared_in(project.root):
+        backend = declared.block.table.get("backend") if declared.reads_state else None
+        held = backend_settings(backend) if isinstance(backend, Mapping) else ""
+        door = None if isinstance(held, str) else place_door(held, project.folders.project)
+        if door is not None:
+            found.setdefault(door, declared.block.where(("backend",)))
+    return found
+
+
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:
     """The doors that have to be open before these providers are asked, and are not."""
-    names = [name for name in providers if _leaves(project, name)]
-    return still_closed(project, project.reach.doors(names) if names else ())
+    asked = tuple(providers)
+    names = [name for name in asked if _leaves(project, name)]
+    doors = project.reach.doors(names) if names else ()
+    read = upstream_doors(project) if ELSEWHERE.name in asked else ()
+    return still_closed(project, (*doors, *read))
 
 
 def still_closed(project: Loaded, doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -229,4 +247,5 @@ def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:
             several: Path = ("base_urls", hosts.index(host))
             paths: tuple[Path, ...] = (("base_url",), several, ("resource",))
             return block.where(next((path for path in paths if path[0] in block.table), ()))
-    return None
+    read = upstream_doors(project)
+    return next((read[door] for door in closed if door in read), None)

@@ -20,6 +20,7 @@ DATA_ATTRIBUTES = {
     "chat_completion": ATTRIBUTES,  # what it was asked is a data source of its own
     "chat_completions": ("ids", "data"),
     "chat_completion_messages": ("messages",),
+    "runner_state": ("outputs", "serial"),
 }
 """What an expression may ask of a data source, by its type."""
 
@@ -237,7 +238,7 @@ def _is_plain(raw: bytes) -> bool:
 
 
 class _Listed(Mapping[str, Any]):
-    """The answer of a data source that lists: its attributes by name."""
+    """The answer of a data source that is no completion: its attributes by name."""
 
     __slots__ = ("_held",)
 
@@ -259,6 +260,9 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
     kind = name.split(".", 1)[0]
     if kind == "chat_completion":
         return Answer(raw)
+    if kind == "runner_state":
+        held = table_of(raw)
+        return _Listed({name: held.get(name) for name in DATA_ATTRIBUTES[kind]})
     entries = table_of(raw).get("data")
     entries = entries if isinstance(entries, list) else []
     if kind == "chat_completion_messages":

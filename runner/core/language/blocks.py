@@ -335,12 +335,15 @@ class Completion(Parameters, Meta, total=False):
     """A chat completion: the parameters of its request, and meta-arguments."""
 
 
-class _Data(TypedDict, total=False):
-    provider: Annotated[Text, Field(description="Name of the provider.")]
+class _Instances(TypedDict, total=False):
     for_each: ForEach
     count: Count
     matrix: Matrix
     depends_on: DependsOn
+
+
+class _Data(_Instances, total=False):
+    provider: Annotated[Text, Field(description="Name of the provider.")]
 
 
 class _Pages(TypedDict, total=False):
@@ -372,6 +375,14 @@ class ChatCompletionMessages(_Data, _Pages, total=False):
     """The messages of a stored completion."""
 
     completion_id: Required[CompletionId]
+
+
+@closed
+class RunnerState(_Instances, total=False):
+    """The outputs of another project, as its newest state has them."""
+
+    backend: Required[Annotated[BackendTable, Field(description="Where that state lives.")]]
+    workspace: Annotated[Text, Field(description="Which of its workspaces (default).")]
 
 
 @with_config(ConfigDict(strict=True, extra="allow"))
@@ -430,6 +441,7 @@ class Data(TypedDict, total=False):
     chat_completion: dict[Name, ChatCompletion]
     chat_completions: dict[Name, ChatCompletions]
     chat_completion_messages: dict[Name, ChatCompletionMessages]
+    runner_state: dict[Name, RunnerState]
 
 
 Locals = Annotated[dict[Name, Any], Field(description="Values by name: local.x.")]

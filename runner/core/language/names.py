@@ -75,7 +75,7 @@ PRESETS = (
 )
 """Providers that are known by name, all of type openai: presets.toml says what they are."""
 
-DATA = ("chat_completion", "chat_completions", "chat_completion_messages")
+DATA = ("chat_completion", "chat_completions", "chat_completion_messages", "runner_state")
 """Types of data source."""
 
 BLOCKS = (

@@ -80,6 +80,11 @@ class Declared(Struct, frozen=True):
         return f"{self.kind}.{self.name}"
 
     @property
+    def reads_state(self) -> bool:
+        """Whether it reads the state of another project, and asks no provider."""
+        return self.kind == "data" and self.name.startswith("runner_state.")
+
+    @property
     def repeated(self) -> bool:
         """Whether it has instances."""
         return self.repeated_by != ""
@@ -231,18 +236,22 @@ def module_at(root: CompiledModule, prefix: str) -> CompiledModule | None:
     return module
 
 
-def named_providers(root: CompiledModule) -> set[str]:
-    """The providers that completions, data sources and imports name, but by an expression."""
-    found: set[str] = set()
+def declared_in(root: CompiledModule) -> Iterator[Declared]:
+    """The blocks of a module and of all that it calls, each module once."""
     left, seen = [root], {id(root)}
     while left:
         module = left.pop()
-        nodes = (one.meta.get("provider") for one in module.declared)
-        found.update(str(node.value) for node in nodes if isinstance(node, Constant))
+        yield from module.declared
         for child in module.children.values():
             if id(child) not in seen:
                 seen.add(id(child))
                 left.append(child)
+
+
+def named_providers(root: CompiledModule) -> set[str]:
+    """The providers that completions, data sources and imports name, but by an expression."""
+    nodes = (one.meta.get("provider") for one in declared_in(root))
+    found = {str(node.value) for node in nodes if isinstance(node, Constant)}
     tables = (block.table for block in root.blocks.lists["import"])
     return found.union(str(table["provider"]) for table in tables if "provider" in table)
 

@@ -10,7 +10,8 @@ from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant, Masked
 from runner.core.plan.actions import Keep, Read
 from runner.core.plan.known import Known, provider_of
-from runner.core.request.provider import Provider
+from runner.core.request.backends import backend_settings
+from runner.core.request.provider import ELSEWHERE, Provider
 from runner.core.secrets.redact import redact
 from runner.core.secrets.texts import yielded_secrets
 from runner.core.state.records import Record
@@ -24,7 +25,7 @@ def decide_data(instance: Instance, known: Known) -> Keep | Read:
     """
     _require_answers(instance)
     provider = provider_of(instance, known)
-    if not provider.type.stores:
+    if not provider.type.stores and provider is not ELSEWHERE:
         raise RunnerError(_no_store(instance, provider))
     try:
         asked = _asked(instance)
@@ -61,6 +62,10 @@ def _asked(instance: Instance, masked: Masked | None = None) -> dict[str, Any]:
 def _check_asked(instance: Instance, asked: dict[str, Any]) -> None:
     """What expressions yielded has the type and the bounds that a written value must have."""
     block = instance.declared.block
+    if instance.declared.reads_state and isinstance(
+        fault := backend_settings(asked["backend"]), str
+    ):
+        raise RunnerError(block.problem("Invalid backend", fault, ("backend",)))
     if all(isinstance(node, Constant) for node in instance.declared.params.values()):
         return
     from runner.core.language.check import check_source  # noqa: PLC0415  # pydantic, 50 ms

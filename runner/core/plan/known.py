@@ -12,7 +12,7 @@ from runner.core.plan.forms import Forms
 from runner.core.plan.samples import Held, Samples
 from runner.core.received import table_of
 from runner.core.request.build import Request, build
-from runner.core.request.provider import Provider
+from runner.core.request.provider import ELSEWHERE, Provider
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
@@ -47,6 +47,8 @@ class Known:
 
 def provider_of(instance: Instance, known: Known) -> Provider:
     """The provider that a completion names, or the project's own."""
+    if instance.declared.reads_state:
+        return ELSEWHERE
     node = instance.declared.meta.get("provider")
     name: Any = known.default_provider
     if node is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.core.canonical import canonical
-from runner.core.request.provider_types import ProviderType, type_of
+from runner.core.request.provider_types import EMBEDDED, ProviderType, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,12 @@ class Provider:
         shown = f"{type_.name} {which}"
         held = identity_json(shown)
         return cls(name, type_, shown, defaults, recorded_defaults, secrets, held)
+
+
+ELSEWHERE = Provider("runner-state", EMBEDDED, "runner-state", identity_json=b'"runner-state"')
+"""What stands where others have a provider, for the state of another project: it is no name of a
+block, and no request leaves by it.
+"""
 
 
 def identity_json(shown: str) -> bytes:

@@ -11,6 +11,7 @@ from runner.core.modules.dependencies import BlockGraph, block_graph, needs_of, 
 from runner.core.modules.folder import Block
 from runner.core.modules.module import CompiledModule, Declared, declared_at
 from runner.core.request.presets import Preset
+from runner.core.request.provider import ELSEWHERE
 from runner.core.request.provider_blocks import DeclaredProvider as Provider
 from runner.core.secrets.trust import (
     Door,
@@ -149,6 +150,8 @@ def providers_of(declared: Declared, default: str, known: Iterable[str]) -> tupl
     """The providers that a completion or a data source may ask: one, or any of the known ones
     where an expression says which.
     """
+    if declared.reads_state:
+        return (ELSEWHERE.name,)
     node = declared.meta.get("provider")
     if node is None:
         return (default,)

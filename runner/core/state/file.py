@@ -23,6 +23,7 @@ class _Header(msgspec.Struct):
     runner_version: str
     root: str
     files: dict[str, str] = {}
+    outputs: dict[str, Any] | None = None
 
 
 class _Files(msgspec.Struct):
@@ -94,6 +95,7 @@ def document(state: State) -> Document:
         "root": state.root,
         **state.extra,
         **({"files": dict(sorted(state.files.items()))} if state.files else {}),
+        **({} if state.outputs is None else {"outputs": state.outputs}),
     }
     begin = msgspec.json.encode(header)[:-1] + b"," + OPEN
     return Document(begin, {"records": _Lines(state.records)})
@@ -243,6 +245,7 @@ def _state(header: bytes, lines: Iterable[tuple[int, bytes]]) -> State:
         records,
         extra,
         head.files,
+        head.outputs,
     )
 
 

@@ -83,7 +83,8 @@ class State:
     """Every record by its address; `serial` counts the writes of one `lineage`.
 
     `root` is the root module's name; `extra` are header fields this version does not know; `files`
-    are the digests of what was last written to the files of outputs, by their names.
+    are the digests of what was last written to the files of outputs, by their names; `outputs` are
+    the values that another project may read, None where whoever wrote the state kept none.
     """
 
     version: int
@@ -94,6 +95,7 @@ class State:
     records: Mapping[str, Record]
     extra: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, object] | None = None
 
 
 def empty(lineage: str, root: str) -> State:
