@@ -22,6 +22,7 @@ FILLED = {
     "cache": ["info"],
     "workspace": ["list"],
     "shell-completion": ["bash"],
+    "batch": ["list"],
     "merge-driver": ["base", "ours", "theirs"],
 }
 CONFIG = '[runner]\nprovider = "embedded"\n'

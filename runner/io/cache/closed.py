@@ -43,8 +43,8 @@ class Rows(Struct, frozen=True):
 def open_store(path: Path, busy_seconds: float) -> Any:
     """A diskcache.Cache on closed_disk, made if need be; what fails there is raised as it is."""
     directory = path.parent.resolve()
-    if directory in files.make_directory(directory, files.PRIVATE_FOLDER):
-        # No project that was begun without `runner init` has answers twice in git.
+    files.make_directory(directory, files.PRIVATE_FOLDER)
+    if not path.exists():  # without `runner init` too, no answer stands twice in git
         files.write_atomic(directory / ".gitignore", b"*\n")
     check_whole(path)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)

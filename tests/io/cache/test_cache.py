@@ -67,6 +67,7 @@ def test_git_sees_nothing_of_a_cache_that_was_made_without_init(tmp_path: Path) 
             await cache.save("a:0", b"x")
 
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "cache").mkdir()  # a run that tells followers what it does makes it before
     asyncio.run(save())
     told = subprocess.run(
         ["git", "-C", tmp_path, "status", "--porcelain"], check=True, capture_output=True
