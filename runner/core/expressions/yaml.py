@@ -5,6 +5,7 @@ is comes from its place in the core schema, so that a date stays the text that i
 copied where it stands, and charged like what is written there.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,7 +23,7 @@ _DEEPEST = 128  # as a JSON text
 _A_NODE = 20  # steps
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
-_WHOLE = {"0o": 8, "0x": 16}
+_WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 
 
 def yaml_of(text: str, place: str) -> Any:
@@ -144,16 +145,17 @@ class _Reader:
         raise TemplateError(f"{self._place}:{node.start_mark.line + 1}: {said}")
 
 
-def _whole(text: str) -> int:
-    bare = text.replace("_", "").lower()
-    sign = -1 if bare.startswith("-") else 1
-    digits = bare.lstrip("+-")
-    base = _WHOLE.get(digits[:2])
-    return sign * (int(digits[2:], base) if base else int(digits))
+def _whole(text: str) -> int | str:
+    """A whole number of the core schema; what YAML 1.1 alone takes for one (1_000, 0b1) is text."""
+    if not _WHOLE.fullmatch(text):
+        return text
+    return int(text, 0 if text.startswith(("0o", "0x")) else 10)
 
 
-def _fraction(text: str) -> float:
-    number = float(text.replace("_", ""))
+def _fraction(text: str) -> float | str:
+    if "_" in text:
+        return text
+    number = float(text)
     if not isfinite(number):
         raise ValueError(text)
     return number
@@ -172,4 +174,5 @@ _SCALARS: Mapping[str, Callable[[str], Any]] = {
     "float": _fraction,
     "str": _text,
     "timestamp": _text,
+    "value": _text,  # a `=`, in YAML 1.1
 }
