@@ -63,12 +63,14 @@ class Folders:
 
     def matching(self, folder: str, pattern: str) -> tuple[str, ...]:
         """The files whose paths, from `folder`, are as a pattern says: `*`, `?` and `[..]` within a
-        name, `**` for any folders. Sorted; no hidden ones. RunnerError if it leaves the project.
+        name, `**` for any folders. Sorted; no hidden ones. RunnerError if it leaves the project, or
+        names a hidden folder.
         """
         parts = [part for part in pattern.split("/") if part != "."]
         fixed = next((at for at, part in enumerate(parts) if _MAGIC.search(part)), len(parts) - 1)
         written = "/".join(parts[:fixed])
         base = self.path(folder, written or ".")
+        self._refuse_private(base, pattern)
         if pattern.endswith("/") or ".." in parts[fixed:] or not base.is_dir():
             return ()
         kept = f"{written}/" if written else ""

@@ -120,6 +120,8 @@ def test_a_function_gives(expression: str, value: Any) -> None:
         ("csv('short.csv')", "short.csv:2: 1 fields, the header has 2"),
         ("yaml('bad.yaml')", "bad.yaml:2: this is not YAML"),
         ("fileset('../../*')", "outside of the project"),
+        ("fileset('.git/**')", '".git/**" may hold keys'),
+        ("fileset('../.ssh/*')", "may hold keys"),
         ("frontmatter('prompts/open.md')", "prompts/open.md:1: the front matter has no end"),
         ("frontmatter('prompts/list.md')", "prompts/list.md:2: front matter is names and values"),
         ("frontmatter('prompts/badfront.md')", 'prompts/badfront.md:3: the key "model" stands'),
