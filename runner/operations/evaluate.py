@@ -9,6 +9,7 @@ from runner.core.api.answer import Answer
 from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
+from runner.core.expressions.foreign import instead
 from runner.core.expressions.template import Hole, Node, compile_text, holes
 from runner.core.plan.walk import Walk
 from runner.core.state.records import Record
@@ -104,7 +105,7 @@ class Evaluator(Struct, frozen=True):
             for ref in hole.refs:
                 name = str(ref[0])
                 if name not in self.scope.names:
-                    raise TemplateError(_no_name(name, self.scope))
+                    raise TemplateError(_no_name(name, hole.source, self.scope))
 
     def _hides(self, hole: Hole) -> bool:
         return self.scope.masks(hole) or any(self._shows_all(ref) for ref in hole.refs)
@@ -152,13 +153,14 @@ def _item(value: Any, key: Any) -> Any:
         return _TO_COME
 
 
-def _no_name(name: str, scope: Scope) -> str:
+def _no_name(name: str, source: str, scope: Scope) -> str:
     for root in ("var", "local", "completion"):
         if name in scope.names[root]:
             return f'there is no name "{name}"; did you mean {root}.{name}?'
     near = closest(name, scope.names)
+    other = instead(name, source) if near is None and f"{name}(" in source else None
     hint = f"did you mean {near}?" if near else f"names begin with {', '.join(_roots(scope))}"
-    return f'there is no name or function "{name}"; {hint}'
+    return f'there is no name or function "{name}"; {hint}' if other is None else other
 
 
 def _roots(scope: Scope) -> list[str]:

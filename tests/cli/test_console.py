@@ -143,6 +143,7 @@ def test_a_secret_in_an_answer_is_masked(project: Project, say: Say) -> None:
         ("var.topci", 'Did you mean "topic"?'),
         ("topic", "did you mean var.topic?"),
         ("shar256('a')", "did you mean sha256?"),
+        ("toset(['a'])", "toset(..) is written {{ x | unique(true)"),
         ("1 +", "Invalid expression"),
         ("1 / 0", "ivision by zero"),
         ("completion.each", None),
