@@ -9,6 +9,7 @@ from runner.core.address import data_source
 from runner.core.api.names import ASKABLE, ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
 from runner.core.values import (
+    MASK,
     TRANSCRIPT,
     Parts,
     TemplateError,
@@ -99,6 +100,10 @@ class Answer(Mapping[str, Any]):
             table_of(self.request if self._asked is None else self._asked()) if self.request else {}
         )
         messages = asked.get("messages")
+        if messages == MASK:
+            raise TemplateError(
+                "what was asked is sensitive, and no record has it, so there is no transcript here"
+            )
         if not isinstance(messages, list):
             raise TemplateError("what was asked has no messages, so there is no transcript")
         if not self._message():

@@ -198,3 +198,10 @@ def test_a_text_nested_too_deeply_is_no_json_of_an_answer() -> None:
     assert "json" not in list(answer)
     with pytest.raises(TemplateError, match="128 levels"):
         answer["json"]
+
+
+def test_a_transcript_of_what_no_record_has_says_so() -> None:
+    masked = b'{"messages":"(sensitive)"}'
+    answer = recorded_answer("completion.x", response({"content": "y"}), masked)
+    with pytest.raises(TemplateError, match="sensitive, and no record has it"):
+        answer["transcript"]
