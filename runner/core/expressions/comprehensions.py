@@ -7,7 +7,8 @@ The engine knows loops that make text. One that makes values is the same loop st
 from jinja2 import nodes
 from jinja2.parser import Parser
 
-TABLE = " table"  # a filter that no template can name
+TABLE = " table"  # filters that no template can name
+ROWS = " rows"
 
 _FOR = "name:for"
 _WRITTEN_LIST = "{{ [x.name for x in xs if x.on] }} makes a list of another: the value comes first"
@@ -61,6 +62,8 @@ class ValuesParser(Parser):
         target = self.parse_assign_target(extra_end_rules=("name:in",))
         self.stream.expect("name:in")
         source = self.parse_expression(with_condexpr=False)
+        if isinstance(target, nodes.Tuple):
+            source = nodes.Filter(source, ROWS, [], [], None, None, lineno=line)
         body: list[nodes.Node] = []
         while self.stream.skip_if("name:if"):
             body.append(self.parse_expression(with_condexpr=False))

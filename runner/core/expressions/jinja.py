@@ -120,6 +120,8 @@ def _in_words(text: str) -> str:
     if open_block is not None:
         name = open_block[1]
         return f"{{% {name} %}} is not closed: write {{% end{name} %}} where it ends"
+    if text.startswith("unexpected char '?'"):
+        return "`c ? x : y` is written {{ x if c else y }} here"
     strange = _STRANGE.match(text)
     if strange is not None:
         return f"there is no statement {{% {strange[1]} %}}. {_AS_TEXT}"

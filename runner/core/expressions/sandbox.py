@@ -16,11 +16,11 @@ from markupsafe import Markup
 from runner.core.budget import Budget, current, size_of
 from runner.core.expressions import filters, guards
 from runner.core.expressions.charging import COUNTED, ITERATED, Generator
-from runner.core.expressions.comprehensions import TABLE, ValuesParser
+from runner.core.expressions.comprehensions import ROWS, TABLE, ValuesParser
 from runner.core.expressions.filters import text_in
 from runner.core.expressions.guards import RefusedError
 from runner.core.expressions.values import OF_VALUES, PIPED
-from runner.core.values import kind_of, no_such, plain
+from runner.core.values import kind_of, no_such, to_text
 
 SELF = "_self"
 _LOOP_METHODS = ("changed", "cycle")
@@ -51,6 +51,7 @@ def jinja_environment() -> "Sandbox":
         **filters.filters(known),
         **{name: filters.requiring(OF_VALUES[name]) for name in PIPED},
         TABLE: _made_table,
+        ROWS: _rows,
         COUNTED: filters.guarded(iter, lambda budget, value: budget.counted(value)),
         ITERATED: filters.guarded(_itself, _iterated),
     }
@@ -285,17 +286,31 @@ def _table(context: Context, *given: Any, **named: Any) -> dict[Any, Any]:
 
 
 @jinja2.pass_context
-def _made_table(context: Context, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """A table made item by item, in which no key may come twice."""
+def _made_table(context: Context, pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """A table made item by item, in which no key may come twice; each is text."""
     budget = _budget(context)
     budget.items(len(pairs), 4)
-    made: dict[Any, Any] = {}
+    made: dict[str, Any] = {}
     for key, value in pairs:
-        if guards.keyed(budget, key) in made:
-            said = json.dumps(plain(key), ensure_ascii=False)
+        name = _key(guards.keyed(budget, key))
+        if name in made:
+            said = json.dumps(name, ensure_ascii=False)
             raise RefusedError(f"the key {said} comes twice: make keys that differ, or use groupby")
-        made[key] = value
+        made[name] = value
     return made
+
+
+def _key(key: Any) -> str:
+    if key is None or not isinstance(key, str | int | float):
+        raise RefusedError(f"a key is text, not {kind_of(key)}")
+    return to_text(key)
+
+
+def _rows(value: Any) -> Any:
+    """What gives several names at once, item by item; a map would give the letters of its keys."""
+    if isinstance(value, Mapping):
+        raise RefusedError("a map gives its keys alone: write `for k, v in map.items()`")
+    return value
 
 
 @jinja2.pass_context
