@@ -106,7 +106,7 @@ def _decoded(data: bytes, path: str) -> str:
     try:
         return source(path, data).text
     except RunnerError as exc:
-        raise _unread(exc) from exc
+        raise TemplateError(f"{path}: {_unread(exc).message}") from exc
 
 
 def _unread(exc: RunnerError) -> TemplateError:

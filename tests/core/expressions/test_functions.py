@@ -185,3 +185,10 @@ def test_a_file_is_parsed_once_however_it_is_spelled() -> None:
 def test_every_function_is_known_by_name() -> None:
     """A name that is none of them is told before anything runs."""
     assert tuple(functions(World(lambda *_: b"", lambda _: None), "configs")) == NAMES
+
+
+def test_a_file_that_is_no_text_is_named() -> None:
+    world = World(lambda _folder, _path: b"\xff", {}.get)
+    call = functions(world, "configs")["yaml"]
+    with pytest.raises(TemplateError, match=r"^a\.yaml: Byte 0 \(0xff\) is not UTF-8 text"):
+        call("a.yaml")
