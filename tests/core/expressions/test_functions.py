@@ -188,7 +188,7 @@ def test_every_function_is_known_by_name() -> None:
 
 
 def test_a_file_that_is_no_text_is_named() -> None:
-    world = World(lambda _folder, _path: b"\xff", {}.get)
+    world = World(lambda _folder, _path: b"\xff", lambda _: None)
     call = functions(world, "configs")["yaml"]
     with pytest.raises(TemplateError, match=r"^a\.yaml: Byte 0 \(0xff\) is not UTF-8 text"):
         call("a.yaml")
