@@ -39,7 +39,7 @@ def _broken(rule: Rule, names: Mapping[str, Any], masks: Masked) -> str | None:
     broken = [
         each
         for each in _items(rule.each.render(names))
-        if rule.condition.render({**names, "each": each}) is not True
+        if _holds_not(rule, names, each, hidden=hidden)
     ]
     if not broken:
         return None
@@ -53,6 +53,16 @@ def _broken(rule: Rule, names: Mapping[str, Any], masks: Masked) -> str | None:
         [] if hidden else [f"{name} is {in_short(plain(broken[0][name[5:]]))}" for name in _EACH]
     )
     return f"{said} ({', '.join([*found, *more])})" if found or more else said
+
+
+def _holds_not(
+    rule: Rule, names: Mapping[str, Any], each: Mapping[str, Any], *, hidden: bool
+) -> bool:
+    try:
+        return rule.condition.render({**names, "each": each}) is not True
+    except TemplateError as exc:
+        at = "" if hidden else f" (each.key is {in_short(plain(each['key']))})"
+        raise TemplateError(f"{exc.message}{at}", exc.path, exc.at) from exc
 
 
 def _items(value: Any) -> list[dict[str, Any]]:

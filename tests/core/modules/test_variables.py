@@ -122,6 +122,14 @@ def test_a_validation_of_each_item_of_a_secret_shows_none() -> None:
     assert "1 more like it" in detail
 
 
+def test_the_item_whose_condition_cannot_be_evaluated_is_told() -> None:
+    odd = EACH.replace("length > 2", "length > each.value")
+    _, detail = said(odd, Given("xs", "v", '{"hush": "x"}'))
+    assert '(each.key is "hush")' in detail
+    secret = odd.replace("type", "sensitive = true\ntype")
+    assert "hush" not in said(secret, Given("xs", "v", '{"hush": "x"}'))[1]
+
+
 def test_each_is_known_where_a_condition_has_items_alone() -> None:
     with pytest.raises(RunnerError, match=r"each is known only"):
         values(EACH.replace("for_each = '{{ var.xs }}', ", ""))
