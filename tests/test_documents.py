@@ -38,13 +38,15 @@ from runner.io.settings import Settings
 from runner.io.state.local import LOCK, NAME, OUTPUTS
 from tests import ROOT
 from tests.harness.documents import DOCS, PAGES, Example, anchors, examples, prose
-from tests.harness.git import WHO
+from tests.harness.git import WHO, GitFolder
 from tests.harness.pictures import PICTURES, plan_picture, svg, words_of
 from tests.harness.project import Project
 
 README = (ROOT / "README.md").read_text()
 OTHER_PROGRAMS = {"--quick"}
 """Flags that the pages name and the runner does not have."""
+REMOTE = "https://git.example.com/prompts.git"
+"""The repository that the pages name; here it is one of this machine."""
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +80,16 @@ def test_configurations_are_valid(
 ) -> None:
     if not re.search(r"^provider = ", example.text, re.MULTILINE):
         monkeypatch.setenv("RUNNER_PROVIDER", "embedded")
-    done = Project(project(tmp_path, example.text)).call("validate")
+    text = example.text.replace(REMOTE, f"file://{tmp_path}/remote")
+    made = Project(project(tmp_path / "project", text))
+    if text != example.text:
+        remote = GitFolder(tmp_path / "remote")
+        shutil.copytree(made.directory / "configs" / "modules" / "essay", remote.path / "essay")
+        remote.commit("essays")
+        remote("tag", "v1.2")
+        fetched = made.call("init", "--trust", f"file://{remote.path}")
+        assert fetched.status == 0, fetched.err
+    done = made.call("validate")
     assert (done.status, done.out) == (0, "Success! The configuration is valid.\n"), done.err
 
 

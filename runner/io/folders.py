@@ -8,6 +8,7 @@ from shlex import quote
 
 from runner.core.language.file_names import one_spelling
 from runner.core.modules.folder import holds_values
+from runner.core.modules.git_source import CHECKOUTS
 from runner.errors import RunnerError, error
 from runner.io import files, links
 
@@ -31,6 +32,7 @@ class Folders:
         advice = f"To read what stands there: --config {quote(str(files.followed(self.config)))}"
         self._roots = (self.project, links.refuse_leaving(project, self.config, advice))
         self.root = self._name(self.config)
+        self.checkouts = files.followed(self.config) / CHECKOUTS  # no link is followed to another
         self._held: dict[tuple[str, str], bytes] = {}
         self._read_once: dict[Path, bytes] = {}  # a file has many names: ./a, x/../a
         self._folders: set[Path] = set()
@@ -99,8 +101,21 @@ class Folders:
         return frozenset(self._folders)
 
     def path(self, folder: str, path: str) -> Path:
-        """Where a name leads; RunnerError if that is outside of the project."""
-        return self._inside(_joined(folder, path), path)
+        """Where a name leads; RunnerError if that is outside of the project, or of the repository
+        that the folder was fetched from.
+        """
+        target = self._inside(_joined(folder, path), path)
+        around = self._checkout(files.followed(self.project / folder))
+        if around is not None and not target.is_relative_to(around):
+            said = "leads out of the repository that this module was fetched from, and a module of "
+            raise error("Path leaves the module", f'"{path}" {said}others reads its own files.')
+        return target
+
+    def _checkout(self, target: Path) -> Path | None:
+        """The folder of the repository of others that something stands in."""
+        if not target.is_relative_to(self.checkouts) or target == self.checkouts:
+            return None
+        return self.checkouts / target.relative_to(self.checkouts).parts[0]
 
     def _read(self, folder: str, path: str) -> bytes:
         target = self.path(folder, path)
@@ -155,6 +170,8 @@ class Folders:
     def _refuse_private(self, target: Path, written: str) -> None:
         """A prompt is sent away, and a mistake is shown: no file of keys is a part of either."""
         roots = [root for root in self._roots if target.is_relative_to(root)]
+        around = self._checkout(target)
+        roots += () if around in (None, target) else (around,)
         inner = max(roots, key=lambda root: len(root.parts))  # the user may name a hidden one
         parts = [one_spelling(part) for part in target.relative_to(inner).parts]
         if any(part.startswith(".") for part in parts) or "".join(parts[-1:]).endswith(".env"):

@@ -96,6 +96,10 @@ class Talk(Struct, frozen=True):
         self._said.seek(0)
         return Ended(status, "", self._said.read().decode(errors="replace"))
 
+    def stop(self) -> None:
+        """Ends it now."""
+        self._process.kill()
+
 
 @contextmanager
 def talking(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[Talk]:

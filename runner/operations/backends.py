@@ -15,6 +15,7 @@ from runner.core.received import table_of
 from runner.core.request.backends import BackendSettings, backend_door, backend_settings
 from runner.core.secrets.trust import (
     BackendDoor,
+    Door,
     from_table,
     host_of,
     in_words,
@@ -119,7 +120,7 @@ def opened_states(
     """The states there; Untrusted if nobody said that they may be."""
     door = closed_door(settings, project, trust)
     if door is not None:
-        raise backend_refusal(door, f"{again('default')} init")
+        raise refusal_of_door(door, f"{again('default')} init")
     return states_in(settings, project, again)
 
 
@@ -148,12 +149,17 @@ def closed_door(
 ) -> BackendDoor | None:
     """The door that has to be open first, and is not."""
     door = place_door(settings, project)
-    if door is None or not needs_asking(door, frozenset()) or host_of(door) in trusted_hosts(trust):
-        return None
-    return None if door in map(from_table, trusted(project)) else door
+    return door if door is not None and is_closed(door, project, trust) else None
 
 
-def backend_refusal(door: BackendDoor, command: str) -> Untrusted:
+def is_closed(door: Door, project: Path, trust: Iterable[str]) -> bool:
+    """Whether the user has to say yes to a door first, and has not."""
+    if not needs_asking(door, frozenset()) or host_of(door) in trusted_hosts(trust):
+        return False
+    return door not in map(from_table, trusted(project))
+
+
+def refusal_of_door(door: Door, command: str) -> Untrusted:
     """Why nothing was sent; `command` asks a person."""
     said = (
         f"Nobody has said yet that this project may {in_words(door)}. Nothing was sent. If you "

@@ -14,7 +14,7 @@ from runner.errors import RunnerError, error
 from runner.io.cache.names import DATABASE
 from runner.io.cache.upkeep import Info, clear, info, prune, pushed, to_push
 from runner.operations.answers import keys_of
-from runner.operations.backends import backend_refusal
+from runner.operations.backends import refusal_of_door
 from runner.operations.keeping import KeptAnswers, keep_answers
 from runner.operations.options import ProjectPlace
 from runner.operations.places import blocks_of_place, same_place, settings_of, store_of
@@ -117,7 +117,7 @@ class SharedCache(Struct, frozen=True):
             return None
         door = closed_cache_door(settings, self.place)
         if door is not None:
-            raise backend_refusal(door, f"{same_place(self.place)} trust")
+            raise refusal_of_door(door, f"{same_place(self.place)} trust")
         return open_shared(settings, self.place)
 
     def prune(self) -> Info:

@@ -34,6 +34,7 @@ from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect, url_secrets
 from runner.io.settings import Settings, environment
 from runner.io.state.store import Store
+from runner.operations.fetched_modules import FetchedModules
 from runner.operations.given_variables import all_given, flagged
 from runner.operations.hosts import trusted_hosts
 from runner.operations.loaded import Ask, Loaded
@@ -144,6 +145,7 @@ def _compiled(folders: Folders, options: Options, problems: list[Problem]) -> Co
         problems,
         may_be_empty=options.choice.destroy,
         checked=Faultless(folders.project),
+        fetched=FetchedModules(folders, options.place).folder,
     )
 
 

@@ -8,17 +8,16 @@ from typing import Literal
 from msgspec import Struct
 
 from runner.core.request.backends import BackendSettings
-from runner.core.secrets.trust import as_table, from_table, ordered
 from runner.core.state.records import State
-from runner.errors import Problem, Untrusted, Where, counted, error
+from runner.errors import Where, counted, error
 from runner.io.state.backend import DEFAULT, States
 from runner.io.state.store import Store
-from runner.io.trust import trust, trusted
 from runner.operations.backends import (
     check_initialised,
     closed_door,
     record_backend,
 )
+from runner.operations.doors import admit_door
 from runner.operations.loaded import Ask
 from runner.operations.options import NO_OVERRIDES, Overrides, ProjectPlace
 from runner.operations.places import (
@@ -56,7 +55,7 @@ class StartedBackend(Struct, frozen=True):
     copied: tuple[tuple[str, int], ...]
 
 
-def has_backend(place: ProjectPlace) -> bool:
+def means_backend(place: ProjectPlace) -> bool:
     """Whether a project means a backend, or did so before."""
     meant = backend_of(place)
     return meant.now is not None or meant.before is not None
@@ -109,15 +108,8 @@ def _admit(place: ProjectPlace, settings: BackendSettings, ask: Ask | None) -> N
     """A yes is kept for this project; without somebody to ask, `chosen_states` says what to do."""
     project = project_directory(place)
     door = closed_door(settings, project, place.trust)
-    if door is None or ask is None:
-        return
-    if not ask((door,)):
-        said = f'You did not say "yes", so nothing was sent. `{same_place(place)} init` asks again.'
-        raise Untrusted(Problem("Not trusted", said))
-    tables = trusted(project)
-    foreign = [table for table in tables if from_table(table) is None]
-    doors = [one for one in map(from_table, tables) if one is not None]
-    trust(project, [*map(as_table, ordered([*doors, door])), *foreign])
+    if door is not None and ask is not None:
+        admit_door(place, door, ask)
 
 
 def _copied(

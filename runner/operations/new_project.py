@@ -16,6 +16,7 @@ from runner.operations.options import TemplateName
 
 IGNORED = (
     "state/cache/",
+    ".modules/",
     ".lock",
     ".lock.info",
     ".backend.json",

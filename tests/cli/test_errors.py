@@ -664,11 +664,24 @@ def test_a_hole_in_terraform_s_spelling_is_a_warning_with_its_place(project: Pro
 
 
 @pytest.mark.parametrize(
-    "source", ["git::https://x.org/a.git//b", "https://x.org/a.zip", "git@github.com:a/b.git"]
+    ("source", "wanted"),
+    [
+        ("https://x.org/a.git//b?ref=v1", "git::https://x.org/a.git//b?ref=v1"),
+        ("git@github.com:a/b.git", "git::ssh://git@github.com/a/b.git"),
+        ("github.com/a/b", "git::https://github.com/a/b"),
+        ("s3::https://x.org/a.zip", "git::https://HOST/REPOSITORY.git//FOLDER?ref=TAG"),
+        ("git::http://x.org/a.git", "git::https://HOST/REPOSITORY.git//FOLDER?ref=TAG"),
+        ("git::ext::sh -c id", "git::https://HOST/REPOSITORY.git//FOLDER?ref=TAG"),
+        ("git::ssh://-oProxyCommand=id/a", "git::https://HOST/REPOSITORY.git//FOLDER?ref=TAG"),
+    ],
 )
-def test_a_module_from_elsewhere_is_told_what_works(project: Project, source: str) -> None:
+def test_a_module_from_elsewhere_is_told_what_works(
+    project: Project, source: str, wanted: str
+) -> None:
     project.write(f'[module.m]\nsource = "{source}"\n')
     ran = project.call("validate")
     assert ran.status == 1
     assert "Error: Source is elsewhere" in ran.err
+    assert "configs/main.toml line 2" in ran.err
     assert 'source = "./modules/NAME"' in ran.err
+    assert f'source = "{wanted}"' in " ".join(ran.err.split())

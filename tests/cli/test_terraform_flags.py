@@ -100,7 +100,7 @@ def test_a_flag_that_is_none_is_told_by_its_closest(project: Project) -> None:
     [
         ("taint completion.a", "runner plan --replace ADDR"),
         ("refresh", "runner plan --refresh"),
-        ("get", "nothing to fetch"),
+        ("get", "runner init"),
         ("login", "OPENAI_API_KEY"),
         ("providers lock", "provider is a URL"),
         ("state replace-provider", "base URL"),
@@ -110,7 +110,6 @@ def test_a_flag_that_is_none_is_told_by_its_closest(project: Project) -> None:
         ("test", "runner check"),
         ("-v", "the version: runner version"),
         ("state", "runner state is to do one of list, show, mv, rm, resolve, pull, push."),
-        ("init -upgrade", "no plugins"),
         ("plan -lock-timeout=5m", "waits for its lock"),
     ],
 )

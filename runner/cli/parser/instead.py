@@ -5,7 +5,8 @@ _VERBS = {
     "untaint": "Nothing is marked here: --replace ADDR asks again in one plan or apply alone.",
     "refresh": "An answer does not change behind your back. Whether a server still has what it "
     "stores: runner plan --refresh.",
-    "get": "Modules are read from the project's own folders; there is nothing to fetch.",
+    "get": "`runner init` fetches the modules that stand in repositories; `--upgrade` takes "
+    "what their refs name now.",
     "login": "A key stands in the environment (OPENAI_API_KEY, or what api_key_env names); runner "
     "trust says where it may go.",
     "logout": "A key stands in the environment; runner trust --revoke takes back where it may go.",
@@ -29,7 +30,6 @@ _FLAGS = {
     "-refresh-only": "An answer does not change behind your back; --refresh looks whether what is "
     "stored is there.",
     "-compact-warnings": "-q leaves warnings out.",
-    "-upgrade": "There are no plugins to upgrade.",
     "-reconfigure": "There is no backend to configure: --state DIR names the folder.",
     "-migrate-state": "runner state pull and runner state push take a state elsewhere.",
     "-backend-config": "There is no backend to configure: --state DIR names the folder.",

@@ -215,7 +215,7 @@ def _output(add: Verb) -> None:
 
 def _init(add: Verb) -> None:
     made = add(
-        "write a small project that runs without a key, or begin to use a backend",
+        "write a small project that runs without a key, or make one ready",
         "runner init hello --template table",
         detail="Never overwrites a file.\n\n"
         "  chain    an answer in the prompt of another one\n"
@@ -225,7 +225,9 @@ def _init(add: Verb) -> None:
         "  ci       chain, and a check of each pull request\n\n"
         "In a project whose configuration has a [runner.backend], it tries that, asks whether\n"
         "the state may live there, and remembers it on this machine. Where there is a state in\n"
-        "the place of before, say what becomes of it: --migrate-state or --reconfigure.",
+        "the place of before, say what becomes of it: --migrate-state or --reconfigure.\n\n"
+        "It fetches the modules whose source is a repository (git::..), once you have said that\n"
+        "it may, and pins each commit in .modules.lock.toml. No other command fetches.",
         in_project=False,
     )
     made.add_argument("directory", nargs="?", metavar="DIR", default=None)
@@ -249,6 +251,9 @@ def _init(add: Verb) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="a value of [runner.backend], remembered on this machine",
+    )
+    made.add_argument(
+        "--upgrade", action="store_true", help="take the commits that modules' refs name now"
     )
     flags.trusting(made)
     flags.waiting(made)

@@ -389,7 +389,13 @@ class RunnerState(_Instances, total=False):
 class Module(TypedDict, total=False):
     """A folder of TOML with its own variables, completions and outputs."""
 
-    source: Annotated[Required[Text], Field(description="Path of the folder.")]
+    source: Annotated[
+        Required[Text],
+        Field(
+            description="Path of the folder, or git::https://HOST/REPOSITORY.git//FOLDER?ref=TAG, "
+            "which `runner init` fetches."
+        ),
+    ]
     for_each: ForEach
     count: Count
     matrix: Matrix

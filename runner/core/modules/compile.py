@@ -1,8 +1,7 @@
 """Folders of TOML into modules: every text compiled once, every mistake told together."""
 
 import posixpath
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -20,6 +19,7 @@ from runner.core.modules.check_addresses import (
 )
 from runner.core.modules.dependencies import answers_behind
 from runner.core.modules.folder import Block, Blocks, ReadFolder, load_folder
+from runner.core.modules.git_source import GitSource, git_source, is_elsewhere
 from runner.core.modules.judges import judge_block, judge_of
 from runner.core.modules.module import (
     CompiledModule,
@@ -34,14 +34,20 @@ from runner.core.modules.module import (
 from runner.core.modules.moves import check_moves
 from runner.core.modules.references import check_references
 from runner.core.values import Ref, TemplateError, texts
-from runner.errors import Problem, RunnerError, sentence
+from runner.errors import Problem, RunnerError, error, sentence
 
 _DEEPEST_MODULES = 32
 _MOST_MODULES = 10_000  # of a project, a module counted as often as it is called
-_ELSEWHERE = re.compile(r"^\w+::|^\w[\w+.-]*://|^git@|^github\.com/|^[\w.-]+@[\w.-]+:")
 _TOO_MANY = "Too many modules"
 _PASTED = "Key in a configuration file"
 _ABOUT_KEYS = ("Unknown key", "Deprecated parameter", _PASTED)
+
+
+FetchedFolder = Callable[[GitSource], str]  # the folder that holds a repository's files
+
+
+def _none_fetched(_: GitSource) -> str:
+    raise error("Module is not fetched", "There are no modules of repositories here.")
 
 
 class RightBlocks(Protocol):
@@ -61,9 +67,13 @@ def compile_root(
     *,
     may_be_empty: bool = False,
     checked: RightBlocks | None = None,
+    fetched: FetchedFolder = _none_fetched,
 ) -> CompiledModule:
-    """The root module with all modules below it; mistakes are appended to `problems`."""
-    root = _Tree(read, problems, checked).compile(folder, ())
+    """The root module with all modules below it; mistakes are appended to `problems`.
+
+    `fetched` says where a repository's files are; RunnerError if they were not fetched.
+    """
+    root = _Tree(read, problems, checked, fetched).compile(folder, ())
     blocks = root.blocks
     is_empty = not (blocks.by_kind or any(blocks.lists.values()))
     if is_empty and not may_be_empty and not problems:
@@ -98,10 +108,12 @@ class _Tree:
     read: ReadFolder
     problems: list[Problem]
     checked: RightBlocks | None
+    fetched: FetchedFolder
     known: dict[str, CompiledModule] = field(default_factory=dict)
     inside: dict[str, int] = field(default_factory=dict)  # how many modules are called in a folder
     defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
     judge: Mapping[str, Any] = field(default_factory=dict)  # [runner] judge
+    checkouts: set[str] = field(default_factory=set)  # the folders of repositories
 
     def compile(self, folder: str, stack: tuple[str, ...]) -> CompiledModule:
         blocks = load_folder(folder, self.read, self.problems, root=not stack)
@@ -176,15 +188,9 @@ class _Tree:
         source = call.block.table.get("source")
         if not isinstance(source, str):
             return None  # the check of the block has said so
-        if _ELSEWHERE.search(source):
-            said = (
-                f'"{source}" is an address, and a module is a folder of this project. Bring it '
-                f"here (git clone, git submodule add) as {folder}/modules/NAME, and write "
-                'source = "./modules/NAME".'
-            )
-            self.problems.append(call.block.problem("Source is elsewhere", said, ("source",)))
+        target = self._target(call, folder, source)
+        if target is None:
             return None
-        target = posixpath.normpath(posixpath.join(folder, source))
         if target in stack or len(stack) > _DEEPEST_MODULES:
             chain = " -> ".join((*stack[stack.index(target) if target in stack else 0 :], target))
             said = f"The module calls itself: {chain}. A module cannot stand inside itself."
@@ -207,6 +213,37 @@ class _Tree:
             self.problems.append(call.block.problem("No such module", said, ("source",)))
             return None
         return child
+
+    def _target(self, call: Declared, folder: str, source: str) -> str | None:
+        """The folder that a source names; None where there is none, which is told."""
+        if is_elsewhere(source):
+            return self._checkout(call, source)
+        target = posixpath.normpath(posixpath.join(folder, source))
+        around = next((one for one in self.checkouts if _is_in(folder, one)), None)
+        if around is not None and not _is_in(target, around):
+            said = f'"{source}" leads out of the repository that this module was fetched from.'
+            self.problems.append(call.block.problem("Source leaves it", said, ("source",)))
+            return None
+        return target
+
+    def _checkout(self, call: Declared, source: str) -> str | None:
+        """The folder of a repository, as `runner init` fetched it."""
+        try:
+            meant = git_source(source)
+            around = self.fetched(meant)
+        except ValueError as exc:
+            self.problems.append(call.block.problem("Source is elsewhere", f"{exc}", ("source",)))
+            return None
+        except RunnerError as exc:
+            for one in exc.problems:
+                self.problems.append(call.block.problem(one.summary, one.detail, ("source",)))
+            return None
+        self.checkouts.add(around)
+        return posixpath.normpath(posixpath.join(around, meant.folder))
+
+
+def _is_in(folder: str, around: str) -> bool:
+    return folder == around or folder.startswith(f"{around}/")
 
 
 def _defaults(blocks: Blocks) -> dict[str, Any]:

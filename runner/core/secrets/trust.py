@@ -21,7 +21,7 @@ _ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(r"sha256:[0-9a-f]{64}")
-_BUCKET = re.compile(r"(s3|gs|az|file)://.")
+_BUCKET = re.compile(r"(s3|gs|az|file|ssh)://.")
 _HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -61,7 +61,15 @@ class BackendDoor(Struct, frozen=True):
     credential: str | None
 
 
-Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor
+class ModuleDoor(Struct, frozen=True):
+    """Modules that are fetched by git, with what the user's git sends to that host. `place` is a
+    host (`https://..`, `ssh://..`), or a repository in a folder of this machine (`file://..`).
+    """
+
+    place: str
+
+
+Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def needs_asking(door: Door, own: frozenset[Door]) -> bool:
             return door not in own and not (credential is None and is_loopback(host))
         case BackendDoor(at, credential):
             return not (credential is None and is_loopback(origin(at) or ""))
-        case VariableDoor() | ProgramDoor():
+        case VariableDoor() | ProgramDoor() | ModuleDoor():
             return True
 
 
@@ -102,6 +110,8 @@ def host_of(door: Door) -> str:
             return f"sha256:{digest}"
         case BackendDoor(at):
             return origin(at) or at
+        case ModuleDoor(at):
+            return at
 
 
 def in_words(door: Door) -> str:
@@ -123,6 +133,8 @@ def in_words(door: Door) -> str:
         case BackendDoor(at, credential):
             key = "" if credential is None else f", with the key in {_shown(credential)}"
             return f"keep every question and answer (state, shared cache) in {_line(at)}{key}"
+        case ModuleDoor(at):
+            return f"fetch modules with git from {_line(at)}"
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -143,6 +155,8 @@ def as_table(door: Door) -> dict[str, str]:
         case BackendDoor(at, credential):
             named = {} if credential is None else {"credential": credential}
             return {"kind": "backend", "place": at, **named}
+        case ModuleDoor(at):
+            return {"kind": "module", "place": at}
 
 
 def from_table(table: Mapping[str, Any]) -> Door | None:
@@ -164,6 +178,8 @@ def from_table(table: Mapping[str, Any]) -> Door | None:
                     return BackendDoor(at, credential)
                 case _:
                     return None
+        case {"kind": "module", "place": str(at)}:
+            return ModuleDoor(at)
         case _:
             return None
 
@@ -220,7 +236,7 @@ def named_hosts(text: str) -> frozenset[str]:
     """The hosts of `--trust HOST[,HOST]`; ValueError, with the one that is none.
 
     A name without a scheme is https, and http as well where it is this machine; `sha256:..` is a
-    program, and what begins with s3, gs, az or file and :// a bucket or a folder.
+    program; what begins with s3, gs, az or file and :// is a bucket or a folder, with ssh a host.
     """
     found: set[str] = set()
     for name in filter(None, (part.strip() for part in text.split(","))):
@@ -254,3 +270,5 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return f"~{command}", True, digest  # after every host
         case BackendDoor(at, credential):
             return at, False, credential or ""
+        case ModuleDoor(at):
+            return at, True, ""

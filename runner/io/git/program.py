@@ -3,7 +3,7 @@ nothing is fetched, and no variable of a hook that this runs in says which repos
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,15 +38,35 @@ _VARIABLES = {
     "LC_ALL": "C",
     "TZ": "UTC0",
 }
+_FETCHING = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    "core.askPass=",
+    "core.pager=",
+    "fetch.recurseSubmodules=false",
+    "gpg.program=false",
+    "http.followRedirects=false",  # the host that was agreed to, and no other
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=60",
+    "maintenance.auto=false",
+    "gc.auto=0",
+)
+_REACHING = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK")
 _LOCATING = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
 
 
 class GitProgram:
     """The git program at work in one folder."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        self.folder, self._program = folder, program
-        given = (word for setting in _SETTINGS for word in ("-c", setting))
+    def __init__(
+        self,
+        program: str,
+        folder: Path,
+        settings: Sequence[str] = _SETTINGS,
+        variables: Mapping[str, str] = _VARIABLES,
+    ) -> None:
+        self.folder, self._program, self._variables = folder, program, variables
+        given = (word for setting in settings for word in ("-c", setting))
         self._begin = (program, "--no-pager", *given)
 
     def at(self, folder: Path) -> "GitProgram":
@@ -70,10 +90,16 @@ class GitProgram:
     def talking(self, *words: str) -> Iterator[programs.Talk]:
         """A command that runs; it is over when this is left."""
         try:
-            with programs.talking((*self._begin, *words), self.folder, _variables()) as talk:
+            with programs.talking(
+                (*self._begin, *words), self.folder, self._surroundings()
+            ) as talk:
                 yield talk
         except FileNotFoundError as cause:
             raise error("Git cannot be started", f"{cause.filename}: {cause.strerror}.") from cause
+
+    def _surroundings(self) -> Mapping[str, str]:
+        kept = {name: os.environ[name] for name in _LOCATING if name in os.environ}
+        return {**self._variables, **kept}
 
 
 def git_program(folder: Path) -> GitProgram | None:
@@ -88,6 +114,16 @@ def refused(command: str, ended: programs.Ended) -> RunnerError:
     return error("Git failed", f"git {command}: {said[:600]}")
 
 
-def _variables() -> Mapping[str, str]:
-    kept = {name: os.environ[name] for name in _LOCATING if name in os.environ}
-    return {**_VARIABLES, **kept}
+def fetching_program(folder: Path, scheme: str) -> GitProgram | None:
+    """Git in an empty repository of its own, into which it may fetch over this protocol alone. How
+    it reaches a host is the user's: their credential helpers, and their keys for ssh. It asks
+    nothing at the terminal. None where git is not installed.
+    """
+    program = programs.find("git")
+    named = {name: os.environ[name] for name in _REACHING if name in os.environ}
+    variables = {**_VARIABLES, "GIT_ALLOW_PROTOCOL": scheme, **named}
+    if program is not None and scheme == "ssh" and "GIT_SSH_COMMAND" not in named:
+        own = GitProgram(program, folder, (), _VARIABLES)
+        ssh = own.output("config", "--get", "core.sshCommand", empty_if=1).decode().strip()
+        variables["GIT_SSH_COMMAND"] = ssh or "ssh -o BatchMode=yes"
+    return None if program is None else GitProgram(program, folder, _FETCHING, variables)
