@@ -171,7 +171,7 @@ class Folders:
         """A prompt is sent away, and a mistake is shown: no file of keys is a part of either."""
         roots = [root for root in self._roots if target.is_relative_to(root)]
         around = self._checkout(target)
-        roots += () if around in (None, target) else (around,)
+        roots += () if around is None or not around.is_dir() else (around,)
         inner = max(roots, key=lambda root: len(root.parts))  # the user may name a hidden one
         parts = [one_spelling(part) for part in target.relative_to(inner).parts]
         if any(part.startswith(".") for part in parts) or "".join(parts[-1:]).endswith(".env"):

@@ -19,7 +19,7 @@ source = "../other"
 [output.text]
 value = "{{ completion.draft.content }}"
 """
-OTHER = completion("inner", "{{ file('hello.txt') }}")
+OTHER = completion("inner", "{{ file(fileset('*.txt')[0]) }}")
 
 
 @pytest.fixture
@@ -261,3 +261,10 @@ def test_a_project_without_them_has_nothing_to_fetch(project: Project) -> None:
     assert (ran.status, ran.out) == (0, "")
     assert "nothing is to be fetched" in ran.err
     assert not (project.directory / LOCK).exists()
+
+
+def test_the_top_of_a_repository_lists_its_files(project: Project, git: GitFolder) -> None:
+    git.commit("top", **{"main.toml": OTHER, "top.txt": "from the top"})
+    project.write(f'[module.essay]\nsource = "git::file://{git.path}?ref=main"\n', "main.toml")
+    init(project, git)
+    assert "from the top" in project.call("plan").out
