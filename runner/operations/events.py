@@ -48,7 +48,7 @@ def plan_events(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]:
         "type": "change_summary",
         "changes": dict(counts(plan)),
         "unchanged": plan.unchanged,
-        "outputs": [_changed(name, old, new) for name, (old, new) in made.outputs.items()],
+        "outputs": [changed_value(name, old, new) for name, (old, new) in made.outputs.items()],
         "files": [
             {"path": file.path, "output": file.output, "action": file.action} for file in made.files
         ],
@@ -90,7 +90,7 @@ def planned_changes(made: Planned, secrets: Secrets) -> Iterator[dict[str, Any]]
         if each.step is not None:
             change |= _about(each.step.action)
             found = request_changes(plan, each.step, secrets)
-        change["changes"] = [_changed(one.name, one.old, one.new) for one in found]
+        change["changes"] = [changed_value(one.name, one.old, one.new) for one in found]
         yield change
 
 
@@ -195,7 +195,8 @@ def _usage(record: Record) -> dict[str, Any]:
     return {} if used is None else {"usage": used.table}
 
 
-def _changed(name: str, old: Any, new: Any) -> dict[str, Any]:
+def changed_value(name: str, old: Any, new: Any) -> dict[str, Any]:
+    """One value that differs; what is absent on a side is left out."""
     change: dict[str, Any] = {"path": name}
     if old is not ABSENT:
         change["old"] = old

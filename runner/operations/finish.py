@@ -135,13 +135,16 @@ def refreshed(options: Options, secrets: Secrets) -> Refreshed:
     return Refreshed(Problem("Outputs are not up to date", detail, first.where, "warning"), unsaved)
 
 
-def refresh_outputs(project: Loaded) -> Finished:
-    """Write the outputs anew from the records, after a change of the state that was no apply."""
-    records, _ = project.moved()
+def refresh_outputs(project: Loaded, changed: Mapping[str, Record] | None = None) -> Finished:
+    """Write the outputs anew from the records, after a change of the state that was no apply; with
+    `changed` records the state as well.
+    """
+    records = project.moved()[0] if changed is None else changed
     told = _Told()
-    found = _outputs(recorded_session(project), records, told.problems)
+    found = _outputs(recorded_session(project, records), records, told.problems)
     written = output_files.ready(project, found, told.problems)
-    if _write_state(project, project.state.records, found, written, told):
+    held = project.state.records if changed is None else changed
+    if _write_state(project, held, found, written, told):
         _write_outputs(project, found, told.problems)
         _write_files(project, written, told)
     return Finished(None, found, tuple(told.problems), Spent(), tuple(told.unsaved))

@@ -1,6 +1,6 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,7 +127,7 @@ def planned(
     said += [*own_judges(plan), *_unlisted(scales.unlisted)]
     project.warnings.extend(each for each in said if each not in project.warnings)
     found = {} if wanted.destroy else _outputs(plan)
-    changed = {**_changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
+    changed = {**changed_outputs(project, found), **_gone_outputs(project, plan, wanted, found)}
     written = file_changes(project, found, decided=plan.empty)
     known = planned_batches(plan, under_way(project))
     return Planned(plan, inputs, scales.estimate, changed, written, wanted, scales.verdicts, known)
@@ -325,8 +325,11 @@ def read_sources(
     *,
     recalls: bool = False,
     found: Mapping[str, Record] | None = None,
+    answers: bool = True,
 ) -> dict[str, Record]:
-    """The data sources whose arguments are known, read now; again until no new one is known."""
+    """The data sources whose arguments are known, read now; again until no new one is known.
+    Without `answers`, those that the cache holds make none known.
+    """
     from runner.operations.connections import connections, prepare  # noqa: PLC0415  # aiohttp
 
     found = dict(found or {})
@@ -354,7 +357,7 @@ def read_sources(
         if stores:
             prepare(project, stores)
             run_to_end(read_all(plan))
-        plan = planned(project, reads=found).plan
+        plan = planned(project, reads=found, choice=made.choice, answers=answers).plan
     return found
 
 
@@ -423,10 +426,18 @@ def refuse_unknown(
     """RunnerError if a flag names an address that is none: one that is misspelt would quietly
     choose nothing, or everything.
     """
-    if not any(patterns for _, patterns in flags):
-        return
-    known = dict.fromkeys([*(vertex.address for vertex in plan.walk.vertices.values()), *records])
-    unrolled = [step.address for step, _ in plan.of(Instances)]
+    if any(patterns for _, patterns in flags):
+        known = [*(vertex.address for vertex in plan.walk.vertices.values()), *records]
+        refuse_unnamed(flags, known, [step.address for step, _ in plan.of(Instances)])
+
+
+def refuse_unnamed(
+    flags: tuple[tuple[str, tuple[str, ...]], ...],
+    addresses: Iterable[str],
+    unrolled: Collection[str],
+) -> None:
+    """The same of these addresses, and of those in blocks whose instances are not known."""
+    known = dict.fromkeys(addresses)
     problems = []
     for flag, patterns in flags:
         for pattern in patterns:
@@ -490,7 +501,7 @@ def _held_outputs(project: Loaded) -> Mapping[str, Any]:
     return shown_outputs(outputs(recorded_session(project), records, []))
 
 
-def _changed_outputs(
+def changed_outputs(
     project: Loaded, found: Mapping[str, OutputValue]
 ) -> dict[str, tuple[Any, Any]]:
     """The declared outputs whose value is known and is not what outputs.json holds."""

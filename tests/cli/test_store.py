@@ -413,7 +413,7 @@ def test_store_turned_on_asks_again(project: Project, api: FakeAPI) -> None:
     project.apply()
     project.write(completion("stored", "hi", "store = true"))
     plan = project.call("plan").out
-    assert "store was turned on, and only a new request is stored" in plan
+    assert "its answer is not stored, and store = true stores only a new one" in plan
     assert project.apply().status == 0
     assert len(api.completions) == 2
     assert "No changes." in project.call("plan").out

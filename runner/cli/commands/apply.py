@@ -35,6 +35,10 @@ from runner.operations.trust import asks
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply."""
+    if getattr(arguments, "refresh_only", False):
+        from runner.cli.commands.refresh import apply_refresh  # noqa: PLC0415  # aiohttp
+
+        return apply_refresh(arguments)
     return apply(arguments, _saved(arguments))
 
 

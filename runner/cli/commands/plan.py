@@ -16,6 +16,10 @@ from runner.operations.plan import Planned, unfinished_answers, whole_plan
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan; with --out, save it."""
+    if arguments.refresh_only:
+        from runner.cli.commands.refresh import plan_refresh  # noqa: PLC0415  # aiohttp
+
+        return plan_refresh(arguments)
     project = read(arguments)
     made = whole_plan(project, recalls=True)
     if arguments.out:

@@ -34,6 +34,9 @@ _SHARE = 20  # a look takes this part of the time at most
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan until somebody ends it; RunnerError where nobody sees it, or presses keys."""
+    if arguments.refresh_only:
+        said = "--watch shows what would be issued, so --refresh-only cannot stand beside it."
+        raise error("Nothing to watch", said)
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or arguments.json or arguments.out:
         said = "--watch shows plans at a terminal, so it stands beside neither --json nor --out."
         raise error("No terminal to watch at", said)

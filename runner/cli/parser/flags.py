@@ -68,6 +68,11 @@ def choice(made: argparse.ArgumentParser) -> None:
         "--no-checks", action="store_false", dest="checks", help="ask no judge for a verdict"
     )
     made.add_argument("--refresh", action="store_true", help="look whether stored ones are there")
+    made.add_argument(
+        "--refresh-only",
+        action="store_true",
+        help="only what data sources and stored ones are at their servers; issue nothing",
+    )
     made.add_argument("--offline", action="store_true", default=None, help="ask no provider")
     whole(made)
 

@@ -3,8 +3,8 @@
 _VERBS = {
     "taint": "To ask again: runner plan --replace ADDR, then runner apply --replace ADDR.",
     "untaint": "Nothing is marked here: --replace ADDR asks again in one plan or apply alone.",
-    "refresh": "An answer does not change behind your back. Whether a server still has what it "
-    "stores: runner plan --refresh.",
+    "refresh": "That is runner apply --refresh-only --auto-approve; runner plan --refresh-only "
+    "shows what it would record.",
     "get": "`runner init` fetches the modules that stand in repositories; `--upgrade` takes "
     "what their refs name now.",
     "login": "A key stands in the environment (OPENAI_API_KEY, or what api_key_env names); runner "
@@ -27,8 +27,6 @@ _VERBS = {
 _FLAGS = {
     "-lock": "plan and output take no lock, and whatever writes always takes it.",
     "-lock-timeout": "Whatever writes the state waits for its lock that long; this does not.",
-    "-refresh-only": "An answer does not change behind your back; --refresh looks whether what is "
-    "stored is there.",
     "-compact-warnings": "-q leaves warnings out.",
     "-reconfigure": "There is no backend to configure: --state DIR names the folder.",
     "-migrate-state": "runner state pull and runner state push take a state elsewhere.",

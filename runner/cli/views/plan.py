@@ -43,11 +43,11 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
     page = Page(style, full)
     lines = [*_steps(plan, secrets, page), *_moves(plan), *_imports(plan)]
     if outputs:
-        lines += ["Changes to Outputs:", *_outputs(outputs, page), ""]
+        lines += ["Changes to Outputs:", *output_change_lines(outputs, page), ""]
     if page.is_cut:
         lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
     if files:
-        lines += ["Changes to Files:", *_files(files, style), ""]
+        lines += ["Changes to Files:", *file_change_lines(files, style), ""]
     if made.batches:
         lines += [*_under_way(made, style), ""]
     if not plan.empty or files:
@@ -191,7 +191,8 @@ def _imports(plan: PlannedSteps) -> Iterator[str]:
         yield ""
 
 
-def _outputs(outputs: Mapping[str, tuple[Any, Any]], page: Page) -> Iterator[str]:
+def output_change_lines(outputs: Mapping[str, tuple[Any, Any]], page: Page) -> Iterator[str]:
+    """Each output that changes, on a line."""
     for name, (old, new) in outputs.items():
         values = [value for value in (old, new) if value is not ABSENT]
         shown = [_on_a_line(value, len(name), len(values), page) for value in values]
@@ -216,7 +217,8 @@ def _on_a_line(value: Any, used: int, number: int, page: Page) -> str:
     return short(value, limit)
 
 
-def _files(files: Sequence[FileChange], style: Style) -> Iterator[str]:
+def file_change_lines(files: Sequence[FileChange], style: Style) -> Iterator[str]:
+    """Each file of an output that is written."""
     for file in files:
         symbol, tail = _FILES[file.action]
         shown = style(f"{symbol:>3}", _COLOURS[symbol])

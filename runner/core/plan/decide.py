@@ -123,7 +123,7 @@ def _again(instance: Instance, request: Request, record: Record, known: Known) -
         if found.fault is not None:
             return f"its answer was not accepted: {found.fault}"
     if is_stored(request) and not is_stored(record):
-        return "store was turned on, and only a new request is stored"
+        return "its answer is not stored, and store = true stores only a new one"
     return ""
 
 
