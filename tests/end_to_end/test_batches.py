@@ -403,3 +403,22 @@ def test_a_run_killed_while_it_is_done_with_a_batch_leaves_nothing_to_await(tmp_
         path.write_bytes(lines)
         assert "nothing is under way" in made.call("batch", "collect").err
         assert "would be sent" in made.call("plan").out
+
+
+def test_a_plan_that_was_saved_for_batches_goes_in_them(tmp_path: Path) -> None:
+    with serving_batches() as server:
+        made = project(tmp_path, server)
+        saved = str(tmp_path / "saved")
+        assert made.call("plan", "--batch", "--out", saved).status == 0
+        whole(made, made.call("apply", saved), server)
+        assert len(server.batches) == 1
+        assert not server.live
+
+
+def test_a_saved_plan_may_go_in_batches_all_the_same(tmp_path: Path) -> None:
+    with serving_batches() as server:
+        made = project(tmp_path, server)
+        saved = str(tmp_path / "saved")
+        assert made.call("plan", "--out", saved).status == 0
+        whole(made, made.call("apply", "--batch", saved), server)
+        assert not server.live

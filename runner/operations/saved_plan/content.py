@@ -54,13 +54,14 @@ class SavedVariables(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SavedChoice(msgspec.Struct, forbid_unknown_fields=True):
-    """Which addresses the plan is about."""
+    """Which addresses the plan is about, and whether what they ask goes in batches."""
 
     target: list[str]
     exclude: list[str]
     replace: list[str]
     destroy: bool
     checks: bool = True  # plans had none at first
+    batch: bool = False  # nor this
 
 
 class Basis(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,6 +129,7 @@ def made_from(project: Loaded, made: Planned, text: str) -> Content:
             list(made.choice.replaces),
             made.choice.destroy,
             made.choice.checks,
+            project.options.batch,
         ),
         _of(project),
         list(_acts(project, made.plan)),

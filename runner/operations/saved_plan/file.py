@@ -127,6 +127,7 @@ def options_in(saved: Saved, options: Options, verb: str) -> Options:
             *(_assigned(pair) for pair in content.variables.var),
             *(each for each in options.variables if each not in named),
         ),
+        batch=content.choice.batch or options.batch,
     )
 
 
