@@ -166,7 +166,8 @@ def test_a_value_is_as_large_as_the_tree_it_is_written_as() -> None:
 
 def test_every_filter_of_the_engine_was_looked_at() -> None:
     """One that a new version brings stays out until it has a guard."""
-    assert set(jinja_environment().filters) - {" counted", " iterated", " table"} - PIPED == {
+    named = {name for name in jinja_environment().filters if not name.startswith(" ")}
+    assert named - PIPED == {
         *("abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e"),
         *("escape", "filesizeformat", "first", "float", "forceescape", "format", "fromjson"),
         *("groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map"),
