@@ -17,6 +17,7 @@ from runner.core.plan.targets import Choice
 from runner.core.state.file import decode, document, encode
 from runner.core.state.records import State
 from runner.core.toml.source import Source
+from runner.operations.plan import whole_plan
 from tests.harness.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16
@@ -441,6 +442,18 @@ def test_the_places_of_twenty_thousand_blocks_in_one_file_are_found_in_a_few_wal
     found = [held.where(("completion", f"c{i}", "model")).line for i in range(20_000)]
     assert found == [5 + 4 * i for i in range(20_000)]
     assert Walked.steps < 10 * len(text)
+
+
+def test_nothing_is_located_in_a_configuration_that_is_right() -> None:
+    """Finding places takes as long as a plan of all that stands in the file."""
+    asked = "model = 'm'\nmessages = [{ role = 'user', content = 'x' }]"
+    held = Lab({"configs/main.toml": f"[runner]\nconcurrency = 4\n[completion.a]\n{asked}\n"})
+    project = held.loaded()
+    assert whole_plan(project).plan.steps
+    (source,) = project.root.blocks.sources
+    assert "_places" not in vars(source)
+    source.where(("completion", "a"))
+    assert "_places" in vars(source)
 
 
 def test_the_measure_of_walks_sees_a_quadratic_step() -> None:

@@ -39,13 +39,20 @@ _PREFIX = "RUNNER_BACKEND_"
 
 class MeantBackend(Struct, frozen=True):
     """The backend that is meant, None for the folder of states; and the one that was when it was
-    last initialised on this machine, with the values that were `given` then. `where` says so.
+    last initialised on this machine, with the values that were `given` then. `block` says so.
     """
 
     now: BackendSettings | None
     before: BackendSettings | None
     given: Mapping[str, str]
-    where: Where | None = None
+    block: Block | None = None
+
+    @property
+    def where(self) -> Where | None:
+        """Where that is said. Telling it takes as long as a plan of the file's blocks: only for an
+        error.
+        """
+        return _place_of(self.block)
 
     @property
     def is_initialised(self) -> bool:
@@ -67,13 +74,16 @@ def meant_backend(
     before = backend_settings(_table(recorded.get("settings"))) if "settings" in recorded else None
     kept = _table(recorded.get("given")) if given is None else given
     values = {**_declared(block), **kept, **_from_environment()}
-    where = None if block is None else block.where(("backend",) if "backend" in block.table else ())
     if "type" not in values and not _declared(block):  # variables may be there for other projects
         return MeantBackend(None, None if isinstance(before, str) else before, {})
     now = backend_settings(values)
     if isinstance(now, str):
-        raise error("Invalid backend", now, where)
-    return MeantBackend(now, None if isinstance(before, str) else before, kept, where)
+        raise error("Invalid backend", now, _place_of(block))
+    return MeantBackend(now, None if isinstance(before, str) else before, kept, block)
+
+
+def _place_of(block: Block | None) -> Where | None:
+    return None if block is None else block.where(("backend",) if "backend" in block.table else ())
 
 
 def record_backend(folder: Path, meant: MeantBackend) -> None:
