@@ -4,7 +4,7 @@ import argparse
 import sys
 from textwrap import fill
 
-from runner.cli.commands.reading import read
+from runner.cli.commands.reading import read, tell_workspace
 from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.style import Style, style
@@ -71,9 +71,7 @@ def show(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
             write(event)
         return
     full = getattr(arguments, "full", False)
-    workspace = project.other_workspace
-    if workspace is not None:  # what is about to be paid for, or removed, may be another's
-        sys.stderr.write(f"In the workspace {workspace}:\n\n")
+    tell_workspace(project)
     sys.stdout.write(plan_text(made, project.secrets, style(), full=full))
     if getattr(arguments, "out", None):
         sys.stdout.write(

@@ -54,3 +54,11 @@ def agrees(_: tuple[Door, ...]) -> bool:
         "Do you trust this project with that?",
         "A yes is kept in your own configuration folder, until `runner trust --revoke`.",
     )
+
+
+def tell_workspace(project: Loaded) -> None:
+    """Says whose answers follow, where that is not the usual workspace: what is about to be paid
+    for, or removed, may be another's.
+    """
+    if project.other_workspace is not None:
+        sys.stderr.write(f"In the workspace {project.other_workspace}:\n\n")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runner.cli.commands.reading import read
+from runner.cli.commands.reading import read, tell_workspace
 from runner.cli.streams import put
 from runner.cli.terminal.asking import approved
 from runner.cli.views.json_lines import write
@@ -64,9 +64,7 @@ def _show(project: Loaded, plan: RefreshPlan, arguments: argparse.Namespace) -> 
         for event in refresh_events(plan):
             write(event)
         return
-    workspace = project.other_workspace
-    if workspace is not None:
-        sys.stderr.write(f"In the workspace {workspace}:\n\n")
+    tell_workspace(project)
     sys.stdout.write(refresh_text(plan, style(), full=arguments.full))
 
 

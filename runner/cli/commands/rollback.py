@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runner.cli.commands.reading import read
+from runner.cli.commands.reading import read, tell_workspace
 from runner.cli.streams import put
 from runner.cli.terminal.asking import approved
 from runner.cli.views.problems import report, tell_warnings
@@ -44,9 +44,7 @@ def _show(project: Loaded, plan: RollbackPlan, arguments: argparse.Namespace) ->
             write(event)
         return
     price = costs(project.prices)
-    workspace = project.other_workspace
-    if workspace is not None:
-        sys.stderr.write(f"In the workspace {workspace}:\n\n")
+    tell_workspace(project)
     sys.stdout.write(rollback_text(plan, price, style(), full=arguments.full))
 
 
