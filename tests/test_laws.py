@@ -24,7 +24,7 @@ from runner.core.plan.targets import Choice
 from runner.core.secrets.trust import KeyDoor, Trust, VariableDoor
 from runner.errors import RunnerError, Untrusted
 from runner.io.apply.ports import Outcome
-from runner.operations.apply import held_plan
+from runner.operations.applying.apply import held_plan
 from tests.harness.lab import Lab
 from tests.harness.opened_files import opened_files
 from tests.harness.random_files import PRIVATE, Taking, files_of, lay_out, takings

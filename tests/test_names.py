@@ -41,7 +41,7 @@ def test_every_action_is_named_wherever_one_is_told_asked_for_or_done() -> None:
     """mypy holds that each match is exhaustive; this, that the matches are there."""
     places = {
         "core/plan/words.py": Action,  # symbol and words
-        "operations/trust.py": Action,  # whether it may send
+        "operations/reading/trust.py": Action,  # whether it may send
         "io/apply/loop.py": Decision,  # what is done
     }
     for file, union in places.items():

@@ -13,9 +13,9 @@ from prompt_toolkit.document import Document
 from runner.cli.terminal.prompting import completer
 from runner.core.plan.targets import Choice
 from runner.core.secrets.secrets import Secrets
-from runner.operations.evaluate import evaluator
-from runner.operations.load import load
 from runner.operations.options import Options, ProjectPlace
+from runner.operations.outputs.evaluate import evaluator
+from runner.operations.reading.load import load
 from tests import ROOT
 from tests.harness.project import HANG, Project, Ran, completion, missing
 from tests.harness.recorded import record, stdin, write_state

@@ -16,8 +16,8 @@ from runner.core.language.editor_schema import json_schema
 from runner.core.plan.events import Done, Failed, How, Skipped, Started
 from runner.core.plan.words import Word
 from runner.core.state.records import Status
-from runner.operations.ended import Spent
-from runner.operations.events import apply_end, apply_event
+from runner.operations.applying.ended import Spent
+from runner.operations.applying.events import apply_end, apply_event
 from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record

@@ -6,7 +6,7 @@ import pytest
 
 from runner.io.selection import select
 from runner.operations.options import ProjectPlace
-from runner.operations.places import workspace_meant
+from runner.operations.project.places import workspace_meant
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import files_of, record, write_state
 

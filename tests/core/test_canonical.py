@@ -14,7 +14,7 @@ from runner.core.plan.actions import Issue
 from runner.core.plan.targets import Choice
 from runner.core.request.provider import Provider
 from runner.core.request.provider_types import EMBEDDED
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 from tests.harness.lab import EVERYTHING, Lab, project
 
 RECORDED = """

@@ -20,9 +20,9 @@ from runner.core.state.records import Lane, Record
 from runner.errors import RunnerError, error
 from runner.io.apply.loop import Apply
 from runner.io.apply.ports import Doors, Limits, Outcome, Refusal
-from runner.operations.load import load
 from runner.operations.options import Options, ProjectPlace
-from runner.operations.plan import planned
+from runner.operations.planning.plan import planned
+from runner.operations.reading.load import load
 from tests.harness.faults import completion as answer
 from tests.harness.project import Project, completion
 

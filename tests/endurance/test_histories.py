@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.test_history import agrees
+from tests.operations.recorded.test_history import agrees
 
 
 @pytest.mark.endurance

@@ -31,14 +31,14 @@ from runner.io.apply.ports import Outcome
 from runner.io.cache.reader import Reader
 from runner.io.folders import Folders
 from runner.io.providers.endpoint import Endpoint, ServerCall
-from runner.operations.apply import carry_out, check, held_plan
-from runner.operations.connections import Connections
-from runner.operations.finish import finish
-from runner.operations.load import load
-from runner.operations.loaded import Loaded
+from runner.operations.applying.apply import carry_out, check, held_plan
+from runner.operations.applying.finish import finish
+from runner.operations.connecting.connections import Connections
 from runner.operations.options import ApplyOptions, Options, Overrides, ProjectPlace, VariableValue
-from runner.operations.places import folders_of
-from runner.operations.plan import Planned, whole_plan
+from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.project.places import folders_of
+from runner.operations.reading.load import load
+from runner.operations.reading.loaded import Loaded
 
 KEY = "sk-lab-0123456789-abcdefghij"
 EVERYTHING = Choice()

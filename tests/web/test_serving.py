@@ -14,7 +14,7 @@ import pytest
 
 from runner.io.web.guard import HEADERS, TOKEN_HEADER
 from runner.operations.options import ProjectPlace
-from runner.operations.places import store_of
+from runner.operations.project.places import store_of
 from tests.harness.browser import Serving, viewing
 from tests.harness.demo import demo
 from tests.harness.project import Project, completion, interrupt, provider, serving

@@ -21,16 +21,16 @@ from runner.cli.views.style import style
 from runner.cli.views.telling import progress
 from runner.core.plan.actions import Issue
 from runner.errors import error
-from runner.operations.apply import carry_out, check, check_reach, held_plan, streaming_one
-from runner.operations.finish import Finished, finish, reported
-from runner.operations.loaded import Loaded
-from runner.operations.named_file import NamedFile
+from runner.operations.applying.apply import carry_out, check, check_reach, held_plan, streaming_one
+from runner.operations.applying.finish import Finished, finish, reported
+from runner.operations.caches.sharing import give_rest
+from runner.operations.files.named_file import NamedFile
 from runner.operations.options import ApplyOptions
-from runner.operations.plan import Planned
+from runner.operations.planning.plan import Planned
+from runner.operations.reading.loaded import Loaded
+from runner.operations.reading.trust import asks
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
-from runner.operations.sharing import give_rest
 from runner.operations.spending import costs
-from runner.operations.trust import asks
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -206,7 +206,7 @@ def _check(project: Loaded, arguments: argparse.Namespace) -> int:
         return 0
     from runner.cli.views.checks import check_event, checks_text  # noqa: PLC0415  # only with checks
     from runner.cli.views.comparisons import comparison_event  # noqa: PLC0415
-    from runner.operations.checking import ChosenChecks, check_answers  # noqa: PLC0415
+    from runner.operations.checks.checking import ChosenChecks, check_answers  # noqa: PLC0415
 
     checked = check_answers(project, ChosenChecks())
     if arguments.json:
@@ -223,7 +223,7 @@ def _check(project: Loaded, arguments: argparse.Namespace) -> int:
 
 def _tell_events(project: Loaded, finished: Finished) -> None:
     from runner.cli.views.json_lines import write  # noqa: PLC0415
-    from runner.operations.events import apply_end  # noqa: PLC0415
+    from runner.operations.applying.events import apply_end  # noqa: PLC0415
 
     report(finished.problems, project.secrets, as_json=True)
     told = finished.outcome, finished.outputs, finished.spent, finished.files

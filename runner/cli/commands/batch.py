@@ -12,7 +12,7 @@ from runner.cli.views.batches import batches_json, batches_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError, counted, error
-from runner.operations.collecting import (
+from runner.operations.batches.collecting import (
     Collected,
     ListedBatch,
     cancel,
@@ -22,7 +22,7 @@ from runner.operations.collecting import (
     listed_there,
     wait_for_all,
 )
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ from runner.cli.terminal.asking import approved
 from runner.cli.views.problems import tell_warnings
 from runner.errors import counted
 from runner.io.cache.upkeep import Info
-from runner.operations.cache import SharedCache, cache_of
-from runner.operations.revisions import source_of
+from runner.operations.caches.cache import SharedCache, cache_of
+from runner.operations.recorded.revisions import source_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _push(arguments: argparse.Namespace, cache: SharedCache) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from runner.operations.pulling import pull  # noqa: PLC0415  # the engine
+    from runner.operations.planning.pulling import pull  # noqa: PLC0415  # the engine
 
     project = read(arguments)
     found = pull(project, arguments.addresses)

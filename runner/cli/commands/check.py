@@ -16,9 +16,9 @@ from runner.cli.views.problems import tell_warnings
 from runner.cli.views.style import style
 from runner.core.checks.changes import Checked
 from runner.errors import error
-from runner.operations.checking import ChosenChecks, check_answers, check_both
-from runner.operations.loaded import Loaded
-from runner.operations.named_file import NamedFile
+from runner.operations.checks.checking import ChosenChecks, check_answers, check_both
+from runner.operations.files.named_file import NamedFile
+from runner.operations.reading.loaded import Loaded
 
 _MARKDOWN = b"| | check |"
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _checked(project: Loaded, arguments: argparse.Namespace) -> Checked:
     chosen = ChosenChecks(tuple(arguments.names), tuple(arguments.tag or ()), outdated=True)
     if arguments.against is not None:
-        from runner.operations.earlier import earlier_state  # noqa: PLC0415  # git, by a flag
+        from runner.operations.recorded.earlier import earlier_state  # noqa: PLC0415  # git, by a flag
 
         earlier = earlier_state(project, arguments.against)
         return check_both(project, chosen, earlier.state.records, earlier.name, arguments.fail_on)

@@ -12,7 +12,7 @@ from runner.errors import RunnerError
 from runner.operations.options import ProjectPlace
 
 if TYPE_CHECKING:
-    from runner.operations.candidates import NameKind
+    from runner.operations.recorded.candidates import NameKind
 
 FILES, FOLDERS = ":files", ":folders"
 """Lines that ask the shell for names of its own, besides words."""
@@ -73,7 +73,7 @@ def _values(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
 
 def _named(here: Cursor, wanted: str, project: str) -> Iterator[Offer]:
     """What the project has names for."""
-    from runner.operations.candidates import candidates  # noqa: PLC0415  # flags need no project
+    from runner.operations.recorded.candidates import candidates  # noqa: PLC0415  # flags need no project
 
     named = NAMED[wanted]
     if named == "address" and here.verb[0] in ("show", "state", "diff", "history"):

@@ -10,7 +10,7 @@ from runner.cli.commands.reading import read
 from runner.cli.views.problems import report, tell_warnings
 from runner.core.secrets.secrets import Secrets
 from runner.errors import RunnerError
-from runner.operations.evaluate import Evaluator, evaluator
+from runner.operations.outputs.evaluate import Evaluator, evaluator
 
 _LEAVE = ("exit", "quit")
 

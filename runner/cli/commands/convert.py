@@ -5,7 +5,7 @@ import sys
 
 from runner.cli.streams import named_or_piped
 from runner.cli.views.problems import report
-from runner.operations.convert import converted
+from runner.operations.files.convert import converted
 
 
 def run(arguments: argparse.Namespace) -> int:

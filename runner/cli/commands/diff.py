@@ -15,10 +15,10 @@ from runner.cli.views.style import style
 from runner.core.address import is_pattern
 from runner.core.viewing.shifts import shifts_of
 from runner.errors import Problem, error
-from runner.operations.comparison import StateComparison, compare_states
-from runner.operations.loaded import Loaded
-from runner.operations.records import prices_at
-from runner.operations.revisions import sources_of
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.comparison import StateComparison, compare_states
+from runner.operations.recorded.records import prices_at
+from runner.operations.recorded.revisions import sources_of
 from runner.operations.spending import costs
 
 
@@ -49,7 +49,7 @@ def _shifts(
     """What holds or fails by today's checks and did not; None where nobody knows."""
     match read_for_checks(arguments):
         case Loaded() as project:
-            from runner.operations.checking import checks_between  # noqa: PLC0415  # with checks
+            from runner.operations.checks.checking import checks_between  # noqa: PLC0415  # with checks
 
             sides = found.before.state.records, found.after.state.records
             return shifts_of(checks_between(project, *sides), patterns)

@@ -16,7 +16,7 @@ from runner.cli.views.telling import progress
 from runner.operations.drift.ask import AskedAgain, ask_again, foresee_drift, not_asked
 from runner.operations.drift.findings import drift_found
 from runner.operations.drift.plan import DriftAsked, PlannedDrift, plan_drift
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 from runner.operations.spending import costs
 
 

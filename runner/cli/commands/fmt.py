@@ -6,7 +6,7 @@ import sys
 from runner.cli.parser.options import place_of
 from runner.cli.streams import STDIN, put
 from runner.errors import error
-from runner.operations.layout import in_layout, relaid
+from runner.operations.files.layout import in_layout, relaid
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from runner.cli.parser.options import place_of
-from runner.operations.workspaces import unlock
+from runner.operations.project.workspaces import unlock
 
 
 def run(arguments: argparse.Namespace) -> int:

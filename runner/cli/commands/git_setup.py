@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from runner.cli.parser.options import place_of
-from runner.operations.git_setup import GitSetup, git_setup
+from runner.operations.files.git_setup import GitSetup, git_setup
 
 
 def run(arguments: argparse.Namespace) -> int:

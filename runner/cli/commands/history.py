@@ -23,8 +23,9 @@ from runner.cli.views.style import style
 from runner.core.checks.verdicts import Standing
 from runner.core.state.records import Record
 from runner.errors import Problem
-from runner.operations.checking import standings
-from runner.operations.history import (
+from runner.operations.checks.checking import standings
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.history import (
     Asking,
     ChangedIn,
     History,
@@ -33,8 +34,7 @@ from runner.operations.history import (
     is_one_answer,
     project_history,
 )
-from runner.operations.loaded import Loaded
-from runner.operations.records import prices_at
+from runner.operations.recorded.records import prices_at
 from runner.operations.spending import costs
 
 _BATCH = 24  # commits that are shown together: columns are as wide as the first of them need

@@ -6,7 +6,7 @@ import sys
 from runner.cli.commands.reading import read
 from runner.cli.streams import put
 from runner.cli.views.problems import report, tell_warnings
-from runner.operations.adopt import adopt
+from runner.operations.states.adopt import adopt
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from runner.cli.parser.options import overrides_of, place_of
 from runner.cli.terminal.asking import is_there
 from runner.errors import counted
-from runner.operations.new_project import IGNORED, new_project
+from runner.operations.files.new_project import IGNORED, new_project
 from runner.operations.options import ProjectPlace
 
 if TYPE_CHECKING:
-    from runner.operations.loaded import Ask
+    from runner.operations.reading.loaded import Ask
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def _is_project(arguments: argparse.Namespace) -> bool:
 
 
 def _make_ready(arguments: argparse.Namespace, *, has_backend: bool) -> int:
-    from runner.operations.migrating import means_backend  # noqa: PLC0415  # not a new project
+    from runner.operations.states.migrating import means_backend  # noqa: PLC0415  # not a new project
 
     place = place_of(arguments)
     has_backend = has_backend or means_backend(place)
@@ -64,7 +64,7 @@ def _make_ready(arguments: argparse.Namespace, *, has_backend: bool) -> int:
 
 def _fetch(arguments: argparse.Namespace, place: ProjectPlace) -> bool:
     """Fetches the modules of repositories; whether there are any."""
-    from runner.operations.fetched_modules import fetch_modules  # noqa: PLC0415
+    from runner.operations.reading.fetched_modules import fetch_modules  # noqa: PLC0415
 
     has_any = False
     for one in fetch_modules(place, _asks(arguments), upgrade=arguments.upgrade):
@@ -82,7 +82,7 @@ def _fetch(arguments: argparse.Namespace, place: ProjectPlace) -> bool:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    from runner.operations.migrating import BackendStart, start_backend  # noqa: PLC0415
+    from runner.operations.states.migrating import BackendStart, start_backend  # noqa: PLC0415
 
     states: Literal["copied", "left"] | None
     states = "copied" if arguments.migrate_state else "left" if arguments.reconfigure else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.core.address import first_few
 from runner.errors import RunnerError
-from runner.operations.merging import MergedFile, ThreeFiles, merge_files
+from runner.operations.files.merging import MergedFile, ThreeFiles, merge_files
 
 _SHOWN = 5
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.parser.options import place_of
 from runner.cli.streams import harmless
 from runner.errors import error
-from runner.operations.asked_outputs import asked_outputs
+from runner.operations.outputs.asked_outputs import asked_outputs
 
 if TYPE_CHECKING:
-    from runner.operations.loaded import Loaded
+    from runner.operations.reading.loaded import Loaded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _table(arguments: argparse.Namespace) -> int:
     from runner.cli.views.tables import csv_lines, jsonl_lines  # noqa: PLC0415  # the slow path
-    from runner.operations.answer_table import answer_table  # noqa: PLC0415
+    from runner.operations.recorded.answer_table import answer_table  # noqa: PLC0415
 
     table = answer_table(place_of(arguments), arguments.name)
     sys.stdout.writelines(csv_lines(table) if arguments.csv else jsonl_lines(table))

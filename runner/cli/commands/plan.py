@@ -9,9 +9,9 @@ from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.style import Style, style
 from runner.errors import Problem
-from runner.operations.ended import unfinished
-from runner.operations.loaded import Loaded
-from runner.operations.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.applying.ended import unfinished
+from runner.operations.planning.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.reading.loaded import Loaded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def show_untrusted(project: Loaded, made: Planned, arguments: argparse.Namespace
     """What apply will ask for before it sends anything."""
     if project.settings.offline:
         return
-    from runner.operations.trust import asked_by, listed, untrusted, ways  # noqa: PLC0415
+    from runner.operations.reading.trust import asked_by, listed, untrusted, ways  # noqa: PLC0415
 
     known, perhaps = asked_by(project, made.plan)
     closed = untrusted(project, known | perhaps)
@@ -59,13 +59,13 @@ def show(project: Loaded, made: Planned, arguments: argparse.Namespace) -> None:
     """The plan on stdout, warnings on stderr."""
     project.warnings.extend(unfinished(unfinished_answers(made.plan)))
     if getattr(arguments, "refresh", False) and not project.settings.offline:
-        from runner.operations.refresh import vanished  # noqa: PLC0415  # aiohttp
+        from runner.operations.states.refresh import vanished  # noqa: PLC0415  # aiohttp
 
         project.warnings.extend(vanished(project, made))
     tell_warnings(project, as_json=arguments.json)
     if arguments.json:
         from runner.cli.views.json_lines import write  # noqa: PLC0415
-        from runner.operations.events import plan_events  # noqa: PLC0415
+        from runner.operations.applying.events import plan_events  # noqa: PLC0415
 
         for event in plan_events(made, project.secrets):
             write(event)

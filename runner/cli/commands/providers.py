@@ -9,7 +9,7 @@ from runner.cli.parser.instead import verb_instead
 from runner.cli.parser.options import options_of, secrets_of
 from runner.cli.views.style import style
 from runner.errors import error
-from runner.operations.providers import (
+from runner.operations.connecting.providers import (
     KeyVariable,
     Setting,
     ShownProvider,

@@ -8,10 +8,10 @@ from runner.cli.parser.options import options_of, secrets_of
 from runner.cli.terminal.asking import is_there, says_yes
 from runner.core.secrets.trust import Door
 from runner.errors import Problem, RunnerError
-from runner.operations.load import load
-from runner.operations.loaded import Loaded
 from runner.operations.options import Options
-from runner.operations.trust import listed
+from runner.operations.reading.load import load
+from runner.operations.reading.loaded import Loaded
+from runner.operations.reading.trust import listed
 
 
 def read(arguments: argparse.Namespace, options: Options | None = None) -> Loaded:

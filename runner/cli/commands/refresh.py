@@ -11,10 +11,10 @@ from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.refresh import refresh_events, refresh_text
 from runner.cli.views.style import style
 from runner.errors import counted, error
-from runner.operations.events import apply_end
-from runner.operations.finish import Finished
-from runner.operations.loaded import Loaded
-from runner.operations.refresh import RefreshPlan, held_refresh, record_refresh, refresh_plan
+from runner.operations.applying.events import apply_end
+from runner.operations.applying.finish import Finished
+from runner.operations.reading.loaded import Loaded
+from runner.operations.states.refresh import RefreshPlan, held_refresh, record_refresh, refresh_plan
 
 _BESIDE = ("replace", "destroy", "out", "plan", "batch", "stream", "junit", "check")
 

@@ -18,12 +18,12 @@ from runner.cli.views.report_markdown import is_report_markdown, report_markdown
 from runner.cli.views.style import Style
 from runner.core.viewing.report import Report
 from runner.errors import Problem
-from runner.operations.earlier import earlier_state
-from runner.operations.loaded import Loaded
-from runner.operations.named_file import NamedFile
-from runner.operations.plan import Planned, whole_plan
-from runner.operations.reporting import report_of
-from runner.operations.revisions import StateAt
+from runner.operations.checks.reporting import report_of
+from runner.operations.files.named_file import NamedFile
+from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.earlier import earlier_state
+from runner.operations.recorded.revisions import StateAt
 from runner.operations.spending import costs
 from runner.operations.viewing.reported import is_report_page, report_page, reported_view
 

@@ -10,11 +10,11 @@ from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.rollback import rollback_events, rollback_text
 from runner.cli.views.style import style
 from runner.errors import counted, error
-from runner.operations.keeping import KeptAnswers
-from runner.operations.loaded import Loaded
-from runner.operations.revisions import source_of
-from runner.operations.rollback import RollbackPlan, held_rollback, roll_back
+from runner.operations.caches.keeping import KeptAnswers
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.revisions import source_of
 from runner.operations.spending import costs
+from runner.operations.states.rollback import RollbackPlan, held_rollback, roll_back
 
 
 def run(arguments: argparse.Namespace) -> int:

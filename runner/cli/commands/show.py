@@ -18,7 +18,7 @@ from runner.cli.views.records import (
 )
 from runner.cli.views.style import style
 from runner.errors import Problem
-from runner.operations.records import all_records, held_state, is_file, records_of
+from runner.operations.recorded.records import all_records, held_state, is_file, records_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show_records(arguments: argparse.Namespace, name: str) -> int:
     """One record, or each of a block or a module; as JSON an object, or a list of those."""
-    from runner.operations.records import prices_at  # noqa: PLC0415
+    from runner.operations.recorded.records import prices_at  # noqa: PLC0415
     from runner.operations.spending import costs  # noqa: PLC0415  # prices cost 0.1 s
 
     place = place_of(arguments)
@@ -46,7 +46,7 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
 
 
 def _state(arguments: argparse.Namespace) -> int:
-    from runner.operations.records import prices_at  # noqa: PLC0415
+    from runner.operations.recorded.records import prices_at  # noqa: PLC0415
     from runner.operations.spending import costs  # noqa: PLC0415  # prices cost 0.1 s
 
     store, state = held_state(place_of(arguments))

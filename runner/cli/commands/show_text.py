@@ -7,7 +7,7 @@ from runner.cli.streams import harmless, put
 from runner.cli.views.records import record_text, values_text
 from runner.errors import error
 from runner.io.files import read_named
-from runner.operations.merging import told_in
+from runner.operations.files.merging import told_in
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,10 +10,10 @@ from runner.cli.parser.options import options_of, place_of, secrets_of
 from runner.cli.streams import named_or_piped, put
 from runner.cli.views.problems import report
 from runner.errors import counted
-from runner.operations.records import addresses_of, kept_states, state_file
+from runner.operations.recorded.records import addresses_of, kept_states, state_file
 
 if TYPE_CHECKING:
-    from runner.operations.finish import Refreshed
+    from runner.operations.applying.finish import Refreshed
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _push(arguments: argparse.Namespace) -> int:
-    from runner.operations.push import Replaced, push  # noqa: PLC0415  # the cache's library
+    from runner.operations.states.push import Replaced, push  # noqa: PLC0415  # the cache's library
 
     options, secrets = options_of(arguments), secrets_of(arguments)
     pushed = push(options, secrets, named_or_piped(arguments.file), force=arguments.force)
@@ -85,7 +85,7 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _rm(arguments: argparse.Namespace) -> int:
-    from runner.operations.edits import remove  # noqa: PLC0415  # only writers
+    from runner.operations.states.edits import remove  # noqa: PLC0415  # only writers
 
     edited = remove(options_of(arguments), secrets_of(arguments), arguments.patterns)
     for address, _ in edited.changed:
@@ -96,7 +96,7 @@ def _rm(arguments: argparse.Namespace) -> int:
 
 
 def _mv(arguments: argparse.Namespace) -> int:
-    from runner.operations.edits import move  # noqa: PLC0415  # only writers
+    from runner.operations.states.edits import move  # noqa: PLC0415  # only writers
 
     secrets = secrets_of(arguments)
     edited = move(options_of(arguments), secrets, arguments.source, arguments.target)
@@ -108,7 +108,7 @@ def _mv(arguments: argparse.Namespace) -> int:
 
 
 def _resolve(arguments: argparse.Namespace) -> int:
-    from runner.operations.resolving import resolve_conflicts  # noqa: PLC0415  # only after a merge
+    from runner.operations.states.resolving import resolve_conflicts  # noqa: PLC0415  # only after a merge
 
     done = resolve_conflicts(options_of(arguments), secrets_of(arguments))
     for address in done.asked:

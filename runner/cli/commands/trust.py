@@ -8,8 +8,8 @@ from runner.cli.commands.reading import agrees, read
 from runner.cli.parser.options import place_of
 from runner.cli.views.problems import tell_warnings
 from runner.core.secrets.trust import Door, in_words, needs_asking
-from runner.operations.loaded import Loaded
-from runner.operations.trust import (
+from runner.operations.reading.loaded import Loaded
+from runner.operations.reading.trust import (
     admit_doors,
     still_closed,
     trust_no_more,

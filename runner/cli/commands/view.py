@@ -6,8 +6,8 @@ import webbrowser
 
 from runner.cli.parser.options import options_of
 from runner.io.web.guard import is_any, is_local
-from runner.operations.view import ViewOptions, show_project
 from runner.operations.viewing.project_view import Looked
+from runner.operations.viewing.view import ViewOptions, show_project
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ import sys
 
 from runner.cli.parser.options import place_of
 from runner.operations.options import ProjectPlace
-from runner.operations.places import settings_of
-from runner.operations.workspaces import choose, delete, make, workspace_names
+from runner.operations.project.places import settings_of
+from runner.operations.project.workspaces import choose, delete, make, workspace_names
 
 
 def run(arguments: argparse.Namespace) -> int:

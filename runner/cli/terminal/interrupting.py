@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.cli.terminal.signals import heard_by
 from runner.cli.views.progress import Progress
 from runner.io.apply.loop import Apply
-from runner.operations.apply import DRAIN_SECONDS
+from runner.operations.applying.apply import DRAIN_SECONDS
 
 
 @dataclass(slots=True)

@@ -47,8 +47,8 @@ from runner.core.viewing.changes import (
 )
 from runner.core.viewing.shifts import CheckShift
 from runner.errors import counted
-from runner.operations.comparison import StateComparison
-from runner.operations.revisions import StateAt
+from runner.operations.recorded.comparison import StateComparison
+from runner.operations.recorded.revisions import StateAt
 
 Shifts = Sequence[CheckShift]
 

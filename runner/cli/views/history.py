@@ -23,8 +23,8 @@ from runner.core.viewing.changes import (
 )
 from runner.core.viewing.versions import why_changed
 from runner.errors import Problem
-from runner.operations.history import ChangedIn, answers_in
-from runner.operations.revisions import short_id
+from runner.operations.recorded.history import ChangedIn, answers_in
+from runner.operations.recorded.revisions import short_id
 
 _UNCOMMITTED = ("not yet", "-", "-")
 _WIDEST = {"by": 16, "why": 48, "model served": 28, "subject": 50}

@@ -7,7 +7,7 @@ from runner.core.address import in_order, split_key
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
-from runner.operations.ended import facts_of, unjudged
+from runner.operations.applying.ended import facts_of, unjudged
 
 # XML 1.0 has no way to write these, not even as references (section 2.2, Char).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

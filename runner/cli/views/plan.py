@@ -28,7 +28,7 @@ from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import Asked, asked, shown, tallied
 from runner.core.secrets.secrets import Secrets
 from runner.errors import counted
-from runner.operations.plan import Planned
+from runner.operations.planning.plan import Planned
 
 _COLOURS = {"+": "green", "-/+": "yellow", "~": "yellow", "-": "red", "<=": "cyan", "?": "grey"}
 _LEAST = 20  # columns of a value on a line

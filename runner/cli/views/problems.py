@@ -14,7 +14,7 @@ from runner.core.toml.source import masked
 from runner.errors import Problem, Where
 
 if TYPE_CHECKING:
-    from runner.operations.loaded import Loaded
+    from runner.operations.reading.loaded import Loaded
 
 _LONGEST_LINE, _NARROWEST = 200, 20  # characters of a source line, and of a terminal's
 _HUGE = re.compile(r"\S{1000,}")  # a name or a value in what is said

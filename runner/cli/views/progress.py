@@ -255,7 +255,7 @@ class Events(Progress):
     def tell(self, event: Event) -> None:
         """Write the event."""
         from runner.cli.views.json_lines import write  # noqa: PLC0415
-        from runner.operations.events import apply_event  # noqa: PLC0415
+        from runner.operations.applying.events import apply_event  # noqa: PLC0415
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded

@@ -10,8 +10,8 @@ from runner.cli.views.style import Style
 from runner.cli.views.values import short
 from runner.core.plan.diff import ABSENT, Change
 from runner.errors import counted
-from runner.operations.events import changed_value, version
-from runner.operations.refresh import OutsideChange, RefreshPlan
+from runner.operations.applying.events import changed_value, version
+from runner.operations.states.refresh import OutsideChange, RefreshPlan
 
 _SAID = "  # "
 _SHOWN = 10  # differences of one record

@@ -13,8 +13,8 @@ from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.diff import lines_of
 from runner.errors import counted
 from runner.io.apply.ports import Outcome
-from runner.operations.ended import headline, unjudged
-from runner.operations.finish import Finished
+from runner.operations.applying.ended import headline, unjudged
+from runner.operations.applying.finish import Finished
 
 _OUTPUTS_SHOWN = 20
 _TEXT_SHOWN = 1_000

@@ -11,8 +11,8 @@ from runner.cli.views.style import Style
 from runner.core.state.records import Record
 from runner.core.viewing.changes import Priced
 from runner.errors import counted
-from runner.operations.events import version
-from runner.operations.rollback import RollbackPlan, RollbackStep, RollbackWord
+from runner.operations.applying.events import version
+from runner.operations.states.rollback import RollbackPlan, RollbackStep, RollbackWord
 
 _SAID = "  # "
 

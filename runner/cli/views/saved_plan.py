@@ -8,8 +8,8 @@ from runner.cli.views.plan import acts_text, plan_text
 from runner.cli.views.style import Style
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem
-from runner.operations.events import planned_changes
-from runner.operations.plan import Planned
+from runner.operations.applying.events import planned_changes
+from runner.operations.planning.plan import Planned
 from runner.operations.saved_plan.content import Content
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from runner.operations.answer_table import AnswerTable
+from runner.operations.recorded.answer_table import AnswerTable
 
 
 def csv_lines(table: AnswerTable) -> Iterator[str]:

@@ -9,14 +9,14 @@ from runner.core.state.cache_entry import to_entry
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError, error
 from runner.io.apply.ports import Doors, Outcome
-from runner.operations.apply import Listener, Sending, send
+from runner.operations.applying.apply import Listener, Sending, send
+from runner.operations.applying.ended import Spent, problems_of, spent
 from runner.operations.blocking import run_to_end
-from runner.operations.checking import admit_programs
+from runner.operations.checks.checking import admit_programs
 from runner.operations.drift.plan import PlannedDrift, plain_checks
-from runner.operations.ended import Spent, problems_of, spent
-from runner.operations.loaded import Loaded
 from runner.operations.options import ApplyOptions
-from runner.operations.trust import asked_by
+from runner.operations.reading.loaded import Loaded
+from runner.operations.reading.trust import asked_by
 
 
 class AskedAgain(Struct, frozen=True):
@@ -40,7 +40,7 @@ def foresee_drift(project: Loaded, planned: PlannedDrift) -> None:
     """RunnerError for what makes it pointless to read the plan: no key, or nobody to ask whether a
     host is trusted.
     """
-    from runner.operations.connections import foresee  # noqa: PLC0415  # aiohttp
+    from runner.operations.connecting.connections import foresee  # noqa: PLC0415  # aiohttp
 
     foresee(project, *asked_by(project, planned.plan))
 
@@ -49,7 +49,7 @@ def ask_again(project: Loaded, planned: PlannedDrift, listener: Listener) -> Ask
     """Send what the plan says. The state is not touched, and no record is; what came is kept for
     another run of the same seed, whatever becomes of this one.
     """
-    from runner.operations.connections import prepare  # noqa: PLC0415  # aiohttp
+    from runner.operations.connecting.connections import prepare  # noqa: PLC0415  # aiohttp
 
     prepare(project, *asked_by(project, planned.plan))
     admit_programs(project, [*plain_checks(project)])

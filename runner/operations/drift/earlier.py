@@ -8,8 +8,8 @@ from runner.core.state.line import decode_record
 from runner.core.state.records import Record
 from runner.core.state.written import UNREADABLE
 from runner.errors import Problem, RunnerError
-from runner.operations.loaded import Loaded
-from runner.operations.revisions import StateHistory, history_of
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.revisions import StateHistory, history_of
 
 
 class EarlierAnswers(Struct, frozen=True):

@@ -15,10 +15,10 @@ from runner.core.drift.paired import CheckedPair, PairedCheck, paired_check
 from runner.core.drift.served import AskedOf, model_asked, served
 from runner.core.plan.appraise import appraise
 from runner.core.state.records import Record
-from runner.operations.checking import ChosenChecks, check_answers
+from runner.operations.checks.checking import ChosenChecks, check_answers
 from runner.operations.drift.ask import AskedAgain
 from runner.operations.drift.plan import PlannedDrift, plain_checks
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 from runner.operations.spending import cost_of
 
 

@@ -28,9 +28,9 @@ from runner.core.state.cache_entry import from_entry
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
 from runner.errors import Problem, RunnerError
-from runner.operations.answers import answers_of
+from runner.operations.caches.answers import answers_of
 from runner.operations.drift.earlier import earlier_answers
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 
 ONE_RUN = timedelta(days=1)
 """So old may an answer be that an earlier run of the same seed paid for, which did not come to its

@@ -13,19 +13,25 @@ from runner.core.expansion.outputs import shown_outputs
 from runner.core.plan.events import Event
 from runner.errors import Problem, RunnerError, error
 from runner.io.apply.loop import Apply
-from runner.operations.apply import DRAIN_SECONDS, carry_out, check, held_plan, streaming_one
+from runner.operations.applying.apply import (
+    DRAIN_SECONDS,
+    carry_out,
+    check,
+    held_plan,
+    streaming_one,
+)
+from runner.operations.applying.ended import headline
+from runner.operations.applying.finish import Finished, finish
 from runner.operations.blocking import HEARD, Aside
-from runner.operations.ended import headline
-from runner.operations.finish import Finished, finish
-from runner.operations.load import load
-from runner.operations.loaded import Loaded
+from runner.operations.caches.sharing import give_rest
 from runner.operations.options import (
     ApplyOptions,
     Overrides,
 )
 from runner.operations.python.names import event_in_python, text_in_python, told, told_in_python
 from runner.operations.python.plan import Plan
-from runner.operations.sharing import give_rest
+from runner.operations.reading.load import load
+from runner.operations.reading.loaded import Loaded
 
 OnEvent = Callable[[Event], object]
 

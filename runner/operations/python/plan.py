@@ -10,11 +10,11 @@ from runner.core.plan.diff import Change
 from runner.core.plan.estimate import Estimate
 from runner.core.plan.words import Word, announced, request_changes
 from runner.errors import error
-from runner.operations.ended import unfinished
-from runner.operations.events import plan_events
-from runner.operations.loaded import Loaded
-from runner.operations.plan import Planned, unfinished_answers
+from runner.operations.applying.ended import unfinished
+from runner.operations.applying.events import plan_events
+from runner.operations.planning.plan import Planned, unfinished_answers
 from runner.operations.python.names import text_in_python, told
+from runner.operations.reading.loaded import Loaded
 from runner.operations.saved_plan.content import differences, made_from
 
 

@@ -16,8 +16,6 @@ from runner.core.plan.targets import Choice
 from runner.core.state.records import State, empty
 from runner.errors import error
 from runner.io.state.local import OUTPUTS
-from runner.operations import outputs_json
-from runner.operations.load import load
 from runner.operations.options import (
     ApplyOptions,
     GivenVariable,
@@ -27,11 +25,13 @@ from runner.operations.options import (
     VariableFile,
     VariableValue,
 )
-from runner.operations.places import folders_of, store_of
-from runner.operations.plan import whole_plan
+from runner.operations.outputs import outputs_json
+from runner.operations.planning.plan import whole_plan
+from runner.operations.project.places import folders_of, store_of
 from runner.operations.python.applying import Applying, OnEvent, Result, unheard
 from runner.operations.python.names import told_in_python
 from runner.operations.python.plan import Plan
+from runner.operations.reading.load import load
 
 
 class Project(Struct, frozen=True):

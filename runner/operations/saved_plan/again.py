@@ -2,9 +2,9 @@
 
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError, Where
-from runner.operations.load import load
 from runner.operations.options import Options
-from runner.operations.plan import Planned, planned
+from runner.operations.planning.plan import Planned, planned
+from runner.operations.reading.load import load
 from runner.operations.saved_plan.content import differences
 from runner.operations.saved_plan.file import Saved, options_in
 

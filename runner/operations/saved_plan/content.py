@@ -27,9 +27,9 @@ from runner.core.plan.actions import (
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import announced
 from runner.core.state.line import encode_record
-from runner.operations.loaded import Loaded
 from runner.operations.options import VariableFile
-from runner.operations.plan import Planned
+from runner.operations.planning.plan import Planned
+from runner.operations.reading.loaded import Loaded
 
 PLAN_FORMAT: Literal["runner-plan"] = "runner-plan"
 VERSION: Literal[1] = 1

@@ -14,11 +14,11 @@ from runner.core.received import DEEPEST, is_deep
 from runner.core.state.written import UNREADABLE
 from runner.errors import Where, error
 from runner.io import files
-from runner.operations.loaded import Loaded
-from runner.operations.named_file import NamedFile
+from runner.operations.files.named_file import NamedFile
 from runner.operations.options import Options, VariableFile, VariableText
-from runner.operations.places import project_directory, same_place
-from runner.operations.plan import Planned
+from runner.operations.planning.plan import Planned
+from runner.operations.project.places import project_directory, same_place
+from runner.operations.reading.loaded import Loaded
 from runner.operations.saved_plan.content import (
     PLAN_FORMAT,
     VERSION,

@@ -8,8 +8,8 @@ from runner.core.checks.changes import Checked
 from runner.core.checks.outcomes import CheckOutcome
 from runner.core.state.records import Record
 from runner.errors import Problem, RunnerError
-from runner.operations.checking import ChosenChecks, check_answers
-from runner.operations.loaded import Loaded
+from runner.operations.checks.checking import ChosenChecks, check_answers
+from runner.operations.reading.loaded import Loaded
 
 
 class CheckedView(Struct, frozen=True):

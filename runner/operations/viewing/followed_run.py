@@ -5,7 +5,7 @@ from threading import Lock
 
 from runner.core.viewing.run_page import RunFold, RunPage
 from runner.errors import RunnerError
-from runner.operations.following import RunTold, follow_runs
+from runner.operations.applying.following import RunTold, follow_runs
 from runner.operations.options import ProjectPlace
 
 

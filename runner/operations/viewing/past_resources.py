@@ -28,8 +28,8 @@ from runner.core.viewing.check_page import (
 from runner.core.viewing.cost_page import CostPage, cost_page
 from runner.core.viewing.shown_changes import ShownChange, shown_change
 from runner.errors import RunnerError, error
-from runner.operations.checking import Judgement, judgements, standings
-from runner.operations.history import (
+from runner.operations.checks.checking import Judgement, judgements, standings
+from runner.operations.recorded.history import (
     Asking,
     ChangedIn,
     answer_history,
@@ -37,7 +37,7 @@ from runner.operations.history import (
     lines_over,
     project_history,
 )
-from runner.operations.revisions import short_id
+from runner.operations.recorded.revisions import short_id
 from runner.operations.spending import costs
 from runner.operations.viewing.answer_resources import index
 from runner.operations.viewing.project_view import ProjectView

@@ -13,9 +13,9 @@ from runner.core.viewing.plan_page import (
     planned_groups,
     planned_value,
 )
-from runner.operations.ended import unfinished
-from runner.operations.plan import Planned, unfinished_answers
-from runner.operations.trust import asked_by, untrusted, ways
+from runner.operations.applying.ended import unfinished
+from runner.operations.planning.plan import Planned, unfinished_answers
+from runner.operations.reading.trust import asked_by, untrusted, ways
 from runner.operations.viewing.project_view import ProjectView
 from runner.operations.viewing.shown_problems import ShownProblem, shown_problems
 

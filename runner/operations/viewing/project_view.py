@@ -16,13 +16,13 @@ from runner.io import files
 from runner.io.prices import Prices
 from runner.io.state.opened import BytesInMemory, opened
 from runner.io.state.store import Store
-from runner.operations.load import load
-from runner.operations.loaded import Loaded
 from runner.operations.options import Options
-from runner.operations.places import blocks_of_place, folders_of, store_of
-from runner.operations.plan import Planned, whole_plan
-from runner.operations.records import prices_at
-from runner.operations.revisions import source_of, state_at
+from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.project.places import blocks_of_place, folders_of, store_of
+from runner.operations.reading.load import load
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.records import prices_at
+from runner.operations.recorded.revisions import source_of, state_at
 from runner.operations.spending import costs
 from runner.operations.viewing.checked_answers import CheckedView, checked_view
 from runner.operations.viewing.followed_run import FollowedRun

@@ -22,10 +22,10 @@ from runner.core.viewing.verdict_columns import ShownVerdict, verdicts_by_addres
 from runner.errors import error
 from runner.io.state.opened import BytesInMemory
 from runner.io.web.site import pages_in
-from runner.operations.checking import is_check
-from runner.operations.loaded import Loaded
-from runner.operations.reporting import masked_record, records_meant
-from runner.operations.revisions import StateAt
+from runner.operations.checks.checking import is_check
+from runner.operations.checks.reporting import masked_record, records_meant
+from runner.operations.reading.loaded import Loaded
+from runner.operations.recorded.revisions import StateAt
 from runner.operations.spending import costs
 from runner.operations.viewing.answer_resources import ProjectFacts, project_facts
 from runner.operations.viewing.checked_answers import CheckedView

@@ -21,7 +21,7 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.build import Request
 from runner.core.values import TemplateError
-from runner.operations.loaded import Loaded
+from runner.operations.reading.loaded import Loaded
 from tests.harness.lab import Lab, project
 
 TEXTS = [

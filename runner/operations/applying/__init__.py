@@ -1,0 +1,1 @@
+"""What a plan says, done: followed, told, and brought to its end whatever happens."""

@@ -1,0 +1,1 @@
+"""Whom a project asks: its providers and other projects, from settings to connections."""

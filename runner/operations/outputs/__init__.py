@@ -1,0 +1,1 @@
+"""Outputs and expressions, of what is recorded: evaluated, written, and read again."""

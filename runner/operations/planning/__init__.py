@@ -1,0 +1,1 @@
+"""What has to happen: a plan, and what is looked up for one."""

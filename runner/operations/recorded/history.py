@@ -1,0 +1,365 @@
+"""What git holds of earlier answers: the versions of one, or what each commit did to all."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from msgspec import Struct
+
+from runner.core.address import blocks_of, in_order, is_address, selects
+from runner.core.state.file import line_of, lines_in
+from runner.core.state.line import decode_record
+from runner.core.state.records import Record, State, empty
+from runner.core.state.written import UNREADABLE
+from runner.core.viewing.changes import (
+    AnswerAdded,
+    AnswerChange,
+    AnswerMoved,
+    AnswerRemoved,
+    addresses_in,
+    change_at,
+    changes,
+)
+from runner.errors import Problem, RunnerError, error
+from runner.io.git.repository import Commit, Repository
+from runner.io.state.backend import KeptState
+from runner.io.state.store import Store
+from runner.operations.options import ProjectPlace
+from runner.operations.project.places import store_of
+from runner.operations.recorded.records import unknown
+from runner.operations.recorded.revisions import StateHistory, history_of
+
+_T = TypeVar("_T")
+_AGO = ("ago", "yesterday", "today", "noon", "midnight", "last")  # in dates as git takes them
+
+
+class Asking(Struct, frozen=True):
+    """Which part of a history: what is newer than a revision or a date, and so much of that."""
+
+    since: str | None = None
+    limit: int | None = None
+
+
+class ChangedIn(Struct, frozen=True):
+    """What changed in one commit, or, where that is None, in the state since the last one. Changes
+    are those against the commit's first parent that stand against each other parent too.
+    `is_oldest` says that a shallow clone knows nothing older, so that nobody knows what changed;
+    so it is with the oldest state that a backend keeps. `kept` is that state, where it was no
+    commit.
+    """
+
+    commit: Commit | None
+    changes: tuple[AnswerChange, ...]
+    is_oldest: bool = False
+    kept: KeptState | None = None
+
+
+@dataclass(slots=True)
+class History:
+    """What changed, newest first, found as it is asked for. `notes` are what has to be said of it;
+    all of them are there once all that changed was looked at.
+    """
+
+    found: Iterator[ChangedIn]
+    notes: list[Problem] = field(default_factory=list)
+
+
+def answer_history(place: ProjectPlace, address: str, asking: Asking) -> History:
+    """The versions of one answer: each commit in which it was asked or answered otherwise than in
+    every parent. Outside of git, or where no commit holds it, that is the one at hand, and a note
+    says so. RunnerError for an address that was never there.
+    """
+    history = History(iter(()))
+    reading = _Reading(history.notes, lambda data, name: _one(line_of(data, address, name)))
+    found = _all_of(place, asking, reading)
+    whole = _Reading(history.notes, lines_in)
+    history.found = _limited((_moved(place, one, address, whole) for one in found), asking.limit)
+    first = next(history.found, None)
+    if first is None and asking.since is None:
+        raise unknown(store_of(place).load() or empty("", ""), address)
+    history.found = _again(first, history.found)
+    return history
+
+
+def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking) -> History:
+    """What each commit did to all answers, or to those that patterns name."""
+    history = History(iter(()))
+    known: dict[bytes, bytes] = {}
+
+    def lines(data: bytes, name: str) -> tuple[bytes, ...]:
+        return tuple(known.setdefault(line, line) for line in lines_in(data, name))
+
+    reading = _Reading(history.notes, lines)
+    found = (_chosen(one, patterns) for one in _all_of(place, asking, reading))
+    history.found = _limited((one for one in found if one.changes), asking.limit)
+    return history
+
+
+def answers_in(changed: ChangedIn) -> tuple[Record, ...]:
+    """The answers that came with a commit; one that moved was there."""
+    held = (one for one in changed.changes if not isinstance(one, AnswerRemoved | AnswerMoved))
+    return tuple(one.after for one in held)
+
+
+def lines_over(place: ProjectPlace, limit: int) -> Iterator[tuple[Commit, tuple[bytes, ...]]]:
+    """The lines of the state in each of so many last commits that changed it, newest first, each
+    line once in memory. RunnerError where git holds none.
+    """
+    held = history_of(place)
+    if not held.repository.names_commit("HEAD"):
+        return
+    known: dict[bytes, bytes] = {}
+    reading = _Reading([], lines_in)
+
+    def lines(blob: bytes) -> tuple[bytes, ...]:
+        return tuple(known.setdefault(line, line) for line in reading.held(blob, held.path))
+
+    commits = held.repository.commits(held.path)
+    for commit, now, _ in _with_blobs(held.repository, islice(commits, limit), lines):
+        yield commit, now or ()
+
+
+def is_one_answer(place: ProjectPlace, name: str) -> bool:
+    """Whether a name is that of one answer; else it stands for those of a block, or of more."""
+    state = store_of(place).load()
+    held = state.records if state is not None else {}
+    if name in held or not is_address(name) or blocks_of(name)[-1][0] == "module":
+        return name in held
+    return not any(selects(name, address) for address in held)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How a state's bytes are read: as the lines that are looked at."""
+
+    notes: list[Problem]
+    lines: Callable[[bytes, str], Sequence[bytes]]
+    records: dict[bytes, Record] = field(default_factory=dict)
+
+    def held(self, data: bytes, name: str) -> Sequence[bytes]:
+        """The lines of a state; none of one that cannot be read, which is noted."""
+        try:
+            return self.lines(data, name)
+        except RunnerError as exc:
+            said = f"{name} of a commit is left out: {exc.problems[0].summary.lower()}."
+            self.note("State cannot be read", said)
+            return ()
+
+    def changed(
+        self, before: Iterable[bytes], after: Iterable[bytes], *, is_merge: bool = False
+    ) -> dict[str, AnswerChange]:
+        """What changed between the lines of two states, by address. What moved is not looked for
+        in a merge, whose parents have it each under an address of its own.
+        """
+        old, new = set(before), set(after)
+        if old == new:
+            return {}
+        then, now = self._state(old - new), self._state(new - old)
+        if not is_merge:
+            return {change.address: change for change in changes(then, now)}
+        held = (
+            change_at(at, then.records.get(at), now.records.get(at))
+            for at in in_order({*then.records, *now.records})
+        )
+        return {change.address: change for change in held if change is not None}
+
+    def _state(self, lines: Iterable[bytes]) -> State:
+        held = [record for line in lines if (record := self._record(line)) is not None]
+        return State(1, "", 0, "", "", {one.address: one for one in held})
+
+    def _record(self, line: bytes) -> Record | None:
+        if line not in self.records:
+            try:
+                self.records[line] = decode_record(line)
+            except UNREADABLE:
+                self.note("Record cannot be read", "It is left out of its commit.")
+                return None
+        return self.records[line]
+
+    def note(self, summary: str, said: str) -> None:
+        """What has to be said, once."""
+        problem = Problem(summary, said, None, "warning")
+        if problem not in self.notes:
+            self.notes.append(problem)
+
+
+def _moved(place: ProjectPlace, one: ChangedIn, address: str, reading: _Reading) -> ChangedIn:
+    """The same, where an answer that came or went did so under another address."""
+    commit, (change,) = one.commit, one.changes
+    if commit is None or not commit.blob or len(commit.before) > 1 or not commit.before[0]:
+        return one
+    if not isinstance(change, AnswerAdded | AnswerRemoved):
+        return one
+    held = history_of(place)
+    sides = [
+        reading.held(data, held.path)
+        for _, data in held.repository.blobs((commit.before[0], commit.blob))
+    ]
+    for other in reading.changed(*sides).values():
+        if isinstance(other, AnswerMoved) and address in addresses_in(other):
+            return ChangedIn(commit, (other,))
+    return one
+
+
+def _one(line: bytes | None) -> tuple[bytes, ...]:
+    return () if line is None else (line,)
+
+
+def _all_of(place: ProjectPlace, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
+    """What the state has that is not committed, then each commit; where git cannot hold it, each
+    state that the backend keeps.
+    """
+    store = store_of(place)
+    if store.backend.file is None:
+        yield from _serials(store, asking, reading)
+        return
+    try:
+        held = history_of(place)
+    except RunnerError as exc:
+        reading.notes.extend(replace(one, severity="warning") for one in exc.problems)
+        yield from _working(place, (), reading)
+        return
+    head = held.repository.names_commit("HEAD")
+    tip = held.repository.read(held.repository.resolve("HEAD"), held.path) if head else None
+    if tip is None:
+        said = f"{held.path} is not committed, so git holds no earlier answers."
+        reading.note("State is not committed", said)
+    yield from _working(place, () if tip is None else reading.held(tip, held.path), reading)
+    if head:
+        yield from _committed(held, asking, reading)
+
+
+def _serials(store: Store, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
+    """What changed with each state that is kept, the newest first."""
+    kept = list(store.backend.kept())
+    after = None if not kept else _lines_of(store, kept[0], reading)
+    for at, one in enumerate(kept):
+        if asking.since is not None and not _is_since(one, asking.since):
+            return
+        older = kept[at + 1] if at + 1 < len(kept) else None
+        before = () if older is None else _lines_of(store, older, reading)
+        changed = reading.changed(before, after or ())
+        is_oldest = older is None and one.serial > 1
+        if changed:
+            yield ChangedIn(None, (*changed.values(),), is_oldest, one)
+        after = before
+
+
+def _lines_of(store: Store, one: KeptState, reading: _Reading) -> Sequence[bytes]:
+    found = store.backend.read(one.serial)
+    return () if found is None else reading.held(found.data, f"serial {one.serial}")
+
+
+def _is_since(one: KeptState, text: str) -> bool:
+    """Whether a state is newer than a serial or a date; RunnerError for what is neither."""
+    if text.startswith("serial:") and text[7:].isdecimal():
+        return one.serial > int(text[7:])
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        said = f'"{text}" is neither a serial, such as serial:7, nor a date, such as 2026-09-01.'
+        raise error("Unknown serial or date", said) from None
+    return one.written >= since.isoformat()[: len(one.written) - 1]
+
+
+def _working(place: ProjectPlace, head: Sequence[bytes], reading: _Reading) -> Iterator[ChangedIn]:
+    """What the state has otherwise than the last commit; RunnerError if it cannot be read."""
+    store = store_of(place)
+    found = store.backend.read()
+    here = () if found is None else reading.lines(found.data, store.name)
+    changed = reading.changed(head, here)
+    if changed:
+        yield ChangedIn(None, (*changed.values(),))
+
+
+def _committed(held: StateHistory, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
+    repository = held.repository
+    cut_off = repository.cut_off()
+    if cut_off:
+        said = "What is older than its first commit is not here: `git fetch --unshallow` brings it."
+        reading.note("Clone is shallow", said)
+    after, since = _since(repository, asking.since)
+    commits = repository.commits(held.path, after=after, since=since)
+
+    def lines(blob: bytes) -> Sequence[bytes]:
+        return reading.held(blob, held.path)
+
+    for commit, now, before in _with_blobs(repository, commits, lines):
+        is_merge = len(before) > 1
+        sides = ((side or (), now or ()) for side in before)
+        changed = [reading.changed(*side, is_merge=is_merge) for side in sides]
+        of_all = set(changed[0]).intersection(*changed[1:])
+        kept = tuple(change for at, change in changed[0].items() if at in of_all)
+        if kept:
+            yield ChangedIn(commit, kept, commit.id in cut_off)
+
+
+def _with_blobs(
+    repository: Repository, commits: Iterable[Commit], reduce: Callable[[bytes], _T]
+) -> Iterator[tuple[Commit, _T | None, list[_T | None]]]:
+    """Each commit with what its file comes to, and its parents' files; each is read once."""
+    asked: dict[str, None] = {}
+    known: dict[str, _T] = {}
+    waiting: deque[Commit] = deque()
+
+    def wanted() -> Iterator[str]:
+        for commit in commits:
+            waiting.append(commit)
+            new = [blob for blob in (commit.blob, *commit.before) if blob and blob not in asked]
+            asked.update(dict.fromkeys(new))
+            yield from dict.fromkeys(new)
+
+    def ready() -> Iterator[tuple[Commit, _T | None, list[_T | None]]]:
+        while waiting and all(
+            b is None or b in known for b in (waiting[0].blob, *waiting[0].before)
+        ):
+            commit = waiting.popleft()
+            now, *before = (known[b] if b else None for b in (commit.blob, *commit.before))
+            yield commit, now, before
+
+    for blob, data in repository.blobs(wanted()):
+        known[blob] = reduce(data)
+        yield from ready()
+    yield from ready()
+
+
+def _since(repository: Repository, text: str | None) -> tuple[str | None, str | None]:
+    """A revision after which, or a date since which; RunnerError for what is neither."""
+    if text is None:
+        return None, None
+    if repository.names_commit(text):
+        return text, None
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        if not any(word in _AGO for word in text.replace(".", " ").split()):
+            said = (
+                f'"{text}" is neither a revision of this repository nor a date, such as 2026-09-01 '
+                'or "2 weeks ago".'
+            )
+            raise error("Unknown revision or date", said) from None
+    return None, text
+
+
+def _chosen(one: ChangedIn, patterns: Sequence[str]) -> ChangedIn:
+    if not patterns:
+        return one
+    kept = (
+        change
+        for change in one.changes
+        if any(selects(pattern, at) for pattern in patterns for at in addresses_in(change))
+    )
+    return ChangedIn(one.commit, tuple(kept), one.is_oldest)
+
+
+def _limited(found: Iterator[ChangedIn], limit: int | None) -> Iterator[ChangedIn]:
+    return found if limit is None else islice(found, limit)
+
+
+def _again(first: ChangedIn | None, rest: Iterator[ChangedIn]) -> Iterator[ChangedIn]:
+    if first is not None:
+        yield first
+    yield from rest
