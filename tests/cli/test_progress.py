@@ -2,7 +2,7 @@
 
 from io import StringIO
 
-from runner.cli.views.progress import Bar, Progress
+from runner.cli.views.running.progress import Bar, Progress
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import Done, Failed, Skipped, Started
 from tests.harness.recorded import record

@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from runner.cli.views.report_markdown import COMMENT, report_markdown
+from runner.cli.views.review.report_markdown import COMMENT, report_markdown
 from runner.core.checks.changes import Checked
 from runner.core.state.records import Record
 from runner.core.viewing.changes import (

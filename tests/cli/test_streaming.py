@@ -8,7 +8,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from runner.cli.views.streaming import CUT, Panel, PrefixedLines
+from runner.cli.views.running.streaming import CUT, Panel, PrefixedLines
 from runner.cli.views.style import Style
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import CutOff, Done, Failed, Started, Written

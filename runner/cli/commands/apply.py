@@ -14,11 +14,11 @@ from runner.cli.streams import put
 from runner.cli.terminal.asking import is_there, says_yes
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.problems import report, tell_warnings
-from runner.cli.views.progress import write_stderr
-from runner.cli.views.report import apply_text
-from runner.cli.views.streaming import RawAnswer
+from runner.cli.views.running.progress import write_stderr
+from runner.cli.views.running.report import apply_text
+from runner.cli.views.running.streaming import RawAnswer
+from runner.cli.views.running.telling import progress
 from runner.cli.views.style import style
-from runner.cli.views.telling import progress
 from runner.core.plan.actions import Issue
 from runner.errors import error
 from runner.operations.applying.apply import carry_out, check, check_reach, held_plan, streaming_one
@@ -204,8 +204,8 @@ def _check(project: Loaded, arguments: argparse.Namespace) -> int:
     root = project.root
     if not (root.checks or root.comparisons) or project.options.choice.destroy:
         return 0
-    from runner.cli.views.checks import check_event, checks_text  # noqa: PLC0415  # only with checks
-    from runner.cli.views.comparisons import comparison_event  # noqa: PLC0415
+    from runner.cli.views.checks.checks import check_event, checks_text  # noqa: PLC0415  # only with checks
+    from runner.cli.views.checks.comparisons import comparison_event  # noqa: PLC0415
     from runner.operations.checks.checking import ChosenChecks, check_answers  # noqa: PLC0415
 
     checked = check_answers(project, ChosenChecks())

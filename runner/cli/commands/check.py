@@ -10,7 +10,7 @@ import orjson
 
 from runner.cli.commands.reading import read
 from runner.cli.parser.arguments import UNMET
-from runner.cli.views.checks import checks_json, checks_text
+from runner.cli.views.checks.checks import checks_json, checks_text
 from runner.cli.views.junit import is_junit
 from runner.cli.views.problems import tell_warnings
 from runner.cli.views.style import style
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(checks_text(checked, style()))
     if arguments.github:
-        from runner.cli.views.check_reports import checks_github  # noqa: PLC0415  # by a flag
+        from runner.cli.views.checks.check_reports import checks_github  # noqa: PLC0415  # by a flag
 
         out = sys.stderr if arguments.json else sys.stdout
         out.write(checks_github(checked, _in_repository(project)))
@@ -79,7 +79,7 @@ def _files(
     project: Loaded, arguments: argparse.Namespace
 ) -> list[tuple[NamedFile, Callable[[Checked], bytes]]]:
     """The reports that are asked for, and how each is made."""
-    from runner.cli.views.check_reports import (  # noqa: PLC0415  # by a flag
+    from runner.cli.views.checks.check_reports import (  # noqa: PLC0415  # by a flag
         checks_junit,
         checks_markdown,
     )

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = orjson.dumps(diff_json(found, price, shifts), option=orjson.OPT_INDENT_2)
         sys.stdout.write(told.decode() + "\n")
     elif arguments.markdown:
-        from runner.cli.views.difference_markdown import diff_markdown  # noqa: PLC0415  # by a flag
+        from runner.cli.views.review.difference_markdown import diff_markdown  # noqa: PLC0415  # by a flag
 
         sys.stdout.write(diff_markdown(found, shifts))
     elif arguments.stat:

@@ -11,8 +11,8 @@ from runner.cli.terminal.asking import approved
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.drift import drift_json, drift_plan_text, drift_text
 from runner.cli.views.problems import report, tell_warnings
+from runner.cli.views.running.telling import progress
 from runner.cli.views.style import style
-from runner.cli.views.telling import progress
 from runner.operations.drift.ask import AskedAgain, ask_again, foresee_drift, not_asked
 from runner.operations.drift.findings import drift_found
 from runner.operations.drift.plan import DriftAsked, PlannedDrift, plan_drift

@@ -13,8 +13,8 @@ from runner.cli.commands.reading import read
 from runner.cli.parser.options import options_of
 from runner.cli.views.plan import plan_text
 from runner.cli.views.problems import tell_warnings
-from runner.cli.views.report_json import report_json
-from runner.cli.views.report_markdown import is_report_markdown, report_markdown
+from runner.cli.views.review.report_json import report_json
+from runner.cli.views.review.report_markdown import is_report_markdown, report_markdown
 from runner.cli.views.style import Style
 from runner.core.viewing.report import Report
 from runner.errors import Problem

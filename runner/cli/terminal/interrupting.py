@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runner.cli.terminal.signals import heard_by
-from runner.cli.views.progress import Progress
+from runner.cli.views.running.progress import Progress
 from runner.io.apply.loop import Apply
 from runner.operations.applying.apply import DRAIN_SECONDS
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from runner.cli.views.check_words import met
-from runner.cli.views.comparisons import conclusion, gate_words, grounds
+from runner.cli.views.checks.check_words import met
+from runner.cli.views.checks.comparisons import conclusion, gate_words, grounds
 from runner.cli.views.difference import total_cost
 from runner.cli.views.markdown_parts import inline_code, shortened, table_cell
 from runner.core.checks.changes import CheckChange, Checked

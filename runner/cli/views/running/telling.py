@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runner.cli.streams import bare
-from runner.cli.views.progress import Bar, Events, Hold, Lines, Progress, is_logged
 from runner.cli.views.records import Cost
-from runner.cli.views.streaming import Alone, Panel, PrefixedLines, RawAnswer
+from runner.cli.views.running.progress import Bar, Events, Hold, Lines, Progress, is_logged
+from runner.cli.views.running.streaming import Alone, Panel, PrefixedLines, RawAnswer
 from runner.cli.views.style import style
 
 

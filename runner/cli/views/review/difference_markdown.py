@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from runner.cli.views.difference import Shifts, rows_of, title_of
 from runner.cli.views.markdown_parts import inline_code, table_cell
-from runner.cli.views.report_markdown import change_details
+from runner.cli.views.review.report_markdown import change_details
 from runner.operations.recorded.comparison import StateComparison
 
 

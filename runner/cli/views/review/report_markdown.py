@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import quote
 
-from runner.cli.views.check_words import faults_of
+from runner.cli.views.checks.check_words import faults_of
 from runner.cli.views.markdown_parts import (
     code_block,
     details,
@@ -14,8 +14,8 @@ from runner.cli.views.markdown_parts import (
     shortened,
     units,
 )
-from runner.cli.views.report_table import report_table, report_title
-from runner.cli.views.unified_lines import unified_lines
+from runner.cli.views.review.report_table import report_table, report_title
+from runner.cli.views.review.unified_lines import unified_lines
 from runner.core.address import first_few
 from runner.core.api.usage import usage_of
 from runner.core.checks.changes import Checked

@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from runner.cli.views.check_changes import changes_json
-from runner.cli.views.checks import check_json
-from runner.cli.views.comparisons import comparison_json
+from runner.cli.views.checks.check_changes import changes_json
+from runner.cli.views.checks.checks import check_json
+from runner.cli.views.checks.comparisons import comparison_json
 from runner.cli.views.difference import change_json, totals_json
 from runner.core.checks.changes import Checked
 from runner.core.viewing.changes import CHANGE_WORDS, Priced, kind_of_change

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runner.cli.views.check_words import figures, told_lines
-from runner.cli.views.comparisons import conclusion, difference_json, grounds
+from runner.cli.views.checks.check_words import figures, told_lines
+from runner.cli.views.checks.comparisons import conclusion, difference_json, grounds
 from runner.cli.views.style import Style
 from runner.core.checks.changes import CheckChange, CheckChanges, ComparisonChange
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.cli.streams import harmless
-from runner.cli.views.check_changes import change_lines, changes_json, regressed_text
-from runner.cli.views.check_words import SHOWN, figures, met, told_lines
-from runner.cli.views.comparisons import comparison_json, comparison_lines
+from runner.cli.views.checks.check_changes import change_lines, changes_json, regressed_text
+from runner.cli.views.checks.check_words import SHOWN, figures, met, told_lines
+from runner.cli.views.checks.comparisons import comparison_json, comparison_lines
 from runner.cli.views.style import Style
 from runner.core.address import first_few
 from runner.core.checks.changes import CheckChanges, Checked

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from runner.cli.views.check_changes import sides
-from runner.cli.views.check_words import faults_of, figures, met
-from runner.cli.views.comparisons import gate_words, levels
+from runner.cli.views.checks.check_changes import sides
+from runner.cli.views.checks.check_words import faults_of, figures, met
+from runner.cli.views.checks.comparisons import gate_words, levels
 from runner.cli.views.junit import xml_of, xml_text
 from runner.cli.views.markdown_parts import inline_code, table_cell
 from runner.cli.views.style import Style

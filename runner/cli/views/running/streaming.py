@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from runner.cli.streams import Coloured, cleared, harmless, on_one_line
 from runner.cli.views.page import end_of, width_of
-from runner.cli.views.progress import Bar, Lines, Progress, write_stderr
 from runner.cli.views.records import Cost
+from runner.cli.views.running.progress import Bar, Lines, Progress, write_stderr
 from runner.cli.views.style import Style
 from runner.core.api.answer import Answer
 from runner.core.modules.judge_prompt import answer_text

@@ -1,0 +1,1 @@
+"""What checks of answers came to: for people, as JSON, and for CI."""

@@ -1,0 +1,1 @@
+"""What changed, for whoever reviews it: a report and its parts, in Markdown and as JSON."""

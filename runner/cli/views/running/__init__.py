@@ -1,0 +1,1 @@
+"""What an apply tells while it runs, and when it has ended."""
