@@ -17,7 +17,7 @@ from runner.core.plan.targets import Choice
 from runner.core.state.file import decode, document, encode
 from runner.core.state.records import State
 from runner.core.toml.source import Source
-from runner.operations.planning.plan import whole_plan
+from runner.operations.planning.whole import whole_plan
 from tests.harness.lab import Lab
 
 BOUND = 6.0  # for four times the size: linear is 4, n log n 4.8, quadratic 16

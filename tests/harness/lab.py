@@ -35,7 +35,8 @@ from runner.operations.applying.apply import carry_out, check, held_plan
 from runner.operations.applying.finish import finish
 from runner.operations.connecting.connections import Connections
 from runner.operations.options import ApplyOptions, Options, Overrides, ProjectPlace, VariableValue
-from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.planning.plan import Planned
+from runner.operations.planning.whole import whole_plan
 from runner.operations.project.places import folders_of
 from runner.operations.reading.load import load
 from runner.operations.reading.loaded import Loaded

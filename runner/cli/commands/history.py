@@ -23,7 +23,7 @@ from runner.cli.views.style import style
 from runner.core.checks.verdicts import Standing
 from runner.core.state.records import Record
 from runner.errors import Problem
-from runner.operations.checks.checking import standings
+from runner.operations.checks.judgements import standings
 from runner.operations.reading.loaded import Loaded
 from runner.operations.recorded.history import (
     Asking,

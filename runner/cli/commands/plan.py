@@ -10,7 +10,8 @@ from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.style import Style, style
 from runner.errors import Problem
 from runner.operations.applying.ended import unfinished
-from runner.operations.planning.plan import Planned, unfinished_answers, whole_plan
+from runner.operations.planning.plan import Planned, unfinished_answers
+from runner.operations.planning.whole import whole_plan
 from runner.operations.reading.loaded import Loaded
 
 

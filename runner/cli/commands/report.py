@@ -20,7 +20,8 @@ from runner.core.viewing.report import Report
 from runner.errors import Problem
 from runner.operations.checks.reporting import report_of
 from runner.operations.files.named_file import NamedFile
-from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.planning.plan import Planned
+from runner.operations.planning.whole import whole_plan
 from runner.operations.reading.loaded import Loaded
 from runner.operations.recorded.earlier import earlier_state
 from runner.operations.recorded.revisions import StateAt

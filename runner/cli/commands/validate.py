@@ -11,7 +11,7 @@ from runner.cli.commands.reading import read
 from runner.cli.parser.options import options_of
 from runner.cli.views.problems import by_place, diagnostic, tell_warnings
 from runner.errors import Problem, RunnerError
-from runner.operations.planning.plan import validated
+from runner.operations.planning.whole import validated
 
 
 def run(arguments: argparse.Namespace) -> int:

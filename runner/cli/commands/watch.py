@@ -22,7 +22,7 @@ from runner.cli.views.style import style
 from runner.errors import RunnerError, error
 from runner.io.folders import Folders
 from runner.operations.options import VariableFile
-from runner.operations.planning.plan import whole_plan
+from runner.operations.planning.whole import whole_plan
 from runner.operations.project.places import folders_of
 from runner.operations.reading.load import load
 from runner.operations.saved_plan.file import Saved, as_shown

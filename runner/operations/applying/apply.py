@@ -41,7 +41,9 @@ from runner.operations.blocking import run_to_end
 from runner.operations.caches.answers import answers_of
 from runner.operations.caches.sharing import Shares, sharing
 from runner.operations.options import ApplyOptions
-from runner.operations.planning.plan import Planned, refuse_unknown, whole_plan
+from runner.operations.planning.plan import Planned
+from runner.operations.planning.unknown_addresses import refuse_unknown
+from runner.operations.planning.whole import whole_plan
 from runner.operations.project.places import same_place
 from runner.operations.reading.load import reload_state
 from runner.operations.reading.loaded import Loaded
@@ -124,7 +126,7 @@ def check(project: Loaded, made: Planned, options: ApplyOptions = _USUAL) -> Non
 
     prepare(project, *asked_by(project, made.plan))
     if project.root.checks and not made.choice.destroy:
-        from runner.operations.checks.checking import admit_programs  # noqa: PLC0415  # only with checks
+        from runner.operations.checks.looking import admit_programs  # noqa: PLC0415  # only with checks
 
         admit_programs(project, [*project.root.checks.values()])
     project.store.probe()

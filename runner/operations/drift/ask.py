@@ -12,7 +12,7 @@ from runner.io.apply.ports import Doors, Outcome
 from runner.operations.applying.apply import Listener, Sending, send
 from runner.operations.applying.ended import Spent, problems_of, spent
 from runner.operations.blocking import run_to_end
-from runner.operations.checks.checking import admit_programs
+from runner.operations.checks.looking import admit_programs
 from runner.operations.drift.plan import PlannedDrift, plain_checks
 from runner.operations.options import ApplyOptions
 from runner.operations.reading.loaded import Loaded

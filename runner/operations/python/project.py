@@ -26,7 +26,7 @@ from runner.operations.options import (
     VariableValue,
 )
 from runner.operations.outputs import outputs_json
-from runner.operations.planning.plan import whole_plan
+from runner.operations.planning.whole import whole_plan
 from runner.operations.project.places import folders_of, store_of
 from runner.operations.python.applying import Applying, OnEvent, Result, unheard
 from runner.operations.python.names import told_in_python

@@ -27,13 +27,10 @@ from runner.operations.blocking import run_to_end
 from runner.operations.connecting.connections import connections, prepare
 from runner.operations.outputs.evaluate import recorded_session, recorded_walk
 from runner.operations.outputs.output_files import file_changes
-from runner.operations.planning.plan import (
-    Planned,
-    changed_outputs,
-    planned,
-    read_sources,
-    refuse_unnamed,
-)
+from runner.operations.planning.output_changes import changed_outputs
+from runner.operations.planning.plan import Planned, planned
+from runner.operations.planning.sources import read_sources
+from runner.operations.planning.unknown_addresses import refuse_unnamed
 from runner.operations.reading.load import reload_state
 from runner.operations.reading.loaded import Loaded
 

@@ -28,7 +28,7 @@ from runner.core.viewing.check_page import (
 from runner.core.viewing.cost_page import CostPage, cost_page
 from runner.core.viewing.shown_changes import ShownChange, shown_change
 from runner.errors import RunnerError, error
-from runner.operations.checks.checking import Judgement, judgements, standings
+from runner.operations.checks.judgements import Judgement, judgements, standings
 from runner.operations.recorded.history import (
     Asking,
     ChangedIn,

@@ -17,7 +17,8 @@ from runner.io.prices import Prices
 from runner.io.state.opened import BytesInMemory, opened
 from runner.io.state.store import Store
 from runner.operations.options import Options
-from runner.operations.planning.plan import Planned, whole_plan
+from runner.operations.planning.plan import Planned
+from runner.operations.planning.whole import whole_plan
 from runner.operations.project.places import blocks_of_place, folders_of, store_of
 from runner.operations.reading.load import load
 from runner.operations.reading.loaded import Loaded

@@ -7,7 +7,7 @@ import pytest
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.provider_types import EMBEDDED, OPENAI
 from runner.errors import Problem, RunnerError
-from runner.operations.planning.plan import whole_plan
+from runner.operations.planning.whole import whole_plan
 from tests.harness.lab import Lab, project
 
 OTHER = "[provider.p]\ntype = 'openai'\nbase_url = 'https://x.example/v1'\n"

@@ -1,0 +1,170 @@
+"""What a plan costs, and what its providers do not do: weighed as its requests are made."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.address import first_few, is_verdict
+from runner.core.expansion.session import Instance
+from runner.core.modules.module import declared_at
+from runner.core.plan.actions import (
+    Await,
+    Instances,
+    Issue,
+    Read,
+    Step,
+)
+from runner.core.plan.estimate import Bound, Estimate, bound, bound_later, most_tokens
+from runner.core.plan.plan import PlannedSteps
+from runner.core.plan.reports import Reports
+from runner.core.plan.verdicts import Verdicts
+from runner.core.plan.walk import address_of
+from runner.core.plan.words import form_later, known_part
+from runner.core.request.build import Request
+from runner.core.request.lanes import lane_of
+from runner.core.request.provider import Provider
+from runner.core.request.provider_blocks import DeclaredProvider, Limit
+from runner.core.request.sketch import Sketch
+from runner.core.state.records import Lane, Record
+from runner.core.values import NotKnown
+from runner.errors import Problem, Where
+from runner.io.prices import Prices
+from runner.operations.reading.loaded import Loaded
+
+
+@dataclass(slots=True)
+class Scales:
+    """Weighs each request that will be sent: its cost, and what its provider does not do. It is
+    handed to whoever makes the plan, and told of the plan that was made.
+    """
+
+    project: Loaded
+    reports: Reports
+    estimate: Estimate = field(default_factory=Estimate)
+    limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    unlisted: dict[str, str] = field(default_factory=dict)  # models without a price of batches
+    _longest: dict[str, int | None] = field(default_factory=dict)
+
+    def __call__(
+        self, instance: Instance, request: Request, body: dict[str, Any], old: Record | None
+    ) -> None:
+        """A request that will be sent, with its body, and the record of the answer before."""
+        address = instance.address
+        prices = self._prices(instance, self.project.providers[request.provider])
+        weight = bound(request, body, old, self.reports.tokens, prices.price, prices.source)
+        self.estimate.add(weight)
+        if is_verdict(address):
+            self.verdicts.estimate.add(weight)
+        self._longest[address] = weight.longest
+        if not prices.knows_lane(request.identity, str(body.get("model", ""))):
+            self.unlisted.setdefault(weight.model, address)
+        for limit in self.project.declared[request.provider].limits(body):
+            self.limits.setdefault((request.provider, limit), []).append(address)
+
+    def weigh_later(self, plan: PlannedSteps) -> None:
+        """What may be sent once answers are known, from above."""
+        awaiting = [step for step, _ in plan.of(Await)]
+        sketches = {step.address: known_part(plan, step) for step in awaiting}
+        for step in awaiting:
+            made = sketches[step.address]
+            self._longest[step.address] = None if made is None else most_tokens(made[1].sent)
+            if made is not None:
+                plan.known.forms.note(step.address, form_later(step, *made))
+        for step in awaiting:
+            made = sketches[step.address]
+            if made is None:
+                self.estimate.unbound()
+            else:
+                self._weigh_awaiting(plan, step, *made)
+        for _ in plan.of(Instances):
+            self.estimate.unbound()
+
+    def _weigh_awaiting(
+        self, plan: PlannedSteps, step: Step, provider: Provider, known: Sketch
+    ) -> None:
+        needs = [
+            self._longest.get(need)
+            for need in _awaited(plan, step.address)
+            if isinstance(plan.decisions.get(need), Issue | Await | Read)
+        ]
+        longest = None if None in needs else max(filter(None, needs), default=0)
+        prices = self._prices(step.instance, provider)
+        weight = bound_later(
+            known, provider.identity, longest, self.reports.tokens, prices.price, prices.source
+        )
+        self.estimate.add_later(weight)
+        if is_verdict(step.address):
+            self._weigh_verdict(plan, step.address, weight)
+
+    def _prices(self, instance: Instance | None, provider: Provider) -> Prices:
+        """Those of the lane that it takes, as far as that is known."""
+        batch = self.project.options.batch
+        try:
+            lane: Lane = "live" if instance is None else lane_of(instance, provider, batch=batch)
+        except NotKnown:
+            lane = "batch" if batch else "live"
+        return self.project.prices.of_lane(lane)
+
+    def warnings(self) -> Iterator[Problem]:
+        """What was seen at it that a person is told."""
+        yield from _not_done(self.project, self.limits)
+        yield from _unlisted(self.unlisted)
+
+    def _weigh_verdict(self, plan: PlannedSteps, address: str, weight: Bound) -> None:
+        """What was never judged will be, whatever is answered."""
+        decision = plan.decisions[address]
+        if isinstance(decision, Await) and decision.old is None:
+            self.verdicts.estimate.add(weight)
+        else:
+            self.verdicts.estimate.add_later(weight)
+
+
+def _awaited(plan: PlannedSteps, address: str) -> Iterator[str]:
+    """The addresses that one needs, each instance of a block by itself."""
+    for need in plan.walk.vertices[address].needs:
+        vertex = plan.walk.vertices.get(need)
+        if vertex is not None and vertex.kind == "group":
+            yield from map(address_of, vertex.needs)
+        else:
+            yield address_of(need)
+
+
+def _unlisted(found: Mapping[str, str]) -> Iterator[Problem]:
+    for model, address in found.items():
+        said = (
+            f"No list knows what {model} costs in a batch ({address}): the usual price is shown. "
+            "If you know it, say what a dollar comes to: discount = 0.5 in [provider.NAME.batch]."
+        )
+        yield Problem("Batch price not known", said, None, "warning")
+
+
+def _not_done(project: Loaded, found: Mapping[tuple[str, Limit], list[str]]) -> Iterator[Problem]:
+    """What a provider does not do, said before it is asked, at the first place that asks for it."""
+    for (name, limit), addresses in found.items():
+        provider = project.declared[name]
+        who = name if provider.type.leaves else "the embedded model"
+        detail = f"{first_few(addresses, 3)}: {limit.said}"
+        where = _asked_at(project, provider, limit, addresses[0])
+        yield Problem(f"Not done by {who}", detail, where, "warning")
+
+
+def _asked_at(
+    project: Loaded, provider: DeclaredProvider, limit: Limit, address: str
+) -> Where | None:
+    """Where a parameter is set: in the completion, else in the defaults of its provider."""
+    declared, name = declared_at(project.root, address), limit.parameter
+    if declared is None or name is None:
+        return None
+    table = declared.block.table
+    if name in table:
+        return declared.block.where((name,), on="key")
+    if name in _table(table.get("extra_body")):
+        return declared.block.where(("extra_body", name), on="key")
+    if provider.block is not None and name in _table(provider.block.table.get("defaults")):
+        return provider.block.where(("defaults", name), on="key")
+    return declared.block.where()
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
