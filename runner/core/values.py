@@ -211,6 +211,8 @@ def no_such(value: Any, name: object, owner: str = "") -> str:
         return f"{held} has no {_quote(str(name))}.{hint}"
     if isinstance(value, Sequence) and not isinstance(value, str) and isinstance(name, int):
         return f"{held} has {len(value)} items, so there is no [{name}]"
+    if not owner:
+        return f"{'' if value is None else 'a '}{kind_of(value)} has no {_quote(str(name))}"
     return f"{held} is a {kind_of(value)}; it has no {_quote(str(name))}"
 
 

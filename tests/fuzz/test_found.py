@@ -53,7 +53,7 @@ def test_a_deep_header_is_refused(held: Bench) -> None:
         ("[0] * 10**12", "more than 100,000,000 bytes"),
         ("9 ** (9 ** 9)", "too large a number"),
         ("'{:>99999999999999}'.format(1)", ""),
-        ("1e999", "inf"),
+        ("1e999", "a number is too large"),
         ("'a' ~ 10 ** 9000", "digits"),
         ("'\\\\ud800'", "half of a character"),
         ("'%c' % 55296", "half of a character"),

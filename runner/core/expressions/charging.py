@@ -144,7 +144,7 @@ class Generator(CodeGenerator):
         """A table; a key that is computed is charged for its hash."""
         self.write("{")
         for pair in node.items:
-            known = isinstance(pair.key, nodes.Const)
+            known = isinstance(pair.key, nodes.Const) and pair.key.value is not None
             self.write("" if known else "environment.keyed(context, ")
             self.visit(pair.key, frame)
             self.write(": " if known else "): ")

@@ -93,6 +93,8 @@ _WRITTEN: Mapping[str, str] = {
 }
 _ONE = r"[A-Za-z_][\w.\[\]\"']*|\"[^\"{}]*\"|'[^'{}]*'|[\d.]+"
 
+_SPLAT = re.compile(r"([A-Za-z_](?:[\w.]|\[[^\]*{}]*\])*?)(?:\[\*\]|\.\*)((?:\.\w+)*)")
+
 
 def instead(name: str, source: str) -> str | None:
     """How what somebody calls as a function is written, in a sentence; None where nothing is known.
@@ -107,6 +109,15 @@ def instead(name: str, source: str) -> str | None:
         near = closest(name, {*FILTERS, *_WRITTEN})
         return None if near is None else instead(near, source)
     return f"{name}(..) is written {{{{ {written} }}}} here."
+
+
+def without_splat(source: str) -> str | None:
+    """How the first `list[*].name` of an expression is written, in a sentence; None without one."""
+    found = _SPLAT.search(source)
+    if found is None:
+        return None
+    listed, inside = found.groups()
+    return f"{found[0]} is written {{{{ [x{inside} for x in {listed}] }}}} here"
 
 
 def _argument(name: str, source: str) -> str:

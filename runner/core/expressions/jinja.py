@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from runner.core.address import BEGINNING, InText, Path
 from runner.core.budget import shared
+from runner.core.expressions.faults import in_plain_words
 from runner.core.expressions.filters import require
+from runner.core.expressions.foreign import without_splat
 from runner.core.expressions.guards import charge_joined
 from runner.core.expressions.sandbox import SELF, Charged, jinja_environment, rename_self
 from runner.core.expressions.tags import on_line, tags, within
@@ -36,7 +38,6 @@ _REFUSED = {
 }
 _MOST_CODE = 100_000
 _A_HOLE = 50
-_LONGEST_FAULT = 1000
 
 
 class Piece(Struct, frozen=True):
@@ -61,7 +62,7 @@ def split(text: str, path: Path) -> Iterator[str | Piece]:
             yield piece.replace(_CR, "\r") if isinstance(piece, str) else piece
     except jinja2.TemplateSyntaxError as exc:
         raise TemplateError(
-            f"not an expression: {_unreadable(exc)}", path, on_line(text, exc.lineno - 1)
+            f"not an expression: {_unreadable(exc, text)}", path, on_line(text, exc.lineno - 1)
         ) from exc
     except RecursionError as exc:
         raise TemplateError("the expression is nested too deeply", path) from exc
@@ -96,8 +97,11 @@ def _without_returns(text: str) -> str:
     return "".join(kept)
 
 
-def _unreadable(exc: jinja2.TemplateSyntaxError) -> str:
+def _unreadable(exc: jinja2.TemplateSyntaxError, source: str) -> str:
     text = (exc.message or "").rstrip(".")
+    splat = without_splat(source)
+    if splat is not None:
+        return splat
     unknown = _UNKNOWN.match(text)
     if unknown is None:
         return _in_words(text)
@@ -156,7 +160,7 @@ def _refs_at(source: str, path: Path, at: InText) -> tuple[Ref, ...]:
         return _refs(source)
     except jinja2.TemplateSyntaxError as exc:
         line = at.line + exc.lineno - 1  # the engine counts from the hole
-        said = f"not an expression: {_unreadable(exc)}"
+        said = f"not an expression: {_unreadable(exc, source)}"
         raise TemplateError(said, path, InText(line, at.span)) from exc
 
 
@@ -319,7 +323,7 @@ def _run(
         raise
     except Exception as exc:
         line = on_line(source, _line_of(exc, compiled)) if result is _text else BEGINNING
-        raise TemplateError(_said(exc), at=line) from exc
+        raise TemplateError(in_plain_words(exc), at=line) from exc
 
 
 def _value(template: jinja2.Template, context: Charged) -> Any:
@@ -363,10 +367,3 @@ def _line_of(exc: BaseException, compiled: list[jinja2.Template]) -> int:
             return max(compiled[0].get_corresponding_lineno(step.tb_lineno) - 1, 0)
         step = step.tb_next
     return 0
-
-
-def _said(exc: Exception) -> str:
-    if isinstance(exc, RecursionError):
-        return "the expression is nested too deeply"
-    text = str(exc) or type(exc).__name__
-    return text if len(text) <= _LONGEST_FAULT else f"{text[:_LONGEST_FAULT]} .."

@@ -129,7 +129,9 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return guards.cut(_budget(context), value, slice(*bounds))
 
     def keyed(self, context: Context, key: Any) -> Any:
-        """A key of a table, charged."""
+        """A key of a table that is written out, charged."""
+        if key is None:
+            _key(key)
         return guards.keyed(_budget(context), key)
 
     def call(self, context: Context, called: Any, *given: Any, **named: Any) -> Any:
