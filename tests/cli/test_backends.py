@@ -142,6 +142,8 @@ def test_earlier_states_are_told_by_their_serials(project: Project, bucket: str)
     assert serials == sorted(serials, reverse=True)
     found = json.loads(project.call("history", "completion.a", "--json").out)
     assert [one["serial"] for one in found["commits"]] == serials[:3]
+    found = json.loads(project.call("history", "completion.*", "--json").out)
+    assert [one["serial"] for one in found["commits"]] == serials[:3]
     oldest = serials[2]
     changed = json.loads(project.call("diff", f"serial:{oldest}", "--json").out)
     assert len(changed["changes"]) == 1

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.views.history import HistoryTable
+from runner.cli.views.style import Style
 from tests.cli.test_diff import asked
 from tests.cli.test_schemas import faults
 from tests.harness.git import GitFolder
@@ -101,6 +103,37 @@ def test_each_commit_is_told_by_what_it_did_to_all_answers(told: Project) -> Non
         ("1 asked differently", "two"),
         ("2 new", "one"),
     ]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_no_line_is_wider_than_its_terminal_and_none_breaks_in_a_word(columns: int) -> None:
+    said = "12 answered differently, 3 asked differently, 1 removed"
+    row = {
+        "when": "2026-01-01",
+        "commit": "abcdef1",
+        "by": "Ada",
+        "answers": said,
+        "cost": "$0.000225",
+        "subject": "what was done " * 3,
+    }
+    table = HistoryTable(Style(colour=False, width=columns), "subject", "answers")
+    lines = "\n".join(line for each in table.lines([row, row]) for line in each).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert set(said.split()) <= {word for line in lines for word in line.split()}
+
+
+def test_what_nobody_knows_the_cost_of_is_unknown_and_no_gap(
+    made: GitFolder, project: Project
+) -> None:
+    priced, other = record("completion.a"), record("completion.b")
+    unlisted = replace(other, request=other.request.replace(b"gpt-4o", b"nobody-lists-it"))
+    unlisted = replace(unlisted, response=other.response.replace(b"gpt-4o", b"nobody-lists-it"))
+    write_state(project, unlisted)
+    made.commit("one")
+    write_state(project, unlisted, priced)
+    made.commit("two")
+    assert [line[4] for line in rows(project.call("history").out)[1:]] == ["$0.000225", "unknown"]
+    assert rows(project.call("history", "completion.b").out)[1][-1] == "unknown"
 
 
 def test_part_of_a_history_can_be_asked_for(told: Project, made: GitFolder) -> None:

@@ -121,7 +121,7 @@ def test_show_says_that_a_cost_is_not_known(project: Project) -> None:
     answer = held.response.replace(b"gpt-4o-2024-08-06", b"home-made")
     request = held.request.replace(b"gpt-4o", b"home-made")
     write_state(project, record("completion.chat", response=answer, request=request))
-    assert "cost:         not known" in project.call("show", "completion.chat").out
+    assert "cost:         unknown" in project.call("show", "completion.chat").out
     assert json.loads(project.call("show", "completion.chat", "--json").out)["cost"] is None
 
 

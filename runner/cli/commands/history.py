@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         held = history_json(all_of_it, price, history.notes)
         sys.stdout.write(orjson.dumps(held, option=orjson.OPT_INDENT_2).decode() + "\n")
         return 0
-    shown, table = 0, HistoryTable(style(), "why" if is_one else "subject")
+    below = ("why", "model served") if is_one else ("subject", "answers")
+    shown, table = 0, HistoryTable(style(), *below)
     for batch in told:
         shown += len(batch)
         if is_one:

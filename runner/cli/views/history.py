@@ -7,12 +7,12 @@ from typing import Any
 from msgspec import Struct
 
 from runner.cli.streams import harmless, on_one_line
-from runner.cli.views.difference import change_in_words, change_json
+from runner.cli.views.difference import change_in_words, change_json, total_cost
 from runner.cli.views.page import Page, width_of
 from runner.cli.views.style import Style
 from runner.core.api.usage import usage_of
 from runner.core.checks.verdicts import Standing
-from runner.core.plan.estimate import dollars
+from runner.core.state.records import Record
 from runner.core.viewing.changes import (
     CHANGE_WORDS,
     AnswerChange,
@@ -20,6 +20,7 @@ from runner.core.viewing.changes import (
     AnswerRemoved,
     Priced,
     kind_of_change,
+    totals,
 )
 from runner.core.viewing.versions import why_changed
 from runner.errors import Problem
@@ -41,43 +42,43 @@ class ToldCommit(Struct, frozen=True):
 
 class HistoryTable:
     """Lines that come in one batch after another, in columns that are as wide as the first needs;
-    where a terminal has no room for that, the `below` column stands under each line.
+    where a terminal has no room for that, columns `may_be_below` stand under each line, the first
+    of them first.
     """
 
-    def __init__(self, style: Style, below: str) -> None:
-        self._style, self._below = style, below
+    def __init__(self, style: Style, *may_be_below: str) -> None:
+        self._style, self._may_be_below = style, may_be_below
         self._widths: dict[str, int] = {}
+        self._below: tuple[str, ...] = ()
 
     def lines(self, rows: Sequence[dict[str, str]]) -> Iterator[list[str]]:
         """The lines of each row; with the first, those of the names."""
         rows = [{name: _cut(name, text) for name, text in row.items()} for row in rows]
         if not self._widths and rows:
-            for name in rows[0]:
-                self._widths[name] = max(
-                    width_of(text) for text in (name, *(r[name] for r in rows))
-                )
-            names = [name for name in rows[0] if name != self._below or self._fits]
-            head = self._line({name: name for name in names}, names)
-            yield [self._style(head, "bold")]
+            self._begin(rows)
+            yield [self._style(self._line({name: name for name in rows[0]}), "bold")]
         for row in rows:
-            yield list(self._row(row))
+            yield [self._line(row), *self._lines_below(row)]
 
-    def _row(self, row: dict[str, str]) -> Iterator[str]:
-        if self._fits:
-            yield self._line(row, list(row))
-            return
-        yield self._line(row, [name for name in row if name != self._below])
-        if row[self._below]:
-            yield f"    {row[self._below]}"
+    def _begin(self, rows: Sequence[dict[str, str]]) -> None:
+        for name in rows[0]:
+            self._widths[name] = max(width_of(text) for text in (name, *(r[name] for r in rows)))
+        while not self._fits and len(self._below) < len(self._may_be_below):
+            self._below = self._may_be_below[: len(self._below) + 1]
 
     @property
     def _fits(self) -> bool:
-        room = sum(self._widths.values()) + len(_GAP) * (len(self._widths) - 1)
+        wide = [width for name, width in self._widths.items() if name not in self._below]
+        room = sum(wide) + len(_GAP) * (len(wide) - 1)
         return self._style.width is None or room <= self._style.width
 
-    def _line(self, row: dict[str, str], names: Sequence[str]) -> str:
+    def _lines_below(self, row: dict[str, str]) -> Iterator[str]:
+        for name in (name for name in row if name in self._below and row[name]):
+            yield self._style.wrapped(row[name], "    ")
+
+    def _line(self, row: dict[str, str]) -> str:
         cells = []
-        for name in names:
+        for name in (name for name in row if name not in self._below):
             space = " " * max(self._widths[name] - width_of(row[name]), 0)
             cells.append(f"{space}{row[name]}" if name in _RIGHT else f"{row[name]}{space}")
         return _GAP.join(cells).rstrip()
@@ -98,13 +99,13 @@ def version_row(told: ToldCommit, address: str, price: Priced, *, checks: bool) 
     if record is not None and record.status != "complete" and not why.endswith(record.status):
         why += f" ({record.status})"
     used = None if record is None or moved_on else usage_of(record.response)
-    cost = None if record is None or moved_on else price(record)
+    came = () if record is None or moved_on else (record,)
     row = {
         **_commit(told.changed),
         "why": _oldest(told.changed) if told.changed.is_oldest else why,
         "model served": (used.model or "") if used else "",
         "tokens": f"{used.prompt}+{used.completion}" if used else "",
-        "cost": "" if cost is None else dollars(cost),
+        "cost": _cost(came, price),
     }
     if checks:
         row["checks"] = _worth(told.standing)
@@ -115,11 +116,10 @@ def commit_row(told: ToldCommit, price: Priced, *, checks: bool) -> dict[str, st
     """What one commit did to all answers."""
     tally = Counter(map(kind_of_change, told.changed.changes))
     said = ", ".join(f"{tally[word]} {word}" for word in CHANGE_WORDS if tally[word])
-    costs = [cost for one in answers_in(told.changed) if (cost := price(one)) is not None]
     row = {
         **_commit(told.changed),
         "answers": _oldest(told.changed) if told.changed.is_oldest else said,
-        "cost": dollars(sum(costs)) if costs else "",
+        "cost": _cost(answers_in(told.changed), price),
     }
     if checks:
         row["checks"] = _worth(told.standing)
@@ -178,6 +178,10 @@ def _commit(changed: ChangedIn) -> dict[str, str]:
     if commit is not None:
         when, short, author = commit.date[:10], short_id(commit.id), commit.author
     return {"when": when, "commit": short, "by": author}
+
+
+def _cost(came: Sequence[Record], price: Priced) -> str:
+    return total_cost(totals(came, price)) if came else ""
 
 
 def _oldest(changed: ChangedIn) -> str:

@@ -116,7 +116,7 @@ def _facts(record: Record, cost: Cost | None) -> Iterator[tuple[str, str]]:
         yield "usage", f"{used.prompt} tokens in, {used.completion} out"
     if cost is not None and not is_data(record.address):
         found = _cost(record, cost)
-        yield "cost", "not known" if found is None else dollars(found) if found else "none"
+        yield "cost", "unknown" if found is None else dollars(found) if found else "none"
     if record.depends_on:
         yield "depends on", ", ".join(record.depends_on)
     if record.triggers is not None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.address import blocks_of, in_order, is_address, selects
 from runner.core.state.file import line_of, lines_in
@@ -352,7 +352,7 @@ def _chosen(one: ChangedIn, patterns: Sequence[str]) -> ChangedIn:
         for change in one.changes
         if any(selects(pattern, at) for pattern in patterns for at in addresses_in(change))
     )
-    return ChangedIn(one.commit, tuple(kept), one.is_oldest)
+    return structs.replace(one, changes=tuple(kept))
 
 
 def _limited(found: Iterator[ChangedIn], limit: int | None) -> Iterator[ChangedIn]:

@@ -99,7 +99,7 @@ async function draw(view) {
     const rows = [
       ["model", page.model], ["provider", page.provider],
       ["tokens", page.prompt_tokens === null ? "" : `${compact(page.prompt_tokens)} in, ${compact(page.completion_tokens)} out${page.cached_tokens ? `, ${compact(page.cached_tokens)} cached` : ""}`],
-      ["cost", page.cost === null ? "not known" : dollars(page.cost)],
+      ["cost", page.cost === null ? "unknown" : dollars(page.cost)],
       ["time", `${seconds(page.seconds)}${page.attempts > 1 ? `, ${page.attempts} attempts` : ""}`],
       ["asked", page.issued_at ? `${age(page.issued_at)} ago`.replace("now ago", "just now") : ""],
       page.maybe_billed ? ["billed", `${counted(page.maybe_billed, "attempt")} without an answer may have been`] : null,
