@@ -19,6 +19,7 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UP = re.compile(r"(?:\.\./)*")
 _NOT_HERE = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
 _UNSAFE = ("dubious ownership", "unsafe repository")
+_NO_WORKTREE = "cannot chdir to"
 _FORM = "%x01%H%x00%P%x00%an%x00%ad%x00%s%x00"
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
 _AHEAD = 4  # objects that are asked for while one is looked at
@@ -232,12 +233,18 @@ def _refuse(folder: Path, ended: Ended) -> None:
     """RunnerError where git refuses a repository; nothing where it found none."""
     if any(words in ended.err for words in _NOT_HERE):
         return
+    whole = os.path.realpath(folder)
     if any(words in ended.err for words in _UNSAFE):
-        whole = os.path.realpath(folder)
         raise error(
             "Git refuses the repository",
             f"The repository around {whole} belongs to another user. If you trust what is in it: "
             "git config --global --add safe.directory DIR, with its folder as DIR.",
+        )
+    if _NO_WORKTREE in ended.err:
+        raise error(
+            "Git refuses the repository",
+            f"core.worktree in the configuration of the repository around {whole} names a folder "
+            "that is not there: take that line out of its .git/config, or mend it.",
         )
     raise refused("rev-parse", ended)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from runner.core.address import is_address
 from runner.core.state.file import decode
 from runner.core.state.records import State, empty
 from runner.errors import RunnerError, Where, error
@@ -130,7 +131,7 @@ def history_of(place: ProjectPlace) -> StateHistory:
 
 def source_of(place: ProjectPlace, text: str) -> StateSource:
     """What names one state on a command line: a revision of git, a file, `workspace:NAME`, or
-    `serial:N`.
+    `serial:N`. RunnerError for what can be none of them.
     """
     if text.startswith(_WORKSPACE):
         return InWorkspace(text.removeprefix(_WORKSPACE))
@@ -141,7 +142,18 @@ def source_of(place: ProjectPlace, text: str) -> StateSource:
         return AtSerial(int(number))
     if Path(text).is_file() and (_is_path(text) or not _names_commit(place, text)):
         return InFile(text)
+    if (_is_path(text) or is_address(text)) and not _names_commit(place, text):
+        raise _no_state(text)
     return AtRevision(text)
+
+
+def _no_state(text: str) -> RunnerError:
+    what = "is an address of answers" if is_address(text) else "is no file"
+    return error(
+        "No state of that name",
+        f'"{text}" {what}, and names no commit. A state is named by a revision of git (HEAD~1, a '
+        f"tag, a branch), the path of its file, {_WORKSPACE}NAME or {_SERIAL}N.",
+    )
 
 
 def sources_of(place: ProjectPlace, words: Sequence[str]) -> tuple[StateSource, StateSource]:

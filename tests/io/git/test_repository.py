@@ -321,6 +321,12 @@ def test_a_configuration_that_is_none_is_told(made: GitFolder) -> None:
         Repository.around(made.path)
 
 
+def test_a_worktree_that_is_nowhere_is_told_with_the_line_that_says_so(made: GitFolder) -> None:
+    made("config", "core.worktree", "../../nowhere")
+    with pytest.raises(RunnerError, match=r"core\.worktree in the configuration of the repository"):
+        around(made.path)
+
+
 def test_a_worktree_that_is_elsewhere_is_not_around(made: GitFolder, tmp_path: Path) -> None:
     made("config", "core.worktree", str(tmp_path / "home"))
     assert Repository.around(made.path) is None

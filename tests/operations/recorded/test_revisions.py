@@ -143,3 +143,22 @@ def test_words_name_states_as_git_diff_has_it(
     assert source_of(place, "serial:3") == AtSerial(3)
     with pytest.raises(RunnerError, match="has no number"):
         source_of(place, "serial:three")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("old.json", '"old.json" is no file, and names no commit'),
+        ("./old", '"./old" is no file'),
+        ("completion.a", '"completion.a" is an address of answers, and names no commit'),
+        ('completion.a["x"]', "is an address of answers"),
+    ],
+)
+def test_what_can_name_no_state_is_told_with_what_does(
+    made: GitFolder, place: ProjectPlace, text: str, said: str
+) -> None:
+    made.commit("one", main="")
+    with pytest.raises(RunnerError) as caught:
+        source_of(place, text)
+    assert said in caught.value.problems[0].detail
+    assert "workspace:NAME" in caught.value.problems[0].detail
