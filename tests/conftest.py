@@ -1,13 +1,17 @@
 """No test reaches the network or has a key to spend; random examples are the same everywhere."""
 
+import atexit
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from platformdirs import user_cache_path
 
 settings.register_profile(
     "everywhere",
@@ -61,3 +65,10 @@ for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "RUNNER_TR
     os.environ.pop(name, None)
 # Nothing that the user of this machine trusts counts; what a test trusts, it keeps elsewhere.
 os.environ["XDG_CONFIG_HOME"] = os.path.join(tempfile.gettempdir(), "no-such-configuration")  # noqa: PTH118
+# What is kept for the next time is kept for the tests' own; the model is large and stays the same.
+_CACHE = Path(tempfile.mkdtemp(prefix="runner-cache-"))
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+(_CACHE / "runner").mkdir()
+for _model in user_cache_path("runner").glob("*.gguf"):
+    (_CACHE / "runner" / _model.name).symlink_to(_model.resolve())
+os.environ["XDG_CACHE_HOME"] = str(_CACHE)
