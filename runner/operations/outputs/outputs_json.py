@@ -36,12 +36,22 @@ def read(path: Path) -> dict[str, Any]:
     return held
 
 
-def held(store: "Store") -> dict[str, Any]:
-    """What stands beside a state; nothing if it is damaged, and so will be written anew."""
-    from runner.core.received import table_of  # noqa: PLC0415  # `runner output` reads without
+def held(store: "Store") -> Mapping[str, Any]:
+    """What stands beside a state, each value read when it is asked for; nothing if it is damaged,
+    and so will be written anew.
+    """
+    import msgspec  # noqa: PLC0415  # `runner output` reads without
+
+    from runner.core.expansion.lazy import Lazy  # noqa: PLC0415
+    from runner.core.received import value_of  # noqa: PLC0415
     from runner.io.state.local import OUTPUTS  # noqa: PLC0415
 
-    return table_of(files.read(store.directory / OUTPUTS) or b"")
+    data = files.read(store.directory / OUTPUTS)
+    try:
+        texts = msgspec.json.decode(data or b"{}", type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return {}
+    return Lazy(texts, lambda name: value_of(bytes(texts[name])))
 
 
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes:
