@@ -89,7 +89,8 @@ class Scope:
         try:
             with Rendering():  # its own, whoever is the first to ask for it
                 made = value.node.render(self.names)
-            weigh(made)
+            if not self.session.world.has_read(made):
+                weigh(made)
             return made
         except TemplateError as exc:
             said = f"In {self.prefix}{written(named)}: {sentence(exc.message)}"

@@ -46,6 +46,10 @@ class World:
             self.parsed[key] = make()
         return self.parsed[key]
 
+    def has_read(self, value: Any) -> bool:
+        """Whether a value is what a file holds: as large as that, and made by no expression."""
+        return any(value is held for held in self.parsed.values())
+
 
 def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
     """The functions as the files in `folder` see them: paths are relative to it."""

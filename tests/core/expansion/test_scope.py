@@ -1,10 +1,13 @@
 """Variables in, instances out."""
 
+from typing import Any
+
 import orjson
 import pytest
 
 from runner.core.plan.actions import Issue
 from runner.errors import RunnerError
+from runner.operations.planning.whole import whole_plan
 from tests.harness.lab import Lab, project
 
 HEAD = 'model = "m"\n'
@@ -211,6 +214,30 @@ def test_paths_are_relative_to_the_file_that_names_them() -> None:
         }
     )
     assert asks(lab) == {"completion.a": "of the root", "module.m.completion.a": "of the module"}
+
+
+def test_a_file_may_hold_more_than_an_expression_may_make() -> None:
+    """A million rows are as large as their file, and are planned."""
+    lab = Lab(
+        {
+            "configs/main.toml": "[locals]\nheld = \"{{ json('t.json') }}\"\n"
+            + completion("a", "{{ local.held.said }}"),
+            "configs/t.json": "{}",
+        }
+    )
+    tree: Any = "x"
+    for _ in range(40):  # in place of a file that is really as large as that
+        tree = [tree, tree]
+    held = lab.loaded()
+    held.world.parsed["json", b"{}"] = {"said": "read", "tree": tree}
+    assert whole_plan(held).plan.steps
+    lab.files["configs/main.toml"] = lab.files["configs/main.toml"].replace(
+        "json('t.json')", "[json('t.json').tree]"
+    )
+    made = lab.loaded()
+    made.world.parsed["json", b"{}"] = {"said": "read", "tree": tree}
+    with pytest.raises(RunnerError, match="the most that one rendering may take"):
+        whole_plan(made)
 
 
 def test_all_mistakes_of_a_stage_are_told_together() -> None:
