@@ -160,6 +160,16 @@ def of_calls(number: int) -> Lab:
     return lab
 
 
+def after_calls(number: int) -> Lab:
+    """A third so many calls of a module, and as many completions that all of them come before."""
+    called = number // 3 + 1
+    lab = modules(called)
+    lab.files["configs/main.toml"] += "\n" + block(
+        "each", "{{ count.index }}", f"count = {called}", "depends_on = ['module.m']"
+    )
+    return lab
+
+
 def dynamic(number: int) -> Lab:
     """A list that a model answers with, and a completion for each of its items."""
     lab = text(
@@ -229,13 +239,17 @@ def told(number: int) -> Lab:
 
 SHAPES = [
     *(rows, blocks, chain, same, by_key, matrix, fan),
-    *(modules, of_calls, dynamic, nested, secrets),
+    *(modules, of_calls, after_calls, dynamic, nested, secrets),
 ]
 Shape = Callable[[int], Lab]
 
 
 @pytest.mark.parametrize(
-    "shape", [rows, blocks, chain, same, by_key, matrix, fan, modules, of_calls, secrets, told]
+    "shape",
+    [
+        *(rows, blocks, chain, same, by_key, matrix, fan),
+        *(modules, of_calls, after_calls, secrets, told),
+    ],
 )
 def test_a_first_plan_grows_linearly(shape: Shape) -> None:
     assert growth(lambda number: shape(number).plan) < BOUND

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from runner.core.address import Key, blocks_of, selects, with_key
+from runner.core.address import Key, blocks_of, module_of, selects, with_key
 from runner.core.budget import Rendering
 from runner.core.expansion.instances import Pairs, pairs_of, verdict_keys
 from runner.core.expansion.lazy import (
@@ -335,32 +335,31 @@ class Scope:
         return tuple(found)
 
     def order(self, declared: Declared, names: Names | None = None) -> tuple[str, ...]:
-        """The addresses that a block's depends_on names; for a module, all that is in it."""
-        found: dict[str, None] = {}
-        for ref, _ in declared.depends_on:
-            inside = self._inside if ref[0] == "module" else self._deps_of
-            found.update(dict.fromkeys(inside(ref, names or self.names)))
-        return tuple(found)
+        """The addresses that a block's depends_on names. That of a module's call, or of one
+        instance of it, stands for all that is `inside`.
+        """
+        refs = (ref for ref, _ in declared.depends_on)
+        return tuple(dict.fromkeys(one for ref in refs for one in self.before(ref, names)))
 
-    def _inside(self, ref: Ref, names: Names) -> Sequence[str]:
-        """Every completion and data source of a module call, or of one instance of it."""
+    def before(self, ref: Ref, names: Names | None = None) -> Sequence[str]:
+        """What one name in depends_on means."""
+        if ref[0] != "module":
+            return self._deps_of(ref, names or self.names)
         declared = self.module.calls[str(ref[1])]
         address = self.address(declared)
         self.ensure(declared)
-        if declared.repeated and address not in self.session.keys:
+        if len(ref) == 2 or (declared.repeated and address not in self.session.keys):
             return (address,)
-        one = f"{with_key(address, _known_key(ref[2], names, declared))}." if len(ref) > 2 else None
-        found: list[str] = []
-        for scope in self.children(declared.name):
-            if one not in (None, scope.prefix):
-                continue
-            for block in scope.module.declared:
-                scope.ensure(block)
-                if block.kind == "module":
-                    found += scope._inside(("module", block.name), scope.names)  # noqa: SLF001
-                else:
-                    found.append(scope.address(block))
-        return found
+        return (with_key(address, _known_key(ref[2], names or self.names, declared)),)
+
+    def inside(self, name: str, address: str) -> Iterator[str]:
+        """The blocks in a module's call, or in the one instance of it at the address."""
+        call = self.address(self.module.calls[name])
+        for scope in self.children(name):
+            if address in (call, scope.prefix.removesuffix(".")):
+                for block in scope.module.declared:
+                    scope.ensure(block)
+                    yield scope.address(block)
 
     def _deps_of(self, ref: Ref, names: Names) -> Sequence[str]:
         match ref[0]:
@@ -427,6 +426,18 @@ class Scope:
                     deps = scope._named_deps("output", name, value.refs)  # noqa: SLF001
                     found.update(dict.fromkeys(deps))
         return tuple(found)
+
+
+def blocks_at(session: Session, address: str) -> Iterator[str]:
+    """The completions and data sources that an address of `Scope.order` stands for; NotKnown while
+    it is not known which there are.
+    """
+    kind, name = blocks_of(address)[-1]
+    if kind != "module":
+        yield address
+        return
+    for inner in session.scopes[module_of(address)].inside(name, address):
+        yield from blocks_at(session, inner)
 
 
 def _of_each(scopes: Iterable[Scope], declared: Declared) -> Any:

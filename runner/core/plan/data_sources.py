@@ -6,6 +6,7 @@ from typing import Any
 from runner.core.address import with_key
 from runner.core.api.exchange import Answered
 from runner.core.canonical import canonical, digest
+from runner.core.expansion.scope import blocks_at
 from runner.core.expansion.session import Instance
 from runner.core.expressions.template import Constant, Masked
 from runner.core.plan.actions import Keep, Read
@@ -44,12 +45,13 @@ def decide_data(instance: Instance, known: Known) -> Keep | Read:
 def _require_answers(instance: Instance) -> None:
     """NotKnown while what depends_on names has yet to happen: it may change what is read."""
     session = instance.scope.session
-    for address in instance.scope.order(instance.declared):
-        keys = session.keys.get(address)
-        for one in [address] if keys is None else [with_key(address, key) for key in keys]:
-            if one in session.changing:
-                raise NotKnown(one)
-            session.answer(one)
+    for named in instance.scope.order(instance.declared):
+        for address in blocks_at(session, named):
+            keys = session.keys.get(address)
+            for one in [address] if keys is None else [with_key(address, key) for key in keys]:
+                if one in session.changing:
+                    raise NotKnown(one)
+                session.answer(one)
 
 
 def _asked(instance: Instance, masked: Masked | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from runner.core.address import around, blocks_of, inside, with_key
+from runner.core.address import around, blocks_of, covers, inside, module_of, with_key
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Instance, Session
 from runner.core.modules.module import Declared
@@ -108,6 +108,17 @@ class Walk:
         self.vertices[block] = _with_needs(group, (*group.needs, *inside))
         self._wait(block, inside)
 
+    def steps_at(self, keys: Iterable[VertexKey]) -> Iterator[str]:
+        """The addresses that vertices stand for: of a group, those of all that is in it."""
+        todo = [*keys]
+        while todo:
+            key = todo.pop()
+            vertex = self.vertices.get(key)
+            if vertex is not None and vertex.kind == "group":
+                todo += vertex.needs
+            else:
+                yield address_of(key)
+
     def dependents(self, address: str) -> bool:
         """Whether anything still waits for this address."""
         return address in self._dependents
@@ -192,7 +203,11 @@ class Walk:
             self.ready.append(self.vertices[key])
 
     def _group(self, block: str) -> Vertex:
-        """All instances of a block that is known, as one step."""
+        """All instances of a block that is known, or all that is in a module, as one step."""
+        kind, name = blocks_of(block)[-1]
+        if kind == "module":
+            scope = self.session.scopes[module_of(block)]
+            return Vertex(block, "group", tuple(scope.inside(name, block)))
         keys = self.session.keys.get(block)
         if keys is None:
             raise AssertionError(f"{block} is no block")
@@ -320,9 +335,12 @@ def _edge(vertex: Vertex, block: str) -> str:
             for need in scope.deps([ref], names)
         )
 
+    def waits(ref: Ref) -> bool:
+        return any(covers(need, block) or inside(block, need) for need in scope.before(ref, names))
+
     hole = declared.hole_of(refers)
     if hole is not None:
         where = declared.block.where(hole.path, at=hole.at)
         return f"{vertex.address} refers to {block} ({where})"
-    path = next((path for ref, path in declared.depends_on if refers(ref)), ())
+    path = next((path for ref, path in declared.depends_on if waits(ref)), ())
     return f"{vertex.address} waits for {block} ({declared.block.where(path)})"

@@ -163,7 +163,7 @@ async def read(run: Run, vertex: Vertex, made: Read) -> None:
     assert instance is not None  # noqa: S101  # a data source is an instance
     provider = provider_of(instance, run.known)
     kind = instance.declared.name.split(".", 1)[0]
-    fresh = any(need in run.outcome.issued for need in vertex.needs)
+    fresh = any(need in run.outcome.issued for need in run.walk.steps_at(vertex.needs))
     result = await run.doors.read(provider.name, kind, made.arguments, fresh)
     if isinstance(result, Failure):
         run.fail(vertex, result)

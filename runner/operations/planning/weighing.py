@@ -1,6 +1,6 @@
 """What a plan costs, and what its providers do not do: weighed as its requests are made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from runner.core.plan.estimate import Bound, Estimate, bound, bound_later, most_
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.reports import Reports
 from runner.core.plan.verdicts import Verdicts
-from runner.core.plan.walk import address_of
+from runner.core.plan.walk import VertexKey, address_of
 from runner.core.plan.words import form_later, known_part
 from runner.core.request.build import Request
 from runner.core.request.lanes import lane_of
@@ -83,12 +83,7 @@ class Scales:
     def _weigh_awaiting(
         self, plan: PlannedSteps, step: Step, provider: Provider, known: Sketch
     ) -> None:
-        needs = [
-            self._longest.get(need)
-            for need in _awaited(plan, step.address)
-            if isinstance(plan.decisions.get(need), Issue | Await | Read)
-        ]
-        longest = None if None in needs else max(filter(None, needs), default=0)
+        longest = self._longest_of(plan, plan.walk.vertices[step.address].needs)
         prices = self._prices(step.instance, provider)
         weight = bound_later(
             known, provider.identity, longest, self.reports.tokens, prices.price, prices.source
@@ -96,6 +91,25 @@ class Scales:
         self.estimate.add_later(weight)
         if is_verdict(step.address):
             self._weigh_verdict(plan, step.address, weight)
+
+    def _longest_of(self, plan: PlannedSteps, needs: Iterable[VertexKey]) -> int | None:
+        """How long the longest answer is at most that has yet to come; what many wait for is looked
+        at once. None where nothing bounds it.
+        """
+        found = [0]
+        for need in needs:
+            vertex = plan.walk.vertices.get(need)
+            address = address_of(need)
+            if vertex is not None and vertex.kind == "group":
+                if address not in self._longest:
+                    self._longest[address] = self._longest_of(plan, vertex.needs)
+            elif not isinstance(plan.decisions.get(address), Issue | Await | Read):
+                continue
+            longest = self._longest.get(address)
+            if longest is None:
+                return None
+            found.append(longest)
+        return max(found)
 
     def _prices(self, instance: Instance | None, provider: Provider) -> Prices:
         """Those of the lane that it takes, as far as that is known."""
@@ -118,16 +132,6 @@ class Scales:
             self.verdicts.estimate.add(weight)
         else:
             self.verdicts.estimate.add_later(weight)
-
-
-def _awaited(plan: PlannedSteps, address: str) -> Iterator[str]:
-    """The addresses that one needs, each instance of a block by itself."""
-    for need in plan.walk.vertices[address].needs:
-        vertex = plan.walk.vertices.get(need)
-        if vertex is not None and vertex.kind == "group":
-            yield from map(address_of, vertex.needs)
-        else:
-            yield address_of(need)
 
 
 def _unlisted(found: Mapping[str, str]) -> Iterator[Problem]:

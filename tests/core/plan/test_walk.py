@@ -92,6 +92,60 @@ def test_a_cycle_through_a_module_is_told() -> None:
     assert "completion.a refers to module.m.completion.inner (configs/main.toml:7)" in detail
 
 
+def test_a_cycle_through_what_comes_before_all_of_a_module_is_told() -> None:
+    lab = Lab(
+        {
+            "configs/main.toml": "[module.m]\nsource = '../m'\nfor_each = ['k', 'l']\n"
+            "text = '{{ completion.a.content }}'\n"
+            + block("a", "x", "depends_on = ['module.m']"),
+            "m/main.toml": "[variable.text]\n[module.inner]\nsource = '../n'\n"
+            "said = '{{ var.text }}'",
+            "n/main.toml": "[variable.said]\n" + block("one", "{{ var.said }}", "count = 2"),
+        }
+    )  # fmt: skip
+    _, detail = cycle(lab)
+    one = 'module.m["k"].module.inner.completion.one[0]'
+    assert f"completion.a -> {one} -> completion.a" in detail
+    assert f"completion.a waits for {one} (configs/main.toml:7)" in detail
+    assert f"{one} refers to completion.a (n/main.toml:5)" in detail
+
+
+def test_what_comes_before_many_is_held_once_for_all_of_them() -> None:
+    def waits(number: int) -> int:
+        keys = [f"k{i}" for i in range(number)]
+        lab = Lab(
+            {
+                "configs/main.toml": f"[module.m]\nsource = '../m'\nfor_each = {keys}\n"
+                + block(
+                    "each", "{{ count.index }}", f"count = {number}\ndepends_on = ['module.m']"
+                ),
+                "m/main.toml": block("inner", "x"),
+            }
+        )
+        return sum(len(vertex.needs) for vertex in lab.plan().walk.vertices.values())
+
+    assert waits(40) == 2 * 40
+    assert waits(80) == 2 * 80
+
+
+def test_one_instance_of_a_module_is_waited_for_without_the_others() -> None:
+    lab = Lab(
+        {
+            "configs/main.toml": "[module.m]\nsource = '../m'\nfor_each = ['k', 'l']\n"
+            + block("a", "x", "depends_on = ['module.m[\"k\"]']"),
+            "m/main.toml": block("inner", "y"),
+        }
+    )
+    plan = lab.plan(Choice(targets=("completion.a",)))
+    assert [step.address for step in plan.steps] == [
+        "completion.a",
+        'module.m["k"].completion.inner',
+    ]
+    lab.apply(Choice(targets=("completion.a",)))
+    assert lab.sent == ['module.m["k"].completion.inner', "completion.a"]
+    assert lab.records["completion.a"].depends_on == ('module.m["k"]',)
+
+
 def test_instances_that_need_each_other_by_key_are_no_cycle() -> None:
     """A chain inside one block: each waits for its own predecessor alone."""
     text = (
