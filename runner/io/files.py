@@ -105,12 +105,24 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
     """
     pieces = (data,) if isinstance(data, bytes) else data
     try:
-        _refuse_link(path)
-        _remove_leftovers(path)
-        with _beside(path) as new:
-            _write_new(new, path, pieces)
-            insist(lambda: new.replace(path))
+        _remove_leftovers(path.parent, f".{path.name}.")
+        _replace(path, pieces)
         _sync_directory(path.parent)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
+def write_each(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
+    """Writes files of a folder by their names, each as `write_atomic` does: a crash leaves some of
+    them old and some new. On return all of them are on the disk.
+    """
+    path = folder
+    try:
+        _remove_leftovers(folder, ".")
+        for name, data in contents:
+            path = folder / name
+            _replace(path, (data,))
+        _sync_directory(folder)
     except OSError as cause:
         raise failure("write", path, cause) from cause
 
@@ -132,18 +144,35 @@ def keep_copy(path: Path, copy: Path) -> None:
     Costs nothing where the file system knows hard links.
     """
     try:
-        _refuse_link(path)
-        _refuse_link(copy)
-        with _beside(copy) as new:
-            try:
-                new.hardlink_to(path)
-            except OSError:
-                _write_new(new, path, (path.read_bytes(),))
-            insist(lambda: new.replace(copy))
-            new.unlink(missing_ok=True)  # a rename onto the same file does nothing
+        _copy(path, copy)
         _sync_directory(copy.parent)
     except OSError as cause:
         raise failure("write", copy, cause) from cause
+
+
+def keep_copies(folder: Path, names: Iterable[tuple[str, str]]) -> None:
+    """As `keep_copy`, for each file of a folder that is there, and the name of its copy."""
+    path = folder
+    try:
+        for name, copy in names:
+            path = folder / copy
+            if (folder / name).exists():
+                _copy(folder / name, path)
+        _sync_directory(folder)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
+def rename_each(folder: Path, names: Iterable[tuple[str, str]]) -> None:
+    """Gives files of a folder other names, in the place of what had them."""
+    path = folder
+    try:
+        for name, other in names:
+            path = folder / other
+            insist(lambda old=folder / name, new=path: old.replace(new))  # type: ignore[misc]
+        _sync_directory(folder)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
 
 
 def followed(path: Path) -> Path:
@@ -402,6 +431,25 @@ def _refuse_link(path: Path) -> None:
         raise error("File is a link", detail, Where(str(path)))
 
 
+def _replace(path: Path, pieces: Iterable[bytes]) -> None:
+    _refuse_link(path)
+    with _beside(path) as new:
+        _write_new(new, path, pieces)
+        insist(lambda: new.replace(path))
+
+
+def _copy(path: Path, copy: Path) -> None:
+    _refuse_link(path)
+    _refuse_link(copy)
+    with _beside(copy) as new:
+        try:
+            new.hardlink_to(path)
+        except OSError:
+            _write_new(new, path, (path.read_bytes(),))
+        insist(lambda: new.replace(copy))
+        new.unlink(missing_ok=True)  # a rename onto the same file does nothing
+
+
 def _write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
@@ -431,10 +479,10 @@ def _beside(target: Path) -> Iterator[Path]:
         raise
 
 
-def _remove_leftovers(target: Path) -> None:
+def _remove_leftovers(folder: Path, begin: str) -> None:
     """What a killed process left; an hour old, so that nobody is still writing it."""
-    begin, now = f".{target.name}.", time.time()
-    with os.scandir(target.parent) as entries:
+    now = time.time()
+    with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(begin) and entry.name.endswith(".tmp"):
                 with suppress(OSError):

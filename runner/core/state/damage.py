@@ -45,6 +45,15 @@ def offset_of(cause: Exception) -> int:
     return int(byte[1]) if byte else 0
 
 
+def way_back_of_shard(name: str) -> str:
+    """How to come by a shard that can be read."""
+    return (
+        f"Nothing was changed. Restore it from version control. If there is a {name}.backup, it is "
+        "what stood here before: look at it, then copy it here. Without either, put an empty file "
+        "in its place and apply: what is in the cache costs nothing to record again."
+    )
+
+
 def way_back_to(name: str) -> str:
     """How to come by a state file that can be read, beside the one that cannot."""
     backup = name if name.endswith(".backup") else f"{name}.backup"

@@ -1,69 +1,99 @@
-"""The state as a file: a header, then one record a line."""
+"""The state as files: a header and one record a line, in one file or in shards."""
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from json import dumps
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from runner import __version__
-from runner.core.state.damage import TwiceError, damage, offset_of, way_back_to
-from runner.core.state.line import decode_record, encode_record, one_line
-from runner.core.state.records import STATE_VERSION, Natural, Record, State
+from runner.core.state.damage import damage, offset_of, way_back_of_shard, way_back_to
+from runner.core.state.header import CLOSE, Header, header_line, read_header
+from runner.core.state.line import encode_record
+from runner.core.state.lines import (
+    MisreadError,
+    in_natural_order,
+    is_laid_out,
+    lines_of_file,
+    lines_of_json,
+    lines_of_shard,
+    records_in,
+    written_lines,
+)
+from runner.core.state.records import Record, State
+from runner.core.state.shards import (
+    SHARDS,
+    RecordFile,
+    Shard,
+    StateLayout,
+    StateText,
+    listing,
+    name_of,
+    shard_count,
+    shard_file,
+    shard_of,
+)
 from runner.core.state.written import UNREADABLE
-from runner.errors import Where, error
-
-
-class _Header(msgspec.Struct):
-    version: int
-    lineage: str
-    serial: Natural
-    runner_version: str
-    root: str
-    files: dict[str, str] = {}
-    outputs: dict[str, Any] | None = None
-
-
-class _Files(msgspec.Struct):
-    files: dict[str, str] = {}
-
-
-class _Serial(msgspec.Struct):
-    serial: Natural
-
-
-class _Version(msgspec.Struct):
-    version: int
-    runner_version: Any = "of an unknown version"
-
-
-class _Whole(msgspec.Struct):
-    records: list[msgspec.Raw]
-
-
-class _MisreadError(Exception):
-    def __init__(self, offset: int, cause: Exception) -> None:
-        self.offset = offset
-        self.cause = cause
-
+from runner.errors import RunnerError, Where, error
 
 _BOM = b"\xef\xbb\xbf"
-OPEN = b'"records":['
-CLOSE = b"\n]}\n"
-_BEGUN = b'\n{"address":"'
+_BEGUN = b'{"address":"'
+_BEGUN_LATER = b"\n" + _BEGUN
 _AS_TEXT = msgspec.json.Encoder().encode
-_INDEX = re.compile(r"\[([0-9]+)\]")
+_USUAL_LINE = 350  # bytes of a record's line that are no body
+
+
+class _Address(msgspec.Struct):
+    address: str
+
+
+class Laid(Struct, frozen=True):
+    """How a state stands that was read or written: its records, about how many bytes they are, and
+    its shards as they are; none where it is one file. It `fits` where its file says the same.
+    """
+
+    records: Mapping[str, Record] = {}
+    size: int = 0
+    shards: Mapping[str, Shard] = {}
+    fits: bool = True
+
+
+class Split(Struct, frozen=True):
+    """What is to be written of a state in shards: `named` are those that may be others than they
+    were `before`; the others stay. What each holds is made when it is asked for.
+    """
+
+    begin: bytes
+    before: Mapping[str, Shard]
+    count: int
+    named: tuple[str, ...]
+    _records: Mapping[str, Record]
+    _addresses: Mapping[str, list[str]]
+
+    def content(self, name: str) -> bytes:
+        """The records of a shard, one a line."""
+        lines = written_lines(self._records, self._addresses.get(name, ()))
+        return b"".join(line + b"\n" for line in lines)
+
+    def head(self, changed: Mapping[str, Shard]) -> bytes:
+        """The state's file where these shards are what changed."""
+        return listing(self.begin, self.shards(changed).values())
+
+    def shards(self, changed: Mapping[str, Shard]) -> dict[str, Shard]:
+        """All of them."""
+        held = {**self.before, **changed}
+        return {name: held[name] for name in map(name_of, range(self.count))}
 
 
 class Document(Struct, frozen=True):
     """A state as it is written: a header, and parts by their names, in pieces that are made when
-    they are asked for, and again when they are asked for again.
+    they are asked for, and again when they are asked for again; `split` where it may be in shards.
     """
 
     header: bytes
     parts: Mapping[str, Iterable[bytes]]
+    split: Split | None = None
 
     def pieces(self) -> Iterator[bytes]:
         """All of it as one file."""
@@ -79,185 +109,200 @@ class _Lines(Struct, frozen=True):
 
     def __iter__(self) -> Iterator[bytes]:
         separator = b"\n"
-        for address in sorted(self.records, key=_natural):
-            yield separator + encode_record(self.records[address])
+        for line in written_lines(self.records, self.records):
+            yield separator + line
             separator = b",\n"
         yield CLOSE
 
 
-def document(state: State) -> Document:
-    """The state's file: JSON as a whole, its header first."""
-    header = {
-        "version": state.version,
-        "lineage": state.lineage,
-        "serial": state.serial,
-        "runner_version": state.runner_version,
-        "root": state.root,
-        **state.extra,
-        **({"files": dict(sorted(state.files.items()))} if state.files else {}),
-        **({} if state.outputs is None else {"outputs": state.outputs}),
-    }
-    begin = msgspec.json.encode(header)[:-1] + b"," + OPEN
-    return Document(begin, {"records": _Lines(state.records)})
+def document(
+    state: State, before: Laid | None = None, layout: StateLayout | None = "one"
+) -> Document:
+    """The state's file: JSON as a whole, its header first; in shards if it is to be laid out so, or
+    where nobody says how and it is large. It takes the place of one that stands as `before`.
+    """
+    held = Laid() if before is None else before
+    size = 0 if layout == "one" else _estimated(state, held)
+    count = shard_count(size, len(held.shards), layout)
+    split = _split(state, held, count) if count else None
+    return Document(header_line(state), {"records": _Lines(state.records)}, split)
+
+
+def laid(state: State, shards: Mapping[str, Shard], before: Laid) -> Laid:
+    """How a state stands that was just written."""
+    size = sum(one.bytes for one in shards.values()) if shards else _estimated(state, before)
+    return Laid(state.records, size, shards)
 
 
 def encode(state: State) -> bytes:
-    """The bytes of the state's file."""
+    """The bytes of the state as one file."""
     return b"".join(document(state).pieces())
 
 
-def decode(data: bytes, name: str, way_back: str | None = None) -> State:
-    """The state in a file's bytes; `name` is the file's, for messages.
+def decode(data: bytes | StateText, name: str, way_back: str | None = None) -> State:
+    """The state in a file's bytes, with its shards if it lists any; `name` is the file's, for
+    messages.
 
     Raises RunnerError naming the line and the way back, for whatever is not a whole state. The
     way back is to the backup of a state in its place, unless another is given.
     """
+    text = data if isinstance(data, StateText) else StateText(data)
     way = way_back or way_back_to(name)
-    data = data.removeprefix(_BOM)
-    if not data or data.isspace():
+    head = text.head.removeprefix(_BOM)
+    if not head or head.isspace():
         raise error("State file is empty", f"It has no content. {way}", Where(name))
     try:
-        return _by_line(data, name) if _laid_out(data) else _whole(data, name)
-    except _MisreadError as misread:
-        raise error(*damage(data, name, misread.offset, misread.cause, way)) from misread
+        return _by_line(head, name) if is_laid_out(head) else _whole(head, text, name)
+    except MisreadError as misread:
+        file = misread.file
+        back = way if way_back or file.name == name else way_back_of_shard(file.name)
+        told = damage(file.data, file.name, misread.offset, misread.cause, back)
+        raise error(*told) from misread
     except UNREADABLE as cause:
-        raise error(*damage(data, name, offset_of(cause), cause, way)) from cause
+        raise error(*damage(head, name, offset_of(cause), cause, way)) from cause
+
+
+def as_one_file(text: StateText, name: str) -> bytes:
+    """A state as one file; RunnerError for one in shards that is no state."""
+    if not text.shards:
+        return text.head
+    lines = [line for file in text.shards.values() for _, line in lines_of_shard(file).lines]
+    try:
+        header = read_header(text.head, name)
+        addresses = (msgspec.json.decode(line, type=_Address).address for line in lines)
+        found = in_natural_order(zip(addresses, lines, strict=True))
+    except UNREADABLE:
+        return encode(decode(text, name))  # which says where
+    begin = header_line(header.state)
+    return begin + b"\n" + b",\n".join(found) + CLOSE if found else begin + CLOSE
 
 
 def line_of(data: bytes, address: str, name: str) -> bytes | None:
-    """The line of one record in a file's bytes, found without reading the others; None if there is
-    none. RunnerError for what is not a whole state, as far as it is looked at.
+    """The line of one record in the bytes of any file of a state, found without reading the others;
+    None if there is none. RunnerError for what is no such file, as far as it is looked at.
     """
-    if _laid_out(data):
+    kind = _kind(data)
+    if kind != "whole":
         for written in dict.fromkeys((_AS_TEXT(address), dumps(address).encode())):
-            start = data.find(b'\n{"address":' + written + b",")
-            if start >= 0:
-                end = data.find(b"\n", start + 1)
-                return data[start + 1 : end].removesuffix(b",")
-        if _begin_with_addresses(data):
+            begin = _BEGUN[:-1] + written + b","
+            start = 0 if data.startswith(begin) else data.find(b"\n" + begin) + 1
+            if start or data.startswith(begin):
+                end = data.find(b"\n", start)
+                return data[start : end if end >= 0 else None].removesuffix(b",").rstrip(b"\r")
+        if kind != "laid out" or _begin_with_addresses(data):
             return None
     found = decode(data, name).records.get(address)
     return None if found is None else encode_record(found)
 
 
 def lines_in(data: bytes, name: str) -> list[bytes]:
-    """The lines of all records in a file's bytes, of whatever layout; RunnerError for what is not a
-    whole state, as far as it is looked at.
+    """The lines of all records in the bytes of any file of a state, of whatever layout; RunnerError
+    for what is no such file, as far as it is looked at.
     """
-    if _laid_out(data) and _begin_with_addresses(data):
+    kind = _kind(data)
+    if kind == "head":
+        return []
+    if kind == "shard":
+        return [line for _, line in lines_of_shard(RecordFile(name, data)).lines]
+    if kind == "laid out" and _begin_with_addresses(data):
         return [line.removesuffix(b",") for line in data.split(b"\n")[1:-2]]
     return [encode_record(record) for record in decode(data, name).records.values()]
 
 
+def _kind(data: bytes) -> str:
+    """Which file of a state it is, by its first line."""
+    if data.startswith(_BEGUN):
+        return "shard"
+    if data.endswith(SHARDS, 0, max(data.find(b"\n"), 0)):
+        return "head"
+    return "laid out" if is_laid_out(data) else "whole"
+
+
 def _begin_with_addresses(data: bytes) -> bool:
     """Whether each line between the first and the last begins as `encode` has it."""
-    return data.count(_BEGUN) == data.count(b"\n") - 2
-
-
-def files_in(header: bytes) -> Mapping[str, str]:
-    """The digests of the files of outputs, by a state file's first line; none if it is not as
-    `encode` writes it.
-    """
-    try:
-        return msgspec.json.decode(header.rstrip() + b"]}", type=_Files).files
-    except UNREADABLE:
-        return {}
-
-
-def serial_in(header: bytes) -> int | None:
-    """The serial, by a state file's first line; None if it is not as `encode` writes it."""
-    try:
-        return msgspec.json.decode(header.rstrip() + b"]}", type=_Serial).serial
-    except UNREADABLE:
-        return None
-
-
-def _natural(address: str) -> tuple[str, str]:
-    """Sorts `a[2]` before `a[10]`."""
-    if "[" not in address:
-        return address, address
-    return _INDEX.sub(lambda match: f"[{match[1]:>012}]", address), address
-
-
-def _laid_out(data: bytes) -> bool:
-    """Whether it is as `encode` writes it, so that lines can be read one by one."""
-    first = data.find(b"\n")
-    return data.endswith(CLOSE) and data.endswith(OPEN, 0, first)
+    return data.count(_BEGUN_LATER) == data.count(b"\n") - 2
 
 
 def _by_line(data: bytes, name: str) -> State:
-    first = data.find(b"\n")
-    header = data[:first] + b"]}"
+    header = data[: data.find(b"\n")] + b"]}"
     try:
-        _refuse_newer(header, name)
-        return _state(header, _lines(data, first + 1))
-    except (_MisreadError, *UNREADABLE):
-        return _whole(data, name)  # a record over several lines is JSON too; else: says where
+        return _with_records(read_header(header, name), records_in([lines_of_file(data, name)]))
+    except (MisreadError, *UNREADABLE):
+        # A record over several lines is JSON too; else: says where.
+        return _whole(data, StateText(data), name)
 
 
-def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    end = len(data) - len(CLOSE)
-    while start < end:
-        after = data.find(b"\n", start, end)  # one byte is found in a tenth of the time of two
-        stop = after - 1 if data.startswith(b",", after - 1) and after > 0 else end
-        yield start, data[start:stop]
-        start = stop + 2
-
-
-def _whole(data: bytes, name: str) -> State:
-    """Reads a file that another tool has laid out its own way."""
+def _whole(data: bytes, text: StateText, name: str) -> State:
     data.decode()
-    _refuse_newer(data, name)
-    bodies = msgspec.json.decode(data, type=_Whole).records
-    return _state(data, _places(data, bodies))
+    header = read_header(data, name)
+    if header.shards is None:
+        return _with_records(header, records_in([lines_of_json(data, name)]))
+    missing = next((one for one in header.shards if one not in text.shards), None)
+    if missing is not None:
+        raise _no_shard(missing, name)
+    found = map(lines_of_shard, (text.shards[one] for one in header.shards))
+    return _with_records(header, records_in(found))
 
 
-def _places(data: bytes, bodies: Iterable[msgspec.Raw]) -> Iterator[tuple[int, bytes]]:
-    start = 0
-    for body in bodies:
-        text = bytes(body)
-        start = data.find(text, start)
-        yield start, one_line(text)
-        start += len(text)
-
-
-def _state(header: bytes, lines: Iterable[tuple[int, bytes]]) -> State:
-    """`lines` come with the offset in the file at which each starts."""
-    head = msgspec.json.decode(header, type=_Header)
-    fields = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
-    known = {*_Header.__struct_fields__, "records"}
-    extra = {key: msgspec.json.decode(raw) for key, raw in fields.items() if key not in known}
-    records: dict[str, Record] = {}
-    for start, line in lines:
-        try:
-            record = decode_record(line)
-        except UNREADABLE as cause:
-            raise _MisreadError(start + offset_of(cause), cause) from cause
-        if record.address in records:
-            raise _MisreadError(start, TwiceError(record.address))
-        records[record.address] = record
+def _with_records(header: Header, records: Mapping[str, Record]) -> State:
+    held = header.state
     return State(
-        head.version,
-        head.lineage,
-        head.serial,
-        head.runner_version,
-        head.root,
+        held.version,
+        held.lineage,
+        held.serial,
+        held.runner_version,
+        held.root,
         records,
-        extra,
-        head.files,
-        head.outputs,
+        held.extra,
+        held.files,
+        held.outputs,
     )
 
 
-def _refuse_newer(data: bytes, name: str) -> None:
-    found = msgspec.json.decode(data, type=_Version)
-    if found.version > STATE_VERSION:
-        raise error(
-            "State file is from a newer runner",
-            f"It has version {found.version} and was written by runner {found.runner_version}; "
-            f"this is runner {__version__}, which reads up to version {STATE_VERSION}. "
-            "Nothing was changed. Use that runner or a newer one.",
-            Where(name),
-        )
-    if found.version < 1:
-        raise msgspec.ValidationError(f"there is no version {found.version}")
+def _no_shard(shard: str, name: str) -> RunnerError:
+    file = shard_file(shard)
+    return error(
+        "State lacks a shard",
+        f"{name} lists {file}, and there is none beside it. {way_back_of_shard(file)}",
+        Where(name),
+    )
+
+
+def _split(state: State, before: Laid, count: int) -> Split:
+    """All shards are looked at where their number changes, or they are not as was written."""
+    place = partial(shard_of, count=count)
+    if count == len(before.shards) and before.fits:
+        named = {place(address) for address in _changed(before.records, state.records)}
+    else:
+        named = {*map(name_of, range(count))}
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for address in state.records:
+        if (shard := place(address)) in named:
+            addresses[shard].append(address)
+    begin = header_line(state, is_split=True)
+    return Split(begin, before.shards, count, tuple(sorted(named)), state.records, addresses)
+
+
+def _changed(before: Mapping[str, Record], now: Mapping[str, Record]) -> Iterator[str]:
+    """The addresses whose record is another object than it was, or is gone."""
+    for address, record in now.items():
+        if before.get(address) is not record:
+            yield address
+    for address in before:
+        if address not in now:
+            yield address
+
+
+def _estimated(state: State, before: Laid) -> int:
+    """About so many bytes are the records: those that were there as long as they are on average."""
+    new = [one for at, one in state.records.items() if before.records.get(at) is not one]
+    stay = len(state.records) - len(new)
+    known = before.size * stay // len(before.records) if stay else 0
+    return known + sum(map(_length, new))
+
+
+def _length(record: Record) -> int:
+    if record.line is not None:
+        return len(record.line)
+    told = len(record.triggers or b"") + sum(map(len, record.depends_on))
+    return len(record.request) + len(record.response) + told + _USUAL_LINE

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from runner.core.state.file import CLOSE, OPEN
+from runner.core.state.header import CLOSE, OPEN
 
 
 class NotLaidOutError(ValueError):

@@ -1,6 +1,6 @@
 """The port to where a state lives: what is asked of a folder, a bucket or a server."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from runner.core.state.file import Document
+from runner.core.state.shards import RecordFile, Shard, StateLayout, StateText
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io.state.lock_info import LockInfo
 
@@ -22,10 +23,28 @@ Which = Literal["last", "before"] | int
 
 
 class Snapshot(Struct, frozen=True):
-    """A state as it was found, and which version of it that is."""
+    """A state as it was found, and which version of it that is. `stand` are its shards as they are;
+    it `fits` where its file lists the same. `problems` are what is worth saying of it.
+    """
 
     data: bytes
     version: Version
+    shards: Mapping[str, RecordFile] = {}
+    stand: Mapping[str, Shard] = {}
+    fits: bool = True
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def text(self) -> StateText:
+        """All of it."""
+        return StateText(self.data, self.shards)
+
+
+class WrittenState(Struct, frozen=True):
+    """The version that a write made, and the shards that stand there then."""
+
+    version: Version
+    shards: Mapping[str, Shard] = {}
 
 
 class KeptState(Struct, frozen=True):
@@ -57,6 +76,10 @@ class Backend(Protocol):
     def is_counted(self) -> bool:
         """Whether each state has the serial after the one before it, whatever somebody pushes."""
 
+    @property
+    def layout(self) -> StateLayout | None:
+        """How the state is to be laid out; None where its size says it."""
+
     def exists(self) -> bool:
         """Whether there is anything, be it only an empty place for a state."""
 
@@ -72,9 +95,10 @@ class Backend(Protocol):
     def absence(self) -> tuple[Problem, ...]:
         """What is worth saying where `read` found no state."""
 
-    def write(self, document: Document, after: Version) -> Version:
+    def write(self, document: Document, after: Version) -> WrittenState:
         """Put a state in the place of the version `after`, which stays as the one before. It is
-        there as a whole or not at all; `overwriting` is raised where another version stands.
+        there as a whole or not at all; `overwriting` is raised where another version stands. Only
+        a backend whose `layout` is not "one" is given a document that is to be in shards.
         """
 
     def lock(

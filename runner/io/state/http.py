@@ -19,7 +19,9 @@ from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.core.secrets.trust import is_loopback
-from runner.core.state.file import Document, serial_in
+from runner.core.state.file import Document
+from runner.core.state.header import serial_in
+from runner.core.state.shards import StateLayout
 from runner.errors import RunnerError, Where, error
 from runner.io.state.backend import (
     DEFAULT,
@@ -27,6 +29,7 @@ from runner.io.state.backend import (
     Snapshot,
     Version,
     Which,
+    WrittenState,
     locked,
     overwriting,
 )
@@ -69,6 +72,7 @@ class HttpState:
 
     file = None
     is_counted = False
+    layout: StateLayout = "one"
 
     def __init__(self, place: HttpPlace, run: RunReply, again: str = "runner") -> None:
         self._place, self._run, self._again = place, run, again
@@ -117,7 +121,7 @@ class HttpState:
         """Nothing: no state is a beginning."""
         return ()
 
-    def write(self, document: Document, after: Version) -> Version:
+    def write(self, document: Document, after: Version) -> WrittenState:
         """The whole of it, with the ID of the lock. An answer that was lost is asked after."""
         data = b"".join(document.pieces())
         written = digest(data)
@@ -129,7 +133,7 @@ class HttpState:
                 raise overwriting(self.name)
             raise self._failed("write", reply.status)
         self._written = written
-        return written
+        return WrittenState(written)
 
     @contextmanager
     def lock(

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 
 from runner.core.language.names import is_workspace
-from runner.core.state.file import Document, serial_in
+from runner.core.state.file import Document
+from runner.core.state.header import serial_in
+from runner.core.state.shards import StateLayout, StateText, relisted, shards_in
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.state.backend import (
@@ -16,25 +18,39 @@ from runner.io.state.backend import (
     Snapshot,
     Version,
     Which,
+    WrittenState,
     locked,
     overwriting,
 )
 from runner.io.state.lock import Lock, never
 from runner.io.state.lock_info import LockInfo, at, lock_info, read_lock_info
+from runner.io.state.shard_files import (
+    foreign_in,
+    read_shards,
+    remove_shards,
+    shard_versions,
+    shards_folder,
+    tidy,
+    undo_cut_off,
+    write_shards,
+)
 
 NAME = "state.json"
 OUTPUTS = "outputs.json"
 WORKSPACES = "workspaces"
 LOCK = ".lock"
+_TRIES = 5
 
 
 class Folder:
-    """The files of one state: a backend whose versions are those of a file. The state before the
-    last is kept beside it, and the lock is the kernel's: it ends with its process, however.
+    """The files of one state: a backend whose versions are those of a file, and of the shards that
+    this may list. The state before the last is kept beside it, and the lock is the kernel's: it
+    ends with its process, however.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, layout: StateLayout | None = None) -> None:
         self.directory = directory
+        self.layout = layout
         self.path = directory / NAME
         self.backup = directory / f"{NAME}.backup"
         self.name = str(self.path)
@@ -48,8 +64,9 @@ class Folder:
 
     @property
     def names(self) -> tuple[Path, ...]:
-        """Every file of the folder that is read or written under a name of its own."""
-        return (self.path, self.backup, self.directory / OUTPUTS, *self.locks)
+        """Everything in the folder that is read or written under a name of its own."""
+        beside = self.directory / OUTPUTS, shards_folder(self.directory)
+        return (self.path, self.backup, *beside, *self.locks)
 
     @property
     def file(self) -> Path:
@@ -71,17 +88,27 @@ class Folder:
         return self.directory.is_dir()
 
     def version(self) -> Version:
-        """Which file stands there; it is another one after each write."""
-        return files.identity(self.path)
+        """Which files stand there; that of the state is another one after each write."""
+        found, shards = files.identity(self.path), shard_versions(self.path)
+        return (found, *shards) if found is not None and shards else found
 
     def read(self, which: Which = "last") -> Snapshot | None:
-        """The file as a whole."""
+        """The file as a whole, with the shards that it lists; anew if somebody's write came between
+        them.
+        """
         path = self._file(which)
         if path is None:
             return None
-        version = files.identity(path)  # before: what is written meanwhile is never taken for it
-        data = files.read(path)
-        return None if data is None else Snapshot(data, version)
+        for left in reversed(range(_TRIES)):
+            version = self.version()  # before: what is written meanwhile is never taken for it
+            data = files.read(path)
+            if data is None:
+                break
+            found = read_shards(path, data, before=path == self.backup)
+            if not left or not found.strange or self.version() == version:
+                told = found.problems(self.name)
+                return Snapshot(data, version, found.text.shards, found.stand, not told, told)
+        return None
 
     def header(self, which: Which = "last") -> bytes:
         """The first line; nothing if it cannot be read."""
@@ -98,15 +125,34 @@ class Folder:
         )
         return (Problem("State file is missing", detail, Where(self.name), severity="warning"),)
 
-    def write(self, document: Document, after: Version) -> Version:
-        """The parts follow the header in one file."""
+    def write(self, document: Document, after: Version) -> WrittenState:
+        """The parts follow the header in one file; or the shards that changed are written, and then
+        the file that lists them.
+        """
         if self.version() != after:
             raise overwriting(self.name)
         files.make_directory(self.directory)
         if after is not None:
+            undo_cut_off(self.path)
+            self._list_as_they_are(document)
             files.keep_copy(self.path, self.backup)
-        files.write_atomic(self.path, document.pieces())
-        return self.version()
+        split = document.split
+        if split is None:
+            files.write_atomic(self.path, document.pieces())
+            tidy(self.path, {}, {})
+            return WrittenState(self.version())
+        changed = write_shards(self.path, split)
+        shards = split.shards(changed)
+        files.write_atomic(self.path, split.head(changed))
+        tidy(self.path, shards, changed)
+        return WrittenState(self.version(), shards)
+
+    def _list_as_they_are(self, document: Document) -> None:
+        """What a merge or an edit made of the shards is what a write that is cut off leaves."""
+        stand = document.split.before if document.split is not None else {}
+        head = files.read(self.path) if stand else None
+        if head is not None and shards_in(head) != stand:
+            files.write_atomic(self.path, relisted(head, stand.values()))
 
     @contextmanager
     def lock(
@@ -147,7 +193,7 @@ class Folder:
         """That of the file, and that of the backup."""
         found = {serial_in(_first_line(path)): path for path in (self.backup, self.path)}
         return [
-            KeptState(serial, held.size, at(held.modified / 1e9))
+            KeptState(serial, held.size + _listed_bytes(path), at(held.modified / 1e9))
             for serial, path in sorted(
                 ((serial, path) for serial, path in found.items() if serial is not None),
                 reverse=True,
@@ -170,16 +216,16 @@ class Folder:
 
     def delete(self) -> None:
         """The files but for those of the lock, which go with the workspace."""
-        foreign = sorted(set(self.directory.iterdir()) - set(self.names))
+        foreign = sorted({*self.directory.iterdir()} - {*self.names}) or foreign_in(self.path)
         if foreign:
             raise error(
                 "Workspace holds other files",
                 f"{foreign[0]} is no part of a state (answers that could not be written elsewhere "
                 "are in errored-* files). Move it away first.",
             )
-        for path in self.names:
-            if path not in self.locks:
-                files.remove(path)
+        remove_shards(self.path)
+        for path in (self.path, self.backup, self.directory / OUTPUTS):
+            files.remove(path)
 
     def _file(self, which: Which) -> Path | None:
         match which:
@@ -211,6 +257,19 @@ def _first_line(path: Path) -> bytes:
         return b""
 
 
+def _listed_bytes(path: Path) -> int:
+    """How many bytes the shards are that a state's file lists."""
+    if not shards_folder(path.parent).is_dir():
+        return 0
+    return sum(shard.bytes for shard in shards_in(files.read(path) or b"").values())
+
+
+def read_state_file(path: Path) -> StateText | None:
+    """A state that a file holds, with the shards beside it that it lists; None if there is none."""
+    data = files.read(path)
+    return None if data is None else read_shards(path, data, before=True).text
+
+
 def _remove_empty(directories: Iterable[Path]) -> None:
     """From the deepest up, as long as nobody keeps anything there."""
     with suppress(OSError):
@@ -221,11 +280,16 @@ def _remove_empty(directories: Iterable[Path]) -> None:
 class LocalStates:
     """The states of a project in one folder of this machine: the default one's right there, each
     other one's in a folder of its own. `refuse` is called with the paths that are used before they
-    are: links may lead elsewhere.
+    are: links may lead elsewhere. `layout` is that of every state.
     """
 
-    def __init__(self, shared: Path, refuse: Callable[[Iterable[Path]], None]) -> None:
-        self._shared, self._refuse = shared, refuse
+    def __init__(
+        self,
+        shared: Path,
+        refuse: Callable[[Iterable[Path]], None],
+        layout: StateLayout | None = None,
+    ) -> None:
+        self._shared, self._refuse, self._layout = shared, refuse, layout
 
     def workspaces(self) -> list[str]:
         """The names of the folders; one whose name is none was not made here, and is nobody's."""
@@ -237,7 +301,7 @@ class LocalStates:
 
     def backend(self, workspace: str) -> Folder:
         """Its folder."""
-        found = Folder(folder_of(self._shared, workspace))
+        found = Folder(folder_of(self._shared, workspace), self._layout)
         self._refuse(found.names)
         return found
 

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 import msgspec
 
 from runner.core.language.names import is_workspace
-from runner.core.state.file import Document, serial_in
+from runner.core.state.file import Document
+from runner.core.state.header import serial_in
+from runner.core.state.shards import StateLayout
 from runner.errors import RunnerError, Where, error
 from runner.io.objects import Objects, StoredObject
 from runner.io.state.backend import (
@@ -24,6 +26,7 @@ from runner.io.state.backend import (
     Snapshot,
     Version,
     Which,
+    WrittenState,
     locked,
     overwriting,
 )
@@ -46,6 +49,7 @@ class ObjectState:
 
     file = None
     is_counted = True
+    layout: StateLayout = "one"
 
     def __init__(self, objects: Objects, again: str = "runner", keep: int = 50) -> None:
         self._objects, self._again, self._keep = objects, again, keep
@@ -94,7 +98,7 @@ class ObjectState:
         """Nothing: no state is a beginning."""
         return ()
 
-    def write(self, document: Document, after: Version) -> Version:
+    def write(self, document: Document, after: Version) -> WrittenState:
         """One more object; those that are too old go."""
         self._insist_on_lock()
         number = (after if isinstance(after, int) else 0) + 1
@@ -103,7 +107,7 @@ class ObjectState:
             raise overwriting(self.name)
         self._headers[number] = document.header
         self._prune(number)
-        return number
+        return WrittenState(number)
 
     @contextmanager
     def lock(

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner import __version__
-from runner.core.state.file import decode, document, files_in
+from runner.core.state.file import Laid, decode, document, laid
+from runner.core.state.header import files_in
 from runner.core.state.records import State
+from runner.core.state.shards import StateText
 from runner.errors import Problem, RunnerError
 from runner.io import files
-from runner.io.state.backend import Backend, Version, Which, overwriting
+from runner.io.state.backend import Backend, Snapshot, Version, Which, overwriting
 from runner.io.state.lock import never
 from runner.io.state.rescue import Rescue
 
@@ -32,6 +34,7 @@ class Store:
         self.cache = cache
         self.warnings: tuple[Problem, ...] = ()
         self._loaded: State | None = None
+        self._laid = Laid()
         self._seen: Version = None
         self._rescue = Rescue(directory, runner)
         self.rescue, self.push = self._rescue.add, self._rescue.push
@@ -52,8 +55,11 @@ class Store:
         RunnerError if what is there is anything but a whole state.
         """
         found = self.backend.read()
-        self.warnings = self.backend.absence() if found is None else ()
-        self._loaded = None if found is None else self._decode(found.data)
+        self.warnings = self.backend.absence() if found is None else found.problems
+        self._loaded = None if found is None else self._decode(found.text)
+        self._laid = (
+            Laid() if found is None or self._loaded is None else _as_read(found, self._loaded)
+        )
         # Only now: what could not be read is never taken for ours.
         self._seen = None if found is None else found.version
         return self._loaded
@@ -62,14 +68,23 @@ class Store:
         """The state before the last write; None if there is none, or it cannot be read."""
         try:
             found = self.backend.read("before")
-            return None if found is None else self._decode(found.data)
+            return None if found is None else self._decode(found.text)
         except RunnerError:
             return None
 
     def of_serial(self, serial: int) -> State | None:
         """The state of a serial; None where it is not kept."""
         found = self.backend.read(serial)
-        return None if found is None else self._decode(found.data)
+        return None if found is None else self._decode(found.text)
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether the state that was loaded stands as it is to be laid out, and as its file says
+        that it does; else it is to be written, be it with the same records.
+        """
+        wanted, is_split = self.backend.layout, bool(self._laid.shards)
+        is_as_wanted = wanted is None or is_split == (wanted == "split")
+        return self._loaded is None or (self._laid.fits and is_as_wanted)
 
     def changed(self) -> bool:
         """Whether there is another state than the one that was loaded or written."""
@@ -78,20 +93,23 @@ class Store:
     def write(self, state: State) -> State:
         """Writes the state with the next serial; the one before is kept.
 
-        Nothing is written, and the loaded state returned, if only serial or version differ.
+        Nothing is written, and the loaded state returned, if only serial or version differ, and
+        it `is_laid_out`.
         RunnerError if another state than the loaded one is there or it cannot be written; the
         state is then in a file of its own, which the message names (else UnsavedError).
         """
         before = self._loaded
-        if before is not None and _same(before, state):
+        if before is not None and self.is_laid_out and _same(before, state):
             return before
         serial = self._next(state)
         state = replace(state, serial=serial, runner_version=__version__)
         try:
-            self._seen = self.backend.write(document(state), self._replaceable())
+            after = self._replaceable()
+            written = self.backend.write(document(state, self._laid, self.backend.layout), after)
         except RunnerError as failed:
             raise self._rescue.replaced(document(state).pieces, failed) from failed
-        self._loaded = state
+        self._loaded, self._seen = state, written.version
+        self._laid = laid(state, written.shards, self._laid)
         return state
 
     def _next(self, state: State) -> int:
@@ -102,7 +120,7 @@ class Store:
 
     def mend(self, state: State, broken: Version) -> State:
         """Writes the state in the place of a version that is none, as `write` does."""
-        self._loaded, self._seen = None, broken
+        self._loaded, self._laid, self._seen = None, Laid(), broken
         return self.write(state)
 
     def files_written(self, which: Which = "last") -> Mapping[str, str]:
@@ -136,19 +154,25 @@ class Store:
         found = self.backend.read()
         if found is None:
             return None
-        if self._decode(found.data) == self._loaded:
+        if self._loaded is not None and self._decode(found.text) == self._loaded:
+            self._laid = _as_read(found, self._loaded)
             return found.version
         raise overwriting(self.name)
 
-    def _decode(self, data: bytes) -> State:
+    def _decode(self, text: StateText) -> State:
         """Without the collector looking through what is all kept: a quarter of the time."""
         enabled = gc.isenabled()
         gc.disable()
         try:
-            return decode(data, self.name, self.backend.way_back)
+            return decode(text, self.name, self.backend.way_back)
         finally:
             if enabled:
                 gc.enable()
+
+
+def _as_read(found: Snapshot, state: State) -> Laid:
+    size = sum(shard.bytes for shard in found.stand.values()) or len(found.data)
+    return Laid(state.records, size, found.stand, found.fits)
 
 
 def _same(one: State, other: State) -> bool:

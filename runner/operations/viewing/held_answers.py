@@ -7,7 +7,8 @@ from itertools import accumulate
 
 from runner.core.patterns import pattern
 from runner.core.state.damage import way_back_to
-from runner.core.state.file import CLOSE, OPEN, decode, encode
+from runner.core.state.file import decode, encode
+from runner.core.state.header import CLOSE, OPEN
 from runner.core.state.line import decode_record
 from runner.core.state.records import Record, State
 from runner.core.state.spans import NotLaidOutError, header_of, record_lines

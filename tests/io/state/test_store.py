@@ -9,8 +9,17 @@ import pytest
 
 from runner.core.state.file import Document, decode
 from runner.core.state.records import Record, State, empty
+from runner.core.state.shards import StateLayout
 from runner.errors import Problem, RunnerError, error
-from runner.io.state.backend import KeptState, Snapshot, Version, Which, locked, overwriting
+from runner.io.state.backend import (
+    KeptState,
+    Snapshot,
+    Version,
+    Which,
+    WrittenState,
+    locked,
+    overwriting,
+)
 from runner.io.state.lock_info import LockInfo, lock_info
 from runner.io.state.store import Store
 
@@ -26,6 +35,7 @@ class Bucket:
     held_by: str | None = None
     file: None = None
     way_back: None = None
+    layout: StateLayout = "one"
     is_counted: bool = False
 
     def exists(self) -> bool:
@@ -47,14 +57,14 @@ class Bucket:
     def absence(self) -> tuple[Problem, ...]:
         return ()
 
-    def write(self, document: Document, after: Version) -> Version:
+    def write(self, document: Document, after: Version) -> WrittenState:
         if self.full:
             raise error("No space left", "The bucket is full.")
         if self.meanwhile:
             self._put(self.meanwhile.pop())
         if after != self.version():
             raise overwriting(self.name)
-        return self._put(document)
+        return WrittenState(self._put(document))
 
     @contextmanager
     def lock(

@@ -1,0 +1,195 @@
+"""The shards of a state in a folder of this machine: files that are replaced and never changed.
+
+The state's file lists them by their digests, and is written last. What stood in a shard before is
+kept beside it, as the state's file is, until the next write is whole: so a write that was cut off
+has left everything that the state's file still lists. It is known by that file being its own
+backup. A copy of the backup over the state's file is the same, and gives the state before.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from runner.core.state.file import Split
+from runner.core.state.shards import RecordFile, Shard, StateText, shard_file, shard_with, shards_in
+from runner.errors import Problem, Where, error
+from runner.io import files
+
+_FILE = re.compile(r"([0-9a-f]{3})\.jsonl(\.backup)?")
+_BACKUP = ".backup"
+_TOLD = 3
+
+
+class ReadShards(Struct, frozen=True):
+    """A state's file with its shards; `stand` are these as they are, and `strange` those that the
+    file lists otherwise.
+    """
+
+    text: StateText
+    stand: Mapping[str, Shard] = {}
+    strange: tuple[str, ...] = ()
+
+    def problems(self, name: str) -> tuple[Problem, ...]:
+        """What has to be said of them."""
+        if not self.strange:
+            return ()
+        shown = [shard_file(one) for one in self.strange[:_TOLD]]
+        if more := len(self.strange) - len(shown):
+            shown.append(f"{more} more")
+        said = (
+            f"{', '.join(shown)} {'is' if len(self.strange) == 1 else 'are'} not as {name} lists "
+            "them: a merge, an edit or another program wrote them. They are taken as they stand, "
+            "and the next apply lists them anew. Where that is no wish of yours, restore them "
+            "from version control."
+        )
+        return (Problem("Shards of the state have changed", said, Where(name), severity="warning"),)
+
+
+def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
+    """The shards that the state's file at a path lists, where that holds `data`; those of the state
+    before it, if it is the backup of that. One that is not there is left out. RunnerError if any
+    cannot be read, or is a link.
+    """
+    listed = shards_in(data)
+    if not listed:
+        return ReadShards(StateText(data))
+    also_kept = before or _is_begun(path, data)
+    held: dict[str, RecordFile] = {}
+    stand: dict[str, Shard] = {}
+    strange: list[str] = []
+    for name, shard in listed.items():
+        found = _found(path.parent, shard, also_kept=also_kept)
+        if found is not None:
+            held[name], stand[name] = found
+            if not _fits(shard, stand[name]):
+                strange.append(name)
+    return ReadShards(StateText(data, held), stand, tuple(strange))
+
+
+def undo_cut_off(path: Path) -> None:
+    """Puts back what a write has replaced that was cut off, if there was one."""
+    data = files.read(path)
+    if data is None or not (listed := shards_in(data)) or not _is_begun(path, data):
+        return
+    folder = path.parent
+    back = [
+        (f"{place.name}{_BACKUP}", place.name)
+        for shard in listed.values()
+        if (place := folder / shard_file(shard.name))
+        and (found := _found(folder, shard, also_kept=True)) is not None
+        and found[0].name != str(place)
+    ]
+    files.rename_each(_folder(path), back)
+
+
+def write_shards(path: Path, split: Split) -> dict[str, Shard]:
+    """Writes those shards that are not as they were, which stay beside them; those that changed."""
+    folder, changed = _folder(path), dict[str, Shard]()
+    files.make_directory(folder)
+    names = {name: Path(shard_file(name)).name for name in split.named}
+    files.keep_copies(folder, [(name, f"{name}{_BACKUP}") for name in names.values()])
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for name in split.named:
+            data = split.content(name)
+            shard = shard_with(name, data)
+            if shard != split.before.get(name):
+                changed[name] = shard
+                yield names[name], data
+
+    files.write_each(folder, contents())
+    return changed
+
+
+def tidy(path: Path, listed: Mapping[str, Shard], changed: Mapping[str, Shard]) -> None:
+    """Once a state's file is written: only what it and its backup list stays. What cannot be taken
+    away is of no meaning, and is tried again after the next write.
+    """
+    folder, kept = _folder(path), {*changed}
+    with suppress(OSError):
+        found = [match for name in os.listdir(folder) if (match := _FILE.fullmatch(name))]  # noqa: PTH208
+        for match in found:
+            if match[2] is None and match[1] not in listed:
+                (folder / match[0]).replace(folder / f"{match[0]}{_BACKUP}")
+                kept.add(match[1])
+        for match in found:
+            if match[2] is not None and match[1] not in kept:
+                (folder / match[0]).unlink()
+        if not listed:
+            folder.rmdir()
+
+
+def shard_versions(path: Path) -> tuple[tuple[str, files.Identity], ...]:
+    """Which shards stand beside a state's file now."""
+    try:
+        with os.scandir(_folder(path)) as entries:
+            names = sorted(one.name for one in entries if one.name.endswith(".jsonl"))
+    except OSError:
+        return ()
+    held = ((name, files.identity(_folder(path) / name)) for name in names)
+    return tuple((name, found) for name, found in held if found is not None)
+
+
+def remove_shards(path: Path) -> None:
+    """Takes all of them away, with what is kept beside them, and their folder."""
+    folder = _folder(path)
+    if not folder.is_dir():
+        return
+    for one in _all(folder):
+        files.remove(one)
+    try:
+        folder.rmdir()
+    except OSError as cause:
+        raise files.failure("remove", folder, cause) from cause
+
+
+def foreign_in(path: Path) -> list[Path]:
+    """What stands among the shards and is none."""
+    folder = _folder(path)
+    return sorted({*folder.iterdir()} - {*_all(folder)}) if folder.is_dir() else []
+
+
+def shards_folder(directory: Path) -> Path:
+    """The folder of the shards of a state that is kept in a directory."""
+    return (directory / shard_file("")).parent
+
+
+def _folder(path: Path) -> Path:
+    return shards_folder(path.parent)
+
+
+def _all(folder: Path) -> Iterator[Path]:
+    return (one for one in folder.iterdir() if _FILE.fullmatch(one.name))
+
+
+def _is_begun(path: Path, data: bytes) -> bool:
+    """Whether the last write was cut off: it begins with the backup of the state's file."""
+    backup = path.with_name(f"{path.name}{_BACKUP}")
+    return files.identity(backup) is not None and files.read(backup) == data
+
+
+def _found(directory: Path, shard: Shard, *, also_kept: bool) -> tuple[RecordFile, Shard] | None:
+    """The file that is listed, if need be what is kept beside it; else what stands there."""
+    place = directory / shard_file(shard.name)
+    there = _read(place, shard.name)
+    if also_kept and (there is None or not _fits(shard, there[1])):
+        kept = _read(place.with_name(f"{place.name}{_BACKUP}"), shard.name)
+        if kept is not None and _fits(shard, kept[1]):
+            return kept
+    return there
+
+
+def _fits(listed: Shard, found: Shard) -> bool:
+    return listed.sha256 in ("", found.sha256)
+
+
+def _read(place: Path, name: str) -> tuple[RecordFile, Shard] | None:
+    if files.is_link(place):
+        detail = f"{place} is a link, and a shard of a state is none. Take it away."
+        raise error("File is a link", detail, Where(str(place)))
+    data = files.read(place)
+    return None if data is None else (RecordFile(str(place), data), shard_with(name, data))
