@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
@@ -51,11 +51,8 @@ class World:
     begun: int = 0
 
     @property
-    def elsewhere(self) -> bool:
+    def elsewhere(self) -> Literal[False]:
         return False
-
-    def rest(self) -> None:
-        """Nothing waits here for others to come."""
 
     def halt(self) -> None:
         self.halted = True

@@ -57,7 +57,9 @@ def test_a_batch_is_as_large_as_a_server_takes(tmp_path: Path, count: int, batch
             check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        sys.stdout.write(f"\n{count}: {done.stderr.strip().splitlines()[-1]} (s of CPU, MB)\n")
+        used, megabytes = done.stderr.strip().splitlines()[-1].split()
+        sys.stdout.write(f"\n{count}: {used} s of CPU, {megabytes} MB\n")
+        assert float(megabytes) < 400 * max(1, count / 50_000)
         assert len(server.batches) == batches
         assert max(len(sent.lines) for sent in server.batches.values()) <= 50_000
         assert len(server.paid) == count

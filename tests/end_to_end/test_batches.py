@@ -68,6 +68,9 @@ def test_requests_go_in_one_batch_and_the_record_says_so(tmp_path: Path) -> None
         {"refuse": {"POST /batches": [(503, {"error": {"message": "overloaded"}})]}},
         {"ends": ["failed"], "faults": [[{"code": "token_limit_exceeded", "message": "queue"}]]},
         {"ends": ["expired"]},
+        {"cut": 2},
+        {"twice": [{"response": None, "error": {"code": "server_error", "message": "oh"}}]},
+        {"twice": [{"response": {"status_code": 400, "body": {}}, "error": None}]},
     ],
     ids=str,
 )
@@ -77,6 +80,30 @@ def test_whatever_a_server_does_each_answer_is_paid_once(
     with serving_batches(**fault) as server:
         made = project(tmp_path, server)
         whole(made, made.apply("--batch"), server)
+
+
+@pytest.mark.parametrize("fault", [{"cut": 2}, {"twice": [{"response": None, "error": {}}]}])
+def test_whatever_a_server_does_each_answer_is_collected_once(
+    tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    with serving_batches(**fault) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        ran = made.call("batch", "wait")
+        assert ran.status == 0, ran.err
+        assert f"{MANY} answers taken" in ran.err
+        whole(made, made.apply("--offline"), server)
+
+
+def test_a_batch_that_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
+    with serving_batches() as server:
+        made = project(tmp_path, server)
+        (tmp_path / "state/cache").mkdir(parents=True)
+        (tmp_path / "state/cache/batches").write_text("no folder")
+        ran = made.apply("--batch")
+        assert ran.status == 1
+        assert "state/cache/batches" in ran.err
+        assert not server.asked
 
 
 def test_lines_that_failed_at_the_server_or_are_nowhere_go_again(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class BatchServer:
     looked at before it ends; `ends` the statuses of the first batches, then all are completed;
     `outcome` what becomes of a line; `lose`, how many answers to what are lost after the work was
     done (`create`, `upload`), `lag` how many lists leave a new batch out. `hold` keeps every batch
-    from ending.
+    from ending. So many downloads are `cut` in the middle; `twice` are lines that come before those
+    of a file, for each of its requests.
     """
 
     looks: int = 1
@@ -62,7 +63,8 @@ class BatchServer:
     no_batches: bool = False
     forgets: bool = False
     counts: tuple[int, int] | None = None
-    expired_half: bool = False
+    cut: int = 0
+    twice: list[dict[str, Any]] = field(default_factory=list)
     read: Callable[[str], None] = lambda _: None
     paid: Counter[str] = field(default_factory=Counter)
     batches: dict[str, Sent] = field(default_factory=dict)
@@ -101,10 +103,23 @@ class BatchServer:
         if self.no_batches:
             return web.json_response({"error": {"message": "not found"}}, status=404)
         answer = self._answer(request, path, raw)
+        if self.cut and path.endswith("/content"):
+            self.cut -= 1
+            return await self._cut(request, answer)
         if self.lose[what] > 0:
             self.lose[what] -= 1
             assert request.transport is not None
             request.transport.abort()
+        return answer
+
+    async def _cut(self, request: web.Request, whole: web.Response) -> web.StreamResponse:
+        body = whole.body
+        assert isinstance(body, bytes)
+        answer = web.StreamResponse(headers={"Content-Length": str(len(body))})
+        await answer.prepare(request)
+        await answer.write(body[: len(body) // 2])
+        assert request.transport is not None
+        request.transport.close()
         return answer
 
     def _answer(self, request: web.Request, path: str, raw: bytes) -> web.Response:
@@ -208,6 +223,7 @@ class BatchServer:
                 if self.body_as_text:
                     body = orjson.dumps(body).decode()
                 response = {"status_code": 200, "request_id": "r", "body": body}
+                good += [{"custom_id": line["custom_id"], **other} for other in self.twice]
                 good.append({"custom_id": line["custom_id"], "response": response, "error": None})
             elif made is not None:
                 bad.append({"custom_id": line["custom_id"], **made})

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -165,11 +165,8 @@ class Opened:
         return self.model.max_response_bytes
 
     @property
-    def elsewhere(self) -> bool:
+    def elsewhere(self) -> Literal[False]:
         return False
-
-    def rest(self) -> None:
-        """Nothing waits here for others to come."""
 
     def halt(self) -> None:
         """Send nothing more."""

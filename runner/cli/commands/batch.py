@@ -12,15 +12,13 @@ from runner.cli.views.batches import batches_json, batches_text
 from runner.cli.views.problems import report, tell_warnings
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError, counted, error
-from runner.operations.batches.collecting import (
-    Collected,
+from runner.operations.batches.collecting import Collected, collect_alone, wait_for_all
+from runner.operations.batches.listing import (
     ListedBatch,
     cancel,
-    collect_alone,
     forget,
     listed_here,
     listed_there,
-    wait_for_all,
 )
 from runner.operations.reading.loaded import Loaded
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from runner.cli.streams import harmless, on_one_line
-from runner.operations.batches.collecting import ListedBatch
+from runner.operations.batches.listing import ListedBatch
 
 _HEAD = ("BATCH", "PROVIDER", "STATUS", "DONE", "AGE", "EXPIRES IN")
 

@@ -1,7 +1,8 @@
 """What goes out to a provider, and what comes back."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -14,8 +15,7 @@ class Outgoing(Struct, frozen=True):
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
     `headers` come from the completion's `extra_headers`; `secrets` are values that no message
-    or log may show; `key` is where the cache will hold its answer: which request it is. Of one that
-    waits elsewhere, `draft` is the record that it will have, still without its answer.
+    or log may show.
     """
 
     address: str
@@ -23,8 +23,6 @@ class Outgoing(Struct, frozen=True):
     stream: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
-    key: str = ""
-    draft: Record | None = None
 
 
 class Answered(Struct, frozen=True):
@@ -76,6 +74,34 @@ class Failure:
     def in_full(self) -> str:
         """The message, and what else is known, in sentences."""
         return self.message if self.hint is None else f"{sentence(self.message)} {self.hint}"
+
+
+class LeftRequest(Protocol):
+    """A request that waits elsewhere, where nobody is connected for as long as it is not answered.
+
+    `body` and `secrets` as in `Outgoing`; `key` is where the cache will hold its answer: which
+    request it is.
+    """
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body, byte for byte."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+
+    @property
+    def key(self) -> str:
+        """The key of its answer."""
+
+    def draft(self) -> Record:
+        """The record that it will have, still without its answer."""
+
+    def take(self, result: Answered | Failure | Exception) -> Awaitable[object] | None:
+        """What came of it, told once. What comes back is done when the answer is kept; an Exception
+        is a fault of this program, or of this machine.
+        """
 
 
 def spared(address: str) -> str:

@@ -7,15 +7,16 @@ crash can lose is what was in flight, and no more.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from functools import partial
 
 from runner.core.address import around
 from runner.core.api.answer import warning
-from runner.core.api.exchange import Failure, spared
+from runner.core.api.exchange import Answered, Failure, spared
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.decide import decide, decide_again
+from runner.core.plan.events import Started
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import irreplaceable
@@ -25,9 +26,9 @@ from runner.core.request.server_store import is_stored
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client, Doors, Fetch, Limits, Outcome, Way
+from runner.io.apply.ports import AnyClient, ClientElsewhere, Doors, Fetch, Limits, Outcome, Way
 from runner.io.apply.removal import Removal
-from runner.io.apply.requests import asked_of, issue, read, update
+from runner.io.apply.requests import Left, asked_of, issue, keep_answer, read, refuse, update
 from runner.io.apply.run import Run
 
 
@@ -39,18 +40,18 @@ class Apply:
     ) -> None:
         self.outcome = Outcome(dict(known.records), walk.session)
         self.in_flight = 0
-        self._looking = 0  # so many of them ask no provider
+        self.elsewhere = 0  # so many of them wait at a server, and are left there when a run ends
+        self._here = 0  # so many of them ask no provider
         known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
         self._plan, self._walk = plan, walk
-        self._run = Run(plan, walk, known, doors, limits, self.outcome, may_rest=self._may_rest)
+        self._run = Run(plan, walk, known, doors, limits, self.outcome)
         self._queues: dict[Way, deque[tuple[Vertex, Issue]]] = {}
         self._busy: dict[Way, int] = {}
-        self._elsewhere = 0  # of those in flight
         self._tasks: set[asyncio.Task[None]] = set()
         self._vanished: dict[str, Record] = {}
         self._expanded: set[str] = set()
         self._idle = asyncio.Event()
-        self._woken = self._rests = False
+        self._woken = False
         self._bug: BaseException | None = None
         self._undecided = {
             address for address, made in plan.decisions.items() if isinstance(made, Await)
@@ -86,11 +87,6 @@ class Apply:
             await self._removal()
         self._run.rescue()
         return self.outcome
-
-    @property
-    def elsewhere(self) -> int:
-        """How many of those in flight wait at a server, and are left there when a run ends."""
-        return self._run.elsewhere
 
     def interrupt(self) -> None:
         """Somebody asked to end the run: as `stop`."""
@@ -163,7 +159,7 @@ class Apply:
                         self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._run.known):
             if isinstance(decision, Issue) and self._run.doors.fetch is not None:
-                self._looking += 1
+                self._here += 1
                 self._spawn(vertex, self._look(vertex, decision, self._run.doors.fetch))
             else:
                 self._decided(vertex, decision)
@@ -185,7 +181,7 @@ class Apply:
             ):
                 decision = decide_again(vertex, decision, self._run.known)
         finally:
-            self._looking -= 1
+            self._here -= 1
         self._decided(vertex, decision)
 
     def _carry(self, vertex: Vertex, decision: Decision) -> None:
@@ -247,40 +243,48 @@ class Apply:
                 client = self._run.clients.get(way)
                 limit = client.limit if client is not None else 1
                 elsewhere = client is not None and client.elsewhere
-                here = self.in_flight - self._looking - self._elsewhere
+                here = self.in_flight - self._here - self.elsewhere
                 if here >= self._run.limits.concurrency and not elsewhere:
                     break
                 if self._busy.get(way, 0) >= limit:
                     break
                 vertex, made = queue.popleft()
                 self._busy[way] = self._busy.get(way, 0) + 1
-                self._elsewhere += elsewhere
+                self._here += elsewhere
                 self._spawn(vertex, self._issue(vertex, made, way, elsewhere=elsewhere))
 
-    def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         self.in_flight += 1
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, vertex))
+        return task
 
     def _ended(self, vertex: Vertex, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.in_flight -= 1
         fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            self._faulted(vertex, fault)
+        self._wake()
+
+    def _faulted(self, vertex: Vertex, fault: BaseException) -> None:
         try:
             if isinstance(fault, RunnerError):
                 # A provider that cannot be opened ends the run, not what others have in flight.
                 self._run.fail(vertex, Failure(str(fault), fatal=True))
-            elif fault is not None:
+            else:
                 self._crash(fault)
         except Exception as exc:  # noqa: BLE001  # in a callback it would be lost, and run() wait on
             self._crash(exc)
+
+    def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            task.get_loop().call_soon(self._go_on)
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """Once for all that ended in one turn of the loop."""
+        """Once for all that ended, or came to wait elsewhere, in one turn of the loop."""
         self._woken = False
         try:
             self._pump()
@@ -288,21 +292,12 @@ class Apply:
         except Exception as exc:  # noqa: BLE001  # as above
             self._crash(exc)
 
-    def _may_rest(self) -> None:
-        """Once for all that came to wait elsewhere in one turn of the loop."""
-        if not self._rests:
-            self._rests = True
-            asyncio.get_running_loop().call_soon(self._rest_now)
-
-    def _rest_now(self) -> None:
-        self._rests = False
-        self._rest()
-
     def _rest(self) -> None:
         """What waits here is awaited first: it takes seconds, and more may come of it."""
-        if self.in_flight and self.in_flight == self._run.elsewhere:
+        if self.in_flight and self.in_flight == self.elsewhere:
             for client in self._run.clients.values():
-                client.rest()
+                if client.elsewhere:
+                    client.rest()
 
     def _crash(self, bug: BaseException) -> None:
         """A bug ends the run as an interrupt does: what is in flight is recorded first."""
@@ -323,10 +318,45 @@ class Apply:
                 self._run.doors.begin()
             if self._admitted(vertex, made, request, way):
                 client = self._run.clients.get(way) or await self._connect(way)
-                await issue(self._run, vertex, made, request, client)
+                if client.elsewhere:
+                    self._leave(vertex, made, request, way, client)
+                else:
+                    await issue(self._run, vertex, made, request, client)
         finally:
             self._busy[way] -= 1
-            self._elsewhere -= elsewhere
+            self._here -= elsewhere
+
+    def _leave(
+        self, vertex: Vertex, made: Issue, request: Request, way: Way, client: ClientElsewhere
+    ) -> None:
+        """No task waits for it: there may be very many."""
+        self._run.doors.tell(Started(vertex.address))
+        self.in_flight += 1
+        self.elsewhere += 1
+        self._busy[way] += 1
+        client.leave(Left(self._run, vertex, made, request, way, self._took))
+
+    def _took(self, left: Left, result: Answered | Failure | Exception) -> Awaitable[object] | None:
+        """What came of a request elsewhere; what comes back is done when it is kept."""
+        self.in_flight -= 1
+        self.elsewhere -= 1
+        self._busy[left.way] -= 1
+        match result:
+            case Answered():
+                self._here += 1
+                return self._spawn(left.vertex, self._keep(left, result))
+            case Failure():
+                refuse(self._run, left.vertex, left.request, result)
+            case Exception():
+                self._faulted(left.vertex, result)
+        self._wake()
+        return None
+
+    async def _keep(self, left: Left, answer: Answered) -> None:
+        try:
+            await keep_answer(self._run, left.vertex, left.made, left.request, answer)
+        finally:
+            self._here -= 1
 
     def _request(self, vertex: Vertex) -> Request:
         assert vertex.instance is not None  # noqa: S101  # only instances are issued
@@ -355,7 +385,7 @@ class Apply:
             self._run.skip(vertex, refusal.why)
         return False
 
-    async def _connect(self, way: Way) -> Client:
+    async def _connect(self, way: Way) -> AnyClient:
         client = await self._run.doors.connect(*way)
         self._run.clients[way] = client
         if self.outcome.stopped is not None:

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, LeftRequest, Outgoing
 from runner.core.expansion.session import Instance, Session
 from runner.core.plan.actions import Issue
 from runner.core.plan.events import Done, Event, How
@@ -22,6 +22,10 @@ from runner.errors import RunnerError
 class Client(Protocol):
     """What an apply asks of a provider."""
 
+    @property
+    def elsewhere(self) -> Literal[False]:
+        """Its requests are in flight for as long as they are not answered."""
+
     async def complete(self, out: Outgoing) -> Answered | Failure:
         """Issue one request."""
 
@@ -29,11 +33,25 @@ class Client(Protocol):
     def limit(self) -> int:
         """How many requests may be in flight now."""
 
+    def halt(self) -> None:
+        """Send nothing more, also not what waits to be sent again."""
+
+
+class ClientElsewhere(Protocol):
+    """A provider whose requests wait at the server, not in flight: how many may is its own `limit`
+    alone.
+    """
+
     @property
-    def elsewhere(self) -> bool:
-        """Whether requests wait at the server, not in flight: how many may is its own `limit`
-        alone.
-        """
+    def elsewhere(self) -> Literal[True]:
+        """As it is called."""
+
+    def leave(self, out: LeftRequest) -> None:
+        """One request; it is told what comes of it."""
+
+    @property
+    def limit(self) -> int:
+        """How many requests may wait there now."""
 
     def rest(self) -> None:
         """All that is in flight waits elsewhere, and nothing can start before some of it is
@@ -41,7 +59,10 @@ class Client(Protocol):
         """
 
     def halt(self) -> None:
-        """Send nothing more, also not what waits to be sent again."""
+        """Send nothing more, and wait for nothing: each request is told so."""
+
+
+AnyClient = Client | ClientElsewhere
 
 
 Way = tuple[str, Lane]
@@ -63,7 +84,7 @@ Fetch = Callable[[str, int], Awaitable[bool]]  # of a fingerprint and a sample
 class Doors(Struct, frozen=True):
     """The ways out, as functions. `connect` opens a provider when its first request is due."""
 
-    connect: Callable[[str, Lane], Awaitable[Client]]
+    connect: Callable[[str, Lane], Awaitable[AnyClient]]
     save: Callable[[str, bytes], Awaitable[None]]
     rescue: Callable[[list[Record]], str]  # where the answers went that could not be saved
     read: Callable[[str, str, bytes, bool], Awaitable[Answered | Failure]]  # True: was just stored

@@ -1,10 +1,12 @@
 """Carries out one decision at its provider: a completion issued or updated, a data source read."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.actions import Issue, Read, Reuse, Update
@@ -21,7 +23,7 @@ from runner.core.state.cache_entry import cache_key
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client
+from runner.io.apply.ports import Client, Way
 from runner.io.apply.run import Run
 
 _UNANSWERED = Answered(b"{}", 0, 0)
@@ -30,7 +32,7 @@ _UNANSWERED = Answered(b"{}", 0, 0)
 async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
     """Send the request; its answer is in the cache before it counts."""
     run.doors.tell(Started(vertex.address))
-    told = run.limits.stream in (True, vertex.address) and not client.elsewhere
+    told = run.limits.stream in (True, vertex.address)
     body = streaming(request.body) if told else request.body
     out = Outgoing(
         vertex.address,
@@ -38,38 +40,74 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         body is not request.body or request.stream,
         request.headers,
         _secrets(run, request),
-        cache_key(made.fingerprint, made.sample),
-        _recorded(run, vertex, made, request, _UNANSWERED) if client.elsewhere else None,
     )
     try:
-        result = await (_elsewhere(run, client, out) if client.elsewhere else client.complete(out))
+        result = await client.complete(out)
     except asyncio.CancelledError:
         result = Failure("the run was left before an answer came", maybe_billed=1)
-    run.outcome.maybe_billed += result.maybe_billed
     if isinstance(result, Answered):
-        record = _recorded(run, vertex, made, request, result)
-        _settled(run, request, record, result.maybe_billed)
-        is_verbatim = record.response is result.response  # nothing was taken out of it
-        await _save(run, vertex, request, record, result.value if is_verbatim else None)
+        await keep_answer(run, vertex, made, request, result)
+    else:
+        refuse(run, vertex, request, result)
+
+
+class Left(Struct, frozen=True):
+    """A request that was left with a client elsewhere; `took` is told what came of it."""
+
+    run: Run
+    vertex: Vertex
+    made: Issue
+    request: Request
+    way: Way
+    took: "Callable[[Left, Answered | Failure | Exception], Awaitable[object] | None]"
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body, byte for byte."""
+        return self.request.body
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+        return _secrets(self.run, self.request)
+
+    @property
+    def key(self) -> str:
+        """The key of its answer."""
+        return cache_key(self.made.fingerprint, self.made.sample)
+
+    def draft(self) -> Record:
+        """The record that it will have, still without its answer."""
+        return _recorded(self.run, self.vertex, self.made, self.request, _UNANSWERED)
+
+    def take(self, result: Answered | Failure | Exception) -> Awaitable[object] | None:
+        """What came of it."""
+        return self.took(self, result)
+
+
+async def keep_answer(
+    run: Run, vertex: Vertex, made: Issue, request: Request, answer: Answered
+) -> None:
+    """An answer came: it is in the cache before it counts."""
+    run.outcome.maybe_billed += answer.maybe_billed
+    record = _recorded(run, vertex, made, request, answer)
+    _settled(run, request, record, answer.maybe_billed)
+    is_verbatim = record.response is answer.response  # nothing was taken out of it
+    await _save(run, vertex, request, record, answer.value if is_verbatim else None)
+
+
+def refuse(run: Run, vertex: Vertex, request: Request, failure: Failure) -> None:
+    """No answer came, or none yet."""
+    run.outcome.maybe_billed += failure.maybe_billed
+    _settled(run, request, None, failure.maybe_billed)
+    if failure.halted:
+        if failure.under_way is not None:
+            run.outcome.under_way[vertex.address] = failure.under_way
+        run.skip(vertex, failure.message)
         return
-    _settled(run, request, None, result.maybe_billed)
-    if result.halted:
-        if result.under_way is not None:
-            run.outcome.under_way[vertex.address] = result.under_way
-        run.skip(vertex, result.message)
-        return
-    if result.pointless:
+    if failure.pointless:
         run.pointless.setdefault(asked_of(request), vertex.address)
-    run.fail(vertex, result)
-
-
-async def _elsewhere(run: Run, client: Client, out: Outgoing) -> Answered | Failure:
-    run.elsewhere += 1
-    run.may_rest()
-    try:
-        return await client.complete(out)
-    finally:
-        run.elsewhere -= 1
+    run.fail(vertex, failure)
 
 
 def asked_of(request: Request) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """What comes of each completion of one run: noted, told, and settled in the graph."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from runner.core.api.exchange import Failure
@@ -12,16 +11,15 @@ from runner.core.plan.walk import Vertex, VertexKey, Walk, cycle_error
 from runner.core.secrets.redact import redact_text
 from runner.core.state.records import Record
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client, Doors, Limits, Outcome, Way
+from runner.io.apply.ports import AnyClient, Doors, Limits, Outcome, Way
 
 
 @dataclass(slots=True)
 class Run:
     """What an apply works on. `clients` are the providers opened so far; `failed`, whose dependents
     are skipped; `lost`, the answers that the cache did not take. While it is `held_back`, nothing
-    is started: something in flight has to end first. So many requests wait `elsewhere`; `may_rest`
-    is called when one more does. `pointless` are the providers and models that a request showed to
-    answer nobody, and its address.
+    is started: something in flight has to end first. `pointless` are the providers and models that
+    a request showed to answer nobody, and its address.
     """
 
     plan: PlannedSteps
@@ -30,12 +28,10 @@ class Run:
     doors: Doors
     limits: Limits
     outcome: Outcome
-    clients: dict[Way, Client] = field(default_factory=dict)
+    clients: dict[Way, AnyClient] = field(default_factory=dict)
     failed: set[VertexKey] = field(default_factory=set)
     lost: list[Record] = field(default_factory=list)
     held_back: bool = False
-    elsewhere: int = 0
-    may_rest: Callable[[], object] = lambda: None
     pointless: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def finish(

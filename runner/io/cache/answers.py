@@ -42,6 +42,10 @@ class CachedAnswers:
         """The entry under a key, or None."""
         return self._reader.get(key)
 
+    def holds(self, key: str) -> bool:
+        """Whether `at` has one, without reading it."""
+        return self._reader.contains(key)
+
     def sweep(self, wanted: Sequence[Held]) -> set[Held]:
         """Take those of some answers which a team has; `unkept` says why they could not be kept."""
         if self.shared is None:

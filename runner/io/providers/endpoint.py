@@ -1,9 +1,9 @@
 """Where a provider's requests go, and under which limits; everything already resolved."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
@@ -16,6 +16,9 @@ _SHORTEST = 4  # characters: a shorter text is part of too many words to be look
 
 Say = Callable[[str], None]
 """Where a provider that takes long to open tells whoever waits what it does."""
+
+TakeLines = Callable[[Sequence[bytes]], Awaitable[object]]
+"""Takes some lines of a body; more is read when it is done with them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,7 +71,7 @@ class ServerCall(Struct, frozen=True):
     body: bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
     repeat: bool = True
-    take: Callable[[bytes], object] | None = None
+    take: TakeLines | None = None
 
 
 class OpenEndpoint(Protocol):
@@ -87,11 +90,8 @@ class OpenEndpoint(Protocol):
         """The most of one response, and of all the pages of one list."""
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether requests wait at the server, not in flight."""
-
-    def rest(self) -> None:
-        """Nothing more comes before some of what was given is answered."""
+    def elsewhere(self) -> Literal[False]:
+        """A request is in flight for as long as it is not answered."""
 
     def halt(self) -> None:
         """Send nothing more."""

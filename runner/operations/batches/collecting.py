@@ -1,9 +1,10 @@
-"""Batches looked at: their answers taken into the cache, and all that a person may do with them."""
+"""Batches looked at, and their answers taken into the cache."""
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -12,15 +13,14 @@ from runner.core.api.exchange import Failure
 from runner.core.secrets.redact import redact
 from runner.core.state.cache_entry import to_entry
 from runner.core.state.sent_batches import SentBatch, SentLine
-from runner.errors import Problem, RunnerError, counted, error
+from runner.errors import Problem, RunnerError, counted
 from runner.io.batches import BatchJournal
 from runner.io.cache.writer import Cache
+from runner.operations.batches.asking import asked_through
 from runner.operations.batches.under_way import journal_of, owner_of_batches
 from runner.operations.blocking import run_to_end
 from runner.operations.caches.answers import answers_of
 from runner.operations.caches.sharing import Shares, shared_answers, sharing
-from runner.operations.options import ProjectPlace
-from runner.operations.project.places import settings_of, store_of
 from runner.operations.reading.loaded import Loaded
 
 if TYPE_CHECKING:
@@ -41,20 +41,6 @@ class Collected(Struct, frozen=True):
     looked: bool = False
 
 
-class ListedBatch(Struct, frozen=True):
-    """A batch under way, and what its server said of it just now, if it was asked."""
-
-    sent: SentBatch
-    status: str
-    done: int | None = None
-    expires: int | None = None
-
-    @property
-    def name(self) -> str:
-        """By what it is named on a command line."""
-        return self.sent.batch or self.sent.key
-
-
 def collect(project: Loaded, say: "Say" = lambda _: None) -> Collected:
     """Take what has been answered into the cache, while nobody else writes the state. Nothing is
     asked for that costs anything.
@@ -64,6 +50,36 @@ def collect(project: Loaded, say: "Say" = lambda _: None) -> Collected:
     if not every:
         return Collected()
     return run_to_end(_Collecting(project, journal, say).run(every))
+
+
+class _Taking:
+    """The answers of a batch that the cache does not have yet: so many are `taken`, and so many
+    `left` to whoever knows the sensitive values that were asked for.
+    """
+
+    def __init__(
+        self, lines: Iterable[SentLine], entry: "Callable[[SentLine, BatchLine], bytes | None]"
+    ) -> None:
+        self.taken = self.left = 0
+        self._lines = {line.id: line for line in lines}
+        self._entry = entry
+
+    def entries(
+        self, found: "Sequence[BatchLine]", is_kept: Callable[[str], bool]
+    ) -> Iterator[tuple[str, bytes]]:
+        """What the cache gets of some lines, by its keys."""
+        for one in found:
+            line = self._lines.get(one.id)
+            if line is None or is_kept(line.key):
+                continue
+            entry = self._entry(line, one)
+            if entry is None:
+                continue
+            del self._lines[one.id]
+            self.left += line.masked
+            self.taken += not line.masked
+            if not line.masked:
+                yield line.key, entry
 
 
 class _Collecting:
@@ -95,7 +111,7 @@ class _Collecting:
         return Collected(self._answers, tuple(self._waiting), tuple(self._problems), looked=True)
 
     async def _look(self, sent: SentBatch, held: "Connections", shares: Shares) -> None:
-        api, settle = await _api(self._project, sent, held)
+        api, settle = await asked_through(self._project, sent, held)
         if sent.reached in ("intent", "uploaded"):
             if sent.owner != self._owner:
                 self._waiting.append(sent)  # somebody may just be sending it
@@ -104,7 +120,7 @@ class _Collecting:
             if found is None:
                 return
             sent = found
-        from runner.io.providers.openai.batch_client import not_there  # noqa: PLC0415  # aiohttp
+        from runner.io.providers.openai.batch_lines import not_there  # noqa: PLC0415  # aiohttp
 
         seen = await api.look(sent.batch)
         if isinstance(seen, Failure):
@@ -117,7 +133,7 @@ class _Collecting:
 
     async def _known(self, sent: SentBatch, api: "BatchAPI", settle: float) -> SentBatch | None:
         """The batch of a run that ended before its id was written down; None if none was made."""
-        from runner.io.providers.openai.batch_client import look_for  # noqa: PLC0415  # aiohttp
+        from runner.io.providers.openai.batch_sending import look_for  # noqa: PLC0415  # aiohttp
 
         found = None
         if sent.reached == "uploaded":
@@ -137,37 +153,27 @@ class _Collecting:
     async def _take(
         self, sent: SentBatch, seen: "BatchSeen", api: "BatchAPI", shares: Shares
     ) -> None:
-        lines = {line.id: line for line in self._journal.lines(sent)}
-        found: dict[str, BatchLine] = {}
+        from runner.io.providers.openai.batch_sending import cancel_others  # noqa: PLC0415
 
-        def take(line: "BatchLine | None") -> None:
-            if line is not None and line.id in lines:
-                found.setdefault(line.id, line)
-
-        for file in seen.files:
-            failed = await api.read(file, take)
-            if failed is not None:
-                self._waiting.append(sent)
-                self._warn(sent, failed.message)
-                return
-        from runner.io.providers.openai.batch_client import cancel_others  # noqa: PLC0415
-
-        left = 0
+        taking = _Taking(self._journal.lines(sent), partial(self._entry, sent, seen))
+        failed = None
         with answers_of(self._project.store, self._project.owner) as answers:
-            missing = [line for name, line in lines.items() if name in found]
-            missing = [line for line in missing if answers.at(line.key) is None]
-        saves = []
-        for line in missing:
-            entry = self._entry(sent, seen, line, found[line.id])
-            if entry is not None and line.masked:
-                left += 1
-            elif entry is not None:
-                saves.append(shares.save(line.key, entry))
-        await asyncio.gather(*saves)
-        self._answers += len(saves)
-        if saves:
-            self._say(f"{counted(len(saves), 'answer')} of {sent.batch} taken into the cache")
-        if left:
+
+            async def take(found: Sequence["BatchLine"]) -> None:
+                entries = [*taking.entries(found, answers.holds)]
+                await asyncio.gather(*(shares.save(key, entry) for key, entry in entries))
+
+            for file in seen.files:
+                failed = await api.read(file, take)
+                if failed is not None:
+                    break
+        self._answers += taking.taken
+        if taking.taken:
+            self._say(f"{counted(taking.taken, 'answer')} of {sent.batch} taken into the cache")
+        if failed is not None:
+            self._waiting.append(sent)
+            self._warn(sent, failed.message)
+        elif taking.left:
             self._journal.note(structs.replace(sent, reached="ended"))
         else:
             await api.delete(sent.file)
@@ -207,21 +213,6 @@ async def _paused(seconds: float) -> bool:
     return False
 
 
-async def _api(project: Loaded, sent: SentBatch, held: "Connections") -> tuple["BatchAPI", float]:
-    """The way to a batch: by what the configuration says of its provider, never by the journal."""
-    own = project.providers.get(sent.provider)
-    names = [name for name, one in project.providers.items() if one.identity == sent.identity]
-    if own is not None and own.identity == sent.identity:
-        names = [sent.provider]
-    if not names:
-        raise error(
-            "Provider is gone",
-            f"no provider of the configuration is {sent.identity}. Declare it again, or forget the "
-            "batch.",
-        )
-    return await held.batch_api(names[0])
-
-
 def _now() -> str:
     from datetime import UTC, datetime  # noqa: PLC0415
 
@@ -248,87 +239,3 @@ def wait_for_all(project: Loaded, say: "Say") -> Collected:
 def _poll(declared: object) -> float:
     table = getattr(declared, "table", {}).get("batch") or {}
     return float(table.get("poll", 30.0))
-
-
-def listed_here(place: ProjectPlace) -> list[ListedBatch]:
-    """Every batch, without asking anybody."""
-    journal = BatchJournal(store_of(place).cache)
-    return [ListedBatch(sent, sent.reached) for sent in journal.all()]
-
-
-def listed_there(project: Loaded) -> tuple[list[ListedBatch], list[Problem]]:
-    """Every batch, and where it is now as its server says; nothing is written."""
-    every = journal_of(project).all()
-    problems: list[Problem] = []
-
-    async def look() -> list[ListedBatch]:
-        from runner.operations.connecting.connections import connections  # noqa: PLC0415  # aiohttp
-
-        found = []
-        async with connections(project) as held:
-            for sent in every:
-                try:
-                    found.append(await _listed(project, sent, held))
-                except RunnerError as exc:
-                    problems.extend(replace(one, severity="warning") for one in exc.problems)
-                    found.append(ListedBatch(sent, "unknown"))
-        return found
-
-    return (run_to_end(look()) if every else []), problems
-
-
-async def _listed(project: Loaded, sent: SentBatch, held: "Connections") -> ListedBatch:
-    if not sent.batch:
-        return ListedBatch(sent, sent.reached)
-    api, _ = await _api(project, sent, held)
-    seen = await api.look(sent.batch)
-    if isinstance(seen, Failure):
-        raise error("Batch not looked at", f"{sent.batch}: {seen.message}")
-    return ListedBatch(sent, seen.status, seen.done, seen.expires)
-
-
-def cancel(project: Loaded, names: Sequence[str]) -> list[tuple[SentBatch, str]]:
-    """End these batches at their server, or all; what is answered by then is not lost. With what
-    each server said.
-    """
-    chosen = [*_chosen(journal_of(project), names)]
-
-    async def ask() -> list[tuple[SentBatch, str]]:
-        from runner.operations.connecting.connections import connections  # noqa: PLC0415  # aiohttp
-
-        async with connections(project) as held:
-            found = []
-            for sent in chosen:
-                if not sent.batch:
-                    continue
-                api, _ = await _api(project, sent, held)
-                seen = await api.cancel(sent.batch)
-                found.append((sent, seen.message if isinstance(seen, Failure) else seen.status))
-            return found
-
-    return run_to_end(ask()) if chosen else []
-
-
-def forget(place: ProjectPlace, names: Sequence[str]) -> list[SentBatch]:
-    """Await these batches no more: what they ask is asked for again, and paid for again."""
-    store, held = store_of(place), settings_of(place)
-    journal = BatchJournal(store.cache)
-    with store.lock("runner batch forget", held.lock_timeout):
-        chosen = [*_chosen(journal, names)]
-        for sent in chosen:
-            journal.close(sent)
-    return chosen
-
-
-def _chosen(journal: BatchJournal, names: Sequence[str]) -> Iterator[SentBatch]:
-    every = journal.all()
-    known = {name for sent in every for name in (sent.batch, sent.key)}
-    for name in names:
-        if name not in known:
-            raise error(
-                "Unknown batch",
-                f"No batch {name} is under way here. `runner batch list` shows those that are.",
-            )
-    for sent in every:
-        if not names or sent.batch in names or sent.key in names:
-            yield sent

@@ -27,7 +27,7 @@ def owner_of_batches(project: Loaded) -> str:
 def are_kept(project: Loaded, keys: Iterable[str]) -> bool:
     """Whether the cache has these answers by now."""
     with answers_of(project.store, project.owner) as answers:
-        return all(answers.at(key) is not None for key in keys)
+        return all(map(answers.holds, keys))
 
 
 def under_way(project: Loaded) -> Mapping[str, SentBatch]:

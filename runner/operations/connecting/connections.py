@@ -18,7 +18,7 @@ from runner.core.state.records import Lane
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import Problem, RunnerError, error, gathering
-from runner.io.apply.ports import Client
+from runner.io.apply.ports import AnyClient
 from runner.io.providers.batching import Batching, BatchOf, BatchRun
 from runner.io.providers.endpoint import MAX_RESPONSE_BYTES, Endpoint, OpenEndpoint, Say
 from runner.io.providers.openai import server_store
@@ -57,7 +57,7 @@ class Connections:
                 self.clients[name] = await self.stack.enter_async_context(opened)
         return self.clients[name]
 
-    async def of_lane(self, name: str, lane: Lane) -> Client:
+    async def of_lane(self, name: str, lane: Lane) -> AnyClient:
         """The client of a provider whose requests travel so."""
         match lane:
             case "live":

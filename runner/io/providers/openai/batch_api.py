@@ -1,7 +1,7 @@
 """The Batch API and its files, call by call."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -67,11 +67,17 @@ class BatchAPI:
         seen = (one for one in map(batch_seen, found) if one is not None)
         return [one for one in seen if one.name == key or (file and one.input == file)]
 
-    async def read(self, file: str, take: Callable[[BatchLine | None], object]) -> Failure | None:
-        """Hands out each line of a file; None is one that cannot be read."""
-        call = ServerCall(
-            "GET", f"/files/{_part(file)}/content", take=lambda line: take(output_line(line))
-        )
+    async def read(
+        self, file: str, take: Callable[[Sequence[BatchLine]], Awaitable[object]]
+    ) -> Failure | None:
+        """Hands out the lines of a file as they come, but those that nobody can read; more is read
+        when they have been taken.
+        """
+
+        async def read(lines: Sequence[bytes]) -> None:
+            await take([line for line in map(output_line, lines) if line is not None])
+
+        call = ServerCall("GET", f"/files/{_part(file)}/content", take=read)
         got = await self._ask(call)
         return got if isinstance(got, Failure) else None
 

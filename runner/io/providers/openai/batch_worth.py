@@ -22,10 +22,12 @@ class Again(Struct, frozen=True):
     billed: bool = False
 
 
-def worth(line: BatchLine | None) -> Good | Failure | Again:
-    """What became of a request; None where no file has a line of it, whatever was counted."""
-    if line is None:
-        return Again("the batch has no line of it", billed=True)
+NOWHERE = Again("the batch has no line of it", billed=True)
+"""What became of a request of which no file has a line, whatever was counted."""
+
+
+def worth(line: BatchLine) -> Good | Failure | Again:
+    """What became of a request."""
     if line.is_good and not line.error:
         found = judged(Reply(line.status, {}, line.body), None, chat=True)
         return found if isinstance(found, Good) else _refused(found.said, billed=True)

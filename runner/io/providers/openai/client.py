@@ -73,12 +73,9 @@ class OpenAIClient:
         return self._servers.limit
 
     @property
-    def elsewhere(self) -> bool:
+    def elsewhere(self) -> Literal[False]:
         """A request is in flight for as long as its connection is."""
         return False
-
-    def rest(self) -> None:
-        """Nothing waits here for others to come."""
 
     @property
     def max_response_bytes(self) -> int:
@@ -221,7 +218,7 @@ class OpenAIClient:
             said = bodies.said(reply.status, reply.body, reply.reason)
             return Bad(said, reply.headers) if reply.status >= 400 else redirected(reply)
         if lines is not None:
-            lines.finish()
+            await lines.finish()
             return Good(b"", None, reply.headers)
         return judged(reply, stream, chat=job.completion)
 

@@ -7,7 +7,7 @@ from yarl import URL
 
 from runner.core.api.exchange import Failure
 from runner.core.plan.estimate import foreseen
-from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.endpoint import Endpoint, TakeLines
 from runner.io.providers.openai.advice import About, about, advice, who_was_asked
 from runner.io.providers.openai.bodies import Said, readable
 from runner.io.providers.openai.lengths import excess, is_too_long
@@ -34,7 +34,7 @@ class Job:
     streamed: bool = False
     completion: bool = False
     repeat: bool = True
-    take: Callable[[bytes], object] | None = None  # hears the lines of what is no JSON
+    take: TakeLines | None = None  # hears the lines of what is no JSON
     answered_before: int = 0
     attempts: int = 0
     retries: int = 0

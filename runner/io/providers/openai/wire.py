@@ -239,7 +239,7 @@ async def _read(
         return Reply(status, headers, b"".join(pieces), reason)
     if isinstance(stream, BodyLines):
         async for piece in response.content.iter_any():
-            if not stream.feed(piece):
+            if not await stream.feed(piece):
                 response.close()
                 return _too_large(endpoint)
         return Reply(status, headers, b"", reason)
