@@ -4,11 +4,14 @@ Four things are asked of it: create what is not there, get, list and delete. Wha
 RunnerError in words of our own: those of the library show whole addresses and what was sent.
 """
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
@@ -30,6 +33,10 @@ _STATUS = re.compile(r"\b(?:status|code)\D{0,12}([345][0-9]{2})\b", re.IGNORECAS
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _REFUSED = ("Failure", "Denied", "AccessKey", "Signature", "Token")
 _ABSENT = "there is no such bucket. Make it first, or mend its name"
+_NOWHERE = "127.0.0.1:0"  # nobody ever listens there
+# Who gives out keys to a cloud's own machines and tools.
+_KEY_GIVERS = "169.254.0.0/16,amazonaws.com,googleapis.com,google.internal,microsoftonline.com"
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _UNREACHED = ("error sending request", "dns error", "connect", "timed out", "operation timed out")
 
 
@@ -203,6 +210,7 @@ def _opened(place: ObjectPlace, *, is_patient: bool) -> "ObjectStore":
     retry: Any = {"max_retries": 4, "retry_timeout": _RETRIES}
     if not is_patient:
         client, retry = {"timeout": _SOON, "connect_timeout": _SOON}, {"max_retries": 0}
+    client |= _within(place.endpoint)
     if (place.endpoint or "").startswith("http://"):
         client["allow_http"] = True
     match place.kind:
@@ -232,6 +240,25 @@ def _opened(place: ObjectPlace, *, is_patient: bool) -> "ObjectStore":
             return stores.LocalStore(place.name, mkdir=True, automatic_cleanup=False)
 
 
+def _within(endpoint: str | None) -> dict[str, Any]:
+    """What keeps a client at the endpoint that is named. The library follows redirects, and takes a
+    session token along: whatever is not for that host goes by a proxy that is none. A cloud's own
+    hosts may lead to each other; where the environment names a proxy, that one decides.
+    """
+    if endpoint is None or _has_proxy():
+        return {}
+    hosts = f"{urlsplit(endpoint).hostname},{_KEY_GIVERS}"
+    return {"proxy_url": f"http://{_NOWHERE}", "proxy_excludes": hosts}
+
+
+def _has_proxy() -> bool:
+    if sys.platform in ("darwin", "win32"):  # the system may have one
+        from urllib.request import getproxies  # noqa: PLC0415  # costly, and only there needed
+
+        return bool(getproxies())
+    return any(os.environ.get(name) for name in os.environ if name.lower() in _PROXIES)
+
+
 def _set(**values: str | None) -> Any:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -249,10 +276,10 @@ def _refused(cause: Exception) -> str:
 def _why(cause: Exception) -> str:
     said = str(cause)
     status = _STATUS.search(said)
+    if _NOWHERE in said:
+        return "it leads to another host, which is not followed. Name the bucket's own endpoint"
     if "redirect" in said.lower() or (status and status[1].startswith("3")):
-        return (
-            "it answers with a redirect, as for a wrong region. Name the bucket's own: region = .."
-        )
+        return "it answers with a redirect, as for a wrong region. Name the bucket's own region"
     if _code(cause)[2:-1] in _NO_BUCKET:
         return _ABSENT
     if any(part in _code(cause) for part in _REFUSED):

@@ -69,21 +69,57 @@ def azurite(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def redirecting() -> Iterator[str]:
-    """The address of a server that leads every request elsewhere, and does not say where."""
+def redirecting(to: str | None = None) -> Iterator[str]:
+    """The address of a server that leads every request elsewhere, and need not say where."""
 
-    class Elsewhere(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(301)
+    class Elsewhere(_Quiet):
+        def any(self) -> None:
+            self.send_response(307 if to else 301)
+            if to:
+                self.send_header("Location", f"{to}{self.path}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815
+    with _serving(Elsewhere) as url:
+        yield url
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server under another name than 127.0.0.1, and all that came there."""
+    came: list[str] = []
+
+    class Listening(_Quiet):
+        def any(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            came.append(f"{self.requestline} {self.headers} {self.rfile.read(size)!r}")
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.send_header("ETag", '"1"')
+            self.send_header("Last-Modified", "Thu, 26 Nov 2026 00:00:00 GMT")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    with _serving(Listening) as url:
+        yield url.replace("127.0.0.1", "localhost"), came
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    def any(self) -> None:
+        """Whatever is asked."""
+
+    def do_GET(self) -> None:
+        self.any()
+
+    do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:

@@ -1,13 +1,21 @@
 """What goes wrong at an object store is told in words of our own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runner.errors import RunnerError
 from runner.io.objects import ObjectPlace, Objects
-from tests.harness.object_stores import AZURE_ACCOUNT, azurite, moto, redirecting
+from tests.harness.object_stores import (
+    AZURE_ACCOUNT,
+    azure_at,
+    azurite,
+    listening,
+    moto,
+    redirecting,
+    s3_at,
+)
 
 KEYS = {"access_key": "AKIAWRONGKEYID", "secret_key": "d3JvbmctYnV0LXNlY3JldA=="}
 
@@ -62,6 +70,28 @@ def test_no_message_has_a_credential_or_a_query(wrong: ObjectPlace, why: str) ->
         for part in (*KEYS.values(), "?", "X-Amz", "Signature", "Debug"):
             assert part not in said
     assert KEYS["secret_key"] not in repr(wrong)
+
+
+@pytest.mark.parametrize("at", [s3_at, azure_at])
+def test_nothing_goes_where_a_store_leads(
+    at: Callable[[str, str], ObjectPlace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token")
+    with listening() as (other, came), redirecting(other) as url:
+        objects = Objects(at(url, "p"), is_patient=False)
+        for ask in (
+            lambda: objects.listed("state/"),
+            lambda: objects.create("state/a", b"answer"),
+            lambda: objects.put("beat/a", b"answer"),
+            lambda: objects.get("state/a"),
+            lambda: objects.delete("state/a"),
+        ):
+            with pytest.raises(RunnerError, match=r"another host|redirect"):
+                ask()
+    assert came == []
 
 
 def test_an_object_that_is_too_large_is_not_read(tmp_path: Path) -> None:
