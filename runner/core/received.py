@@ -84,7 +84,9 @@ def is_deep(text: bytes, around: int = 0) -> bool:
     for _ in range(deepest):  # each time the innermost level goes
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"")
+        before, brackets = len(brackets), brackets.replace(b"[]", b"")
+        if len(brackets) == before:  # they close nothing, and never will
+            return True
     return bool(brackets)
 
 

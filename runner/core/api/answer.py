@@ -156,6 +156,14 @@ def sent_back(message: dict[str, Any]) -> dict[str, Any]:
     return {**made, **{name: value for name, value in kept.items() if value}}
 
 
+def has_choices(value: object) -> bool:
+    """Whether a parsed body has at least one choice; a choice needs no message (Azure)."""
+    if not isinstance(value, dict):
+        return False
+    choices = value.get("choices")
+    return isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict)
+
+
 def require_named(block: str) -> None:
     """TemplateError unless the hole under way names the transcript of this completion as it is:
     else nothing masks what it quotes.

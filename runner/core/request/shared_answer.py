@@ -2,9 +2,10 @@
 
 import orjson
 
+from runner.core.api.answer import has_choices
 from runner.core.api.names import TRANSPORT
 from runner.core.canonical import canonical, fingerprint
-from runner.core.received import table_of
+from runner.core.received import is_deep, table_of, value_of
 from runner.core.request.provider import identity_json
 from runner.core.request.server_store import is_stored
 from runner.core.state.cache_entry import from_entry, owner_of
@@ -15,10 +16,13 @@ from runner.core.values import MASK
 def is_shareable(data: bytes, asked: str, sample: int) -> bool:
     """Whether bytes are an entry of the cache for this request, and anybody's: not what a server
     stored, which its owner may change there. What it says that was asked has to be what the
-    fingerprint is of; where a value is masked, that cannot be told.
+    fingerprint is of; where a value is masked, that cannot be told. What was answered has to be a
+    completion, whatever it says, and no deeper than what is saved here.
     """
-    record = from_entry(data, "", asked, sample)
+    record = None if is_deep(data, 1) else from_entry(data, "", asked, sample)
     if record is None or is_stored(record) or owner_of(data) is not None:
+        return False
+    if not has_choices(value_of(record.response)):
         return False
     return _is_masked(record) or _fingerprint(record) == asked
 

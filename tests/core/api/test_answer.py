@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.api.answer import Answer, output_value, recorded_answer, warning
+from runner.core.api.answer import Answer, has_choices, output_value, recorded_answer, warning
 from runner.core.api.names import ATTRIBUTES
 from runner.core.api.usage import usage_of
 from runner.core.values import TemplateError, plain
@@ -205,3 +205,9 @@ def test_a_transcript_of_what_no_record_has_says_so() -> None:
     answer = recorded_answer("completion.x", response({"content": "y"}), masked)
     with pytest.raises(TemplateError, match="sensitive, and no record has it"):
         answer["transcript"]
+
+
+def test_an_answer_needs_a_choice_and_no_message() -> None:
+    assert has_choices({"choices": [{"finish_reason": "content_filter"}]})
+    values: list[object] = [{"choices": []}, {"choices": None}, {"choices": {}}, {}, [], "x", None]
+    assert not any(has_choices(value) for value in values)

@@ -87,6 +87,19 @@ def test_what_a_server_stored_and_what_is_no_entry_is_not_shared() -> None:
         assert not is_shareable(data, plain.fingerprint, 0)
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        b'{"error":{"message":"no credit"}}',
+        b'{"choices":[]}',
+        b'"text"',
+        b'{"choices":[{"message":{"content":"x"}}],"more":' + b"[" * 200 + b"]" * 200 + b"}",
+    ],
+)
+def test_what_no_apply_would_have_saved_is_no_answer(response: bytes) -> None:
+    assert not shareable(replace(answered(), response=response))
+
+
 def test_a_key_that_is_somebody_s_or_only_compared_leads_nowhere() -> None:
     assert asked_in(cache_key(F, 3)) == (F, 3)
     assert asked_in(owned_key(F, 3, OWNER)) is None

@@ -52,14 +52,6 @@ def error_in(value: object) -> object | None:
     return None
 
 
-def has_choices(value: object) -> bool:
-    """Whether a parsed body has at least one choice; a choice needs no message (Azure)."""
-    if not isinstance(value, dict):
-        return False
-    choices = value.get("choices")
-    return isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict)
-
-
 def said(status: int, body: bytes, reason: str | None = None) -> Said:
     """The server's error out of the body of a response with this status."""
     value = value_of(body)

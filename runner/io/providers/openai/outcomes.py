@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from yarl import URL
 
+from runner.core.api.answer import has_choices
 from runner.core.api.exchange import Failure
 from runner.core.received import received
 from runner.io.providers.openai import bodies
@@ -54,7 +55,7 @@ def judged(reply: Reply, stream: Stream | None, *, chat: bool) -> Good | Bad:
     if problem is not None:
         begun = not (isinstance(got.value, dict) and got.value.get("error"))
         return Bad(bodies.said_by(reply.status, problem), reply.headers, billed=begun)
-    if chat and not bodies.has_choices(got.value):
+    if chat and not has_choices(got.value):
         said = Said(reply.status, "the response is no completion: it has no choices")
         return Bad(said, reply.headers, billed=True)
     return Good(got.text, got.value, reply.headers, got.mended)

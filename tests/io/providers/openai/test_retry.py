@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from runner.io.providers.openai.bodies import error_in, has_choices, readable, said, said_by
+from runner.io.providers.openai.bodies import error_in, readable, said, said_by
 from runner.io.providers.openai.retry import LONGEST_DELAY, Verdict, classify, delay
 from runner.io.providers.openai.waits import go_duration, grown, named_wait, reset_wait, worded_wait
 
@@ -280,12 +280,6 @@ def test_a_choice_that_carries_an_error_is_an_error() -> None:
     broken = {"choices": [{"finish_reason": "error", "error": {"code": 502, "message": "x"}}]}
     assert error_in(broken) == {"code": 502, "message": "x"}
     assert error_in({"error": None, "choices": [{}]}) is None
-
-
-def test_an_answer_needs_a_choice_and_no_message() -> None:
-    assert has_choices({"choices": [{"finish_reason": "content_filter"}]})
-    values: list[object] = [{"choices": []}, {"choices": None}, {"choices": {}}, {}, [], "x", None]
-    assert not any(has_choices(value) for value in values)
 
 
 def test_secrets_are_taken_out_before_the_text_is_cut() -> None:
