@@ -27,6 +27,7 @@ BucketKind = Literal["s3", "gcs", "azure", "file"]
 _T = TypeVar("_T")
 _SCHEMES: Mapping[BucketKind, str] = {"s3": "s3", "gcs": "gs", "azure": "az", "file": "file"}
 _TIMEOUT, _RETRIES = timedelta(seconds=30), timedelta(seconds=20)
+_PAGE = 1_000  # objects that every store lists at once
 _SOON = timedelta(seconds=1.8)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _STATUS = re.compile(r"\b(?:status|code)\D{0,12}([345][0-9]{2})\b", re.IGNORECASE)
@@ -125,9 +126,17 @@ class Objects:
 
     def listed(self, prefix: str) -> list[StoredObject]:
         """All objects below a prefix that ends in a slash, in no order."""
+        return self._listed(prefix, lambda pages: [meta for page in pages for meta in page])
+
+    def few(self, prefix: str) -> list[StoredObject] | None:
+        """As `listed`, by one request; None where that may not be all."""
+        found = self._listed(prefix, lambda pages: next(iter(pages), []))
+        return found if len(found) < _PAGE else None
+
+    def _listed(self, prefix: str, take: Callable[[Any], list[Any]]) -> list[StoredObject]:
         with self._told("list", prefix):
-            stream = _library().list(self._store(), prefix=self._path(prefix))
-            found = self._unless_absent(lambda: [meta for batch in stream for meta in batch])
+            pages = _library().list(self._store(), prefix=self._path(prefix), chunk_size=_PAGE)
+            found = self._unless_absent(lambda: take(pages))
         begin = len(self._path(""))
         return [
             StoredObject(meta["path"][begin:], meta["size"], meta["last_modified"])

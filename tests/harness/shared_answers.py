@@ -28,14 +28,17 @@ class Listed(Struct, frozen=True):
 
 @dataclass
 class Shelf:
-    """Objects by their names. `gets` and `creates` are the names that were asked for; `most` is how
-    many were asked for at once; `meanwhile` is called while one is, so that it can wait.
+    """Objects by their names. `gets`, `creates` and `lists` are the names and folders that were
+    asked for; `page` objects are listed at once, if it may be listed at all; `most` is how many
+    were asked for at once; `meanwhile` is called while one is, so that it can wait.
     """
 
     name: str = "s3://team/cache"
     held: dict[str, bytes] = field(default_factory=dict)
     gets: list[str] = field(default_factory=list)
     creates: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    page: int | None = 1_000
     most: int = 0
     meanwhile: Callable[[], object] = lambda: None
     _now: int = 0
@@ -52,6 +55,14 @@ class Shelf:
 
     def listed(self, prefix: str) -> Sequence[Listed]:
         return [Listed(key, len(data)) for key, data in self.held.items() if key.startswith(prefix)]
+
+    def few(self, prefix: str) -> Sequence[Listed] | None:
+        with self._lock:
+            self.lists.append(prefix)
+        if self.page is None:
+            raise error("Object store cannot be used", "It was refused.")
+        found = self.listed(prefix)
+        return found if len(found) < self.page else None
 
     def _ask(self, asked: list[str], key: str) -> None:
         with self._lock:
@@ -80,6 +91,9 @@ class NoShelf:
         self._fail()
 
     def listed(self, _: str) -> NoReturn:
+        self._fail()
+
+    def few(self, _: str) -> NoReturn:
         self._fail()
 
     def _fail(self) -> NoReturn:
@@ -112,6 +126,8 @@ class FolderShelf:
     def listed(self, prefix: str) -> Sequence[Listed]:
         paths = (self._folder / prefix).rglob("*.json")
         return [Listed(str(p.relative_to(self._folder)), p.stat().st_size) for p in paths]
+
+    few = listed
 
 
 def _within(data: bytes | None, most: int | None) -> bytes | None:

@@ -1,6 +1,6 @@
 """The answers that are at hand for one state: on this machine, and past them those of a team."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +12,8 @@ from runner.io.cache.reader import Reader
 
 if TYPE_CHECKING:
     from runner.io.cache.shared import SharedAnswers
+
+_AT_A_TIME = 16_000_000  # bytes
 
 
 class CachedAnswers:
@@ -51,11 +53,11 @@ class CachedAnswers:
         if self.shared is None:
             return set()
         asked = {cache_key(*held): held for held in wanted}
-        found = dict(self.shared.sweep(asked))
-        if found:
-            self._fetched |= found
-            self._keep(found)
-        return {asked[key] for key in found}
+        found = set[Held]()
+        for some in _portions(self.shared.sweep(asked)):
+            self._keep(some)
+            found.update(asked[key] for key in some)
+        return found
 
     def fetched(self, key: str, data: bytes) -> None:
         """A shared answer came."""
@@ -73,9 +75,25 @@ class CachedAnswers:
             write(self._directory / DATABASE, Rows(taken=[*found.items()]))
         except RunnerError as exc:  # they are asked for again
             self.unkept = exc
+            self._fetched |= found
+            return
+        self._reader.close()  # it may have been of no cache yet
+        self._reader = Reader(self._directory)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._reader.close()
+
+
+def _portions(found: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, bytes]]:
+    """As many at a time as are written at once, and held until then."""
+    some, size = dict[str, bytes](), 0
+    for key, data in found:
+        some[key], size = data, size + len(data)
+        if size > _AT_A_TIME:
+            yield some
+            some, size = {}, 0
+    if some:
+        yield some

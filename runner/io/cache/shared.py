@@ -1,6 +1,7 @@
 """The answers of a team: in a store that its machines reach, past those of this one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from threading import Lock
 from typing import Any, Protocol
 
@@ -12,7 +13,9 @@ from runner.io.cache.crew import Crew
 AT_ONCE = 64
 """So many answers are on their way at once."""
 
-_LARGEST = 256_000_000  # bytes: four times what a response may have
+_USUAL = 8_000_000  # bytes; larger ones are read one at a time
+_LARGEST = 128_000_000  # as large a request as a response may be
+_WORTH = 10  # so many requests cost as much as a listing
 _NOTHING = f"{SHARED}none"  # what is asked for to see whether anybody answers
 
 
@@ -33,6 +36,9 @@ class AnswerStore(Protocol):
 
     def listed(self, prefix: str, /) -> Sequence[Any]:
         """All objects below a prefix; `key` and `size` of each."""
+
+    def few(self, prefix: str, /) -> Sequence[Any] | None:
+        """The same by one request; None where that may not be all."""
 
 
 class SharedAnswers:
@@ -56,6 +62,7 @@ class SharedAnswers:
         self._missing: set[str] = set()
         self._crew = Crew(AT_ONCE)
         self._meeting, self._is_met = Lock(), False
+        self._large = Lock()
 
     @property
     def name(self) -> str:
@@ -63,13 +70,52 @@ class SharedAnswers:
         return self._store.name
 
     def sweep(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Those of some answers that are there, all looked for at once."""
+        """Those of some answers that are there, all looked for at once. Where most of a sample are
+        not, what there is is listed before the others are asked for.
+        """
         wanted = [key for key in dict.fromkeys(keys) if key not in self._missing]
-        if wanted and self.failure is None:
-            for key, data in self._crew.each(self.get, wanted):
-                if data is not None:
-                    self.taken += 1
-                    yield key, data
+        if wanted:
+            _log().info("looking for %d answers in %s", len(wanted), self.name)
+        sample = wanted[:: len(wanted) // AT_ONCE or 1]
+        yield from self._taken(sample)
+        asked = {*sample}
+        others = [key for key in wanted if key not in asked]
+        if 2 * len(asked & self._missing) > len(asked):
+            self._missing |= self._unlisted(others)
+        yield from self._taken(key for key in others if key not in self._missing)
+
+    def _taken(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        if self.failure is not None:
+            return
+        for key, data in self._crew.each(self.get, keys):
+            if data is not None:
+                self.taken += 1
+                yield key, data
+
+    def _unlisted(self, keys: Iterable[str]) -> set[str]:
+        """Those of some that are known not to be there, by a listing of all, or of each folder from
+        which many are wanted; as far as a listing takes one request.
+        """
+        names = {shared_name(*asked): key for key in keys if (asked := asked_in(key)) is not None}
+        if not _is_worth_it(names) or not self._is_reached():
+            return set()
+        if (absent := self._absent(SHARED, names)) is not None:
+            return absent
+        folders: dict[str, dict[str, str]] = {}
+        for name, key in names.items():
+            folders.setdefault(f"{name.rpartition('/')[0]}/", {})[name] = key
+        listed = [folder for folder, held in folders.items() if _is_worth_it(held)]
+        looked = self._crew.each(lambda folder: self._absent(folder, folders[folder]), listed)
+        return {key for _, absent in looked for key in absent or ()}
+
+    def _absent(self, prefix: str, names: Mapping[str, str]) -> set[str] | None:
+        """The keys of the names that are not below a prefix; None where that cannot be told."""
+        try:
+            found = self._store.few(prefix)
+        except RunnerError:  # a key need not be allowed to list
+            return None
+        held = None if found is None else {one.key for one in found}
+        return held if held is None else {key for name, key in names.items() if name not in held}
 
     async def look(self, key: str) -> bytes | None:
         """As `get`, while the loop goes on."""
@@ -83,7 +129,7 @@ class SharedAnswers:
         if asked is None or not self._is_reached():
             return None
         try:
-            data = self._store.get(shared_name(*asked), _LARGEST)
+            data = self._read(shared_name(*asked))
         except RunnerError as exc:
             self.failure = self.failure or exc
             return None
@@ -93,6 +139,13 @@ class SharedAnswers:
             self.refused.add(key)
         self._missing.add(key)
         return None
+
+    def _read(self, name: str) -> bytes | None:
+        data = self._store.get(name, _USUAL)
+        if data != b"":
+            return data
+        with self._large:
+            return self._store.get(name, _LARGEST)
 
     async def push(self, key: str, data: bytes) -> bool | None:
         """As `give`, while the loop goes on."""
@@ -142,3 +195,12 @@ class SharedAnswers:
         except RunnerError as exc:
             self.failure = exc
         self._is_met = True
+
+
+def _is_worth_it(wanted: Sized) -> bool:
+    """Whether a listing is cheaper than to ask for each."""
+    return len(wanted) > _WORTH
+
+
+def _log() -> logging.Logger:
+    return logging.getLogger(__name__)
