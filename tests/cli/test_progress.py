@@ -22,6 +22,24 @@ def test_the_line_counts_what_was_paid_for() -> None:
     assert "2 failed, 60 tokens, $0.50, " in shown.line()
 
 
+class Pushed:
+    """Connections of which nothing is asked any more."""
+
+    waiting = "3 answers on the way to s3://team/cache"
+
+
+class NothingInFlight:
+    in_flight = 0
+
+
+def test_the_line_of_a_run_that_is_over_says_what_goes_on() -> None:
+    shown = Progress(1, lambda _: None)
+    with shown.during(NothingInFlight(), Pushed()):
+        assert "0/1 done, 0 in flight, " in shown.line()
+        shown.tell(Done("completion.a", "issued", record("completion.a")))
+        assert shown.line() == f"1/1 done, {Pushed.waiting}"
+
+
 def test_a_price_that_is_not_known_is_not_shown_as_nothing() -> None:
     shown = Progress(1, lambda _: None)
     shown.tell(Done("completion.a", "issued", record("completion.a")))

@@ -1,13 +1,16 @@
 """What an apply saves goes to its team as well, behind it: never before it is on this disk."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 from runner.core.state.cache_entry import asked_in
+from runner.errors import counted
 from runner.io.cache.shared import SharedAnswers
 from runner.io.cache.writer import Cache
+
+_LOOKED = 0.2  # seconds between looks at whether somebody wants to leave
 
 
 class Pushing:
@@ -47,6 +50,18 @@ class Pushing:
         """What is on its way is waited for no longer."""
         self.left = True
 
+    @property
+    def waiting(self) -> str | None:
+        """What is on its way, in words, if anything is."""
+        if not self._tasks:
+            return None
+        return f"{counted(len(self._tasks), 'answer')} on the way to {self._shared.name}"
+
+    async def settled(self, given_up: Callable[[], bool]) -> None:
+        """Waits for what is on its way, as long as nobody has `given_up`."""
+        while self._tasks and not given_up():
+            await asyncio.wait(self._tasks, timeout=_LOOKED)
+
     async def save(self, key: str, value: bytes) -> None:
         """As the cache's own."""
         if asked_in(key) is None:
@@ -68,5 +83,5 @@ class Pushing:
             case True:
                 self.pushed += 1
             case False:
-                self.theirs += 1
+                self.theirs += key not in self._shared.refused
         await self._cache.pushed(key)

@@ -235,10 +235,10 @@ async def send(
         try:
             with listener.during(run, held):
                 outcome = await run.run()
+                held.besides = lambda: shares.waiting
+                await shares.settled(lambda: outcome.interrupted)
         finally:
             clock.cancel()
-        if outcome.interrupted:
-            shares.leave()
         return outcome
 
 

@@ -102,13 +102,25 @@ def give_rest(project: Loaded) -> None:
 
 
 class Shares(Struct, frozen=True):
-    """How an apply saves an answer, and how it looks farther away for one. `leave` is called where
-    what is on its way is waited for no longer.
+    """How an apply saves an answer, and how it looks farther away for one. `pushing` is what takes
+    answers to the team behind it, where there is such a thing.
     """
 
     save: Callable[[str, bytes], Awaitable[None]]
     fetch: Fetch | None = None
-    leave: Callable[[], None] = lambda: None
+    pushing: "Pushing | None" = None
+
+    @property
+    def waiting(self) -> str | None:
+        """What is on its way to the team, in words, if anything is."""
+        return None if self.pushing is None else self.pushing.waiting
+
+    async def settled(self, given_up: Callable[[], bool]) -> None:
+        """Waits for what is on its way; where somebody has `given_up`, it is left."""
+        if self.pushing is not None:
+            await self.pushing.settled(given_up)
+            if given_up():
+                self.pushing.leave()
 
 
 @asynccontextmanager
@@ -130,7 +142,7 @@ async def sharing(
 
     pushing = Pushing(cache, shared, answers.unpushed())
     async with pushing:
-        yield Shares(pushing.save, fetch, pushing.leave)
+        yield Shares(pushing.save, fetch, pushing)
     _tell(project, shared, pushing, say)
 
 

@@ -44,6 +44,7 @@ class Connections:
     how: BatchRun | None = None
     batches: "dict[str, BatchClient]" = field(default_factory=dict)
     clients: dict[str, OpenEndpoint] = field(default_factory=dict)
+    besides: Callable[[], str | None] = lambda: None
     _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def client(self, name: str) -> OpenEndpoint:
@@ -88,10 +89,10 @@ class Connections:
 
     @property
     def waiting(self) -> str | None:
-        """What requests wait for, in words, if they do."""
+        """What requests wait for, in words, if they do; else what is waited for besides."""
         said = [client.waiting for client in self.batches.values()]
         said += [client.waiting for client in self.clients.values()]
-        return next(filter(None, said), None)
+        return next(filter(None, said), None) or self.besides()
 
     async def _opened(
         self, declared: DeclaredProvider

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
+from typing import NoReturn
 
 import pytest
 
 from runner.core.request.shared_answer import is_shareable
 from runner.core.state.cache_entry import Owner, cache_key, owned_key, shared_name
+from runner.errors import error
 from runner.io.cache.answers import CachedAnswers
 from runner.io.cache.pushing import Pushing
 from runner.io.cache.reader import Reader
@@ -54,6 +56,47 @@ def test_what_was_not_there_is_not_asked_for_again() -> None:
     assert dict(shared.sweep(keys)) == {}
     assert asyncio.run(shared.look(keys[0])) is None
     assert len(shelf.gets) == asked
+
+
+def test_what_is_not_listed_is_not_asked_for() -> None:
+    found = entries(4_100)
+    there, wanted = names(dict([*found.items()][:100])), [*found]
+    shelf = Shelf(held=there)
+    shared = opened(shelf)
+    assert len(dict(shared.sweep(wanted))) == 100
+    assert shelf.lists == ["cas/v1/"]
+    assert len(shelf.gets) < 100 + 2 * AT_ONCE  # a sample, and what there is
+    asked = len(shelf.gets)
+    assert dict(shared.sweep(wanted[100:])) == {}
+    assert len(shelf.gets) == asked
+
+
+def test_where_most_are_there_nothing_is_listed() -> None:
+    found = entries(300)
+    wanted = [*found]
+    shelf = Shelf(held=names(dict([*found.items()][:200])))
+    assert len(dict(opened(shelf).sweep(wanted))) == 200
+    assert shelf.lists == []
+    assert len(shelf.gets) == 1 + 300  # the first sees whether anybody answers
+
+
+def test_what_one_listing_does_not_hold_is_listed_by_folders() -> None:
+    found = entries(4_100)
+    wanted = [*found]
+    shelf = Shelf(held=names(dict([*found.items()][:1_000])))
+    shared = opened(shelf)
+    assert len(dict(shared.sweep(wanted))) == 1_000
+    assert 1 < len(shelf.lists) <= 1 + 256
+    assert len(shelf.gets) < 1_000 + 600  # a sample, and those of folders from which few are wanted
+
+
+@pytest.mark.parametrize(("number", "page"), [(10, 1_000), (300, None)])
+def test_few_are_asked_for_one_by_one_and_all_where_nothing_may_be_listed(
+    number: int, page: int | None
+) -> None:
+    shelf = Shelf(page=page)
+    assert dict(opened(shelf).sweep(entries(number))) == {}
+    assert len(shelf.gets) == 1 + number
 
 
 def test_a_store_that_cannot_be_reached_is_met_once() -> None:
@@ -174,6 +217,55 @@ def test_what_could_not_be_pushed_is_pushed_by_the_next(tmp_path: Path) -> None:
     asyncio.run(again())
     assert shelf.held == names(found)
     assert unpushed(tmp_path) == set()
+
+
+def test_what_is_on_its_way_is_told_and_waited_for_until_somebody_gives_up(tmp_path: Path) -> None:
+    found, held, told = entries(3), Event(), list[str | None]()
+    shelf = Shelf(meanwhile=lambda: held.wait(HANG))
+    shared = opened(shelf)
+
+    async def work() -> Pushing:
+        async with Cache(tmp_path) as cache, Pushing(cache, shared) as pushing:
+            await asyncio.gather(*(pushing.save(key, data) for key, data in found.items()))
+            told.append(pushing.waiting)
+            await pushing.settled(lambda: True)
+            assert unpushed(tmp_path) == {*found}
+            held.set()
+            await pushing.settled(lambda: False)
+            told.append(pushing.waiting)
+        return pushing
+
+    assert asyncio.run(work()).pushed == 3
+    assert told == ["3 answers on the way to s3://team/cache", None]
+    assert unpushed(tmp_path) == set()
+
+
+class ReadOnly(Shelf):
+    """What may only be read."""
+
+    def create(self, key: str, _: bytes) -> NoReturn:
+        self.creates.append(key)
+        raise error("Object store cannot be used", "It was refused.")
+
+
+def test_a_store_that_may_only_be_read_gives_and_is_asked_to_take_once(tmp_path: Path) -> None:
+    found = entries(4 * AT_ONCE)
+    first, *others = found
+    shelf = ReadOnly(held=names({first: found[first]}))
+    shared = opened(shelf)
+    assert dict(shared.sweep(found)) == {first: found[first]}
+    ended = pushed(tmp_path, shared, {key: found[key] for key in others})
+    assert (ended.pushed, ended.theirs, ended.unpushed) == (0, 0, len(others))
+    assert len(shelf.creates) <= AT_ONCE
+    assert unpushed(tmp_path) == {*others}
+
+
+def test_what_was_refused_is_nobody_s_payment(tmp_path: Path) -> None:
+    (key, data), *_ = entries(1).items()
+    shared = opened(Shelf(held=names({key: b"{}"})))
+    assert dict(shared.sweep([key])) == {}
+    ended = pushed(tmp_path, shared, {key: data})
+    assert (ended.pushed, ended.theirs, ended.unpushed) == (0, 0, 0)
 
 
 SAVER = """

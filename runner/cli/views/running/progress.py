@@ -103,16 +103,18 @@ class Progress:
         parts = [f"{self.done}/{max(self.total, self.done)} done", f"{flying} in flight"]
         if self.failed:
             parts.append(f"{self.failed} failed")
+        left = self.total - self.done - self.failed - self.skipped
+        waiting = self.waiting()
+        if waiting and not flying and left <= 0:  # all is here: what goes on is all there is to say
+            return ", ".join([parts[0], *parts[2:], waiting])
         self._count()
         if self.tokens:
             parts.append(f"{compact(self.tokens)} tokens")
         if self.cost:
             parts.append(dollars(self.cost))
         parts.append(f"{self.done / seconds:.1f}/s")
-        left = self.total - self.done - self.failed - self.skipped
         if self.done and left > 0:
             parts.append(f"{_duration(left * seconds / self.done)} left")
-        waiting = self.waiting()
         if waiting:
             parts.append(waiting)
         return ", ".join(parts)
