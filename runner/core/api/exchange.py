@@ -1,6 +1,6 @@
 """What goes out to a provider, and what comes back."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,12 +10,24 @@ from runner.core.state.records import Record
 from runner.errors import sentence
 
 
+class Watch(Protocol):
+    """Who looks on while one request is carried out, told where it is carried out."""
+
+    def sends(self, at: str) -> Mapping[str, str]:
+        """An attempt goes out, to this address; the headers that it has besides its own."""
+
+    def ended(self, status: int | None, fault: str | None) -> None:
+        """What came of it: the status of a response, if there was one, and in a word what was
+        wrong, if anything was. With neither it was not sent after all.
+        """
+
+
 class Outgoing(Struct, frozen=True):
     """One request of a chat completion, as it will be sent.
 
     `body` is the JSON body, byte for byte; `stream` says that it asks for server-sent events;
     `headers` come from the completion's `extra_headers`; `secrets` are values that no message
-    or log may show.
+    or log may show. `watch` is told of its attempts.
     """
 
     address: str
@@ -23,6 +35,7 @@ class Outgoing(Struct, frozen=True):
     stream: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
+    watch: Watch | None = None
 
 
 class Answered(Struct, frozen=True):

@@ -16,7 +16,6 @@ from runner.core.api.answer import warning
 from runner.core.api.exchange import Answered, Failure, spared
 from runner.core.plan.actions import Absent, Await, Decision, Issue, Keep, Read, Reuse, Update
 from runner.core.plan.decide import decide, decide_again
-from runner.core.plan.events import Started
 from runner.core.plan.known import Known, provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.removals import irreplaceable
@@ -28,7 +27,7 @@ from runner.core.values import NotKnown
 from runner.errors import RunnerError
 from runner.io.apply.ports import AnyClient, ClientElsewhere, Doors, Fetch, Limits, Outcome, Way
 from runner.io.apply.removal import Removal
-from runner.io.apply.requests import Left, asked_of, issue, keep_answer, read, refuse, update
+from runner.io.apply.requests import Left, asked_of, begun, issue, keep_answer, read, refuse, update
 from runner.io.apply.run import Run
 
 
@@ -330,7 +329,7 @@ class Apply:
         self, vertex: Vertex, made: Issue, request: Request, way: Way, client: ClientElsewhere
     ) -> None:
         """No task waits for it: there may be very many."""
-        self._run.doors.tell(Started(vertex.address))
+        begun(self._run, vertex, made, request)
         self.in_flight += 1
         self.elsewhere += 1
         self._busy[way] += 1

@@ -7,10 +7,11 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from runner.core.api.exchange import Answered, Failure, LeftRequest, Outgoing
+from runner.core.api.exchange import Answered, Failure, LeftRequest, Outgoing, Watch
 from runner.core.expansion.session import Instance, Session
 from runner.core.plan.actions import Issue
 from runner.core.plan.events import Done, Event, How
+from runner.core.plan.walk import Vertex
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
 from runner.core.request.server_store import cached
@@ -102,6 +103,8 @@ class Doors(Struct, frozen=True):
     settled: Callable[[Request, Record | None, int], None] = lambda *_: None
     # Looks farther away for the answer to a request that nobody here has; whether it is here now.
     fetch: Fetch | None = None
+    # Who looks on while a request is carried out, if anybody does.
+    watch: Callable[[Vertex, Issue, Request], Watch] | None = None
     # The key and the bytes by which `save` keeps an answer.
     entry: Callable[[Record, Owner | None], tuple[str, bytes]] = cached
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing, Watch
 from runner.core.plan.actions import Issue, Read, Reuse, Update
 from runner.core.plan.appraise import Appraisal, appraise
 from runner.core.plan.data_sources import data_record, unless_same
@@ -31,7 +31,7 @@ _UNANSWERED = Answered(b"{}", 0, 0)
 
 async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
     """Send the request; its answer is in the cache before it counts."""
-    run.doors.tell(Started(vertex.address))
+    watch = begun(run, vertex, made, request)
     told = run.limits.stream in (True, vertex.address)
     body = streaming(request.body) if told else request.body
     out = Outgoing(
@@ -40,6 +40,7 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         body is not request.body or request.stream,
         request.headers,
         _secrets(run, request),
+        watch,
     )
     try:
         result = await client.complete(out)
@@ -49,6 +50,12 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         await keep_answer(run, vertex, made, request, result)
     else:
         refuse(run, vertex, request, result)
+
+
+def begun(run: Run, vertex: Vertex, made: Issue, request: Request) -> Watch | None:
+    """A request is on its way: it is told, and so is whoever looks on."""
+    run.doors.tell(Started(vertex.address))
+    return None if run.doors.watch is None else run.doors.watch(vertex, made, request)
 
 
 class Left(Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Literal
 
 import orjson
 
-from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, Outgoing, Watch
 from runner.core.plan.estimate import foreseen
 from runner.core.plan.events import Writing
 from runner.io.providers.endpoint import Endpoint, ServerCall, url_secrets
@@ -113,6 +113,7 @@ class OpenAIClient:
             streamed=out.stream,
             completion=True,
             answered_before=self.answered,
+            watch=out.watch,
         )
         if out.headers:
             for name, value in out.headers:
@@ -167,7 +168,10 @@ class OpenAIClient:
             started = self._pace.now()
             self._asking += 1
             try:
-                result = await self._attempt(job, server)
+                if job.watch is None:
+                    result = await self._attempt(job, server)
+                else:
+                    result = await self._watched(job, server, job.watch)
             finally:
                 self._asking -= 1
         finally:
@@ -183,6 +187,20 @@ class OpenAIClient:
         if isinstance(following, float):
             _LOG.debug("%s: again in %.1f s", job.address, following)
         return following
+
+    async def _watched(self, job: Job, server: Server, watch: Watch) -> _Attempted:
+        own, more = job.headers, watch.sends(server.shown)
+        status: int | None = None
+        fault: str | None = "cancelled"
+        try:
+            if more:
+                job.headers = {**(own or {}), **more}
+            result = await self._attempt(job, server)
+            status, fault = _ending(result)
+            return result
+        finally:
+            job.headers = own
+            watch.ended(status, fault)
 
     async def _attempt(self, job: Job, server: Server) -> _Attempted:
         if not job.streamed:
@@ -360,6 +378,21 @@ async def connect(
             yield client
         finally:
             client.halt()
+
+
+def _ending(result: _Attempted) -> tuple[int | None, str | None]:
+    """The status of an attempt, and what was wrong with it in a word, as a watch is told."""
+    match result:
+        case Good():
+            return 200, None
+        case Bad(said):
+            return said.status, str(said.status)
+        case Failure(status=status):
+            return status, "redirected"
+        case Broken(unreached=unreached):
+            return None, "unreached" if unreached else "no_response"
+        case HeldBack():
+            return None, None
 
 
 def _log(job: Job, result: _Attempted, seconds: float) -> None:

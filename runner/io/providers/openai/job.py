@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from yarl import URL
 
-from runner.core.api.exchange import Failure
+from runner.core.api.exchange import Failure, Watch
 from runner.core.plan.estimate import foreseen
 from runner.io.providers.endpoint import Endpoint, TakeLines
 from runner.io.providers.openai.advice import About, about, advice, who_was_asked
@@ -36,6 +36,7 @@ class Job:
     repeat: bool = True
     take: TakeLines | None = None  # hears the lines of what is no JSON
     answered_before: int = 0
+    watch: Watch | None = None
     attempts: int = 0
     retries: int = 0
     waited: float = 0.0  # seconds of the waits that the server named

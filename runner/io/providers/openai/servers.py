@@ -20,12 +20,14 @@ class Server:
     wire: Wire
     gate: Gate
     completions: URL = field(init=False)
+    shown: str = field(init=False)  # that, as others may see it
     failures: int = 0
     left_out_until: float = 0.0
     dismissed: bool = False
 
     def __post_init__(self) -> None:
         self.completions = self.wire.completions
+        self.shown = str(self.completions.with_query(None).with_user(None))
 
     def succeeded(self) -> None:
         """It answered."""
