@@ -59,8 +59,9 @@ if threading.current_thread() is threading.main_thread():
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, _unheard)
 sys.addaudithook(_guard)
-for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN"))]:
-    del os.environ[name]
+for name in [*os.environ]:
+    if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith(("OTEL_", "TRACE")):
+        del os.environ[name]
 for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "RUNNER_TRUST"):
     os.environ.pop(name, None)
 # Nothing that the user of this machine trusts counts; what a test trusts, it keeps elsewhere.

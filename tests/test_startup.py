@@ -143,6 +143,14 @@ def test_what_git_calls_for_each_file_imports_little(answered: Project, verb: st
         assert not {name for name in found if name.startswith("runner.core.modules")}
 
 
+def test_what_tells_a_collector_is_imported_where_there_is_one(answered: Project) -> None:
+    answered.state_file.rename(aside := answered.directory / "aside.json")
+    found = imported(answered.directory, "apply", "--auto-approve")
+    aside.replace(answered.state_file)
+    assert not {one for one in found if one.startswith(("opentelemetry", "runner.io.telemetry"))}
+    assert not found & {"google.protobuf", "requests"}
+
+
 def test_a_check_imports_no_network(answered: Project) -> None:
     check = "[check.c]\nof = 'completion.each'\nexpect = [{ contains = '{{ each.value.what }}' }]\n"
     path = answered.write(check, "checks.toml")

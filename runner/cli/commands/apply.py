@@ -25,6 +25,7 @@ from runner.operations.applying.apply import carry_out, check, check_reach, held
 from runner.operations.applying.finish import Finished, finish, reported
 from runner.operations.caches.sharing import give_rest
 from runner.operations.files.named_file import NamedFile
+from runner.operations.observing import observed
 from runner.operations.options import ApplyOptions
 from runner.operations.planning.plan import Planned
 from runner.operations.reading.loaded import Loaded
@@ -113,7 +114,8 @@ def _applied(
         give_rest(project)
         finished = finish(project, made, None)
         way.end(made, finished)
-        return _tell(project, finished, arguments)
+        with _observed(project, arguments):
+            return _tell(project, finished, arguments)
     check(project, made, way.options)
     writes = not made.plan.empty or made.files
     if writes and saved is None and not _approved(arguments):
@@ -171,12 +173,21 @@ def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace, wa
         is_alone=is_alone,
         answer=way.answer,
     )
-    with interrupts.heard():
+    with interrupts.heard(), _observed(project, arguments):
         with shown as told:
             finished = carry_out(project, made, way.options, told)
         way.end(made, finished)
         status = _tell(project, finished, arguments)
     return INTERRUPTED if interrupts.pressed else status
+
+
+@contextmanager
+def _observed(project: Loaded, arguments: argparse.Namespace) -> Iterator[None]:
+    """Told to a collector too, if one is named; what it did not take is said last."""
+    verb = "destroy" if project.options.choice.destroy else "apply"
+    with observed(project, f"runner {verb}", checks=True):
+        yield
+    tell_warnings(project, as_json=arguments.json)
 
 
 def _tell(project: Loaded, finished: Finished, arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from runner.core.checks.changes import Checked
 from runner.errors import error
 from runner.operations.checks.checking import ChosenChecks, check_answers, check_both
 from runner.operations.files.named_file import NamedFile
+from runner.operations.observing import observed
 from runner.operations.reading.loaded import Loaded
 
 _MARKDOWN = b"| | check |"
@@ -29,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     files = list(_files(project, arguments))
     for file, _ in files:
         file.target()  # known before anything is said
-    checked = _checked(project, arguments)
+    with observed(project, "runner check"):
+        checked = _checked(project, arguments)
     if checked.is_empty:
         raise error(
             "No checks",

@@ -139,6 +139,20 @@ class Runner(TypedDict, total=False):
     judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 
+@closed
+class TelemetryTable(TypedDict, total=False):
+    """What a run tells a collector of OpenTelemetry. Where that is, only the environment says."""
+
+    enabled: Annotated[
+        bool,
+        Field(description="true: as if OTEL_EXPORTER_OTLP_ENDPOINT were set; false: nothing."),
+    ]
+    content: Annotated[bool, Field(description="true: what is asked and answered, too.")]
+    propagate: Annotated[
+        bool, Field(description="true: providers are told of the trace, by a header.")
+    ]
+
+
 class _Settings(TypedDict, total=False):
     timeout: Annotated[float, Field(gt=0, description="Seconds for one attempt, streamed or not.")]
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to connect.")]
@@ -468,6 +482,7 @@ File = TypedDict(
         "import": list[Import],
         "check": dict[CheckName, Check],
         "compare": dict[CheckName, Compare],
+        "telemetry": TelemetryTable,
     },
     total=False,
 )

@@ -60,6 +60,7 @@ _MODELS: dict[str, Any] = {
     "import": blocks.Import,
     "check": check_blocks.Check,
     "compare": check_blocks.Compare,
+    "telemetry": blocks.TelemetryTable,
     "expect": check_blocks.Expect,
 }
 _PARTS = frozenset(("expect", "parameters", "meta", "provider.openai", "provider.embedded"))
@@ -89,6 +90,7 @@ _STATIC: dict[str, tuple[Path, ...]] = {
         )
     ),
     "compare": ((),),
+    "telemetry": ((),),
 }
 """Where no template may stand, because the value is needed before anything is known."""
 

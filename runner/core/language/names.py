@@ -92,6 +92,7 @@ BLOCKS = (
     "import",
     "check",
     "compare",
+    "telemetry",
 )
 """Tables that may stand at the top of a configuration file."""
 

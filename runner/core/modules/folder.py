@@ -13,8 +13,8 @@ from runner.errors import Problem, RunnerError, Where
 ReadFolder = Callable[[str], Sequence[tuple[str, bytes]]]  # folder -> its *.toml: (file, bytes)
 
 _LISTS = ("moved", "removed", "import")
-_ONE = ("runner", "locals")
-_ROOT_ONLY = ("runner", "provider", "import", "check", "compare")
+_ONE = ("runner", "locals", "telemetry")
+_ROOT_ONLY = ("runner", "provider", "import", "check", "compare", "telemetry")
 
 
 @dataclass(frozen=True, slots=True)

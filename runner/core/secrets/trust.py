@@ -69,7 +69,13 @@ class ModuleDoor(Struct, frozen=True):
     place: str
 
 
-Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor
+class TelemetryDoor(Struct, frozen=True):
+    """What is asked and answered, to the collector at a host that the user's environment names."""
+
+    host: str
+
+
+Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor | TelemetryDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ def needs_asking(door: Door, own: frozenset[Door]) -> bool:
             return door not in own and not (credential is None and is_loopback(host))
         case BackendDoor(at, credential):
             return not (credential is None and is_loopback(origin(at) or ""))
+        case TelemetryDoor(host):
+            return not is_loopback(host)
         case VariableDoor() | ProgramDoor() | ModuleDoor():
             return True
 
@@ -104,7 +112,7 @@ def host_of(door: Door) -> str:
     bucket or folder.
     """
     match door:
-        case KeyDoor(host) | VariableDoor(host=host):
+        case KeyDoor(host) | VariableDoor(host=host) | TelemetryDoor(host):
             return host
         case ProgramDoor(digest=digest):
             return f"sha256:{digest}"
@@ -135,6 +143,8 @@ def in_words(door: Door) -> str:
             return f"keep every question and answer (state, shared cache) in {_line(at)}{key}"
         case ModuleDoor(at):
             return f"fetch modules with git from {_line(at)}"
+        case TelemetryDoor(host):
+            return f"tell every question and answer to the telemetry collector at {host}"
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -157,6 +167,8 @@ def as_table(door: Door) -> dict[str, str]:
             return {"kind": "backend", "place": at, **named}
         case ModuleDoor(at):
             return {"kind": "module", "place": at}
+        case TelemetryDoor(host):
+            return {"kind": "telemetry", "host": host}
 
 
 def from_table(table: Mapping[str, Any]) -> Door | None:
@@ -180,6 +192,8 @@ def from_table(table: Mapping[str, Any]) -> Door | None:
                     return None
         case {"kind": "module", "place": str(at)}:
             return ModuleDoor(at)
+        case {"kind": "telemetry", "host": str(host)}:
+            return TelemetryDoor(host)
         case _:
             return None
 
@@ -272,3 +286,5 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return at, False, credential or ""
         case ModuleDoor(at):
             return at, True, ""
+        case TelemetryDoor(host):
+            return host, True, ""

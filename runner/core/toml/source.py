@@ -208,7 +208,10 @@ def masked(key: str) -> str:
 
 def block_name(path: Sequence[str | int]) -> str | None:
     """The address-like name of the block that a path in a file stands in."""
-    sizes = {"data": 3, "locals": 1, "runner": 1, "moved": 1, "removed": 1, "import": 1}
+    sizes = {
+        "data": 3,
+        **dict.fromkeys(("locals", "runner", "telemetry", "moved", "removed", "import"), 1),
+    }
     if not path:
         return None
     names = [str(part) for part in path[: sizes.get(str(path[0]), 2)]]

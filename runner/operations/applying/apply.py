@@ -40,6 +40,7 @@ from runner.operations.batches.under_way import (
 from runner.operations.blocking import run_to_end
 from runner.operations.caches.answers import answers_of
 from runner.operations.caches.sharing import Shares, sharing
+from runner.operations.observing import admit_telemetry
 from runner.operations.options import ApplyOptions
 from runner.operations.planning.plan import Planned
 from runner.operations.planning.unknown_addresses import refuse_unknown
@@ -125,6 +126,7 @@ def check(project: Loaded, made: Planned, options: ApplyOptions = _USUAL) -> Non
     from runner.operations.connecting.connections import prepare  # noqa: PLC0415  # aiohttp
 
     prepare(project, *asked_by(project, made.plan))
+    admit_telemetry(project)
     if project.root.checks and not made.choice.destroy:
         from runner.operations.checks.looking import admit_programs  # noqa: PLC0415  # only with checks
 
@@ -244,6 +246,7 @@ async def send(
 
 def _doors(project: Loaded, shares: Shares, held: "Connections", sending: Sending) -> Doors:
     purse = Purse(project.settings.max_cost, project.settings.max_requests, project.prices)
+    observer = project.telemetry
     return Doors(
         connect=held.of_lane,
         save=shares.save,
@@ -254,7 +257,8 @@ def _doors(project: Loaded, shares: Shares, held: "Connections", sending: Sendin
         delete=held.delete,
         checkpoint=lambda records: _checkpoint(project, records),
         now=held.now,
-        tell=sending.tell,
+        tell=sending.tell if observer is None else observer.beside(sending.tell),
+        watch=None if observer is None else observer.watch,
         lane=_lanes(project, sending.batches),
         may_start=purse.may_start,
         settled=purse.settled,

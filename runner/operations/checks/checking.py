@@ -1,7 +1,9 @@
 """Checks on what is recorded: nothing is sent, nothing is written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import time_ns
+from typing import TYPE_CHECKING
 
 from runner.core.checks.changes import (
     CheckChange,
@@ -34,6 +36,9 @@ from runner.operations.checks.looking import (
 )
 from runner.operations.outputs.evaluate import recorded_walk
 from runner.operations.reading.loaded import Loaded
+
+if TYPE_CHECKING:
+    from runner.io.telemetry.run import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,10 @@ def check_answers(
         _refuse_unknown(answers, asked)
     problems: list[Problem] = []
     found: list[CheckOutcome] = []
+    observer = project.telemetry if records is None and instead is None else None
     for check in declared:
         with gathering(problems):
-            found.extend(_outcomes(project, check, answers, around))
+            found.extend(_observed(observer, held, _outcomes(project, check, answers, around)))
     comparisons: list[Comparison] = []
     for block in blocks:
         with gathering(problems):
@@ -88,6 +94,18 @@ def check_answers(
     of = [one for block in asked for one in named_addresses(block)]
     outdated = _outdated(project, answers, of) if chosen.outdated else ()
     return Checked(tuple(found), tuple(comparisons), tuple(outdated))
+
+
+def _observed(
+    observer: "Telemetry | None", records: Mapping[str, Record], outcomes: Iterable[CheckOutcome]
+) -> list[CheckOutcome]:
+    """What comes of a check while it is evaluated here, told to whoever wants to know."""
+    began = time_ns()
+    found = [*outcomes]
+    if observer is not None:
+        for each in found:
+            observer.checked(each, began, records)
+    return found
 
 
 def check_both(

@@ -14,6 +14,7 @@ from runner.operations.applying.ended import Spent, problems_of, spent
 from runner.operations.blocking import run_to_end
 from runner.operations.checks.looking import admit_programs
 from runner.operations.drift.plan import PlannedDrift, plain_checks
+from runner.operations.observing import observed
 from runner.operations.options import ApplyOptions
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asked_by
@@ -56,7 +57,8 @@ def ask_again(project: Loaded, planned: PlannedDrift, listener: Listener) -> Ask
     plan = planned.plan
     ways = partial(_aside, planned)
     sending = Sending(plan, plan.walk, plan.known, listener.tell, ways=ways, any_answer=True)
-    outcome = run_to_end(send(project, sending, ApplyOptions(), listener))
+    with observed(project, "runner drift"):
+        outcome = run_to_end(send(project, sending, ApplyOptions(), listener))
     return _asked(project, planned, outcome)
 
 

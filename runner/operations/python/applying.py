@@ -24,6 +24,7 @@ from runner.operations.applying.ended import headline
 from runner.operations.applying.finish import Finished, finish
 from runner.operations.blocking import HEARD, Aside
 from runner.operations.caches.sharing import give_rest
+from runner.operations.observing import observed
 from runner.operations.options import (
     ApplyOptions,
     Overrides,
@@ -144,7 +145,9 @@ class Applying:
                     return _result(project, finish(project, made, None))
                 check(project, made, self._options)
                 wanted = streaming_one(made, self._options)
-                return _result(project, carry_out(project, made, wanted, self))
+                with observed(project, "runner apply"):
+                    finished = carry_out(project, made, wanted, self)
+                return _result(project, finished)
 
     def _left(self) -> bool:
         return self._interrupted > 0

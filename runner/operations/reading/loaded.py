@@ -36,6 +36,7 @@ from runner.operations.project.workspaces import Elsewhere
 
 if TYPE_CHECKING:
     from runner.io.cache.shared import SharedAnswers
+    from runner.io.telemetry.run import Telemetry
 
 Ask = Callable[[tuple[Door, ...]], bool]
 
@@ -47,7 +48,8 @@ class Loaded:
     `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
     something may go where it was not said that it may: without it, that is Untrusted. `connect`
     opens what answers; without it, that is a client over HTTP. `shared` are the answers of its
-    team, once they were needed; one that never `shares` does without them.
+    team, once they were needed; one that never `shares` does without them. `telemetry` tells a
+    collector what is done, as long as somebody wants it told.
     """
 
     options: Options
@@ -71,6 +73,7 @@ class Loaded:
     prices: Prices = field(default_factory=Prices)
     shared: "SharedAnswers | None" = None
     shares: bool = True
+    telemetry: "Telemetry | None" = None
     _reach: Reach | None = None
     _trust: Trust | None = None
 

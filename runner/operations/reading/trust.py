@@ -43,6 +43,7 @@ from runner.operations.options import ProjectPlace
 from runner.operations.project.backends import place_door
 from runner.operations.project.places import backend_of, project_directory, same_place
 from runner.operations.project.shared_cache import cache_doors
+from runner.operations.project.telemetry import telemetry_doors
 from runner.operations.reading.check_programs import program_doors
 from runner.operations.reading.loaded import Loaded
 
@@ -106,7 +107,8 @@ def wanted(project: Loaded) -> tuple[Door, ...]:
     cache = cache_doors(project.options.place, project.root.blocks)
     read = upstream_doors(project)
     shared = dict.fromkeys((*_backend_doors(project), *cache, *read))  # the same bucket, as a rule
-    return (*project.reach.doors([*project.reach.used, *kept]), *shared, *program_doors(project))
+    asked = project.reach.doors([*project.reach.used, *kept])
+    return (*asked, *shared, *program_doors(project), *telemetry_doors(project.root.blocks))
 
 
 def _backend_doors(project: Loaded) -> tuple[Door, ...]:

@@ -1,0 +1,72 @@
+"""Nothing is dropped on the way to a collector, and nobody waits for one that is gone."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.context import Context
+
+from runner.io.telemetry.exporting import ExportBounds, Exporting, Signals
+from tests.harness.collector import Collector, collecting
+from tests.harness.project import wait_until
+
+MANY = 20_000
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with collecting() as found:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.url)
+        yield found
+
+
+def end_spans(open_: Exporting, number: int) -> None:
+    for at in range(number):
+        open_.tracer.start_span(f"span {at}", Context()).end()
+
+
+def test_all_spans_arrive_however_many_there_are(collector: Collector) -> None:
+    sent = Exporting(Signals(collector.url, None))
+    end_spans(sent, MANY)
+    assert sent.end() is None
+    assert {span.name for span in collector.spans} == {f"span {at}" for at in range(MANY)}
+    assert len(collector.spans) == MANY
+
+
+def test_a_collector_that_comes_late_gets_all_of_it(collector: Collector) -> None:
+    collector.status = 503
+    sent = Exporting(Signals(collector.url, None), ExportBounds(rest=0.01))
+    end_spans(sent, 600)
+    wait_until(lambda: collector.asked > 0, "a first attempt")
+    collector.status = 200
+    assert sent.end() is None
+    assert len(collector.spans) == 600
+
+
+def test_what_there_is_no_room_for_is_counted(collector: Collector) -> None:
+    collector.status = None
+    sent = Exporting(Signals(collector.url, None), ExportBounds(most=1_000))
+    end_spans(sent, 3_000)
+    collector.status = 200
+    said = sent.end()
+    taken = len(collector.spans)
+    assert 1_000 <= taken < 3_000
+    assert said is not None
+    assert said.startswith(f"{3_000 - taken:,} of 3,000 spans were not taken")
+
+
+def test_what_is_refused_is_not_sent_again(collector: Collector) -> None:
+    collector.status = 400
+    sent = Exporting(Signals(collector.url, None))
+    end_spans(sent, 5)
+    assert sent.end() == f"5 of 5 spans were not taken by {collector.url}: status 400 Bad Request"
+    assert collector.asked == 1
+
+
+def test_a_sampler_of_the_environment_is_heeded(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    sent = Exporting(Signals(collector.url, None))
+    end_spans(sent, 5)
+    assert sent.end() is None
+    assert collector.asked == 0
