@@ -86,6 +86,13 @@ export class Rows {
     row.setAttribute("aria-selected", String(at === this.active));
   }
 
+  // Shown for the first time, with keys at a row.
+  begin(at) {
+    this.fit();
+    this.move(at);
+    this.scroller.focus({ preventScroll: true });
+  }
+
   // Makes another row the one that keys are about, and brings it into sight.
   move(to) {
     if (!this.count) return;

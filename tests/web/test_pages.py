@@ -76,6 +76,26 @@ def test_an_answer_that_was_opened_by_its_address_leads_to_the_table(demo_page: 
     demo_page.page.locator(".page-answers .row").first.wait_for()
 
 
+def test_the_next_answer_is_the_one_below_it_in_the_list_that_it_was_opened_from(
+    demo_page: Shown,
+) -> None:
+    demo_page.open("answers?sort=-tokens&q=model:mini")
+    rows = demo_page.page.locator("[role=row].row .address")
+    rows.first.wait_for()
+    third, second = rows.nth(2).get_attribute("title"), rows.nth(1).get_attribute("title")
+    demo_page.keys("j", "Enter")
+    demo_page.page.locator("h1 .key").wait_for()
+    assert _shown_answer(demo_page) == second
+    demo_page.keys("j")
+    wait_until(lambda: _shown_answer(demo_page) == third, "the third")
+    demo_page.keys("k")
+    wait_until(lambda: _shown_answer(demo_page) == second, "the second again")
+
+
+def _shown_answer(page: Shown) -> str:
+    return f'{page.text("h1 .of")}["{page.text("h1 .key")}"]'
+
+
 def test_only_where_they_differ_is_one_key(demo_page: Shown) -> None:
     demo_page.open("side?by=model")
     count = demo_page.page.locator(".count")

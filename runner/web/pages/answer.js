@@ -3,6 +3,7 @@
 import { h, put } from "../dom.js";
 import { age, compact, counted, dollars, named, seconds } from "../format.js";
 import { rendered } from "../markdown.js";
+import { beside } from "../order.js";
 
 const WORDS = { "+": "holds", "-": "does not hold", "?": "could not be told" };
 const MOST = 50000; // characters of a text that are shown at once
@@ -14,8 +15,12 @@ async function draw(view) {
   const index = await view.ask("index");
   let look = view.query.get("as") ?? "text";
 
+  function own() {
+    return { a: address, source: view.query.get("source") };
+  }
+
   function asked() {
-    return view.query.get("source") ? { a: address, source: view.query.get("source") } : { a: address };
+    return own().source ? own() : { a: address };
   }
 
   function drawn() {
@@ -27,11 +32,11 @@ async function draw(view) {
 
   function head() {
     const [of, key] = named(page.address);
-    const at = index.address.indexOf(page.address);
-    const step = (to, text, label) => (index.address[to] === undefined ? null : h("a", { class: "step", href: view.link("answer", { a: index.address[to] }), "aria-label": label }, text));
+    const [before, after] = beside(index, own());
+    const step = (to, text, label) => (to ? h("a", { class: "step", href: view.link("answer", to), "aria-label": label }, text) : null);
     return h("div", { class: "title" },
       h("h1", {}, h("span", { class: "of" }, of), key ? h("span", { class: "key" }, key) : null),
-      h("div", { class: "steps" }, view.facts?.is_report ? null : h("a", { href: view.link("history", { a: page.address }) }, "versions"), step(at - 1, "← k", "The answer before"), step(at + 1, "j →", "The next answer")),
+      h("div", { class: "steps" }, view.facts?.is_report ? null : h("a", { href: view.link("history", { a: page.address }) }, "versions"), step(before, "← k", "The answer before"), step(after, "j →", "The next answer")),
       page.status === "complete" ? null : h("p", { class: "tag" }, page.status.replace("_", " ")),
       page.warning ? h("p", { class: "warning" }, page.warning) : null);
   }
@@ -138,12 +143,13 @@ async function draw(view) {
       scrollTo(0, top);
     },
     key(event) {
-      const step = { j: 1, k: -1 }[event.key];
-      const to = step ? index.address[index.address.indexOf(page.address) + step] : undefined;
-      if (to !== undefined) history.replaceState(history.state, "", view.link("answer", { a: to })), dispatchEvent(new HashChangeEvent("hashchange"));
-      return step !== undefined;
+      if (event.key !== "j" && event.key !== "k") return false;
+      const [before, after] = beside(index, own());
+      const to = event.key === "j" ? after : before;
+      if (to) history.replaceState(history.state, "", view.link("answer", to)), dispatchEvent(new HashChangeEvent("hashchange"));
+      return true;
     },
-    help: [["j k", "the next answer, the one before"]],
+    help: [["j k", "the next answer of the list, the one before"]],
   };
 }
 

@@ -3,6 +3,7 @@
 import { h, put } from "../dom.js";
 import { matching, parse, texts } from "../filter.js";
 import { age, brief, compact, counted, dollars, named, naming, seconds } from "../format.js";
+import { keepOrder } from "../order.js";
 import { Rows } from "../rows.js";
 
 const COLUMNS = {
@@ -211,16 +212,17 @@ async function draw(view) {
   return {
     renew,
     drawn() {
-      rows.fit();
-      rows.move(Number(view.query.get("at") ?? 0));
-      scroller.focus({ preventScroll: true });
+      rows.begin(Number(view.query.get("at") ?? 0));
       checked();
     },
     key(event) {
       if (event.key === "Enter") return open(), true;
       return rows.key(event.key);
     },
-    leave: () => rows.leave(),
+    leave() {
+      keepOrder(t.index, t.rows);
+      rows.leave();
+    },
     help: [["PageUp PageDown, Home End", "further"]],
   };
 }

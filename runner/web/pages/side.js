@@ -2,6 +2,7 @@
 
 import { h, put } from "../dom.js";
 import { brief, compact, counted, dollars, naming, percent, seconds } from "../format.js";
+import { keepOrder } from "../order.js";
 import { Rows } from "../rows.js";
 
 const AHEAD = 40; // cases whose texts are asked for at once
@@ -213,9 +214,7 @@ async function draw(view) {
   return {
     renew,
     drawn() {
-      rows.fit();
-      rows.move(Number(view.query.get("at") ?? 0));
-      scroller.focus({ preventScroll: true });
+      rows.begin(Number(view.query.get("at") ?? 0));
       asked.then(checked);
     },
     key(event) {
@@ -224,7 +223,10 @@ async function draw(view) {
       if (/^[1-9]$/.test(event.key) && Number(event.key) <= side.columns.length) return open(Number(event.key) - 1), true;
       return rows.key(event.key);
     },
-    leave: () => rows.leave(),
+    leave() {
+      keepOrder(index, kept.flatMap((at) => side.rows[at].cells.flatMap(rowsOf)));
+      rows.leave();
+    },
     help: [["d", "only where they differ"], ["1 2 3", "open the answer of a column"]],
   };
 }
