@@ -317,7 +317,19 @@ def _inner(ref: Ref) -> Iterator[Ref]:
 
 @lru_cache(maxsize=4096)
 def _follower(ref: Ref) -> Callable[[Names], Any]:
-    return lambda names: follow(names, ref)
+    if any(isinstance(part, tuple) for part in ref):
+        return lambda names: follow(names, ref)
+
+    def step_by_step(names: Names) -> Any:
+        value: Any = names
+        try:
+            for part in ref:
+                value = value[part]
+        except (LookupError, TypeError):
+            return follow(names, ref)  # which says what is not there
+        return value
+
+    return step_by_step
 
 
 def _caller(name: str, given: str, key: str | None) -> Callable[[Names], Any]:

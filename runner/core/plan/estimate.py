@@ -143,7 +143,8 @@ def bound(
     model = str(body.get("model", ""))
     prompt = count(request.identity, body, old)
     longest = most_tokens(body)
-    most = longest if can_be_counted(body) else None
+    is_text = prompt.high is not None and (prompt.basis != "same prompt" or can_be_counted(body))
+    most = longest if is_text else None
     least = 1 if old is None else _used(old)
     if most is not None:
         least = min(least, most)

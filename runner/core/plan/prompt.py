@@ -5,7 +5,6 @@ many at the very most.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import orjson
@@ -98,8 +97,9 @@ def can_be_counted(body: Mapping[str, Any]) -> bool:
     for tool in tools if isinstance(tools, list) else ():
         if isinstance(tool, dict) and tool.get("type", "function") not in _OWN_TOOLS:
             return False  # one of the server's: what it finds is read as well
-    parts = chain.from_iterable(map(_parts, messages_of(body)))
-    return all(part.get("type") in _TEXTS for part in parts)
+    return all(
+        part.get("type") in _TEXTS for message in messages_of(body) for part in _parts(message)
+    )
 
 
 def read_by_model(body: Mapping[str, Any]) -> bytes:

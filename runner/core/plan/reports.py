@@ -24,7 +24,9 @@ BASES: tuple[TokenBasis, ...] = get_args(TokenBasis)
 
 
 class PromptTokens(Struct, frozen=True):
-    """How many tokens a prompt has, and what that rests on; nothing may bound them from above."""
+    """How many tokens a prompt has, and what that rests on; nothing may bound them from above, as
+    where more than its text is read: what was reported of that very prompt counts there as well.
+    """
 
     low: int
     high: int | None

@@ -1,6 +1,6 @@
 """The parameters of one completion, filled: the body as it is sent, or with masks as recorded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.address import Path
+from runner.core.api.names import TRANSPORT
 from runner.core.budget import Rendering, current
 from runner.core.canonical import canonical, normalise
 from runner.core.expansion.session import Instance
@@ -27,6 +28,7 @@ from runner.core.language.completion_rules import LINKED, pair_findings
 from runner.core.language.findings import Finding, no_hole, settled, unsaid
 from runner.core.request.provider import Provider
 from runner.core.request.spelling import spelled
+from runner.core.request.text_body import TextBody, text_body
 from runner.core.values import (
     MASK,
     Names,
@@ -50,7 +52,8 @@ class Shape(Struct, frozen=True):
 
     `masked` says whether something in the body or the triggers is; `secret` are all the holes that
     show something sensitive to the server, those of headers too. `strict` is the `provider`'s;
-    `linked`: what has to agree with each other is known only when it is filled.
+    `linked`: what has to agree with each other is known only when it is filled. Where nothing but
+    texts of messages is filled, `texts` is all of the body.
     """
 
     constant: dict[str, Any]
@@ -61,6 +64,7 @@ class Shape(Struct, frozen=True):
     strict: bool
     linked: bool
     checked: dict[tuple[str, bytes], None]
+    texts: TextBody | None
 
 
 def shape_of(instance: Instance, provider: Provider) -> Shape:
@@ -101,10 +105,35 @@ def _shape(instance: Instance, provider: Provider) -> Shape:
     linked = any(name in LINKED or isinstance(node, Expression) for name, node in filled)
     linked = linked or not isinstance(extra, Constant)
     strict = provider.strict
-    return Shape(constant, tuple(filled), masked, secret, provider.name, strict, linked, {})
+    texts = None
+    if instance.declared.uses_text_only and not (masked or linked or "extra_body" in meta):
+        texts = _texts_alone(instance, provider, constant, filled)
+    return Shape(constant, tuple(filled), masked, secret, provider.name, strict, linked, {}, texts)
 
 
 _NOTHING = Constant(None)
+
+
+def _texts_alone(
+    instance: Instance,
+    provider: Provider,
+    constant: Mapping[str, Any],
+    filled: Sequence[tuple[str, Node]],
+) -> TextBody | None:
+    """A body that is sent as it is written, but for texts; what travels with it is no part of its
+    fingerprint, and there is none here.
+    """
+    rest = {**provider.defaults, **constant}
+    if [name for name, _ in filled] != ["messages"] or not TRANSPORT.isdisjoint(rest):
+        return None
+    if provider.needs_model and not rest.get("model"):
+        return None
+    world, folder = instance.scope.session.world, instance.scope.module.folder
+    with suppress(TemplateError, RunnerError):
+        return text_body(
+            filled[0][1], lambda placed: spelled({**rest, "messages": placed}, {}, world, folder)
+        )
+    return None
 
 
 def _params(instance: Instance, provider: Provider) -> Iterator[tuple[str, Node]]:

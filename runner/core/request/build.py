@@ -50,6 +50,10 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
     """
     shape = shape_of(instance, provider)
     names = instance.names()
+    ignored = _ignored(instance)
+    sent = None if shape.texts is None or ignored else shape.texts.filled(names)
+    if sent is not None:
+        return _of_texts(instance, provider, shape, names, sent)
     try:
         body = fill(instance, shape, names, provider.defaults)
         shown = body
@@ -61,7 +65,6 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         secrets = _secrets(instance, shape, names, provider)
     except TemplateError as exc:
         raise instance.fault(exc) from exc
-    ignored = _ignored(instance)
     if ignored and record is not None:
         body = _keep(body, ignored, record.request)
         shown = body if not shape.masked else _keep(shown, ignored, record.request)
@@ -84,6 +87,21 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
         secrets,
         triggers,
     )
+
+
+def _of_texts(
+    instance: Instance, provider: Provider, shape: Shape, names: Names, sent: bytes
+) -> Request:
+    """The request with a body that is sent, and recorded, as it is."""
+    try:
+        triggers = _triggers(instance, names)
+        headers = _headers(instance, names)
+        secrets = _secrets(instance, shape, names, provider)
+    except TemplateError as exc:
+        raise instance.fault(exc) from exc
+    digest = fingerprint(sent, provider.identity_json, triggers)
+    name, identity = provider.name, provider.identity
+    return Request(name, identity, digest, sent, sent, triggers, headers, secrets, triggers)
 
 
 def streaming(body: bytes) -> bytes:

@@ -8,19 +8,24 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from runner.core.address import Path
 from runner.core.api.answer import Answer, warning
+from runner.core.expansion.session import Instance
 from runner.core.expressions import jinja
 from runner.core.expressions.template import Expression, Hole, Node, TextNode, compile_text, holes
 from runner.core.plan.drafts import Drafts
-from runner.core.plan.known import Known
+from runner.core.plan.known import Known, provider_of
 from runner.core.plan.plan import Inputs
 from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
-from runner.core.request.build import Request
-from runner.core.values import TemplateError
+from runner.core.request.body import shape_of
+from runner.core.request.build import Request, build
+from runner.core.request.provider import Provider
+from runner.core.values import NotKnown, TemplateError
+from runner.errors import RunnerError
 from runner.operations.reading.loaded import Loaded
 from tests.harness.lab import Lab, project
 
@@ -153,6 +158,78 @@ def test_a_request_that_is_kept_is_the_one_that_would_be_filled_again() -> None:
     kept = _sent(Lab(dict(files)))
     assert _sent(Forgetful(dict(files))) == kept
     assert len(kept) == 6
+
+
+MESSAGES = [
+    "{{ each.value }}",
+    r"a {{ each.value }} b \" {{ each.key }}\n",
+    "{{ each.value | upper }}{% if 1 %}x{% endif %}",
+    "\ue0000\ue001 {{ each.value }}",
+    "{{ [1, 2] }}",
+    "{{ each.value.no }}",
+    "{{ completion.other.content }} {{ each.value }}",
+]
+VALUES = [
+    *("plain", 'a "quote" \\ and \u0001', "\u00e9 \u65e5 \U0001f600 \u2028", "x" * 5000),
+    *(5, 1.0, True),
+]
+
+
+@pytest.mark.parametrize("said", MESSAGES)
+def test_a_body_that_is_written_but_for_its_texts_is_the_one_that_is_filled(said: str) -> None:
+    text = (
+        "[completion.other]\nmodel = 'm'\nmessages = [{ role = 'user', content = 'o' }]\n"
+        "[completion.each]\nmodel = 'm'\ntemperature = 0.000002\nstop = ['e-6']\n"
+        "triggers = { k = '{{ each.key }}' }\nextra_headers = { x-a = '{{ each.key }}' }\n"
+        "tools = [{ type = 'function', function = { name = 'f', parameters = '{}' } }]\n"
+        "tool_choice = 'f'\nfor_each = \"{{ json('v.json') }}\"\n"
+        "messages = [{ role = 'system', content = 'Be kind.' },\n"
+        f"  {{ role = 'user', name = 'n', content = \"{said}\" }},\n"
+        "  { role = 'user', content = 'and {{ each.key }}' }]\n"
+    )
+    held = {f"k{at}": value for at, value in enumerate(VALUES)}
+    lab = Lab({"configs/main.toml": text, "configs/v.json": orjson.dumps(held).decode()})
+    project = lab.loaded()
+    walk, known = project.inputs(lambda *_: None, {}, _ALL, None).start(Samples({}))
+    instances = [v.instance for v in walk.vertices.values() if v.instance and v.instance.key]
+    assert len(instances) == len(VALUES)
+    provider = provider_of(instances[0], known)
+    shape = shape_of(instances[0], provider)
+    assert shape.texts is not None
+    short = [_requested(instance, provider) for instance in instances]
+    of = instances[0].declared.address, provider.name
+    instances[0].scope.shapes[of] = structs.replace(shape, texts=None)
+    assert short == [_requested(instance, provider) for instance in instances]
+
+
+def _requested(instance: Instance, provider: Provider) -> object:
+    """The request of an instance, or what keeps it from being one."""
+    try:
+        return build(instance, provider)
+    except RunnerError as exc:
+        return [str(problem) for problem in exc.problems]
+    except NotKnown as exc:
+        return exc.address
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "user = 'somebody'",
+        "seed = '{{ each.key | length }}'",
+        "extra_body = { k = '{{ each.key }}' }",
+        "template = false",
+        "stop = ['\ue0000\ue001']",
+    ],
+)
+def test_a_body_of_which_more_is_filled_or_not_all_counts_is_filled_as_a_whole(more: str) -> None:
+    lab = project(
+        f"[completion.each]\nmodel = 'm'\nfor_each = ['k']\n{more}\n"
+        "messages = [{ role = 'user', content = '{{ each.key }}' }]\n"
+    )
+    walk, known = lab.loaded().inputs(lambda *_: None, {}, _ALL, None).start(Samples({}))
+    (instance,) = (v.instance for v in walk.vertices.values() if v.instance)
+    assert shape_of(instance, provider_of(instance, known)).texts is None
 
 
 def test_a_prompt_that_changed_since_is_sent_as_it_is_now() -> None:

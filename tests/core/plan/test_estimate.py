@@ -83,7 +83,7 @@ def test_of_many_unknown_prices_some_are_named() -> None:
     ],
 )
 def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
-    found = bounded(request(max_tokens=10, **body), None, seven, price)
+    found = bounded(request(max_tokens=10, **body), None, Reports([]).tokens, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
 
 

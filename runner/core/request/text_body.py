@@ -1,0 +1,82 @@
+"""A body in which only texts of messages are filled: all the rest of it is written once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from runner.core.budget import Rendering
+from runner.core.canonical import canonical
+from runner.core.expressions.template import (
+    Constant,
+    Expression,
+    ItemsNode,
+    Node,
+    TableNode,
+    TextNode,
+)
+from runner.core.values import Names, NotKnown, TemplateError
+from runner.errors import RunnerError
+
+_Text = TextNode | Expression
+
+
+class TextBody(Struct, frozen=True):
+    """The canonical JSON of a block's body, in pieces around its texts."""
+
+    first: bytes
+    rest: tuple[tuple[_Text, bytes], ...]
+
+    def filled(self, names: Names) -> bytes | None:
+        """The body; None where a text is wrong, no text or not known yet: whoever fills it as any
+        other body tells of that.
+        """
+        pieces = [self.first]
+        try:
+            with Rendering():
+                for node, after in self.rest:
+                    text = node.render(names)
+                    if type(text) is not str:
+                        return None
+                    pieces += orjson.dumps(text), after
+        except (TemplateError, NotKnown, RunnerError, orjson.JSONEncodeError):
+            return None
+        return b"".join(pieces)
+
+
+def text_body(
+    messages: Node, body_with: Callable[[list[Any]], Mapping[str, Any]]
+) -> TextBody | None:
+    """The body of a block of which nothing but the content of `messages` is filled; `body_with`
+    gives it as it is sent with these. None where it says itself what stands in a text's place here.
+    """
+    texts: list[_Text] = []
+    if not isinstance(messages, ItemsNode):
+        return None
+    placed = [_placed(message, texts).render({}) for message in messages.items]
+    pieces = [canonical(body_with(placed))]
+    for number in range(len(texts)):
+        split = pieces.pop().split(orjson.dumps(_place(number)))
+        if len(split) != 2:
+            return None
+        pieces += split
+    return TextBody(pieces[0], tuple(zip(texts, pieces[1:], strict=True)))
+
+
+def _placed(message: Node, texts: list[_Text]) -> Node:
+    """The message with a mark in place of the text that is filled."""
+    if not isinstance(message, TableNode):
+        return message
+    items: list[tuple[str, Node]] = []
+    for key, node in message.items:
+        if isinstance(node, _Text):
+            items.append((key, Constant(_place(len(texts)))))
+            texts.append(node)
+        else:
+            items.append((key, node))
+    return TableNode(tuple(items))
+
+
+def _place(number: int) -> str:
+    return f"\ue000{number}\ue001"
