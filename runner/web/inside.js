@@ -12,8 +12,10 @@ async function unpacked() {
   const bytes = new Uint8Array(packed.length);
   for (let at = 0; at < packed.length; at += 1) bytes[at] = packed.charCodeAt(at);
   const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
-  const [values, ...answers] = text.split("\n");
-  return { values: JSON.parse(values), answers };
+  const [first, ...answers] = text.split("\n");
+  const values = JSON.parse(first);
+  values.index.first_line = answers.map((_, row) => JSON.parse(parts(answers, row)[0]));
+  return { values, answers };
 }
 
 export function useToken() {}
@@ -32,11 +34,14 @@ const missing = { problems: [{ severity: "error", summary: "Not in this report",
 
 const history = (values, _, { a }) => (a || !values.history ? missing : values.history);
 
-// A line is an answer, or the row of the same one.
-function read(answers, row) {
-  const value = JSON.parse(answers[row]);
-  return typeof value === "number" ? read(answers, value) : value;
+// A line is how an answer begins and the answer, or the row of the same one.
+function parts(answers, row) {
+  const line = answers[row];
+  const end = line.indexOf("\t");
+  return end < 0 ? parts(answers, Number(line)) : [line.slice(0, end), line.slice(end + 1)];
 }
+
+const read = (answers, row) => JSON.parse(parts(answers, row)[1]);
 
 function answer(values, answers, { a, source }) {
   const { index } = values;

@@ -45,7 +45,8 @@ def values_in(page: bytes) -> list[Any]:
     """What stands in a report: the values, then the answers."""
     found = re.search(rb'id="values">([A-Za-z0-9+/=]*)</script>', page)
     assert found is not None
-    return [orjson.loads(line) for line in zlib.decompress(base64.b64decode(found[1])).split(b"\n")]
+    lines = zlib.decompress(base64.b64decode(found[1])).split(b"\n")
+    return [orjson.loads(line.rpartition(b"\t")[2]) for line in lines]
 
 
 @pytest.fixture(scope="module")
