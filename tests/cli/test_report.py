@@ -235,6 +235,13 @@ def test_without_a_revision_it_is_about_the_answers_that_are_there(project: Proj
     assert "check.polite</code>: 1 answer not as expected" in ran.out
 
 
+def test_the_report_on_another_state_of_the_same_project_is_another_one(project: Project) -> None:
+    write(project, {"a": "please"})
+    (project.directory / "state").rename(project.directory / "nightly")
+    marker, *_ = project.call("report", "--state", "nightly").out.split("\n")
+    assert marker == "<!-- runner-report: nightly/default -->"
+
+
 def test_files_are_written_where_they_are_named_and_again_over_their_own_kind(
     repository: GitFolder, project: Project, tmp_path: Path
 ) -> None:

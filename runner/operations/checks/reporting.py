@@ -20,6 +20,7 @@ from runner.core.viewing.report import (
 )
 from runner.io.git.repository import Repository
 from runner.operations.checks.checking import ChosenChecks, check_answers, check_both, is_check
+from runner.operations.options import ProjectPlace
 from runner.operations.planning.plan import Planned
 from runner.operations.reading.loaded import Loaded
 from runner.operations.recorded.records import selected
@@ -51,11 +52,14 @@ def report_of(
 
 
 def report_name(project: Loaded) -> str:
-    """Where the project is in its repository, and the workspace: one name for each report that a
-    pull request may have.
+    """Where the project is in its repository, the folder of its state where that is not the usual
+    one, and the workspace: one name for each report that a pull request may have.
     """
     around = Repository.around(project.folders.project)
     folder = PurePosixPath(around.prefix if around is not None else ".")
+    state = project.options.place.state
+    if state != ProjectPlace().state:
+        folder /= PurePosixPath(state).name
     return f"{folder}/{project.settings.workspace}"
 
 
