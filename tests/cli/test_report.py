@@ -239,7 +239,7 @@ def test_the_report_on_another_state_of_the_same_project_is_another_one(project:
     write(project, {"a": "please"})
     (project.directory / "state").rename(project.directory / "nightly")
     marker, *_ = project.call("report", "--state", "nightly").out.split("\n")
-    assert marker == "<!-- runner-report: nightly/default -->"
+    assert marker == "<!-- runner-report: prompts/nightly/default -->"
 
 
 def test_files_are_written_where_they_are_named_and_again_over_their_own_kind(
