@@ -342,7 +342,10 @@ def test_a_state_in_s3_is_applied_and_planned(
         )
         assert project.call("init").status == 0
         assert project.apply().status == 0
+        log = tmp_path / "moto/log"
+        before = log.read_text().count(" HTTP/1.1")
         planned = project.call("plan")
+        assert log.read_text().count(" HTTP/1.1") == before + 2  # what there is, and the newest
     assert "1 answer is up to date" in planned.out
     held = b"".join(path.read_bytes() for path in (project.directory / "state").glob(".*.json"))
     assert b"made-up-secret" not in held

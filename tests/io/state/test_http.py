@@ -1,7 +1,9 @@
 """What holds of a state at a server that speaks Terraform's protocol; Terraform itself is one."""
 
 import asyncio
+import getpass
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,9 +146,9 @@ def test_no_message_has_a_credential_and_none_goes_elsewhere(
     assert "elsewhere" not in said
 
 
-def terraform(folder: Path, verb: str, **options: object) -> "subprocess.CompletedProcess[str]":
+def terraform(folder: Path, verb: str, **options: object) -> "subprocess.Popen[str]":
     words = [sys.executable, "-c", TERRAFORM, str(folder), verb, repr(options)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def test_terraform_and_the_runner_keep_each_other_out_and_read_each_others_holder(
@@ -159,25 +161,28 @@ def test_terraform_and_the_runner_keep_each_other_out_and_read_each_others_holde
         f'terraform {{\n  backend "http" {{\n    address = "{server.address}"\n'
         f'    lock_address = "{server.address}"\n    unlock_address = "{server.address}"\n'
         "    retry_max = 0\n  }\n}\n"
-        'resource "terraform_data" "x" {\n  input = "said"\n}\n'
+        'resource "terraform_data" "x" {\n  provisioner "local-exec" {\n'
+        f'    command = "echo held > {folder}/held; cat {folder}/go"\n  }}\n}}\n'
     )
-    begun = terraform(folder, "init", check=False)
-    assert begun.returncode == 0, begun.stderr
+    os.mkfifo(folder / "held")
+    os.mkfifo(folder / "go")
+    said, _ = (begun := terraform(folder, "init", check=False)).communicate(timeout=200)
+    assert begun.returncode == 0, said
     store = store_at(server, tmp_path)
     with store.lock("runner apply"):
-        refused = terraform(folder, "apply", check=False)
+        said, _ = (refused := terraform(folder, "apply", check=False)).communicate(timeout=200)
         assert refused.returncode != 0
-        assert "runner apply" in refused.stderr + refused.stdout
-    done = terraform(folder, "apply", check=False)
-    assert done.returncode == 0, done.stderr
+        assert "runner apply" in said
+    with terraform(folder, "apply", check=False) as applying:
+        assert (folder / "held").read_text() == "held\n"
+        with pytest.raises(RunnerError) as told, store.lock("runner apply"):
+            pass
+        assert ", which runs `OperationTypeApply` since " in str(told.value)
+        assert getpass.getuser() in str(told.value)
+        (folder / "go").write_text("on\n")
+        said, _ = applying.communicate(timeout=200)
+        assert applying.returncode == 0, said
     assert server.lock is None
     assert json.loads(server.state or b"")["terraform_version"]
-    server.lock = json.dumps(
-        {
-            "ID": "0f2c", "Operation": "OperationTypeApply", "Info": "", "Who": "ann@host",
-            "Version": "1.11.4", "Created": "2026-11-25T10:00:00Z", "Path": "",
-        }
-    ).encode()  # fmt: skip
-    with pytest.raises(RunnerError) as told, store.lock("runner apply"):
-        pass
-    assert "ann@host, which runs `OperationTypeApply`" in str(told.value)
+    with store.lock("runner apply"), pytest.raises(RunnerError):
+        store.load()  # a state, and none of ours

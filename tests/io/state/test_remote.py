@@ -174,9 +174,8 @@ def test_of_twenty_processes_that_write_at_once_no_record_is_lost(
     "point", ["after the lock", "before the put", "after the put", "before unlocking"]
 )
 def test_a_kill_loses_nothing_and_the_same_machine_goes_on(
-    point: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    point: str, place: ObjectPlace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = here(tmp_path)
     first = store_in(place, tmp_path).write(with_one_more(empty("lineage", "root"), "first"))
     killed = run(HOLDER, place, point, str(tmp_path))
     _, err = killed.communicate(timeout=60)
