@@ -8,8 +8,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -147,6 +148,16 @@ class Objects:
         """No object of this key; there need not have been one."""
         with self._told("delete", key):
             self._unless_absent(lambda: _library().delete(self._store(), self._path(key)))
+
+    def clear_folders(self) -> None:
+        """No empty folder of objects that were deleted, where a folder is used like a bucket."""
+        if self._place.kind != "file":
+            return
+        here = Path(self._place.name, self._place.prefix)
+        inner = [Path(folder) for folder, _, _ in os.walk(here, topdown=False)]
+        for folder in (*inner, here.parent):
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
 
     def _path(self, key: str) -> str:
         return f"{self._place.prefix}/{key}" if self._place.prefix else key

@@ -165,6 +165,7 @@ def test_workspaces_live_there(project: Project, bucket: str, tmp_path: Path) ->
     assert "holds 1 record" in project.call("workspace", "delete", "prod").err
     assert project.call("workspace", "delete", "prod", "--force").status == 0
     assert other.call("workspace", "list").out == "* default\n"
+    assert not (tmp_path / "bucket/prompts/workspace").exists()
 
 
 def test_all_workspaces_are_migrated_or_none(project: Project, bucket: str) -> None:

@@ -329,8 +329,10 @@ class ObjectStates:
         self._below(workspace).create(_HERE, b"{}")
 
     def remove(self, workspace: str) -> None:
-        """That object."""
-        self._below(workspace).delete(_HERE)
+        """That object, and what a shared folder has left of the others."""
+        held = self._below(workspace)
+        held.delete(_HERE)
+        held.clear_folders()
 
     def _below(self, workspace: str) -> Objects:
         if workspace == DEFAULT:
