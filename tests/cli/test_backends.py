@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.git import GitFolder
 from tests.harness.object_stores import moto
 from tests.harness.project import Project, completion, provider
 from tests.harness.server import FakeAPI
@@ -255,6 +256,20 @@ def test_a_plan_writes_nothing_and_takes_no_lock(project: Project, bucket: str) 
     for command in ("plan", "output", "history", "state list", "show", "diff"):
         assert project.call(*command.split()).status == 0
     assert contents() == before
+
+
+def test_git_sees_nothing_that_is_of_this_machine_alone(project: Project, bucket: str) -> None:
+    """Also where nobody has added it to the project's own .gitignore."""
+    git = GitFolder(project.directory)
+    configure(project, bucket)
+    git.commit("A configuration")
+    assert project.call("init").status == 0
+    assert project.apply().status == 0
+    assert git("status", "--porcelain", "-uall") == "?? state/outputs.json"
+    own = project.directory / "state/.gitignore"
+    own.write_text("of somebody's\n")
+    assert project.call("init", "--reconfigure").status == 0
+    assert own.read_text() == "of somebody's\n"
 
 
 def test_a_folder_of_the_project_is_nobody_elses(project: Project) -> None:

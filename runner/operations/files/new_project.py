@@ -13,18 +13,9 @@ from runner.errors import Where, error
 from runner.io import files
 from runner.io.links import refuse_links
 from runner.operations.options import TemplateName
+from runner.operations.project.backends import OF_THIS_MACHINE
 
-IGNORED = (
-    "state/cache/",
-    ".modules/",
-    ".lock",
-    ".lock.info",
-    ".backend.json",
-    ".outputs.version",
-    "*.backup",
-    "errored-*",
-    ".env",
-)
+IGNORED = ("state/cache/", ".modules/", *OF_THIS_MACHINE, ".env")
 """What of a project is not meant to be committed."""
 
 ATTRIBUTES_FILE = ".gitattributes"

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from runner.io.state.http import HttpPlace
 
 RECORD = ".backend.json"
+OF_THIS_MACHINE = (".lock", ".lock.info", RECORD, ".outputs.version", "*.backup", "errored-*")
+"""What stands beside a state, or in the place of one, and is for nobody else."""
+
 _PREFIX = "RUNNER_BACKEND_"
 
 
@@ -87,13 +90,18 @@ def _place_of(block: Block | None) -> Where | None:
 
 
 def record_backend(folder: Path, meant: MeantBackend) -> None:
-    """From now on this is the one."""
+    """From now on this is the one. What is kept here of it, git does not see: the project's own
+    .gitignore may be older.
+    """
     path = folder / RECORD
     if meant.now is None:
         files.remove(path)
         return
     held = {"given": dict(meant.given), "settings": {**meant.now.values}}
     files.make_directory(folder)
+    ignoring = folder / ".gitignore"
+    if files.identity(ignoring) is None:
+        files.write_atomic(ignoring, "\n".join((".gitignore", *OF_THIS_MACHINE, "")).encode())
     files.write_atomic(path, json.dumps(held, indent=2, sort_keys=True).encode() + b"\n")
 
 
