@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ABSENT",
     "Change",
+    "CheckResult",
     "CutOff",
     "Done",
     "Estimate",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from runner.core.state.records import Record, State
     from runner.errors import Problem, RunnerError, Untrusted, Where
     from runner.operations.python.applying import Result
+    from runner.operations.python.checked import CheckResult
     from runner.operations.python.plan import Plan, PlannedChange
     from runner.operations.python.project import Project
     from runner.operations.python.project import open_project as open  # noqa: A004
@@ -57,6 +59,7 @@ _PLACES = {
     "runner.core.state.records": ("Record", "State"),
     "runner.errors": ("Problem", "RunnerError", "Untrusted", "Where"),
     "runner.operations.python.applying": ("Result",),
+    "runner.operations.python.checked": ("CheckResult",),
     "runner.operations.python.plan": ("Plan", "PlannedChange"),
     "runner.operations.python.project": ("Project", "open"),
 }

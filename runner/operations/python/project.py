@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -32,6 +32,9 @@ from runner.operations.python.applying import Applying, OnEvent, Result, unheard
 from runner.operations.python.names import told_in_python
 from runner.operations.python.plan import Plan
 from runner.operations.reading.load import load
+
+if TYPE_CHECKING:
+    from runner.operations.python.checked import CheckResult
 
 
 class Project(Struct, frozen=True):
@@ -63,10 +66,7 @@ class Project(Struct, frozen=True):
         RunnerError with every mistake in the configuration.
         """
         _refuse_one_text(variable_files, targets, excludes, replaces)
-        given: tuple[GivenVariable, ...] = (
-            *(VariableFile(fspath(path)) for path in variable_files),
-            *(VariableValue(name, value) for name, value in (variables or {}).items()),
-        )
+        given = _given(variables, variable_files)
         choice = Choice(tuple(targets), tuple(excludes), tuple(replaces), destroy, checks)
         options = Options(self.place, choice, given, Overrides(offline=offline), self.trust, batch)
         with told_in_python() as secrets:
@@ -153,6 +153,27 @@ class Project(Struct, frozen=True):
             plan, limits, ApplyOptions(fail_fast, stream, wait, ignore_batches)
         ).awaited(on_event or unheard)
 
+    def check(
+        self,
+        names: Sequence[str] = (),
+        *,
+        tags: Sequence[str] = (),
+        variables: Mapping[str, Any] | None = None,
+        variable_files: Sequence[str | PathLike[str]] = (),
+    ) -> "CheckResult":
+        """What the checks say of the recorded answers: all, or those that are named as `check.NAME`
+        or have a tag, on all answers or those at addresses. Nothing is sent and nothing written; a
+        check that is not met raises nothing.
+        """
+        from runner.operations.checks.checking import ChosenChecks  # noqa: PLC0415  # only here
+        from runner.operations.python.checked import checked_in_python  # noqa: PLC0415
+
+        _refuse_one_text(names, tags, variable_files)
+        given = _given(variables, variable_files)
+        with told_in_python() as secrets:
+            project = load(Options(self.place, Choice(), given, trust=self.trust), secrets)
+            return checked_in_python(project, ChosenChecks((*names,), (*tags,), outdated=True))
+
     def outputs(self) -> dict[str, Any]:
         """The recorded outputs by name, sensitive ones left out; none before the first apply."""
         with told_in_python():
@@ -182,6 +203,13 @@ def open_project(
     with told_in_python():
         folders_of(place)
     return Project(place, tuple(trust))
+
+
+def _given(
+    variables: Mapping[str, Any] | None, files: Sequence[str | PathLike[str]]
+) -> tuple[GivenVariable, ...]:
+    values = (VariableValue(name, value) for name, value in (variables or {}).items())
+    return (*(VariableFile(fspath(path)) for path in files), *values)
 
 
 def _refuse_one_text(*lists: object) -> None:

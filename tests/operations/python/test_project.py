@@ -94,6 +94,37 @@ def test_one_answer_may_be_listened_to_alone(folder: Project) -> None:
         project.apply(again, stream="completion.three")
 
 
+def test_checks_say_what_was_expected_of_which_answer(folder: Project) -> None:
+    folder.write(
+        TWO
+        + """
+[check.short]
+of = ["completion.one", "completion.two"]
+tags = ["team"]
+expect = [{ characters = { max = 5 } }]
+
+[check.words]
+of = "completion.one"
+expect = [{ characters = { min = 1 } }]
+"""
+    )
+    project = runner.open(folder.directory)
+    project.apply(project.plan(targets=["completion.one"]))
+    found = project.check()
+    assert found.met == {"check.short": "not met", "check.words": "met"}
+    assert (found.ok, found.failing, found.outdated) == (False, ("check.short",), ())
+    assert found.missing == {"check.short": ("completion.two",)}
+    assert found.failed["check.short"]["completion.one"].startswith(
+        "expected characters at most 5, got "
+    )
+    assert str(found) == "2 checks: 1 not met, 1 met."
+    assert project.check(["check.words"]).ok
+    assert project.check(tags=["team"]).met == {"check.short": "not met"}
+    assert project.check(variables={"topic": "rivers"}).outdated == ("completion.one",)
+    with pytest.raises(runner.RunnerError, match=r'no block "check\.long"'):
+        project.check(["check.long"])
+
+
 def test_what_is_chosen_and_given_counts(folder: Project) -> None:
     project = runner.open(folder.directory)
     (folder.directory / "given.toml").write_text('topic = "lakes"\n')
