@@ -274,3 +274,33 @@ def test_a_bucket_of_s3_is_read(
     assert "SECRET" in ran.err
     assert "main.toml line" in ran.err
     assert "made-up-secret" not in (down.directory / "state/state.json").read_text()
+
+
+def test_a_project_without_a_backend_is_read_where_its_state_lies(
+    tmp_path: Path, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = Project(tmp_path / "up")
+    up.write(provider(api), "provider.toml")
+    up.write(completion("a", "hello") + outputs("All is well."))
+    done(up, "apply", "-y")
+    done(up, "workspace", "new", "prod")
+    beside = 'type = "file"\npath = "../up/state"\n'
+    down = downstream(tmp_path, api, source(beside) + completion("b", SUMMARY))
+    refused = down.call("plan")
+    assert refused.status == 1
+    assert "Not trusted" in refused.err
+    monkeypatch.setenv("RUNNER_TRUST", f"file://{(tmp_path / 'up/state').resolve()}")
+    before = {path: path.stat().st_mtime_ns for path in up.directory.rglob("*")}
+    assert down.apply().status == 0
+    assert said(api) == "All is well."
+    assert down.call("plan", "--detailed-exitcode").status == 0
+    assert b"hush" not in (down.directory / "state/state.json").read_bytes()
+    down.write(source(beside, 'workspace = "prod"\n') + completion("b", SUMMARY))
+    missing = down.call("plan")
+    assert missing.status == 1
+    assert "there is no state in" in missing.err
+    assert {path: path.stat().st_mtime_ns for path in up.directory.rglob("*")} == before
+    (up.directory / "state/outputs.json").unlink()
+    (up.directory / "state/outputs.json").symlink_to(tmp_path / "own")
+    down.write(source(beside) + completion("b", SUMMARY))
+    assert "is the other project's to mend" in down.call("plan").err

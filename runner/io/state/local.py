@@ -320,6 +320,11 @@ class LocalStates:
             raise files.failure("remove", found.directory, cause) from cause
 
 
+def has_states(shared: Path) -> bool:
+    """Whether a folder is that of the states of a project."""
+    return (shared / NAME).is_file() or (shared / WORKSPACES).is_dir()
+
+
 def folder_of(shared: Path, workspace: str) -> Path:
     """The folder of a workspace, below that of all states of a project."""
     return shared if workspace == DEFAULT else shared / WORKSPACES / workspace

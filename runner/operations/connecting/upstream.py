@@ -1,5 +1,7 @@
 """The outputs of another project, from its newest state: `data.runner_state`."""
 
+from pathlib import Path
+
 import orjson
 
 from runner.core.api.exchange import Answered, Failure
@@ -8,10 +10,15 @@ from runner.core.request.backends import BackendSettings, backend_settings
 from runner.core.state.file import decode
 from runner.core.suggest import did_you_mean, there_are
 from runner.errors import RunnerError, Untrusted
-from runner.io.state.backend import DEFAULT
+from runner.io.links import refuse_links
+from runner.io.state.backend import DEFAULT, States
+from runner.io.state.local import OUTPUTS, LocalStates, folder_of, has_states
+from runner.operations.outputs import outputs_json
 from runner.operations.project.backends import backend_folder, place_door, states_in
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import refusal, still_closed
+
+_ELSEWHERE = "It is the other project's to mend."
 
 
 def read_upstream(project: Loaded, arguments: bytes) -> Answered | Failure:
@@ -41,7 +48,7 @@ def _outputs(
     folder = backend_folder(settings, project.folders.project)
     if settings.type == "file" and not folder.is_dir():  # opening it would make it
         return Failure(f"there is no folder {folder}", attempts=0)
-    states = states_in(settings, project.folders.project, lambda _: "runner")
+    states = _states(project, settings, folder)
     known = [DEFAULT] if workspace == DEFAULT else states.workspaces()
     if workspace not in known:
         hint = did_you_mean(workspace, known, there_are(known))
@@ -55,7 +62,10 @@ def _outputs(
             "look at the key and the workspace, too."
         )
         return Failure(said, attempts=0)
-    state = decode(held.data, backend.name, "It is the other project's to mend.")
+    state = decode(held.data, backend.name, _ELSEWHERE)
+    if backend.file is not None:
+        found = outputs_json.read(folder_of(folder, workspace) / OUTPUTS)
+        return {"outputs": found, "serial": state.serial}
     if state.outputs is None:
         said = (
             f"the state in {backend.name} holds no outputs: an older version wrote it, or `init "
@@ -64,3 +74,12 @@ def _outputs(
         )
         return Failure(said, attempts=0)
     return {"outputs": state.outputs, "serial": state.serial}
+
+
+def _states(project: Loaded, settings: BackendSettings, folder: Path) -> States:
+    """Those there. A folder is used as a bucket, or is the own one of a project without a backend,
+    of which nothing may lead elsewhere.
+    """
+    if settings.type == "file" and "key" not in settings.values and has_states(folder):
+        return LocalStates(folder, lambda paths: refuse_links(folder, paths, _ELSEWHERE))
+    return states_in(settings, project.folders.project, lambda _: "runner")
