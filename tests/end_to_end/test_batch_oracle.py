@@ -1,47 +1,60 @@
-"""Batches at a server that was written by others."""
+"""Batches at servers that were written by others."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.harness.batch_oracle import aimock
+import pytest
+
+from tests.harness.batch_oracle import BatchOracle, aimock, ogx
 from tests.harness.project import Project, completion, wait_until
 
 MANY = 50
 
+Serving = Callable[[Path], AbstractContextManager[BatchOracle]]
+at_each = pytest.mark.parametrize("serving", [aimock, ogx])
 
-def made_by(url: str) -> int:
-    with urlopen(f"{url}/batches", timeout=60) as found:
+
+def made_by(server: BatchOracle) -> int:
+    with urlopen(f"{server.url}/batches", timeout=60) as found:
         return len(json.load(found)["data"])
 
 
-def project(directory: Path, url: str) -> Project:
+def project(directory: Path, server: BatchOracle) -> Project:
     made = Project(directory)
+    many = completion("many", "number {{ count.index }}", f"count = {MANY}")
     made.write(
-        f'[provider.openai]\nbase_url = "{url}"\n'
+        f'[provider.openai]\nbase_url = "{server.url}"\n'
         "[provider.openai.batch]\npoll = 0.05\nsettle = 0.5\n"
-        + completion("many", "number {{ count.index }}", f"count = {MANY}")
+        + many.replace("gpt-4o", server.model)
     )
     return made
 
 
-def test_every_request_is_answered_in_one_batch(tmp_path: Path) -> None:
-    with aimock(tmp_path / "server") as url:
-        made = project(tmp_path, url)
+@at_each
+def test_every_request_is_answered_in_one_batch(tmp_path: Path, serving: Serving) -> None:
+    with serving(tmp_path / "server") as server:
+        made = project(tmp_path, server)
         ran = made.apply("--batch")
         assert ran.status == 0, ran.err
         assert len(made.records) == MANY
-        assert made_by(url) == 1
+        assert made_by(server) == 1
 
 
-def test_a_run_that_is_killed_as_it_waits_makes_no_second_batch(tmp_path: Path) -> None:
-    with aimock(tmp_path / "server") as url:
-        made = project(tmp_path, url)
+@at_each
+def test_a_run_that_is_killed_as_it_waits_makes_no_second_batch(
+    tmp_path: Path, serving: Serving
+) -> None:
+    with serving(tmp_path / "server") as server:
+        made = project(tmp_path, server)
         assert made.apply("--batch", "--no-wait").status == 3
         process = made.start("apply", "--auto-approve", "--batch")
-        wait_until(lambda: made_by(url) == 1 or process.poll() is not None, "the batch")
+        wait_until(lambda: made_by(server) == 1 or process.poll() is not None, "the batch")
         process.kill()
         process.communicate()
-        assert made.apply("--batch").status == 0
+        ran = made.apply("--batch")
+        assert ran.status == 0, ran.err
         assert len(made.records) == MANY
-        assert made_by(url) == 1
+        assert made_by(server) == 1

@@ -100,6 +100,9 @@ class BatchServer:
         if path.endswith("/chat/completions"):
             self.live.append(orjson.loads(raw))
             return self._json(self._completed(orjson.loads(raw)))
+        if path == "/models":
+            model = {"id": "gpt-4o", "object": "model", "created": 1, "owned_by": "us"}
+            return self._json({"object": "list", "data": [model]})
         if self.no_batches:
             return web.json_response({"error": {"message": "not found"}}, status=404)
         answer = self._answer(request, path, raw)
