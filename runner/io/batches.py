@@ -63,6 +63,24 @@ class BatchJournal:
         """It got further."""
         files.write_atomic(self._path(batch.key, ".json"), batch_document(batch))
 
+    def tidy(self) -> None:
+        """What killed runs left is removed: requests of no batch, and files that were never whole.
+
+        A batch is written down before its requests, and removed before them: what stands alone is
+        wanted by nobody.
+        """
+        if not self.directory.is_dir():
+            return
+        try:
+            lines = [*self.directory.glob(f"*{_LINES}")]
+            batches = {path.stem for path in self.directory.glob("*.json")}
+            files.remove_leftovers(self.directory)
+        except OSError as cause:
+            raise files.failure("read", self.directory, cause) from cause
+        for path in lines:
+            if path.stem not in batches:
+                files.remove(path)
+
     def close(self, batch: SentBatch) -> None:
         """Nothing is to be awaited of it any more. What is left by a kill in between is requests
         that nobody looks for.

@@ -105,7 +105,7 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
     """
     pieces = (data,) if isinstance(data, bytes) else data
     try:
-        _remove_leftovers(path.parent, f".{path.name}.")
+        remove_leftovers(path.parent, f".{path.name}.")
         _replace(path, pieces)
         _sync_directory(path.parent)
     except OSError as cause:
@@ -118,7 +118,7 @@ def write_each(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
     """
     path = folder
     try:
-        _remove_leftovers(folder, ".")
+        remove_leftovers(folder, ".")
         for name, data in contents:
             path = folder / name
             _replace(path, (data,))
@@ -310,6 +310,19 @@ def remove(path: Path) -> bool:
     return True
 
 
+def remove_leftovers(folder: Path, begin: str = ".") -> None:
+    """Removes what killed processes were writing in a folder, to names that begin so: what is an
+    hour old, so that nobody is still writing it. OSError if the folder cannot be read.
+    """
+    now = time.time()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(begin) and entry.name.endswith(".tmp"):
+                with suppress(OSError):
+                    if now - entry.stat().st_mtime > LEFTOVER_SECONDS:
+                        Path(entry).unlink()
+
+
 def identity(path: Path) -> Identity | None:
     """Which file stands under this name now; None if there is none or it cannot be reached."""
     try:
@@ -477,17 +490,6 @@ def _beside(target: Path) -> Iterator[Path]:
         with suppress(OSError):
             new.unlink()
         raise
-
-
-def _remove_leftovers(folder: Path, begin: str) -> None:
-    """What a killed process left; an hour old, so that nobody is still writing it."""
-    now = time.time()
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(begin) and entry.name.endswith(".tmp"):
-                with suppress(OSError):
-                    if now - entry.stat().st_mtime > LEFTOVER_SECONDS:
-                        Path(entry).unlink()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,6 +1,8 @@
 """What servers really do with batches, each held against one of our own that does it."""
 
 import json
+import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -428,8 +430,25 @@ def test_a_run_killed_while_it_is_done_with_a_batch_leaves_nothing_to_await(tmp_
         lines = path.read_bytes()
         assert made.apply("--batch").status == 0
         path.write_bytes(lines)
-        assert "nothing is under way" in made.call("batch", "collect").err
         assert "would be sent" in made.call("plan").out
+        assert journal(made) == [path]  # a plan writes nothing
+        assert "nothing is under way" in made.call("batch", "collect").err
+        assert not journal(made)
+
+
+def test_what_killed_runs_were_writing_goes_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        kept = {*journal(made)}
+        folder = tmp_path / "state/cache/batches"
+        fresh, old = (folder / f".0{n}.json.1.ab.tmp" for n in range(2))
+        for path in (fresh, old):
+            path.write_bytes(b"{")
+        hour_ago = time.time() - 3601
+        os.utime(old, (hour_ago, hour_ago))
+        assert made.call("batch", "collect").status == 3
+        assert {*journal(made)} == kept | {fresh}
 
 
 def test_a_plan_that_was_saved_for_batches_goes_in_them(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def collect(project: Loaded, say: "Say" = lambda _: None) -> Collected:
     asked for that costs anything.
     """
     journal = journal_of(project)
+    journal.tidy()
     every = journal.all()
     if not every:
         return Collected()
