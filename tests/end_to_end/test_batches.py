@@ -223,6 +223,40 @@ def test_what_is_under_way_is_joined(tmp_path: Path) -> None:
         assert len(server.batches) == 1
 
 
+def test_of_a_batch_that_is_joined_for_some_of_it_the_rest_is_not_lost(tmp_path: Path) -> None:
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        process = made.start("apply", "--auto-approve", "--batch", "--target", "completion.many[0]")
+        looks = server.asked.count("GET /batches/batch_1") + 1  # the first is of who collects
+        wait_until(lambda: server.asked.count("GET /batches/batch_1") > looks, "a joined batch")
+        server.hold = False
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+        assert [*made.records] == ["completion.many[0]"]
+        whole(made, made.apply("--batch"), server)
+        assert len(server.batches) == 1
+
+
+def test_of_a_batch_that_is_joined_for_some_of_it_the_right_line_is_to_blame(
+    tmp_path: Path,
+) -> None:
+    fault = {"code": "invalid", "message": "bad temperature", "line": 6}
+    with serving_batches(hold=True, ends=["failed"], faults=[[fault]]) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        process = made.start(
+            "apply", "--auto-approve", "--batch", "--exclude", "completion.many[0]"
+        )
+        looks = server.asked.count("GET /batches/batch_1") + 1
+        wait_until(lambda: server.asked.count("GET /batches/batch_1") > looks, "a joined batch")
+        server.hold = False
+        _, err = process.communicate()
+        assert process.returncode == 1
+        assert "completion.many[5]: Failed" in err
+        assert [*made.records] == [f"completion.many[{index}]" for index in range(1, 5)]
+
+
 def test_it_can_be_asked_for_all_the_same(tmp_path: Path) -> None:
     with serving_batches(hold=True) as server:
         made = project(tmp_path, server)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 
-from runner.core.api.batches import BatchLine, BatchSeen
+from runner.core.api.batches import BatchFault, BatchLine, BatchSeen
 from runner.core.api.exchange import Answered, Failure
 from runner.core.state.sent_batches import SentBatch
 from runner.io.providers.openai.batch_lines import BatchLines, BatchWork, WaitingLine, under_way_in
@@ -19,7 +19,8 @@ async def settle(
     work: BatchWork, sent: SentBatch, seen: BatchSeen, lines: BatchLines
 ) -> BatchLines:
     """Those that go into another batch; all others have an end. The journal is done with the batch
-    when the cache has its answers.
+    when the cache has its answers: not if others than these were asked, whose answers are still to
+    be collected.
     """
     results = _Results(work, sent, seen, lines)
     for file in seen.files:
@@ -35,7 +36,8 @@ async def settle(
         work.say(f"{sent.batch} expired: {answered} of {sent.requests} answered, and kept")
     again = results.rest()
     await results.kept()
-    if await asyncio.to_thread(work.how.holds, results.answered):
+    is_all = len(lines) == sent.requests
+    if is_all and await asyncio.to_thread(work.how.holds, results.answered):
         work.how.journal.close(sent)
     return again
 
@@ -49,7 +51,10 @@ class _Results:
         self.answered: dict[str, None] = {}
         self._work, self._sent, self._seen, self._lines = work, sent, seen, lines
         self._others: dict[str, Failure | Again] = {}
-        self._wrong = _wrong_lines(seen, lines)
+        self._wrong: Mapping[str, Failure] = {}
+        if seen.stage == "failed":
+            names = [line.id for line in work.how.journal.lines(sent)]
+            self._wrong = _wrong_lines(seen.faults, names)
         self._keeping: list[Awaitable[object]] = []
 
     async def take(self, found: Sequence[BatchLine]) -> None:
@@ -114,17 +119,14 @@ class _Results:
         return None
 
 
-def _wrong_lines(seen: BatchSeen, lines: Mapping[str, WaitingLine]) -> dict[str, Failure]:
+def _wrong_lines(faults: Sequence[BatchFault], names: Sequence[str]) -> dict[str, Failure]:
     """Of a batch that was refused as a whole, those that are to blame; all where none is named."""
-    if seen.stage != "failed":
-        return {}
-    names = [*lines]
     wrong = {
         names[fault.line - 1]: Failure(f"the batch was refused: {fault.message}", code=fault.code)
-        for fault in seen.faults
+        for fault in faults
         if fault.line is not None and 0 < fault.line <= len(names)
     }
     if wrong:
         return wrong
-    said = "; ".join(dict.fromkeys(fault.message for fault in seen.faults)) or "no reason given"
+    said = "; ".join(dict.fromkeys(fault.message for fault in faults)) or "no reason given"
     return dict.fromkeys(names, Failure(f"the batch was refused: {said}"))
