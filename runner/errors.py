@@ -67,8 +67,9 @@ def sentence(said: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of something: `1 record`, `1,200 records`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """So many of something: `1 record`, `1,200 records`, `2 batches`."""
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def error(summary: str, detail: str, where: Where | None = None) -> RunnerError:

@@ -93,7 +93,7 @@ def test_whatever_a_server_does_each_answer_is_collected_once(
         assert made.apply("--batch", "--no-wait").status == 3
         ran = made.call("batch", "wait")
         assert ran.status == 0, ran.err
-        assert f"{MANY} answers taken" in ran.err
+        assert f"batch_1 is completed: {MANY} answers taken into the cache." in ran.err
         whole(made, made.apply("--offline"), server)
 
 
@@ -466,7 +466,7 @@ def test_a_run_killed_while_it_is_done_with_a_batch_leaves_nothing_to_await(tmp_
         path.write_bytes(lines)
         assert "would be sent" in made.call("plan").out
         assert journal(made) == [path]  # a plan writes nothing
-        assert "nothing is under way" in made.call("batch", "collect").err
+        assert "No batch is under way" in made.call("batch", "collect").err
         assert not journal(made)
 
 
@@ -502,3 +502,36 @@ def test_a_saved_plan_may_go_in_batches_all_the_same(tmp_path: Path) -> None:
         assert made.call("plan", "--out", saved).status == 0
         whole(made, made.call("apply", "--batch", saved), server)
         assert not server.live
+
+
+def test_who_waits_goes_on_where_one_batch_is_not_known_and_the_server_is_away_for_a_while(
+    tmp_path: Path,
+) -> None:
+    away = [(503, {"error": {"message": "overloaded"}})] * 3
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server, max_requests=3)
+        assert made.apply("--batch", "--no-wait").status == 3
+        del server.batches["batch_1"]
+        server.refuse = {"GET /batches": away}  # as often as it is asked for, and once more
+        process = made.start("batch", "wait")
+        wait_until(lambda: server.asked.count("GET /batches/batch_2") > 5, "looks")
+        server.hold = False
+        _, err = process.communicate()
+        assert process.returncode == 3
+        assert "batch_2 is completed: 3 answers taken into the cache." in err
+        assert "`runner batch forget batch_1`" in err
+        assert "1 batch is under way, of 3 requests." in err
+
+
+def test_what_another_state_was_sending_an_hour_ago_is_waited_for_no_longer(
+    tmp_path: Path,
+) -> None:
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        [path] = [path for path in journal(made) if path.suffix == ".json"]
+        held = json.loads(path.read_bytes()) | {"reached": "uploaded", "owner": "another"}
+        path.write_text(json.dumps(held | {"at": time.time() - 3601}))
+        ran = made.call("batch", "wait")
+        assert ran.status == 3
+        assert f"`runner batch forget {held['key']}` gives it up" in ran.err.replace("\n", " ")

@@ -22,6 +22,8 @@ from runner.operations.batches.listing import (
 )
 from runner.operations.reading.loaded import Loaded
 
+_NONE = "No batch is under way."
+
 
 def run(arguments: argparse.Namespace) -> int:
     """One of list, collect, wait, cancel and forget."""
@@ -49,7 +51,7 @@ def _list(arguments: argparse.Namespace) -> int:
     elif found:
         sys.stdout.write(batches_text(found, time.time()))
     else:
-        sys.stderr.write("No batch is under way.\n")
+        _say(_NONE)
     return 0
 
 
@@ -68,8 +70,12 @@ def _listed(arguments: argparse.Namespace) -> tuple[list[ListedBatch], list[Prob
 def _collected(project: Loaded, found: Collected) -> int:
     project.warnings.extend(found.problems)
     tell_warnings(project)
-    waiting = f"{len(found.waiting)} still under way" if found.waiting else "nothing is under way"
-    sys.stderr.write(f"{counted(found.answers, 'answer')} taken into the cache; {waiting}.\n")
+    if found.waiting:
+        requests = sum(sent.requests for sent in found.waiting)
+        number, are = len(found.waiting), "is" if len(found.waiting) == 1 else "are"
+        _say(f"{counted(number, 'batch')} {are} under way, of {counted(requests, 'request')}.")
+    else:
+        _say(_NONE)
     return UNMET if found.waiting else 0
 
 

@@ -515,8 +515,9 @@ def _batch(add: Verb) -> None:
     add(
         "list, collect, await, cancel or forget the batches under way",
         "runner batch list",
-        detail="A batch goes on at the server\n"
-        "whatever becomes of the run that sent it: the next apply takes its answers from there.",
+        detail="A batch\n"
+        "goes on at the server whatever becomes of the run that sent it: the next apply\n"
+        "takes its answers from there.",
     )
     made = add.action("list", "where each of them is", "list --json")
     made.add_argument("--json", action="store_true", help="as JSON")

@@ -85,9 +85,7 @@ def announced(plan: PlannedSteps, secrets: Secrets) -> Iterator[Announced]:
 def in_batches(names: Iterable[str]) -> str:
     """How many requests are under way, by the batch of each; nothing where none is."""
     held = [*names]
-    number = len({*held})
-    kind = "batch" if number == 1 else "batches"
-    return f"{len(held):,} under way in {number:,} {kind}" if held else ""
+    return f"{len(held):,} under way in {counted(len({*held}), 'batch')}" if held else ""
 
 
 def summary(plan: PlannedSteps, estimate: Estimate, files: int = 0, under_way: str = "") -> str:

@@ -30,15 +30,25 @@ if TYPE_CHECKING:
     from runner.operations.connecting.connections import Connections
 
 
+_SENDING = 3600.0  # seconds that it may take to send a batch
+_LOST = 10  # looks in a row that may fail
+_ENDED = {
+    "completed": "is completed",
+    "failed": "failed",
+    "expired": "expired",
+    "cancelled": "was cancelled",
+}
+
+
 class Collected(Struct, frozen=True):
-    """What taking the answers of all batches came to: so many are in the cache now, and these are
-    still under way. It `looked` if there were any.
+    """What taking the answers of all batches came to: these are still under way, of which so many
+    are `hopeless`: nobody here can look at them, now or later. It `looked` if there were any.
     """
 
-    answers: int = 0
     waiting: tuple[SentBatch, ...] = ()
     problems: tuple[Problem, ...] = ()
     looked: bool = False
+    hopeless: int = 0
 
 
 def collect(project: Loaded, say: "Say" = lambda _: None) -> Collected:
@@ -58,6 +68,16 @@ class _Taking:
     `left` to whoever knows the sensitive values that were asked for.
     """
 
+    @property
+    def text(self) -> str:
+        """What was taken, in words."""
+        said = f"{counted(self.taken, 'answer')} taken into the cache"
+        if self.left:
+            said += f", {self.left:,} left to the next apply, which knows what in them is sensitive"
+        if self._lines:
+            said += f"; {counted(len(self._lines), 'request')} got none"
+        return said
+
     def __init__(
         self, lines: Iterable[SentLine], entry: "Callable[[SentLine, BatchLine], bytes | None]"
     ) -> None:
@@ -71,7 +91,10 @@ class _Taking:
         """What the cache gets of some lines, by its keys."""
         for one in found:
             line = self._lines.get(one.id)
-            if line is None or is_kept(line.key):
+            if line is None:
+                continue
+            if is_kept(line.key):
+                del self._lines[one.id]
                 continue
             entry = self._entry(line, one)
             if entry is None:
@@ -89,9 +112,9 @@ class _Collecting:
     def __init__(self, project: Loaded, journal: BatchJournal, say: "Say") -> None:
         self._project, self._journal, self._say = project, journal, say
         self._owner = owner_of_batches(project)
-        self._answers = 0
         self._waiting: list[SentBatch] = []
         self._problems: list[Problem] = []
+        self._hopeless = 0
 
     async def run(self, every: Iterable[SentBatch]) -> Collected:
         from runner.operations.connecting.connections import connections  # noqa: PLC0415  # aiohttp
@@ -107,15 +130,15 @@ class _Collecting:
                     try:
                         await self._look(sent, held, shares)
                     except RunnerError as exc:  # no key, not trusted, or not the server's any more
-                        self._waiting.append(sent)
-                        self._warn(sent, " ".join(f"{p.summary}: {p.detail}" for p in exc.problems))
-        return Collected(self._answers, tuple(self._waiting), tuple(self._problems), looked=True)
+                        said = " ".join(f"{p.summary}: {p.detail}" for p in exc.problems)
+                        self._unseen(sent, said, hopeless=True)
+        return Collected(tuple(self._waiting), tuple(self._problems), True, self._hopeless)
 
     async def _look(self, sent: SentBatch, held: "Connections", shares: Shares) -> None:
         api, settle = await asked_through(self._project, sent, held)
         if sent.reached in ("intent", "uploaded"):
             if sent.owner != self._owner:
-                self._waiting.append(sent)  # somebody may just be sending it
+                self._leave(sent)
                 return
             found = await self._known(sent, api, settle)
             if found is None:
@@ -125,8 +148,7 @@ class _Collecting:
 
         seen = await api.look(sent.batch)
         if isinstance(seen, Failure):
-            self._waiting.append(sent)
-            self._warn(sent, not_there(sent, seen).message)
+            self._unseen(sent, not_there(sent, seen).message, hopeless=not _passes(seen))
         elif seen.stage == "waiting":
             self._waiting.append(sent)
         else:
@@ -140,8 +162,7 @@ class _Collecting:
         if sent.reached == "uploaded":
             found = await look_for(api, sent, settle, _paused)
         if isinstance(found, Failure):
-            self._waiting.append(sent)
-            self._warn(sent, found.message)
+            self._unseen(sent, found.message, hopeless=not _passes(found))
             return None
         if found is None:
             await (api.delete(sent.file) if sent.file else api.delete_named(sent.key))
@@ -168,12 +189,10 @@ class _Collecting:
                 failed = await api.read(file, take)
                 if failed is not None:
                     break
-        self._answers += taking.taken
-        if taking.taken:
-            self._say(f"{counted(taking.taken, 'answer')} of {sent.batch} taken into the cache")
+        if failed is None and sent.reached != "ended":
+            self._say(f"{sent.batch} {_ENDED[seen.stage]}: {taking.text}.")
         if failed is not None:
-            self._waiting.append(sent)
-            self._warn(sent, failed.message)
+            self._unseen(sent, failed.message, hopeless=not _passes(failed))
         elif taking.left:
             self._journal.note(structs.replace(sent, reached="ended"))
         else:
@@ -204,9 +223,28 @@ class _Collecting:
         )
         return to_entry(whole)
 
-    def _warn(self, sent: SentBatch, why: str) -> None:
+    def _leave(self, sent: SentBatch) -> None:
+        """Another state's, which may just be sending it."""
+        if time.time() - sent.at < _SENDING:
+            self._waiting.append(sent)
+            return
+        said = (
+            "another workspace or project with this cache began to send it, and ended before its "
+            "id was known. `runner batch collect` there finds it; `runner batch forget "
+            f"{sent.key}` gives it up."
+        )
+        self._unseen(sent, said, hopeless=True)
+
+    def _unseen(self, sent: SentBatch, why: str, *, hopeless: bool) -> None:
+        self._waiting.append(sent)
+        self._hopeless += hopeless
         said = f"{sent.batch or sent.key}: {why}"
         self._problems.append(Problem("Batch not looked at", said, None, "warning"))
+
+
+def _passes(failure: Failure) -> bool:
+    """Whether it may be otherwise in a while."""
+    return failure.status is None or failure.status >= 500 or failure.status in (408, 429)
 
 
 async def _paused(seconds: float) -> bool:
@@ -228,12 +266,12 @@ def collect_alone(project: Loaded, command: str, say: "Say") -> Collected:
 
 def wait_for_all(project: Loaded, say: "Say") -> Collected:
     """Collect, again and again, until nothing is under way or nobody can look any more."""
-    answers, wait = 0, min(map(_poll, project.declared.values()), default=30.0)
+    lost, wait = 0, min(map(_poll, project.declared.values()), default=30.0)
     while True:
         found = collect_alone(project, "runner batch wait", say)
-        answers += found.answers
-        if not found.waiting or found.problems:
-            return Collected(answers, found.waiting, found.problems)
+        lost = lost + 1 if found.problems else 0
+        if len(found.waiting) == found.hopeless or lost > _LOST:
+            return found
         time.sleep(wait)
 
 

@@ -25,6 +25,8 @@ def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     """The end of an apply for a person."""
     said = headline(outcome, finished.spent, finished.files, destroys=finished.destroys)
     lines = ["", style(style.wrapped(said), "bold")]
+    if outcome.under_way and outcome.stopped is None:
+        lines.append(style.wrapped(_how_to_go_on(outcome)))
     if outcome.kept_back:
         dependents = counted(outcome.kept_back, "dependent")
         lines.append(f"{dependents} unchanged: their requests came out the same.")
@@ -39,6 +41,13 @@ def apply_text(finished: Finished, outcome: Outcome, style: Style) -> str:
     if known:
         lines += ["", style("Outputs:", "bold"), "", *_outputs(known)]
     return harmless("\n".join(lines) + "\n")
+
+
+def _how_to_go_on(outcome: Outcome) -> str:
+    """With what is left in batches."""
+    more = len(outcome.skipped.keys() - outcome.under_way.keys())
+    hang = f" {more} more {'hangs' if more == 1 else 'hang'} on their answers." if more else ""
+    return f"`runner batch wait` waits for them; then apply again.{hang}"
 
 
 def output_lines(name: str, value: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from runner.core.api.batches import BatchSeen, line_id
 from runner.core.api.exchange import Failure, LeftRequest
 from runner.core.received import table_of
 from runner.core.state.sent_batches import SentBatch
+from runner.errors import counted
 from runner.io.providers.batching import Batching, BatchOf, BatchRun
 from runner.io.providers.endpoint import Say
 from runner.io.providers.openai.batch_api import BatchAPI
@@ -87,7 +88,7 @@ class BatchClient:
             return None
         seen = [one for _, one in self._seen.values() if one is not None]
         total = sum(sent.requests for sent, _ in self._seen.values())
-        return f"{batches(len(self._seen))}: {sum(one.done for one in seen)} of {total}"
+        return f"{counted(len(self._seen), 'batch')}: {sum(one.done for one in seen)} of {total}"
 
     def leave(self, out: LeftRequest) -> None:
         """A request, which is told what comes of it when its batch has ended."""
@@ -124,8 +125,8 @@ class BatchClient:
         if under_way and work.how.waits:
             go = "goes" if len(under_way) == 1 else "go"
             work.say(
-                f"{batches(len(under_way))} {go} on at the server; `runner apply --batch` takes up "
-                "the answers, `runner batch list` shows where they are"
+                f"{counted(len(under_way), 'batch')} {go} on at the server; `runner apply --batch` "
+                "takes up the answers, `runner batch list` shows where they are"
             )
         for line in [*work.open]:
             work.end(line, under_way_in(line.batch) if line.batch else STOPPED)
@@ -243,8 +244,3 @@ class BatchClient:
         self._work.say("the queue of the server is full: what waits is sent when there is room")
         self._one_ended.clear()
         await comes_within(self._one_ended, min(looks, 4 * _FULL) * self._work.settings.poll)
-
-
-def batches(number: int) -> str:
-    """So many of them."""
-    return f"{number:,} batch{'' if number == 1 else 'es'}"
