@@ -83,7 +83,7 @@ def _read_only(*folders: Path) -> Iterator[None]:
             folder.chmod(0o700)
 
 
-@pytest.mark.parametrize("size", [300_000, 500_000])
+@pytest.mark.parametrize("size", [500_000, 800_000])
 def test_a_disk_that_fills_up_stops_the_requests_and_loses_no_answer(
     project: Project, size: int
 ) -> None:

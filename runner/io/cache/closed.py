@@ -1,8 +1,9 @@
 """diskcache, closed: it unpickles nothing, opens no file and takes no foreign settings."""
 
+import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache as once
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _SET = (
     " filename = excluded.filename, value = excluded.value"
 )
 _ADD = f"{_INSERT} NOTHING"
+_PAGE = 8192  # bytes
 _PUSHED = "UPDATE Cache SET tag = NULL WHERE key = ? AND raw = 1"
 
 
@@ -47,12 +49,26 @@ def open_store(path: Path, busy_seconds: float) -> Any:
     if not path.exists():  # without `runner init` too, no answer stands twice in git
         files.write_atomic(directory / ".gitignore", b"*\n")
     check_whole(path)
+    if not path.exists():
+        _lay_out(path, busy_seconds)
     store = _cache()(str(directory), timeout=busy_seconds, disk=closed_disk(), **SETTINGS)
     if store.directory != str(directory):  # it expands $NAME in paths
         store.close()
         detail = f"The name of the directory {directory} holds a variable: rename it without $."
         raise error("Cache cannot be there", detail, Where(str(directory)))
     return store
+
+
+def _lay_out(path: Path, busy_seconds: float) -> None:
+    """A database without a table, in pages that hold three answers each; in the usual ones of half
+    the size, an answer leaves most of its own empty, and all of that is written.
+    """
+    with (
+        suppress(sqlite3.OperationalError),  # another one makes it: as that does
+        closing(sqlite3.connect(path, timeout=busy_seconds)) as connection,
+    ):
+        for pragma in (f"page_size = {_PAGE}", "auto_vacuum = 1", "journal_mode = wal"):
+            connection.execute(f"PRAGMA {pragma}")
 
 
 def write(path: Path, rows: Rows) -> None:

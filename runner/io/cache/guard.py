@@ -64,7 +64,7 @@ _NAMES_A_FILE = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"  # so ends a journal that do
 _STEPS = 1_000_000  # of SQLite's machine between two looks
 _LARGEST = 128 * 1024 * 1024  # bytes of a value in a database that is smaller than this
 _LOOKED_THROUGH = 64 * 1024 * 1024  # bytes: takes 0.2 s, and no repository holds a larger one
-_READS, _WRITES = 2_000, 32_768  # KiB of pages held, whatever their size
+_HELD = 2_000  # KiB of pages, whatever their size: the system holds them too
 
 
 class Guarded(sqlite3.Connection):
@@ -79,7 +79,7 @@ class Guarded(sqlite3.Connection):
         self.set_progress_handler(self._step, _STEPS)
         if sys.version_info >= (3, 12):
             self.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
-        harden(self.execute, _READS)
+        harden(self.execute)
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         """As ever."""
@@ -91,9 +91,9 @@ class Guarded(sqlite3.Connection):
         return self._left < 0
 
 
-def harden(execute: Any, held: int = _WRITES) -> None:
-    """What a connection is told before it is used; it holds so many KiB of the database."""
-    for pragma in (*_PRAGMAS, f"cache_size = -{held}"):
+def harden(execute: Any) -> None:
+    """What a connection is told before it is used."""
+    for pragma in (*_PRAGMAS, f"cache_size = -{_HELD}"):
         execute(f"PRAGMA {pragma}")
 
 

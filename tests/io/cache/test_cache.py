@@ -247,6 +247,22 @@ def test_a_commit_is_synced_and_nothing_is_ever_evicted(tmp_path: Path) -> None:
     assert found["cull_limit"] == 0
 
 
+def test_a_new_cache_wastes_little_on_answers_and_one_with_other_pages_is_used(
+    tmp_path: Path,
+) -> None:
+    for directory, asked, pages in (("new", None, 8192), ("old", 4096, 4096)):
+        (tmp_path / directory).mkdir()
+        if asked is not None:
+            with closing(sqlite3.connect(tmp_path / directory / "cache.db")) as connection:
+                connection.execute(f"PRAGMA page_size = {asked}")
+                connection.execute("PRAGMA journal_mode = wal")
+        save(tmp_path / directory, ["a:0"], b"x" * 2_000)
+        with closing(database(tmp_path / directory)) as connection:
+            assert connection.execute("PRAGMA page_size").fetchone() == (pages,)
+        with Reader(tmp_path / directory) as reader:
+            assert reader.get("a:0") == b"x" * 2_000
+
+
 def test_every_setting_of_diskcache_is_ours() -> None:
     assert set(diskcache.DEFAULT_SETTINGS) == set(SETTINGS)
 
