@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from runner.core.address import with_key
-from runner.core.api.answer import Answer, output_value, recorded_answer
+from runner.core.api.answer import Answer, output_value, recorded_answer, text_alone
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.template import holes
@@ -159,4 +159,4 @@ def _own(
 
 
 def _value(record: Record) -> Any:
-    return output_value(Answer(record.response))
+    return text_alone(record.response) or output_value(Answer(record.response))

@@ -5,7 +5,14 @@ from typing import Any
 import orjson
 import pytest
 
-from runner.core.api.answer import Answer, has_choices, output_value, recorded_answer, warning
+from runner.core.api.answer import (
+    Answer,
+    has_choices,
+    output_value,
+    recorded_answer,
+    text_alone,
+    warning,
+)
 from runner.core.api.names import ATTRIBUTES
 from runner.core.api.usage import usage_of
 from runner.core.values import TemplateError, plain
@@ -107,7 +114,16 @@ def test_a_whole_answer_is_a_value_even_if_its_text_is_no_json() -> None:
     ],
 )
 def test_an_output_is_the_text_or_what_came_instead(message: dict[str, Any], value: Any) -> None:
-    assert output_value(Answer(response(message))) == value
+    raw = response(message)
+    assert output_value(Answer(raw)) == value
+    assert text_alone(raw) in (None, value)
+
+
+def test_the_text_of_the_usual_answer_is_read_alone() -> None:
+    assert text_alone(response({"content": "text", "refusal": None})) == "text"
+    assert text_alone(b'{"choices":[{"message":{"content":"a","content":"b"}}]}') == "b"
+    for raw in (b"no json", b"{}", b'{"choices":[]}', b'{"choices":[{"message":{}}]}', b"[" * 9999):
+        assert text_alone(raw) is None
 
 
 def test_an_answer_that_is_not_all_there_is_warned_of() -> None:
