@@ -16,6 +16,7 @@ from runner import __version__
 from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
+from runner.io.providers.openai.deadlines import Deadlines
 from runner.io.providers.openai.lines import BodyLines
 from runner.io.providers.openai.looks import Looks
 from runner.io.providers.openai.posting import Arrived, posting
@@ -70,6 +71,7 @@ class Wire:
         self._session = session
         self._base = base
         self._endpoint = endpoint
+        self._deadlines = Deadlines(endpoint.timeout)
         self._looks = Looks()
         self.completions = self.url("/chat/completions")
         self._posting = None if proxied else posting(session, self.completions)
@@ -96,15 +98,18 @@ class Wire:
         is_big = body is not None and len(body) > _BIG
         try:
             if post is not None and body is not None and not is_big:
-                async with asyncio.timeout(self._endpoint.timeout):
-                    arrived = await post.send(body)
-                    begun = True
+                async with asyncio.timeout(None) as wait:
+                    self._deadlines.begin(wait)
                     try:
+                        arrived = await post.send(body)
+                        begun = True
                         target = _target(url, arrived)
                         if target is None:
                             return await _read(arrived, stream, self._endpoint, self._looks)
                     finally:
-                        arrived.close()
+                        self._deadlines.over(wait)
+                        if begun:
+                            arrived.close()
                 url = target
             for _ in range(_REDIRECTS):
                 data = body if body is None or not is_big else io.BytesIO(body)
