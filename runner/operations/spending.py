@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct
 
 from runner.core.api.usage import Used, asked_model, cached_tokens, usage_of
 from runner.core.plan.estimate import dollars, most_cost
@@ -60,6 +61,34 @@ class Purse:
         if record is not None and self.max_cost is not None:
             cost = dearer(cost_of(record, self.prices), cost_of(record, self.prices.of_list))
             self.spent += most if cost is None else cost
+
+
+class Paid(Struct, frozen=True, gc=False):
+    """What one answer used, and its cost in USD; None of what is not known."""
+
+    used: Used | None
+    cost: float | None
+
+
+def paid_for(record: Record, prices: Prices) -> Paid:
+    """What one answer came to."""
+    used = usage_of(record.response)
+    return Paid(used, cost_of(record, prices, used))
+
+
+class Ledger:
+    """What each answer of one run came to: reckoned once, whoever asks first."""
+
+    def __init__(self, prices: Prices) -> None:
+        self.prices = prices
+        self._paid: dict[str, Paid] = {}
+
+    def paid(self, record: Record) -> Paid:
+        """Of the answer that the run got for a record's address."""
+        found = self._paid.get(record.address)
+        if found is None:
+            found = self._paid[record.address] = paid_for(record, self.prices)
+        return found
 
 
 def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:

@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 
 from runner.core.api.exchange import Failure
+from runner.core.api.usage import usage_of
 from runner.core.expansion.outputs import OutputValue
 from runner.core.language.editor_schema import json_schema
 from runner.core.plan.events import Done, Failed, How, Skipped, Started
@@ -18,6 +19,7 @@ from runner.core.plan.words import Word
 from runner.core.state.records import Status
 from runner.operations.applying.ended import Spent
 from runner.operations.applying.events import apply_end, apply_event
+from runner.operations.spending import Paid
 from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
 from tests.harness.recorded import record
@@ -171,7 +173,7 @@ def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> Non
 def test_the_rare_events_are_valid() -> None:
     held = record("completion.a")
     told = [
-        apply_event(event, lambda _: 0.5)
+        apply_event(event, lambda record: Paid(usage_of(record.response), 0.5))
         for event in (
             Started("completion.a"),
             Done("completion.a", "issued", held, "finish_reason is length", 2),

@@ -6,7 +6,7 @@ from msgspec import Struct
 from runner.core.state.records import Natural
 
 
-class Used(Struct, frozen=True):
+class Used(Struct, frozen=True, gc=False):
     """The tokens of one answer, and the model that says it gave it."""
 
     prompt: int

@@ -49,7 +49,7 @@ from runner.operations.project.places import same_place
 from runner.operations.reading.load import reload_state
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asked_by, asks
-from runner.operations.spending import Purse
+from runner.operations.spending import Ledger, Purse
 
 if TYPE_CHECKING:
     from runner.io.cache.answers import CachedAnswers
@@ -158,14 +158,15 @@ def carry_out(
     project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
 ) -> Finished:
     """Send what the plan says; every answer is kept, whatever else goes wrong."""
-    with RunEvents(project, made) as followers:
+    ledger = Ledger(project.prices)
+    with RunEvents(project, made, ledger.paid) as followers:
 
         def tell(event: Event) -> None:
             followers.tell(event)
             listener.tell(event)
 
         outcome = run_to_end(_apply(project, made, options, listener, (tell, followers.wait)))
-        finished = finish(project, made, outcome)
+        finished = finish(project, made, outcome, ledger)
         followers.conclude(finished)
         return finished
 

@@ -8,15 +8,16 @@ from msgspec import Struct
 
 from runner.core.address import first_few, is_verdict
 from runner.core.api.exchange import Failure, spared
-from runner.core.api.usage import Used, asked_model, usage_of
+from runner.core.api.usage import Used, asked_model
 from runner.core.modules.module import declared_at
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
 from runner.core.plan.words import in_batches
+from runner.core.state.records import Record
 from runner.errors import Problem, Where, counted
 from runner.io.apply.ports import Outcome
 from runner.io.prices import Prices
-from runner.operations.spending import cost_of
+from runner.operations.spending import Ledger
 
 _NAMES_SHOWN = 5
 
@@ -52,15 +53,18 @@ class Spent(Struct, frozen=True):
         return ", ".join(parts)
 
 
-def spent(outcome: Outcome, prices: Prices) -> Spent:
+def spent(outcome: Outcome, ledger: Ledger) -> Spent:
     """What the answers of a run used and cost."""
     total = Spent()
     for record in outcome.issued.values():
-        used = usage_of(record.response)
-        cost = cost_of(record, prices, used)
-        free = prices.is_free(record.identity, asked_model(record.request))
-        total = total.plus(used, cost, free=free)
+        paid = ledger.paid(record)
+        free = not paid.cost and _is_free(record, ledger.prices)
+        total = total.plus(paid.used, paid.cost, free=free)
     return total
+
+
+def _is_free(record: Record, prices: Prices) -> bool:
+    return prices.is_free(record.identity, asked_model(record.request))
 
 
 def problems_of(

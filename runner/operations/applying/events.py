@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from runner import __version__
-from runner.core.api.usage import usage_of
+from runner.core.api.usage import Used, usage_of
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.actions import (
     Absent,
@@ -29,6 +29,7 @@ from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
 from runner.operations.applying.ended import Spent, headline
 from runner.operations.planning.plan import Planned
+from runner.operations.spending import Paid
 
 EVENTS_FORMAT = "1.0"
 
@@ -107,9 +108,9 @@ def _about(action: Action) -> dict[str, Any]:
             return {}
 
 
-def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[str, Any]:
-    """apply_start, apply_text, apply_cut, apply_complete, apply_errored or apply_skipped; `cost` is
-    in USD.
+def apply_event(event: Event, paid: Callable[[Record], Paid]) -> dict[str, Any]:
+    """apply_start, apply_text, apply_cut, apply_complete, apply_errored or apply_skipped; `paid` is
+    asked of each answer that the run got.
     """
     match event:
         case Started(address):
@@ -121,16 +122,8 @@ def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[st
         case Done(address, how, record, warning, maybe_billed):
             told: dict[str, Any] = {"type": "apply_complete", "address": address, "action": how}
             if record is not None:
-                told |= {
-                    "status": record.status,
-                    "duration_ms": record.duration_ms,
-                    "attempts": record.attempts,
-                }
-                if record.first_ms is not None:
-                    told["first_ms"] = record.first_ms
-                told |= _usage(record)
-                if how == "issued":
-                    told["cost"] = cost(record)
+                told |= _took(record)
+                told |= _paid(paid(record)) if how == "issued" else _usage(record)
             if warning is not None:
                 told["warning"] = warning
             if maybe_billed:
@@ -149,7 +142,7 @@ def apply_event(event: Event, cost: Callable[[Record], float | None]) -> dict[st
             }
             told = {"type": "apply_errored", "address": address, "error": error}
             if record is not None:
-                told |= {**_usage(record), "cost": cost(record)}
+                told |= _paid(paid(record))
             return told
         case Skipped(address, because):
             return {"type": "apply_skipped", "address": address, "because": because}
@@ -190,8 +183,26 @@ def apply_end(
     }
 
 
+def _took(record: Record) -> dict[str, Any]:
+    told = {
+        "status": record.status,
+        "duration_ms": record.duration_ms,
+        "attempts": record.attempts,
+    }
+    if record.first_ms is not None:
+        told["first_ms"] = record.first_ms
+    return told
+
+
 def _usage(record: Record) -> dict[str, Any]:
-    used = usage_of(record.response)
+    return _tokens(usage_of(record.response))
+
+
+def _paid(paid: Paid) -> dict[str, Any]:
+    return {**_tokens(paid.used), "cost": paid.cost}
+
+
+def _tokens(used: Used | None) -> dict[str, Any]:
     return {} if used is None else {"usage": used.table}
 
 

@@ -21,6 +21,7 @@ from runner.operations.outputs.output_files import Ready
 from runner.operations.planning.plan import Planned
 from runner.operations.reading.load import load
 from runner.operations.reading.loaded import Loaded
+from runner.operations.spending import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,12 @@ class _Told:
             self.unsaved.append(content)
 
 
-def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
-    """Write state and outputs, and say what happened; None: there was nothing to carry out."""
+def finish(
+    project: Loaded, made: Planned, outcome: Outcome | None, ledger: Ledger | None = None
+) -> Finished:
+    """Write state and outputs, and say what happened; None: there was nothing to carry out. What
+    was reckoned in the run stands in its ledger.
+    """
     records = outcome.records if outcome is not None else _as_read(made)
     told = _Told()
     problems = told.problems
@@ -89,10 +94,8 @@ def finish(project: Loaded, made: Planned, outcome: Outcome | None) -> Finished:
     if outcome is None:
         return Finished(None, found, tuple(problems), Spent(), tuple(told.unsaved))
     said = (*problems_of(outcome, project.store.push), *problems)
-    return Finished(
-        outcome, found, said, spent(outcome, project.prices), tuple(told.unsaved), told.files,
-        destroys,
-    )  # fmt: skip
+    paid = spent(outcome, ledger or Ledger(project.prices))
+    return Finished(outcome, found, said, paid, tuple(told.unsaved), told.files, destroys)
 
 
 def reported(finished: Finished, file: NamedFile, report: bytes) -> Finished:

@@ -11,7 +11,6 @@ from typing import Any, Self
 import orjson
 from msgspec import Struct
 
-from runner.core.canonical import encoded
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.words import counts
 from runner.core.state.records import Record
@@ -22,7 +21,7 @@ from runner.operations.options import ProjectPlace
 from runner.operations.planning.plan import Planned
 from runner.operations.project.places import store_of
 from runner.operations.reading.loaded import Loaded
-from runner.operations.spending import costs
+from runner.operations.spending import Paid
 
 _EVERY = 0.2  # seconds between two writes
 _LOG = logging.getLogger(__name__)
@@ -59,10 +58,16 @@ class RunEvents:
     a run.
     """
 
-    def __init__(self, project: Loaded, made: Planned, most: int = MOST_TOLD) -> None:
+    def __init__(
+        self,
+        project: Loaded,
+        made: Planned,
+        paid: Callable[[Record], Paid],
+        most: int = MOST_TOLD,
+    ) -> None:
         path = run_file(project.store.cache, project.store.directory)
         self._file: RunFile | None = RunFile(path, most)
-        self._cost: Callable[[Record], float | None] = costs(project.prices)
+        self._paid = paid
         self._began = time.monotonic()
         self._waiting: list[tuple[float, Event]] = []
         self._in_flight: dict[str, None] = {}
@@ -145,14 +150,14 @@ class RunEvents:
             if texts and event.address in texts:
                 yield self._text(event.address, *texts.pop(event.address))
             self._count(event)
-            told = apply_event(event, self._cost)
+            told = apply_event(event, self._paid)
             told["at"] = at
             yield told
         for address, (at, pieces) in texts.items():
             yield self._text(address, at, pieces)
 
     def _text(self, address: str, at: float, pieces: list[str]) -> Told:
-        return {**apply_event(Written(address, "".join(pieces)), self._cost), "at": at}
+        return {**apply_event(Written(address, "".join(pieces)), self._paid), "at": at}
 
     def _count(self, event: Event) -> None:
         match event:
@@ -181,4 +186,4 @@ class RunEvents:
 
 
 def _line(told: Told) -> bytes:
-    return encoded(told, orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)

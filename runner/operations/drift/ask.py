@@ -18,6 +18,7 @@ from runner.operations.observing import observed
 from runner.operations.options import ApplyOptions
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asked_by
+from runner.operations.spending import Ledger
 
 
 class AskedAgain(Struct, frozen=True):
@@ -102,6 +103,6 @@ def _asked(project: Loaded, planned: PlannedDrift, outcome: Outcome) -> AskedAga
         {**planned.held, **outcome.issued},
         outcome.issued,
         tuple(problems),
-        spent(outcome, project.prices),
+        spent(outcome, Ledger(project.prices)),
         outcome.interrupted,
     )

@@ -13,6 +13,7 @@ from runner.core.plan.events import Done, Failed, Skipped, Started, Written
 from runner.io.state.run_file import run_file
 from runner.operations.applying.following import RunEvents, RunTold, follow_runs
 from runner.operations.options import ProjectPlace
+from runner.operations.spending import Ledger
 from tests.cli.test_schemas import faults
 from tests.harness.project import Project, completion, ended, provider, serving, wait_until
 from tests.harness.server import FakeAPI
@@ -120,7 +121,9 @@ def test_a_run_that_tells_much_begins_anew_with_where_it_stands(
     runs = follow_runs(ProjectPlace(str(made.directory)))
 
     async def run() -> None:
-        with RunEvents(plan._project, plan._made, most=400) as told:
+        with RunEvents(
+            plan._project, plan._made, Ledger(plan._project.prices).paid, most=400
+        ) as told:
             for number in range(4):
                 told.tell(Started(f"completion.x{number}"))
                 told.tell(Written(f"completion.x{number}", "words " * 20))

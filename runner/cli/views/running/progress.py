@@ -258,10 +258,14 @@ class Events(Progress):
         """Write the event."""
         from runner.cli.views.json_lines import write  # noqa: PLC0415
         from runner.operations.applying.events import apply_event  # noqa: PLC0415
+        from runner.operations.spending import Paid  # noqa: PLC0415
+
+        def paid(record: Record) -> Paid:
+            return Paid(usage_of(record.response), self.price(record))
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
-            write(apply_event(event, self.price))
+            write(apply_event(event, paid))
 
 
 def is_logged() -> bool:
