@@ -30,11 +30,6 @@ def word_lines(page: Page, lines: Sequence[DiffLine], indent: int) -> Iterator[s
         yield f"{space}{page.grey(f'.. ({hidden:,} more lines)')}"
 
 
-def words_text(spans: Sequence[DiffSpan], style: Style) -> str:
-    """Spans on one line, with marks and colours."""
-    return "".join(_marked(span, style) for span in spans)
-
-
 def _near(lines: Sequence[DiffLine]) -> Iterator[DiffLine | int]:
     """Lines that changed with a few around them; of the others, how many, if they are several."""
     changed = (at for at, line in enumerate(lines) if line.kind != "same")

@@ -22,7 +22,6 @@ _LIKE = {
     "rouge-n": ("token-f1", 0.75),
     "similar": ("token-f1", 0.75),
 }
-_USUAL_JUDGE = "gpt-4.1"
 
 
 @dataclass(frozen=True, slots=True)

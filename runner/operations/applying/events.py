@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from runner import __version__
+from runner.core.api.exchange import Failure
 from runner.core.api.usage import Used, usage_of
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.actions import (
@@ -130,20 +131,8 @@ def apply_event(event: Event, paid: Callable[[Record], Paid]) -> dict[str, Any]:
                 told["maybe_billed"] = maybe_billed
             return told
         case Failed(address, failure, record):
-            error = {
-                "message": failure.message,
-                "hint": failure.hint,
-                "status": failure.status,
-                "type": failure.type,
-                "code": failure.code,
-                "request_id": failure.request_id,
-                "attempts": failure.attempts,
-                "maybe_billed": failure.maybe_billed,
-            }
-            told = {"type": "apply_errored", "address": address, "error": error}
-            if record is not None:
-                told |= _paid(paid(record))
-            return told
+            came = {} if record is None else _paid(paid(record))
+            return {"type": "apply_errored", "address": address, "error": _error(failure)} | came
         case Skipped(address, because):
             return {"type": "apply_skipped", "address": address, "because": because}
 
@@ -180,6 +169,19 @@ def apply_end(
             for name, out in outputs.items()
             if out.known
         },
+    }
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "message": failure.message,
+        "hint": failure.hint,
+        "status": failure.status,
+        "type": failure.type,
+        "code": failure.code,
+        "request_id": failure.request_id,
+        "attempts": failure.attempts,
+        "maybe_billed": failure.maybe_billed,
     }
 
 

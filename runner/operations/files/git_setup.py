@@ -16,14 +16,12 @@ from runner.operations.project.places import project_directory, state_directory
 
 class GitSetup(Struct, frozen=True):
     """Lines of a .gitattributes, which is committed, and settings of this clone alone, which may
-    name what is on this machine: those that were missing, and all of them.
+    name what is on this machine: those that were missing.
     """
 
     file: Path
     lines: tuple[str, ...]
     settings: tuple[tuple[str, str], ...]
-    all_lines: tuple[str, ...]
-    all_settings: tuple[tuple[str, str], ...]
 
     @property
     def is_done(self) -> bool:
@@ -46,14 +44,13 @@ def git_setup(place: ProjectPlace, *, write: bool) -> GitSetup:
     held = (files.read(file) or b"").decode(errors="replace")
     known = {" ".join(line.split()) for line in held.splitlines()}
     absent = tuple(line for line in lines if line not in known)
-    wanted = _settings()
-    unset = tuple((name, value) for name, value in wanted if repository.setting(name) != value)
+    unset = tuple((name, value) for name, value in _settings() if repository.setting(name) != value)
     if write:
         if absent:
             _append(file, held, absent)
         for name, value in unset:
             repository.configure(name, value)
-    return GitSetup(file, absent, unset, lines, wanted)
+    return GitSetup(file, absent, unset)
 
 
 def _attributes(project: Path, shared: Path) -> tuple[Path, tuple[str, ...]]:

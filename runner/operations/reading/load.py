@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
+from typing import Any
+
+from msgspec import Struct
 
 from runner import __version__
 from runner.core.expansion.scope import Scope
@@ -64,31 +67,15 @@ def load(
 
     `secrets` is filled with what nobody may see, also where this ends with an error.
     """
-    place = options.place
-    folders = folders or folders_of(place)
-    surroundings = environment(project_directory(place))
-
-    def env(name: str) -> str | None:
-        value = surroundings.get(name)
-        if value:
-            secrets.add([value])
-        return value
-
-    world = World(folders.read, env, folders.matching, lambda value: secrets.add([value]))
+    folders = folders or folders_of(options.place)
+    surroundings = environment(project_directory(options.place))
     problems: list[Problem] = []
-    root = _compiled(folders, options, problems)
-    _raise_early(problems, root, options, surroundings)
-    _check_required(root)
-    held = settings_in(root.blocks, place, options.overrides)
-    given = all_given(root, options.variables, surroundings, held.workspace, problems)
-    hosts = trusted_hosts(options.trust)
-    values = resolve(root, given, problems, held.workspace)
-    check_other_workspaces(root, held.workspace, problems)
-    secrets.add(sensitive_values(root, values))
-    _raise_early(problems, root, options, surroundings)
+    made = _configured(folders, options, surroundings, secrets, problems)
+    root, held = made.root, made.settings
     store, state = _stored(root.blocks, held, options, folders.root)
+    world = _world(folders, surroundings, secrets)
+    scope = Scope(Session(root, world, made.values, held.workspace), root)
     named = {held.provider or "openai", *named_providers(root)}
-    scope = Scope(Session(root, world, values, held.workspace), root)
     providers, blocks = _providers(scope, folders, named, problems, surroundings)
     prices = Prices(
         declared_prices(blocks.values(), problems, surroundings),
@@ -101,12 +88,54 @@ def load(
     _raise_errors(problems)
     _check_default(held.provider, providers, root)
     project = Loaded(
-        options, secrets, folders, root, world, values, held, providers, blocks,
-        surroundings, store, state, problems, flagged=flagged(given), hosts=hosts, ask=ask,
+        options, secrets, folders, root, world, made.values, held, providers, blocks,
+        surroundings, store, state, problems, flagged=made.flagged, hosts=made.hosts, ask=ask,
         connect=connect, prices=prices,
     )  # fmt: skip
     project.warnings.extend(store.warnings)
     return project
+
+
+class _Configured(Struct, frozen=True):
+    """What is read before the state: the modules, the settings, and the values of variables."""
+
+    root: CompiledModule
+    settings: Settings
+    hosts: frozenset[str]
+    values: Mapping[str, Any]
+    flagged: Mapping[str, str]
+
+
+def _configured(
+    folders: Folders,
+    options: Options,
+    surroundings: Mapping[str, str],
+    secrets: Secrets,
+    problems: list[Problem],
+) -> _Configured:
+    root = _compiled(folders, options, problems)
+    _raise_early(problems, root, options, surroundings)
+    _check_required(root)
+    held = settings_in(root.blocks, options.place, options.overrides)
+    given = all_given(root, options.variables, surroundings, held.workspace, problems)
+    hosts = trusted_hosts(options.trust)
+    values = resolve(root, given, problems, held.workspace)
+    check_other_workspaces(root, held.workspace, problems)
+    secrets.add(sensitive_values(root, values))
+    _raise_early(problems, root, options, surroundings)
+    return _Configured(root, held, hosts, values, flagged(given))
+
+
+def _world(folders: Folders, surroundings: Mapping[str, str], secrets: Secrets) -> World:
+    """What functions of expressions reach; what comes from the environment is secret."""
+
+    def env(name: str) -> str | None:
+        value = surroundings.get(name)
+        if value:
+            secrets.add([value])
+        return value
+
+    return World(folders.read, env, folders.matching, lambda value: secrets.add([value]))
 
 
 def _keys(blocks: Mapping[str, DeclaredProvider], surroundings: Mapping[str, str]) -> Iterator[str]:
