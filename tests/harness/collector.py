@@ -62,6 +62,7 @@ class Collector:
     resources: list[dict[str, Any]] = field(default_factory=list)
     spans: list[ToldSpan] = field(default_factory=list)
     metrics: dict[str, list[Point]] = field(default_factory=dict)
+    temporalities: set[int] = field(default_factory=set)
     raw: list[bytes] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -104,6 +105,8 @@ class Collector:
                     for of_scope in held.scope_metrics:
                         for metric in of_scope.metrics:
                             self.metrics[metric.name] = [*_points(metric)]
+                            held_in = getattr(metric, metric.WhichOneof("data"))
+                            self.temporalities.add(held_in.aggregation_temporality)
             case _:
                 raise AssertionError(f"{path} is not asked of a collector")
 

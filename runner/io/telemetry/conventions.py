@@ -6,6 +6,9 @@ the names differ, and which are meant is said by OTEL_SEMCONV_STABILITY_OPT_IN. 
 development, and the official packages mark theirs as deprecated: so they stand here.
 """
 
+from functools import lru_cache
+from urllib.parse import urlsplit
+
 from msgspec import Struct
 
 OPERATION = "gen_ai.operation.name"
@@ -126,7 +129,9 @@ NEWEST_METRICS = MetricNames(
 )
 
 
-def provider_at(host: str, block: str) -> str:
-    """What the conventions call whoever is at a host; the name of its block, if they do not."""
+@lru_cache(maxsize=256)
+def provider_at(url: str, block: str) -> str:
+    """What the conventions call whoever is at an address; the name of its block, if they do not."""
+    host = urlsplit(url).hostname or ""
     known = (name for end, name in _HOSTS.items() if host == end or host.endswith(f".{end}"))
     return next(known, block)

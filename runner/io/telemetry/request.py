@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import time_ns
 from typing import Any
-from urllib.parse import urlsplit
-
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from runner.core.address import split_key
 from runner.core.api.exchange import Failure
@@ -25,6 +22,7 @@ from runner.io.telemetry.attributes import (
     error_type,
 )
 from runner.io.telemetry.scene import Scene
+from runner.io.telemetry.spans import OpenSpan
 
 _BILLION = 1_000_000_000
 
@@ -40,12 +38,10 @@ class WatchedRequest:
     attempts: int = 0
     _at: str = ""
     _asked: Mapping[str, Any] = field(default_factory=dict)
-    _about: Attributes = field(default_factory=dict)
     _idle_since: int = field(default_factory=time_ns)
     _waited: int = 0  # nanoseconds in which it was with nobody
-    _began: int = 0
-    _span: Span | None = None
-    _attempt: Span | None = None
+    _span: OpenSpan | None = None
+    _attempt: OpenSpan | None = None
     _fault: str | None = None
 
     @property
@@ -57,14 +53,12 @@ class WatchedRequest:
         """An attempt goes out; the first one begins the span."""
         now, self._at = time_ns(), at
         self._waited += now - self._idle_since
-        context = set_span_in_context(self._span or self._begin(now))
+        span = self._span or self._begin(now)
         told = self.scene.server(at).attempt
         if self.attempts:
             told = {**told, names.RESEND_COUNT: self.attempts}
         self.attempts += 1
-        self._attempt = self.scene.tracer.start_span(
-            "POST", context, SpanKind.CLIENT, told, start_time=now
-        )
+        self._attempt = OpenSpan(span.trace, "POST", span.id, "client", told, began=now)
         return self.scene.headers(self._attempt)
 
     def ended(self, status: int | None, fault: str | None) -> None:
@@ -76,46 +70,46 @@ class WatchedRequest:
             self.attempts -= 1
             return
         if status is not None:
-            span.set_attribute(names.STATUS_CODE, status)
+            span.about = {**span.about, names.STATUS_CODE: status}
         if fault is not None:
-            span.set_attribute(names.ERROR_TYPE, fault)
-            span.set_status(Status(StatusCode.ERROR))
+            span.about = {**span.about, names.ERROR_TYPE: fault}
+            span.is_error = True
         span.end(self._idle_since)
 
-    def over(self, now: int, record: Record | None, failure: Failure | None) -> Span:
+    def over(self, now: int, record: Record | None, failure: Failure | None) -> OpenSpan:
         """The request came to its end, with an answer, or none, or one that is not accepted; its
         span, which has still to be ended.
         """
         span = self._span or self._begin(self._idle_since)
-        told = self.scene.hidden(self._told(record, failure))
-        span.set_attributes(told)
+        span.about = {**span.about, **self.scene.hidden(self._told(span, record, failure))}
         if failure is not None:
-            said = self.scene.run.hide(failure.message) if self.scene.run.content else None
-            span.set_status(Status(StatusCode.ERROR, said))
-        seconds = (now - self._began) / _BILLION if self.attempts else None
-        self.scene.measured.called({**self._about, **told}, seconds)
+            span.is_error = True
+            span.said = self.scene.run.hide(failure.message) if self.scene.run.content else ""
+        seconds = (now - span.began) / _BILLION if self.attempts else None
+        self.scene.measured.called(span.about, seconds)
         return span
 
-    def _begin(self, at: int) -> Span:
-        self._began, self._asked = at, table_of(self.request.recorded)
-        self._about = self.scene.hidden(self._known())
-        needs = tuple(map(address_of, self.vertex.needs))
-        kind = SpanKind.CLIENT if type_of(self.request.identity).leaves else SpanKind.INTERNAL
-        model = self._about.get(names.REQUEST_MODEL)
-        self._span = self.scene.tracer.start_span(
+    def _begin(self, at: int) -> OpenSpan:
+        self._asked = table_of(self.request.recorded)
+        about = self.scene.hidden(self._known())
+        model, root = about.get(names.REQUEST_MODEL), self.scene.root
+        self._span = OpenSpan(
+            root.trace,
             "chat" if model is None else f"chat {model}",
-            self.scene.root,
-            kind,
-            self._about,
-            [*self.scene.links(needs)],
-            start_time=at,
+            root.id,
+            "client" if type_of(self.request.identity).leaves else "internal",
+            about,
+            self.scene.links(tuple(map(address_of, self.vertex.needs))),
+            at,
         )
         self.scene.note(self.vertex.address, self._span)
         return self._span
 
     def _known(self) -> Attributes:
         """What is known of it before it is answered."""
-        provider = self._provider()
+        provider = names.provider_at(
+            self._at or self.request.identity.partition(" ")[2], self.request.provider
+        )
         told: Attributes = {
             names.OPERATION: "chat",
             names.PROVIDER_NAME: provider,
@@ -133,12 +127,12 @@ class WatchedRequest:
             | asked_attributes(self._asked, of_openai=of_openai)
         )
 
-    def _told(self, record: Record | None, failure: Failure | None) -> Attributes:
+    def _told(self, span: OpenSpan, record: Record | None, failure: Failure | None) -> Attributes:
         """What is known once it is over."""
         response = None if record is None else table_of(record.response)
         told: Attributes = {names.ATTEMPTS: self.attempts, names.WAITED: self._waited / _BILLION}
         if record is not None and response is not None:
-            of_openai = self._about.get(names.PROVIDER_NAME) in names.OPENAI_KIND
+            of_openai = span.about.get(names.PROVIDER_NAME) in names.OPENAI_KIND
             told |= answered_attributes(response, of_openai=of_openai) | _took(record)
             cost = self.scene.run.cost(record)
             if cost is not None:
@@ -149,10 +143,6 @@ class WatchedRequest:
         if self.scene.run.content:
             told |= content_attributes(self._asked, response)
         return told
-
-    def _provider(self) -> str:
-        host = urlsplit(self._at or self.request.identity.partition(" ")[2]).hostname
-        return names.provider_at(host or "", self.request.provider)
 
 
 def _took(record: Record) -> Attributes:

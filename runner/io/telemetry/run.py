@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from time import time_ns
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.sdk.trace import TracerProvider
 
 from runner.core.api.exchange import Failure
 from runner.core.checks.outcomes import CheckedAnswer, CheckOutcome
@@ -20,21 +19,22 @@ from runner.io.telemetry.attributes import Attributes
 from runner.io.telemetry.exporting import Exporting
 from runner.io.telemetry.metrics import Measured
 from runner.io.telemetry.request import WatchedRequest
-from runner.io.telemetry.scene import TRACE, Observed, Scene
+from runner.io.telemetry.scene import Observed, Scene
+from runner.io.telemetry.spans import OpenSpan, first_span
 
 
 class Telemetry:
     """Of one run, until its `end`. All of it is called by the thread that the run is in."""
 
     def __init__(self, run: Observed) -> None:
-        self._exporting = Exporting(run.signals)
         called = names.NEWEST_METRICS if run.newest else names.USUAL_METRICS
-        self._measured = Measured(self._exporting.meter, called)
-        tracer = self._exporting.tracer
-        self._root = tracer.start_span(run.command, _parent(run.parent))
-        self._scene = Scene(run, tracer, self._measured, set_span_in_context(self._root))
+        self._measured = Measured(called)
+        self._exporting = Exporting(run.signals, self._measured)
+        sampler = TracerProvider(shutdown_on_exit=False).sampler  # the environment's
+        self._root = first_span(run.command, run.parent, sampler, self._exporting.spans.add)
+        self._scene = Scene(run, self._measured, self._root)
         self._issued: dict[str, WatchedRequest] = {}
-        self._unchecked: dict[str, tuple[Span, int]] = {}  # and when they were answered
+        self._unchecked: dict[str, tuple[OpenSpan, int]] = {}  # and when they were answered
         self._failed = False
 
     def watch(self, vertex: Vertex, made: Issue, request: Request) -> WatchedRequest:
@@ -61,7 +61,7 @@ class Telemetry:
                 if how == "reused":
                     self._measured.at_hand()
                     told = self._scene.hidden({names.RUNNER_ADDRESS: address})
-                    self._root.add_event("runner.answer.reused", told)
+                    self._root.event("runner.answer.reused", told)
             case Failed(address, failure, record):
                 self._failed = True
                 self._ended(address, record, failure)
@@ -86,12 +86,12 @@ class Telemetry:
             "runner.check.unscored": len(outcome.unscored),
             "runner.check.missing": len(outcome.missing),
         }
-        tracer, root = self._scene.tracer, self._scene.root
-        own = tracer.start_span(outcome.address, root, attributes=about, start_time=began)
+        root = self._root
+        own = OpenSpan(root.trace, outcome.address, root.id, about=about, began=began)
         for each in outcome.answers:
             span, _ = self._unchecked.get(each.address, (own, 0))
             told = self._evaluated(outcome.address, each, records.get(each.address))
-            span.add_event(names.EVALUATION, told)
+            span.event(names.EVALUATION, told)
         own.end()
 
     def end(self, *, failed: bool = False) -> str | None:
@@ -100,8 +100,7 @@ class Telemetry:
             self._ended(address, None, Failure("", type="abandoned"))
         for span, at in self._unchecked.values():
             span.end(at)
-        if failed or self._failed:
-            self._root.set_status(Status(StatusCode.ERROR))
+        self._root.is_error = failed or self._failed
         self._root.end()
         return self._exporting.end()
 
@@ -137,10 +136,3 @@ class Telemetry:
         if isinstance(identity, str):
             told[names.RESPONSE_ID] = identity
         return self._scene.hidden(told)
-
-
-def _parent(variables: Mapping[str, str]) -> Context | None:
-    """The span of whoever called this process, unless this thread is in one already."""
-    if get_current_span().get_span_context().is_valid or not variables:
-        return None
-    return TRACE.extract(variables)

@@ -1,12 +1,9 @@
 """What all spans of a run share: where they belong, what may be told in them, and one another."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext, Tracer, set_span_in_context
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from runner.core.address import around
 from runner.core.state.records import Record
@@ -14,8 +11,8 @@ from runner.io.telemetry import conventions as names
 from runner.io.telemetry.attributes import Attributes, AttributeValue
 from runner.io.telemetry.exporting import Signals
 from runner.io.telemetry.metrics import Measured
+from runner.io.telemetry.spans import OpenSpan
 
-TRACE = TraceContextTextMapPropagator()
 _LINKS = 128  # the most that a span keeps, as the library has it
 
 
@@ -46,13 +43,13 @@ class AskedServer(Struct, frozen=True):
 
 
 class Scene:
-    """One run: its spans are made by `tracer`, below the span of `root`."""
+    """One run: its spans are below that of `root`."""
 
-    def __init__(self, run: Observed, tracer: Tracer, measured: Measured, root: Context) -> None:
-        self.run, self.tracer, self.measured, self.root = run, tracer, measured, root
+    def __init__(self, run: Observed, measured: Measured, root: OpenSpan) -> None:
+        self.run, self.measured, self.root = run, measured, root
         self._servers: dict[str, AskedServer] = {}
-        self._of: dict[str, SpanContext] = {}
-        self._inside: dict[str, list[SpanContext]] = {}  # of each block, its first answers
+        self._of: dict[str, bytes] = {}
+        self._inside: dict[str, list[bytes]] = {}  # of each block, its first answers
 
     def hidden(self, told: Attributes) -> Attributes:
         """What may be told of some attributes: looked for in all of them at once, since there is
@@ -80,27 +77,25 @@ class Scene:
             self._servers[at] = AskedServer(self.hidden(about), self.hidden(attempt))
         return self._servers[at]
 
-    def note(self, address: str, span: Span) -> None:
+    def note(self, address: str, span: OpenSpan) -> None:
         """The span in which an address was asked."""
-        context = self._of[address] = span.get_span_context()
+        self._of[address] = span.id
         for block in around(address):
             of_block = self._inside.setdefault(block, [])
             if len(of_block) < _LINKS:
-                of_block.append(context)
+                of_block.append(span.id)
 
-    def links(self, needs: tuple[str, ...]) -> Iterator[Link]:
-        """To the spans of what is quoted, as far as it was asked in this run."""
-        for need in needs:
-            known = self._of.get(need)
-            contexts = self._inside.get(need, ()) if known is None else (known,)
-            yield from (Link(context) for context in contexts)
+    def links(self, needs: tuple[str, ...]) -> tuple[bytes, ...]:
+        """The spans of what is quoted, as far as it was asked in this run."""
+        if not needs:
+            return ()
+        known = ((need, self._of.get(need)) for need in needs)
+        found = (self._inside.get(need, ()) if one is None else (one,) for need, one in known)
+        return tuple(one for several in found for one in several)
 
-    def headers(self, span: Span) -> Mapping[str, str]:
+    def headers(self, span: OpenSpan) -> Mapping[str, str]:
         """What tells a provider which trace a request belongs to, if it is to know."""
-        carrier: dict[str, str] = {}
-        if self.run.propagates:
-            TRACE.inject(carrier, set_span_in_context(span))
-        return carrier
+        return self.root.trace.headers(span) if self.run.propagates else {}
 
     def _hidden(self, value: AttributeValue) -> AttributeValue:
         if isinstance(value, str):

@@ -70,7 +70,7 @@ def test_an_error_is_one_of_few_words(failure: Failure, fault: str | None, word:
 
 
 def test_a_provider_is_called_as_the_conventions_do_or_as_its_block() -> None:
-    assert provider_at("api.groq.com", "fast") == "groq"
-    assert provider_at("x.openai.azure.com", "mine") == "azure.ai.openai"
-    assert provider_at("eu.api.openai.com", "mine") == "openai"
-    assert provider_at("api.openai.com.evil.example", "mine") == "mine"
+    assert provider_at("https://api.groq.com/v1", "fast") == "groq"
+    assert provider_at("https://x.openai.azure.com/v1", "mine") == "azure.ai.openai"
+    assert provider_at("https://eu.api.openai.com/v1", "mine") == "openai"
+    assert provider_at("https://api.openai.com.evil.example/v1", "mine") == "mine"

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 
+from runner.io.telemetry.conventions import USUAL_METRICS
 from runner.io.telemetry.exporting import ExportBounds, Exporting, Signals
+from runner.io.telemetry.metrics import Measured
+from runner.io.telemetry.spans import OpenSpan, first_span
 from tests.harness.collector import Collector, collecting
 from tests.harness.project import wait_until
 
@@ -19,13 +22,19 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         yield found
 
 
-def end_spans(open_: Exporting, number: int) -> None:
+def exporting(collector: Collector, bounds: ExportBounds | None = None) -> Exporting:
+    signals = Signals(collector.url, None)
+    return Exporting(signals, Measured(USUAL_METRICS), bounds or ExportBounds())
+
+
+def end_spans(sent: Exporting, number: int, sampler: Sampler = ALWAYS_ON) -> None:
+    root = first_span("runner apply", {}, sampler, sent.spans.add)
     for at in range(number):
-        open_.tracer.start_span(f"span {at}", Context()).end()
+        OpenSpan(root.trace, f"span {at}", root.id).end()
 
 
 def test_all_spans_arrive_however_many_there_are(collector: Collector) -> None:
-    sent = Exporting(Signals(collector.url, None))
+    sent = exporting(collector)
     end_spans(sent, MANY)
     assert sent.end() is None
     assert {span.name for span in collector.spans} == {f"span {at}" for at in range(MANY)}
@@ -34,7 +43,7 @@ def test_all_spans_arrive_however_many_there_are(collector: Collector) -> None:
 
 def test_a_collector_that_comes_late_gets_all_of_it(collector: Collector) -> None:
     collector.status = 503
-    sent = Exporting(Signals(collector.url, None), ExportBounds(rest=0.01))
+    sent = exporting(collector, ExportBounds(rest=0.01))
     end_spans(sent, 600)
     wait_until(lambda: collector.asked > 0, "a first attempt")
     collector.status = 200
@@ -44,7 +53,7 @@ def test_a_collector_that_comes_late_gets_all_of_it(collector: Collector) -> Non
 
 def test_what_there_is_no_room_for_is_counted(collector: Collector) -> None:
     collector.status = None
-    sent = Exporting(Signals(collector.url, None), ExportBounds(most=1_000))
+    sent = exporting(collector, ExportBounds(most=1_000))
     end_spans(sent, 3_000)
     collector.status = 200
     said = sent.end()
@@ -56,17 +65,14 @@ def test_what_there_is_no_room_for_is_counted(collector: Collector) -> None:
 
 def test_what_is_refused_is_not_sent_again(collector: Collector) -> None:
     collector.status = 400
-    sent = Exporting(Signals(collector.url, None))
+    sent = exporting(collector)
     end_spans(sent, 5)
     assert sent.end() == f"5 of 5 spans were not taken by {collector.url}: status 400 Bad Request"
     assert collector.asked == 1
 
 
-def test_a_sampler_of_the_environment_is_heeded(
-    collector: Collector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
-    sent = Exporting(Signals(collector.url, None))
-    end_spans(sent, 5)
+def test_what_the_sampler_does_not_want_is_not_sent(collector: Collector) -> None:
+    sent = exporting(collector)
+    end_spans(sent, 5, ALWAYS_OFF)
     assert sent.end() is None
     assert collector.asked == 0
