@@ -388,6 +388,7 @@ def test_one_kind_is_sent_without_the_other(
     project: Project, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
     with serving() as api:
         project.write(chain(api))
         assert project.apply().status == 0

@@ -1,5 +1,6 @@
 """A collector of OpenTelemetry on 127.0.0.1: what it is sent is read by the official protobufs."""
 
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,6 +123,8 @@ def collecting(port: int = 0) -> Iterator[Collector]:
         def do_POST(self) -> None:
             collector.asked += 1
             body = self.rfile.read(int(self.headers["content-length"]))
+            if self.headers["content-encoding"] == "gzip":
+                body = gzip.decompress(body)
             while collector.status is None and not collector.over.wait(0.01):
                 pass
             if collector.status == 200:
