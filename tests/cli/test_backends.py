@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.core.plan.targets import Choice
+from runner.operations.options import Options, ProjectPlace
+from runner.operations.viewing.project_view import Looked, ProjectView
+from runner.operations.viewing.resources import resource
 from tests.harness.git import GitFolder
 from tests.harness.object_stores import moto
 from tests.harness.project import Project, completion, provider
@@ -153,6 +157,22 @@ def test_earlier_states_are_told_by_their_serials(project: Project, bucket: str)
     missed = project.call("diff", "serial:99")
     assert missed.status == 1
     assert "keeps no state of serial 99" in missed.err
+
+
+def test_whoever_looks_at_a_project_sees_its_serials(project: Project, bucket: str) -> None:
+    configure(project, bucket)
+    project.call("init")
+    for text in ("one", "two"):
+        project.write(completion("a", text))
+        project.apply()
+    options = Options(ProjectPlace(str(project.directory)), Choice())
+    view = ProjectView(options, Looked())
+    newest, oldest = json.loads(resource(view, "history", {}))["commits"]
+    assert newest["id"].startswith("serial:")
+    assert newest["id"] != oldest["id"]
+    assert newest["date"] >= oldest["date"] > "2020"
+    (change,) = json.loads(resource(view, "changes", {"c": oldest["id"]}))
+    assert change["kind"] == "new"
 
 
 def test_workspaces_live_there(project: Project, bucket: str, tmp_path: Path) -> None:

@@ -129,17 +129,12 @@ def _saved(arguments: argparse.Namespace) -> Saved | None:
     if not arguments.plan:
         return None
     saved = read_plan(arguments.plan)
-    for name in ("target", "exclude", "replace", "destroy"):
-        if getattr(arguments, name):
-            raise error(
-                "Choice is in the plan",
-                f"A saved plan is applied as it is, so --{name} cannot stand beside it. Give it to "
-                "`runner plan --out FILE` instead.",
-            )
-    if not arguments.checks:
+    names = ("target", "exclude", "replace", "destroy")
+    beside = [f"--{name}" for name in names if getattr(arguments, name)]
+    for flag in (*beside, *(() if arguments.checks else ("--no-checks",))):
         raise error(
             "Choice is in the plan",
-            "A saved plan is applied as it is, so --no-checks cannot stand beside it. Give it to "
+            f"A saved plan is applied as it is, so {flag} cannot stand beside it. Give it to "
             "`runner plan --out FILE` instead.",
         )
     return saved

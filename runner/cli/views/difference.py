@@ -6,14 +6,8 @@ from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.page import Page
-from runner.cli.views.requests import (
-    any_change,
-    changed_parameters,
-    changed_request,
-    head,
-    new_request,
-    parameters,
-)
+from runner.cli.views.request_changes import any_change, changed_parameters, changed_request
+from runner.cli.views.requests import head, new_request, parameters
 from runner.cli.views.style import Style
 from runner.cli.views.word_lines import word_lines
 from runner.core.address import first_few
@@ -77,8 +71,7 @@ def diff_text(
     lines = [
         line for change in found.changes for line in (*change_in_words(page, change, price), "")
     ]
-    if page.is_cut:
-        lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
+    lines += page.end()
     return harmless("\n".join([*lines, *_end(found, shifts, style)]) + "\n")
 
 

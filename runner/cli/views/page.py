@@ -70,6 +70,10 @@ class Page:
         self.is_cut = True
         return next(_chunks(text, room - 2, at_spaces=False)).rstrip() + ".."
 
+    def end(self) -> list[str]:
+        """What is said of a page on which something was cut."""
+        return [self.grey("  # (not all of it is shown; --full shows it)"), ""] * self.is_cut
+
     def _lines(self, pieces: list[tuple[int, str]]) -> list[str]:
         """On a terminal as they were wrapped, elsewhere each line of the text as one again."""
         if self.style.width is not None:

@@ -9,14 +9,8 @@ from typing import Any
 
 from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.page import Page, flow
-from runner.cli.views.requests import (
-    changed_parameters,
-    changed_request,
-    excerpt,
-    head,
-    new_request,
-    parameters,
-)
+from runner.cli.views.request_changes import changed_parameters, changed_request, excerpt
+from runner.cli.views.requests import head, new_request, parameters
 from runner.cli.views.style import Style
 from runner.cli.views.values import LINE, short
 from runner.core.address import split_key
@@ -44,8 +38,7 @@ def plan_text(made: Planned, secrets: Secrets, style: Style, *, full: bool = Fal
     lines = [*_steps(plan, secrets, page), *_moves(plan), *_imports(plan)]
     if outputs:
         lines += ["Changes to Outputs:", *output_change_lines(outputs, page), ""]
-    if page.is_cut:
-        lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
+    lines += page.end()
     if files:
         lines += ["Changes to Files:", *file_change_lines(files, style), ""]
     if made.batches:

@@ -26,8 +26,7 @@ def refresh_text(plan: RefreshPlan, style: Style, *, full: bool = False) -> str:
     lines += [""] if plan.moves else []
     if plan.outputs:
         lines += ["Changes to Outputs:", *output_change_lines(plan.outputs, page), ""]
-    if page.is_cut:
-        lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
+    lines += page.end()
     if plan.files:
         lines += ["Changes to Files:", *file_change_lines(plan.files, style), ""]
     lines.append(style(style.wrapped(refresh_summary(plan)), "green" if plan.empty else "bold"))

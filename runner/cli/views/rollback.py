@@ -21,8 +21,7 @@ def rollback_text(plan: RollbackPlan, price: Priced, style: Style, *, full: bool
     """Each step with what changes by it, then all of it in one line."""
     page = Page(style, full, in_words=True)
     lines = [line for step in plan.steps for line in (*_step(page, step, price), "")]
-    if page.is_cut:
-        lines += [page.grey("  # (not all of it is shown; --full shows it)"), ""]
+    lines += page.end()
     lines += [*_needed(plan, style), style(style.wrapped(summary_of(plan)), "bold")]
     return harmless("\n".join(lines) + "\n")
 

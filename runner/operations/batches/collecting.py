@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from runner.core.api.exchange import Failure
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.secrets.redact import redact
 from runner.core.state.cache_entry import to_entry
 from runner.core.state.sent_batches import SentBatch, SentLine
@@ -275,6 +276,6 @@ def wait_for_all(project: Loaded, say: "Say") -> Collected:
         time.sleep(wait)
 
 
-def _poll(declared: object) -> float:
-    table = getattr(declared, "table", {}).get("batch") or {}
+def _poll(declared: DeclaredProvider) -> float:
+    table = declared.table.get("batch") or {}
     return float(table.get("poll", 30.0))

@@ -42,8 +42,8 @@ def whole_plan(project: Loaded, *, recalls: bool = False) -> Planned:
 def _not_imported(project: Loaded, plan: PlannedSteps) -> Iterator[Problem]:
     for block in project.root.blocks.lists["import"]:
         target, named = each_target(str(block.table.get("to")))
-        held = map(split_key, plan.known.records) if named else ((at,) for at in plan.known.records)
-        if target not in {at[0] for at in held}:
+        held = plan.known.records
+        if target not in ({split_key(at)[0] for at in held} if named else held):
             said = (
                 f"{block.table.get('to')} has to be asked for at its server; this run is offline."
             )

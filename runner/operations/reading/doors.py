@@ -1,5 +1,8 @@
 """Doors that are opened before a project is loaded: a person is asked, and a yes is kept."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from runner.core.secrets.trust import Door, as_table, from_table, ordered
 from runner.errors import Problem, Untrusted
 from runner.io.trust import trust, trusted
@@ -20,7 +23,14 @@ def admit_door(place: ProjectPlace, door: Door, ask: Ask | None) -> None:
     if not ask((door,)):
         said = f'You did not say "yes", so nothing was sent. `{again}` asks again.'
         raise Untrusted(Problem("Not trusted", said))
+    keep_open(project, (door,))
+
+
+def keep_open(project: Path, doors: Iterable[Door]) -> None:
+    """The user says yes to these from now on, beside those that were said yes to before, and what a
+    newer version knows.
+    """
     tables = trusted(project)
     foreign = [table for table in tables if from_table(table) is None]
-    doors = [one for one in map(from_table, tables) if one is not None]
-    trust(project, [*map(as_table, ordered([*doors, door])), *foreign])
+    held = [door for door in map(from_table, tables) if door is not None]
+    trust(project, [*map(as_table, ordered([*doors, *held])), *foreign])

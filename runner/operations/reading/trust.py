@@ -27,7 +27,6 @@ from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
     Door,
     ProgramDoor,
-    as_table,
     from_table,
     host_of,
     in_words,
@@ -38,13 +37,14 @@ from runner.core.secrets.trust import (
 from runner.core.suggest import did_you_mean
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError, Untrusted, Where
-from runner.io.trust import all_trusted, revoke, trust, trusted
+from runner.io.trust import all_trusted, revoke
 from runner.operations.options import ProjectPlace
 from runner.operations.project.backends import place_door
 from runner.operations.project.places import backend_of, project_directory, same_place
 from runner.operations.project.shared_cache import cache_doors
 from runner.operations.project.telemetry import telemetry_doors
 from runner.operations.reading.check_programs import program_doors
+from runner.operations.reading.doors import keep_open
 from runner.operations.reading.loaded import Loaded
 
 _NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://")  # programs, and backends
@@ -184,12 +184,8 @@ def trust_no_more(place: ProjectPlace) -> bool:
 
 
 def keep(project: Loaded) -> None:
-    """Record what is trusted now, beside what was recorded meanwhile or by a newer version."""
-    before = trusted(project.folders.project)
-    foreign = [table for table in before if from_table(table) is None]
-    meanwhile = [door for door in map(from_table, before) if door is not None]
-    held = [as_table(door) for door in ordered([*project.trust.doors, *meanwhile])]
-    trust(project.folders.project, [*held, *foreign])
+    """Record what is trusted now, beside what was recorded meanwhile."""
+    keep_open(project.folders.project, project.trust.doors)
 
 
 def listed(doors: Iterable[Door], mark: str = "-") -> Iterator[str]:

@@ -48,9 +48,10 @@ _CHANGES = 100  # of one commit that are shown
 
 
 class ShownCommit(Struct, frozen=True):
-    """What a commit did to answers: `kinds` count its changes by their words, `came` are what its
-    answers took, `held` of `told` is what today's checks say of them. Without an id it is what is
-    not committed yet.
+    """What a commit did to answers: `kinds` count its changes by their words, `came` are its
+    answers, which took `tokens` and `cost` (of `unpriced` that is not known), `held` of `told` is
+    what today's checks say of them. Where a backend keeps states, each is as a commit; without an
+    id it is what is not committed yet.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ShownCommit(Struct, frozen=True):
     came: int
     tokens: int
     cost: float
+    unpriced: int
     held: int
     told: int
     model: str = ""
@@ -191,17 +193,17 @@ def _commits(
         taken = totals(records, price)
         used = usage_of(records[0].response) if alone and records else None
         tally = Counter(map(kind_of_change, each.changes))
-        commit = each.commit
         yield ShownCommit(
             id=_id(each),
-            date="" if commit is None else commit.date,
-            author="" if commit is None else commit.author,
-            subject="" if commit is None else commit.subject,
+            date=_date(each),
+            author="" if each.commit is None else each.commit.author,
+            subject="" if each.commit is None else each.commit.subject,
             is_oldest=each.is_oldest,
             kinds={word: tally[word] for word in CHANGE_WORDS if tally[word]},
             came=taken.answers,
             tokens=taken.prompt + taken.completion,
             cost=taken.cost,
+            unpriced=taken.unpriced,
             held=sum(one.held for one in own),
             told=sum(one.told for one in own),
             model=(used.model or "") if used else "",
@@ -210,7 +212,15 @@ def _commits(
 
 
 def _id(changed: ChangedIn) -> str:
+    if changed.kept is not None:
+        return f"serial:{changed.kept.serial}"
     return "" if changed.commit is None else short_id(changed.commit.id)
+
+
+def _date(changed: ChangedIn) -> str:
+    if changed.kept is not None:
+        return changed.kept.written
+    return "" if changed.commit is None else changed.commit.date
 
 
 def _standings(view: ProjectView, records: Sequence[Record]) -> list[Standing]:

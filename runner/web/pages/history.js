@@ -42,16 +42,18 @@ async function draw(view) {
       h("figcaption", {}, h("span", {}, when(told[0])), h("span", {}, "checks that hold"), h("span", {}, when(told.at(-1)))));
   }
 
+  const isKept = (each) => each.id.startsWith("serial:");
+  const paid = (each) => (each.cost ? `${dollars(each.cost)}${each.unpriced ? " or more" : ""}` : each.unpriced ? "cost unknown" : null);
   const when = (each) => (each.id ? each.date.slice(0, 10) : "not committed");
 
   function commit(each) {
     const facts = [
-      each.is_oldest ? "the oldest in this clone" : Object.entries(each.kinds).map(([kind, count]) => (address ? each.change.why : `${count.toLocaleString("en-US")} ${kind}`)).filter(Boolean).join(", "),
-      each.model, each.cost ? dollars(each.cost) : null, each.tokens ? `${compact(each.tokens)} tokens` : null,
+      each.is_oldest ? `the oldest ${isKept(each) ? "that is kept" : "in this clone"}` : Object.entries(each.kinds).map(([kind, count]) => (address ? each.change.why : `${count.toLocaleString("en-US")} ${kind}`)).filter(Boolean).join(", "),
+      each.model, paid(each), each.tokens ? `${compact(each.tokens)} tokens` : null,
       each.told ? `${percent(each.held, each.told)} of checks hold` : null,
     ].filter(Boolean);
     const inside = h("div", { class: "changes" });
-    const head = h("summary", {}, h("span", { class: "when" }, when(each)), h("strong", {}, each.subject || "What stands in the state now"), h("span", { class: "code soft" }, each.id), h("span", { class: "facts" }, facts.join(" · ")));
+    const head = h("summary", {}, h("span", { class: "when" }, when(each)), h("strong", {}, each.subject || (isKept(each) ? each.id : "What stands in the state now")), h("span", { class: "code soft" }, isKept(each) ? "" : each.id), h("span", { class: "facts" }, facts.join(" · ")));
     const made = h("details", { class: "commit", open: view.query.get("c") === (each.id || "now"), ontoggle: () => opened(each, made, inside) }, head, inside);
     if (address) {
       if (each.change) put(inside, change(each.change));
