@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -419,6 +420,57 @@ def test_what_a_batch_answered_goes_to_the_team_whoever_takes_it(tmp_path: Path)
         assert sender.call("batch", "wait").status == 0
         other = project(tmp_path / "other", server, table, many)
         whole(other, other.apply("--offline"), server)
+
+
+def test_what_a_team_does_not_see_is_said_by_whoever_leaves_it(tmp_path: Path) -> None:
+    there = f"file://{tmp_path / 'there'}"
+    table = f'[runner.cache]\nurl = "{there}"\n'
+    many = completion("many", "number {{ count.index }}", f"count = {MANY}")
+    with serving_batches() as server, trusting(server.url, there):
+        sender = project(tmp_path / "sender", server, table, many)
+        ran = sender.apply("--batch", "--no-wait")
+        assert ran.status == 3
+        assert "Batches are known here alone" in ran.err
+        alone = project(tmp_path / "alone", server, many)
+        ran = alone.apply("--batch", "--no-wait")
+        assert ran.status == 3
+        assert "known here alone" not in ran.err
+        other = project(tmp_path / "other", server, table, many)
+        folder = other.directory / "state/cache"
+        folder.mkdir(parents=True)
+        shutil.copytree(sender.directory / "state/cache/batches", folder / "batches")
+        assert other.apply("--batch").status == 0
+        assert len(server.batches) == 2  # of `sender` and of `alone`
+
+
+def test_workspaces_see_the_batches_of_each_other(tmp_path: Path) -> None:
+    with serving_batches(hold=True) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        other = ("--workspace", "other")
+        assert made.call("workspace", "new", "other").status == 0
+        assert f"{MANY} under way in 1 batch" in made.call("plan", *other).out
+        assert "would be paid twice" in made.apply(*other).err
+        server.hold = False
+        assert made.call("batch", "wait", *other).status == 0
+        assert made.apply("--offline", *other).status == 0
+        whole(made, made.apply("--offline"), server)
+
+
+def test_a_clock_that_was_set_back_holds_nobody_up(tmp_path: Path) -> None:
+    with serving_batches(looks=0) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        [path] = [path for path in journal(made) if path.suffix == ".json"]
+        later = {"reached": "uploaded", "batch": "", "file": "file-none", "at": time.time() + 1e6}
+        held = json.loads(path.read_bytes()) | later
+        path.write_text(json.dumps(held))
+        whole(made, made.apply("--batch"), server)  # found by its name
+        assert len(server.batches) == 1
+        path.with_name("none.json").write_text(json.dumps(held | {"key": "none", "requests": 0}))
+        path.with_name("none.entries").write_text("")
+        assert made.call("batch", "collect").status == 0
+        assert not journal(made)
 
 
 def test_answers_of_a_batch_that_no_store_takes_are_kept_and_that_is_said(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from runner.operations.batches.under_way import (
     owner_of_batches,
     refuse_twice,
     under_way,
+    warn_of_left,
 )
 from runner.operations.blocking import run_to_end
 from runner.operations.caches.answers import answers_of
@@ -166,6 +167,7 @@ def carry_out(
             listener.tell(event)
 
         outcome = run_to_end(_apply(project, made, options, listener, (tell, followers.wait)))
+        warn_of_left(project, outcome.under_way.values())
         finished = finish(project, made, outcome, ledger)
         followers.conclude(finished)
         return finished

@@ -8,7 +8,7 @@ from runner.core.plan.actions import Issue
 from runner.core.plan.plan import PlannedSteps
 from runner.core.state.cache_entry import cache_key
 from runner.core.state.sent_batches import SentBatch
-from runner.errors import counted, error
+from runner.errors import Problem, counted, error
 from runner.io.batches import BatchJournal
 from runner.operations.caches.answers import answers_of
 from runner.operations.reading.loaded import Loaded
@@ -52,6 +52,22 @@ def planned_batches(plan: PlannedSteps, found: Mapping[str, SentBatch]) -> Mappi
 
 def _key(made: Issue) -> str:
     return cache_key(made.fingerprint, made.sample)
+
+
+def warn_of_left(project: Loaded, names: Iterable[str]) -> None:
+    """What a team has to know of batches that a run leaves to a server: others do not see them."""
+    is_shared = project.shared is not None or project.store.backend.file is None
+    found = [*dict.fromkeys(names)]
+    if not found or not is_shared:
+        return
+    are = "is" if len(found) == 1 else "are"
+    said = (
+        f"{', '.join(found[:5])} {are} written down in {journal_of(project).directory}, which is "
+        "neither in the state nor in the shared cache. On another machine, or where that folder is "
+        "not kept, an apply sends the same requests again, and pays for them again. Collect here "
+        "(`runner batch wait`), or keep or copy the folder."
+    )
+    project.warnings.append(Problem("Batches are known here alone", said, None, "warning"))
 
 
 def refuse_twice(found: Mapping[str, SentBatch], again: str, *, batch: bool) -> None:

@@ -84,7 +84,7 @@ async def look_for(
     """The batch whose id nobody has, once the server lists it; None where it was never made, which
     is known when lists cannot lag any more.
     """
-    until = sent.at + settle
+    until = min(sent.at, time.time()) + settle  # the clock may have been set back
     while True:
         found = await api.find(sent.key, sent.file)
         if not isinstance(found, Failure) and found:
