@@ -91,7 +91,7 @@ def test_git_is_told_to_leave_out_cache_locks_backups_and_secrets(tmp_path: Path
         for path in Folder(tmp_path / "p" / "state").names
         if not any(fnmatch(path.name, pattern) for pattern in ignored)
     }
-    assert kept == {NAME, OUTPUTS}
+    assert kept == {NAME, "records", OUTPUTS}
 
 
 TEMPLATES = get_args(TemplateName)

@@ -17,6 +17,7 @@ from runner.core.language.names import (
     WORKSPACE,
     BackendType,
 )
+from runner.core.state.shards import StateLayout
 
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -118,6 +119,19 @@ class CacheTable(TypedDict, total=False):
 
 
 @closed
+class StateTable(TypedDict, total=False):
+    """How the state stands in its folder."""
+
+    layout: Annotated[
+        StateLayout,
+        Field(
+            description="one: always one file. split: in shards, as a state is that is large "
+            "(default: above 32 MB)."
+        ),
+    ]
+
+
+@closed
 class Runner(TypedDict, total=False):
     """Settings of this project."""
 
@@ -136,6 +150,7 @@ class Runner(TypedDict, total=False):
     workspace: Annotated[str, Field(pattern=WORKSPACE, description="Name of the state.")]
     backend: Annotated[BackendTable, Field(description="Where the state lives, for a team.")]
     cache: Annotated[CacheTable, Field(description="Answers that a team shares.")]
+    state: Annotated[StateTable, Field(description="How the state is laid out.")]
     judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 

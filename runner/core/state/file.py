@@ -8,7 +8,7 @@ from json import dumps
 import msgspec
 from msgspec import Struct
 
-from runner.core.state.damage import damage, offset_of, way_back_of_shard, way_back_to
+from runner.core.state.damage import TwiceError, damage, offset_of, way_back_of_shard, way_back_to
 from runner.core.state.header import CLOSE, Header, header_line, read_header
 from runner.core.state.line import encode_record
 from runner.core.state.lines import (
@@ -162,6 +162,24 @@ def decode(data: bytes | StateText, name: str, way_back: str | None = None) -> S
         raise error(*damage(head, name, offset_of(cause), cause, way)) from cause
 
 
+def decode_list(data: bytes, name: str, way_back: str) -> State:
+    """The state of a file that lists shards, without its records; RunnerError for what is none."""
+    try:
+        return read_header(data, name).state
+    except UNREADABLE as cause:
+        raise error(*damage(data, name, offset_of(cause), cause, way_back)) from cause
+
+
+def decode_shard(data: bytes, name: str, way_back: str | None = None) -> dict[str, Record]:
+    """The records of a shard; RunnerError naming the line and the way back for what is none."""
+    file = RecordFile(name, data)
+    try:
+        return records_in([lines_of_shard(file)])
+    except MisreadError as misread:
+        way = way_back or way_back_of_shard(name)
+        raise error(*damage(data, name, misread.offset, misread.cause, way)) from misread
+
+
 def as_one_file(text: StateText, name: str) -> bytes:
     """A state as one file; RunnerError for one in shards that is no state."""
     if not text.shards:
@@ -240,8 +258,28 @@ def _whole(data: bytes, text: StateText, name: str) -> State:
     missing = next((one for one in header.shards if one not in text.shards), None)
     if missing is not None:
         raise _no_shard(missing, name)
-    found = map(lines_of_shard, (text.shards[one] for one in header.shards))
-    return _with_records(header, records_in(found))
+    held = [text.shards[one] for one in header.shards]
+    try:
+        return _with_records(header, records_in(map(lines_of_shard, held)))
+    except MisreadError as misread:
+        if not isinstance(misread.cause, TwiceError):
+            raise
+        return _with_records(header, _later_of_each(held))
+
+
+def _later_of_each(files: Iterable[RecordFile]) -> dict[str, Record]:
+    """The records of shards where two sides of a merge had different numbers of them: a record may
+    stand where it stood before, too. MisreadError where one shard has an address twice.
+    """
+    found: dict[str, Record] = {}
+    for file in files:
+        for address, record in records_in([lines_of_shard(file)]).items():
+            found[address] = max(record, found.get(address, record), key=_lateness)
+    return found
+
+
+def _lateness(record: Record) -> tuple[bool, int, str]:
+    return not record.rejected, record.sample, record.issued_at
 
 
 def _with_records(header: Header, records: Mapping[str, Record]) -> State:
@@ -260,7 +298,8 @@ def _with_records(header: Header, records: Mapping[str, Record]) -> State:
 
 
 def _no_shard(shard: str, name: str) -> RunnerError:
-    file = shard_file(shard)
+    folder, slash, _ = name.rpartition("/")
+    file = f"{folder}{slash}{shard_file(shard)}"
     return error(
         "State lacks a shard",
         f"{name} lists {file}, and there is none beside it. {way_back_of_shard(file)}",

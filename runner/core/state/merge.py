@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 from runner.core.address import around, in_order, is_data
 from runner.core.state.line import encode_record
 from runner.core.state.records import Record, State
+from runner.core.state.shards import Shard
 
 Records = Mapping[str, Record]
 
@@ -67,6 +68,14 @@ def merge_outputs(
         for name, value in _by_name(base, ours, theirs).items()
         if value is not _CONTESTED
     }
+
+
+def merge_shards(
+    base: Mapping[str, Shard], ours: Mapping[str, Shard], theirs: Mapping[str, Shard]
+) -> dict[str, Shard]:
+    """The shards of a merged state, as it lists them; one that both changed has no digest."""
+    found = _by_name(base, ours, theirs)
+    return {name: Shard(name) if one is _CONTESTED else one for name, one in found.items()}
 
 
 def _decided(was: Any, mine: Any, other: Any) -> Any:

@@ -20,9 +20,10 @@ LARGE = 32_000_000
 SHARDS = b'"shards":['
 _FOLDER, _ENDING = "records", ".jsonl"
 _FEWEST, _MOST = 16, 4096
-_USUAL = 1_000_000  # bytes of a shard where their number is chosen: at most
+_USUAL = 1 << 20  # bytes of a shard where their number is chosen: at most
 _SMALLEST, _LARGEST = 250_000, 1_500_000  # on average, as long as their number stays
 _NAME = re.compile(r"[0-9a-f]{3}")
+_LIST = re.compile(rb'"shards":\[\r?$', re.MULTILINE)
 _LISTED = re.compile(rb'^,?(\{"name":"[0-9a-f]{3}".*?\}),?\r?$', re.MULTILINE)
 
 
@@ -87,11 +88,12 @@ def shard_with(name: str, data: bytes) -> Shard:
 
 def shards_in(head: bytes) -> dict[str, Shard]:
     """The shards that a state's file lists, by their names; none where it holds the records, or is
-    none. One that is listed twice, as a merge leaves it, is listed without a digest.
+    none. A merge may have left conflicts in it; one that is listed twice then has no digest.
     """
-    start = head.find(SHARDS, 0, max(head.find(b"\n"), 0) or None)
+    end = max(head.find(b"\n"), 0)
+    is_list = _LIST.search(head, 0, end + 1 if head[:1] == b"{" else len(head))
     found: dict[str, Shard] = {}
-    for line in _LISTED.findall(head, start) if start >= 0 else ():
+    for line in _LISTED.findall(head) if is_list else ():
         try:
             shard = msgspec.json.decode(line, type=Shard)
         except UNREADABLE:
@@ -122,7 +124,8 @@ def shard_count(size: int, before: int, layout: StateLayout | None) -> int:
     is_small = size <= (LARGE if not before else LARGE // 2)
     if layout == "one" or (layout is None and is_small):
         return 0
-    if before & (before - 1) == 0 and before * _SMALLEST <= size <= before * _LARGEST:
+    has_room = before * _SMALLEST <= size <= before * _LARGEST
+    if before and before & (before - 1) == 0 and has_room:
         return before
     wanted = 1 << max(-(-size // _USUAL) - 1, 0).bit_length()
     return min(max(wanted, _FEWEST), _MOST)

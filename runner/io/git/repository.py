@@ -1,5 +1,6 @@
 """A repository and what stands in its commits, as git itself finds it."""
 
+import hashlib
 import os
 import re
 from collections import deque
@@ -27,9 +28,9 @@ _PIECE = 1 << 16
 
 
 class Commit(Struct, frozen=True):
-    """A commit that changed a file against each of its parents. `date` is when it was written,
-    RFC 3339 in UTC. `blob` is the file in it, `before` the file in each parent, in their order;
-    None where there is none.
+    """A commit that changed files against each of its parents. `date` is when it was written,
+    RFC 3339 in UTC. `blobs` are these files in it, `before` those in each parent, in their order,
+    as far as there are any.
     """
 
     id: str
@@ -37,8 +38,8 @@ class Commit(Struct, frozen=True):
     author: str
     date: str
     subject: str
-    blob: str | None
-    before: tuple[str | None, ...]
+    blobs: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...]
 
 
 class Repository:
@@ -160,26 +161,25 @@ class Repository:
 
     def commits(
         self,
-        path: str,
+        *paths: str,
         tip: str = "HEAD",
-        *,
         after: str | None = None,
         since: str | None = None,
     ) -> Iterator[Commit]:
-        """The commits up to `tip` that changed a file against each of their parents, newest first,
-        as they are found. Left out: what `after` has too, and what is older than `since`, a date
-        as git takes it. A renamed file is another one.
+        """The commits up to `tip` that changed any of some files, or of those in folders, against
+        each of their parents, newest first, as they are found. Left out: what `after` has too, and
+        what is older than `since`, a date as git takes it. A renamed file is another one.
         """
         words = [
             "log", "--full-history", "-c", "--raw", "-z", "--no-abbrev", "--root", "--no-renames",
             "--no-ext-diff", "--no-textconv", "--no-color", "--encoding=UTF-8", "--no-notes",
             "--no-mailmap", f"-O{os.devnull}", f"--date=format-local:{_DATE}",
             f"--format={_FORM}", *([f"--since={since}"] if since else ()), self.resolve(tip),
-            *([f"^{self.resolve(after)}"] if after else ()), "--", path,
+            *([f"^{self.resolve(after)}"] if after else ()), "--", *paths,
         ]  # fmt: skip
         with self._git.talking(*words) as talk:
             talk.asked.close()
-            yield from _commits(_tokens(talk.told), os.fsencode(path))
+            yield from _commits(_tokens(talk.told))
             ended = talk.ended()
         if ended.status:
             raise refused("log", ended)
@@ -229,6 +229,12 @@ class Repository:
         )
 
 
+def blob_id(data: bytes, like: str) -> str:
+    """The id of a blob with this content, in a repository where another one has an id like this."""
+    made = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return made(b"blob %d\0" % len(data) + data).hexdigest()
+
+
 def _refuse(folder: Path, ended: Ended) -> None:
     """RunnerError where git refuses a repository; nothing where it found none."""
     if any(words in ended.err for words in _NOT_HERE):
@@ -271,21 +277,33 @@ def _tokens(stream: IO[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _commits(tokens: Iterator[bytes], path: bytes) -> Iterator[Commit]:
+def _commits(tokens: Iterator[bytes]) -> Iterator[Commit]:
     """Each commit's facts, then one entry for each file: its facts and its name."""
     head: tuple[str, ...] = ()
+    files: list[list[str | None]] = []
     for token in tokens:
         entry = token.lstrip(b"\n")
         if entry.startswith(b"\x01"):
+            if files:
+                yield _commit_of(head, files)
             facts = (entry[1:], *islice(tokens, 4))
-            head = tuple(fact.decode(errors="replace") for fact in facts)
-        elif entry.startswith(b":") and next(tokens) == path:
+            head, files = tuple(fact.decode(errors="replace") for fact in facts), []
+        elif entry.startswith(b":"):
+            next(tokens)
             number = len(entry) - len(entry.lstrip(b":"))
             fields = entry.decode().split(" ")
             modes, blobs = fields[: number + 1], fields[number + 1 : 2 * number + 2]
-            *before, blob = map(_regular, modes, blobs)
-            commit, parents, author, date, subject = head
-            yield Commit(commit, tuple(parents.split()), author, date, subject, blob, (*before,))
+            files.append([*map(_regular, modes, blobs)])
+    if files:
+        yield _commit_of(head, files)
+
+
+def _commit_of(head: tuple[str, ...], files: list[list[str | None]]) -> Commit:
+    """A commit by its facts, and for each file its blobs in all parents and in the commit."""
+    commit, parents, author, date, subject = head
+    sides = zip(*files, strict=True)
+    *before, now = (tuple(blob for blob in side if blob is not None) for side in sides)
+    return Commit(commit, tuple(parents.split()), author, date, subject, now, (*before,))
 
 
 def _regular(mode: str, blob: str) -> str | None:

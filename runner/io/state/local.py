@@ -106,8 +106,8 @@ class Folder:
                 break
             found = read_shards(path, data, before=path == self.backup)
             if not left or not found.strange or self.version() == version:
-                told = found.problems(self.name)
-                return Snapshot(data, version, found.text.shards, found.stand, not told, told)
+                told = tuple(found.problems(self.name))
+                return Snapshot(data, version, found.text.shards, found.stand, found.fits, told)
         return None
 
     def header(self, which: Which = "last") -> bytes:
@@ -264,10 +264,9 @@ def _listed_bytes(path: Path) -> int:
     return sum(shard.bytes for shard in shards_in(files.read(path) or b"").values())
 
 
-def read_state_file(path: Path) -> StateText | None:
-    """A state that a file holds, with the shards beside it that it lists; None if there is none."""
-    data = files.read(path)
-    return None if data is None else read_shards(path, data, before=True).text
+def read_state_file(path: Path, data: bytes) -> StateText:
+    """The state that a file holds, with the shards beside it that it lists."""
+    return read_shards(path, data, before=True).text
 
 
 def _remove_empty(directories: Iterable[Path]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from runner.core.state.file import as_one_file
+from runner.core.state.shards import SHARDS
 from runner.io import files
 from runner.io.state.backend import Backend
 
@@ -66,10 +68,10 @@ class BytesInFile:
 
 def opened(backend: Backend) -> StateBytes | None:
     """The state as last written; None if there is none. RunnerError if it cannot be read."""
-    if backend.file is not None:
+    if backend.file is not None and not backend.header().rstrip().endswith(SHARDS):
         return opened_file(backend.file)
     found = backend.read()
-    return None if found is None else BytesInMemory(found.data)
+    return None if found is None else BytesInMemory(as_one_file(found.text, backend.name))
 
 
 def opened_file(path: Path) -> BytesInFile | None:

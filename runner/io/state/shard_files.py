@@ -25,28 +25,37 @@ _TOLD = 3
 
 
 class ReadShards(Struct, frozen=True):
-    """A state's file with its shards; `stand` are these as they are, and `strange` those that the
-    file lists otherwise.
+    """A state's file with its shards; `stand` are these as they are. The file lists those that are
+    `strange` otherwise, and those that are `kept` stand beside what a write has put in their place
+    that was cut off.
     """
 
     text: StateText
     stand: Mapping[str, Shard] = {}
     strange: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
-    def problems(self, name: str) -> tuple[Problem, ...]:
+    @property
+    def fits(self) -> bool:
+        """Whether all of them stand where and as the file lists them."""
+        return not self.kept and shards_in(self.text.head) == self.stand
+
+    def problems(self, name: str) -> Iterator[Problem]:
         """What has to be said of them."""
-        if not self.strange:
-            return ()
-        shown = [shard_file(one) for one in self.strange[:_TOLD]]
-        if more := len(self.strange) - len(shown):
-            shown.append(f"{more} more")
-        said = (
-            f"{', '.join(shown)} {'is' if len(self.strange) == 1 else 'are'} not as {name} lists "
-            "them: a merge, an edit or another program wrote them. They are taken as they stand, "
-            "and the next apply lists them anew. Where that is no wish of yours, restore them "
-            "from version control."
-        )
-        return (Problem("Shards of the state have changed", said, Where(name), severity="warning"),)
+        if self.strange:
+            said = (
+                f"{name} lists these otherwise: {_some(self.strange)}. A merge, an edit or another "
+                "program wrote there. What stands there counts, and the next apply lists it anew. "
+                "If you did not mean that, restore what was there from version control."
+            )
+            yield Problem("Shards of the state have changed", said, Where(name), severity="warning")
+        if self.kept:
+            said = (
+                f"{name} lists what was kept of {_some(self.kept)} when a command began to write: "
+                "it still does, or was cut off. This is read, and the next apply puts it back: "
+                "commit nothing before. Answers that came meanwhile are in the cache."
+            )
+            yield Problem("Write of the state was cut off", said, Where(name), severity="warning")
 
 
 def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
@@ -61,13 +70,16 @@ def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
     held: dict[str, RecordFile] = {}
     stand: dict[str, Shard] = {}
     strange: list[str] = []
+    kept: list[str] = []
     for name, shard in listed.items():
         found = _found(path.parent, shard, also_kept=also_kept)
         if found is not None:
             held[name], stand[name] = found
             if not _fits(shard, stand[name]):
                 strange.append(name)
-    return ReadShards(StateText(data, held), stand, tuple(strange))
+            elif held[name].name.endswith(_BACKUP):
+                kept.append(name)
+    return ReadShards(StateText(data, held), stand, tuple(strange), tuple(kept))
 
 
 def undo_cut_off(path: Path) -> None:
@@ -156,6 +168,12 @@ def foreign_in(path: Path) -> list[Path]:
 def shards_folder(directory: Path) -> Path:
     """The folder of the shards of a state that is kept in a directory."""
     return (directory / shard_file("")).parent
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = [shard_file(name) for name in names[:_TOLD]]
+    more = len(names) - len(shown)
+    return ", ".join([*shown, f"{more} more"] if more else shown)
 
 
 def _folder(path: Path) -> Path:

@@ -168,7 +168,7 @@ def _write_state(
     kept = outputs_json.as_read(found) if project.store.backend.file is None else None
     # A state is not written for the digests alone: until then the outputs say what is ours.
     is_as_before = not any(one.differs for one in written) and records == state.records
-    is_as_before = is_as_before and kept == state.outputs
+    is_as_before = is_as_before and kept == state.outputs and project.store.is_laid_out
     if is_as_before or (not records and not state.serial and not kept):
         return True
     held = output_files.digests(project, written)

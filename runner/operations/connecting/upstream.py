@@ -62,7 +62,7 @@ def _outputs(
             "look at the key and the workspace, too."
         )
         return Failure(said, attempts=0)
-    state = decode(held.data, backend.name, _ELSEWHERE)
+    state = decode(held.text, backend.name, _ELSEWHERE)
     if backend.file is not None:
         found = outputs_json.read(folder_of(folder, workspace) / OUTPUTS)
         return {"outputs": found, "serial": state.serial}

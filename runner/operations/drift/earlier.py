@@ -47,7 +47,8 @@ def _committed(history: StateHistory) -> Iterator[Record]:
     to tell of: what was committed cannot be mended.
     """
     repository, seen = history.repository, set[bytes]()
-    blobs = dict.fromkeys(one.blob for one in repository.commits(history.path) if one.blob)
+    commits = repository.commits(*history.paths)
+    blobs = dict.fromkeys(blob for one in commits for blob in one.blobs)
     for _, data in repository.blobs(blobs):
         lines = {line.removesuffix(b",") for line in data.split(b"\n")}
         for line in lines - seen:

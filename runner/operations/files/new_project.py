@@ -19,8 +19,14 @@ IGNORED = ("state/cache/", ".modules/", *OF_THIS_MACHINE, ".env")
 """What of a project is not meant to be committed."""
 
 ATTRIBUTES_FILE = ".gitattributes"
-_STATES = ("state.json", "outputs.json", "workspaces/*/state.json", "workspaces/*/outputs.json")
-_COMMITTED = "# state/state.json and outputs.json are meant to be committed; these are not."
+_STATES = tuple(
+    f"{folder}{name}"
+    for folder in ("", "workspaces/*/")
+    for name in ("state.json", "records/*.jsonl", "outputs.json")
+)
+_COMMITTED = (
+    "# state/state.json, its records/ and outputs.json are meant to be committed; these are not."
+)
 _GITIGNORE = "".join(f"{line}\n" for line in (_COMMITTED, *IGNORED))
 _SCHEMA = "runner.schema.json"
 _CONFIGS = "configs"  # the folder of a template that stands for the one that is asked for

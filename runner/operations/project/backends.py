@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from msgspec import Struct
 
@@ -21,6 +21,7 @@ from runner.core.secrets.trust import (
     in_words,
     needs_asking,
 )
+from runner.core.state.shards import StateLayout
 from runner.errors import Problem, Untrusted, Where, error
 from runner.io import files
 from runner.io.settings import environment
@@ -42,13 +43,15 @@ _PREFIX = "RUNNER_BACKEND_"
 
 class MeantBackend(Struct, frozen=True):
     """The backend that is meant, None for the folder of states; and the one that was when it was
-    last initialised on this machine, with the values that were `given` then. `block` says so.
+    last initialised on this machine, with the values that were `given` then. `block` says so, and
+    in which layout a state is to stand in a folder.
     """
 
     now: BackendSettings | None
     before: BackendSettings | None
     given: Mapping[str, str]
     block: Block | None = None
+    layout: StateLayout | None = None
 
     @property
     def where(self) -> Where | None:
@@ -78,11 +81,18 @@ def meant_backend(
     kept = _table(recorded.get("given")) if given is None else given
     values = {**_declared(block), **kept, **_from_environment()}
     if "type" not in values and not _declared(block):  # variables may be there for other projects
-        return MeantBackend(None, None if isinstance(before, str) else before, {})
+        known = None if isinstance(before, str) else before
+        return MeantBackend(None, known, {}, layout=_layout(block))
     now = backend_settings(values)
     if isinstance(now, str):
         raise error("Invalid backend", now, _place_of(block))
     return MeantBackend(now, None if isinstance(before, str) else before, kept, block)
+
+
+def _layout(block: Block | None) -> StateLayout | None:
+    """What the project says of it; a word that is none is told where the project is read."""
+    said = _table(block.table.get("state")).get("layout") if block is not None else None
+    return next((layout for layout in get_args(StateLayout) if layout == said), None)
 
 
 def _place_of(block: Block | None) -> Where | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner.core.modules.folder import Blocks
 from runner.core.modules.folder import load_folder as load_blocks
 from runner.core.request.backends import BackendSettings
+from runner.core.state.shards import StateLayout
 from runner.core.suggest import did_you_mean, there_are
 from runner.core.toml.source import choose_parser
 from runner.errors import Where, error
@@ -70,7 +71,7 @@ def states_of(place: ProjectPlace, blocks: Blocks | None = None) -> States:
     """
     meant = backend_of(place, blocks)
     check_initialised(meant, same_place(place), _local(place))
-    return chosen_states(place, meant.now)
+    return chosen_states(place, meant.now, meant.layout)
 
 
 def backend_of(
@@ -84,8 +85,11 @@ def backend_of(
     return meant_backend(held, folder, given)
 
 
-def chosen_states(place: ProjectPlace, backend: BackendSettings | None) -> States:
-    """The states in a backend, or in the folder; Untrusted if nobody said that they may be there.
+def chosen_states(
+    place: ProjectPlace, backend: BackendSettings | None, layout: StateLayout | None = None
+) -> States:
+    """The states in a backend, or in the folder, in a layout; Untrusted if nobody said that they
+    may be there.
 
     RunnerError, now or later, if anything of the folder is a link: what a repository holds leads
     nowhere else. What the user names does, by --state.
@@ -94,7 +98,7 @@ def chosen_states(place: ProjectPlace, backend: BackendSettings | None) -> State
         project = project_directory(place)
         return opened_states(backend, project, place.trust, lambda name: _again(place, name))
     shared = state_directory(place)
-    return LocalStates(shared, lambda paths: links.refuse_links(shared, paths, _ELSEWHERE))
+    return LocalStates(shared, lambda paths: links.refuse_links(shared, paths, _ELSEWHERE), layout)
 
 
 def _local(place: ProjectPlace) -> str:

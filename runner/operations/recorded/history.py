@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
-from typing import TypeVar
+from functools import partial
+from itertools import chain, islice
 
 from msgspec import Struct, structs
 
@@ -13,6 +13,7 @@ from runner.core.address import blocks_of, in_order, is_address, selects
 from runner.core.state.file import line_of, lines_in
 from runner.core.state.line import decode_record
 from runner.core.state.records import Record, State, empty
+from runner.core.state.shards import StateText
 from runner.core.state.written import UNREADABLE
 from runner.core.viewing.changes import (
     AnswerAdded,
@@ -24,7 +25,7 @@ from runner.core.viewing.changes import (
     changes,
 )
 from runner.errors import Problem, RunnerError, error
-from runner.io.git.repository import Commit, Repository
+from runner.io.git.repository import Commit, Repository, blob_id
 from runner.io.state.backend import KeptState
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
@@ -32,7 +33,7 @@ from runner.operations.project.places import store_of
 from runner.operations.recorded.records import unknown
 from runner.operations.recorded.revisions import StateHistory, history_of
 
-_T = TypeVar("_T")
+_Asked = tuple[Commit, tuple[tuple[str, ...], ...]]
 _AGO = ("ago", "yesterday", "today", "noon", "midnight", "last")  # in dates as git takes them
 
 
@@ -117,9 +118,10 @@ def lines_over(place: ProjectPlace, limit: int) -> Iterator[tuple[Commit, tuple[
     def lines(blob: bytes) -> tuple[bytes, ...]:
         return tuple(known.setdefault(line, line) for line in reading.held(blob, held.path))
 
-    commits = held.repository.commits(held.path)
-    for commit, now, _ in _with_blobs(held.repository, islice(commits, limit), lines):
-        yield commit, now or ()
+    commits = islice(held.repository.commits(*held.paths), limit)
+    whole = ((commit, ((*held.files_in(commit.id).values(),),)) for commit in commits)
+    for commit, (now,) in _with_lines(held.repository, whole, lines):
+        yield commit, now
 
 
 def is_one_answer(place: ProjectPlace, name: str) -> bool:
@@ -140,13 +142,19 @@ class _Reading:
     records: dict[bytes, Record] = field(default_factory=dict)
 
     def held(self, data: bytes, name: str) -> Sequence[bytes]:
-        """The lines of a state; none of one that cannot be read, which is noted."""
+        """The lines of a file of a state; none of one that cannot be read, which is noted."""
+        if not data:  # a shard that holds none
+            return ()
         try:
             return self.lines(data, name)
         except RunnerError as exc:
             said = f"{name} of a commit is left out: {exc.problems[0].summary.lower()}."
             self.note("State cannot be read", said)
             return ()
+
+    def all_held(self, files: Iterable[bytes], name: str) -> list[bytes]:
+        """The lines of some files of a state."""
+        return [line for data in files for line in self.held(data, name)]
 
     def changed(
         self, before: Iterable[bytes], after: Iterable[bytes], *, is_merge: bool = False
@@ -189,16 +197,15 @@ class _Reading:
 def _moved(place: ProjectPlace, one: ChangedIn, address: str, reading: _Reading) -> ChangedIn:
     """The same, where an answer that came or went did so under another address."""
     commit, (change,) = one.commit, one.changes
-    if commit is None or not commit.blob or len(commit.before) > 1 or not commit.before[0]:
+    if commit is None or not commit.blobs or len(commit.before) > 1 or not commit.before[0]:
         return one
     if not isinstance(change, AnswerAdded | AnswerRemoved):
         return one
     held = history_of(place)
-    sides = [
-        reading.held(data, held.path)
-        for _, data in held.repository.blobs((commit.before[0], commit.blob))
-    ]
-    for other in reading.changed(*sides).values():
+    asked = [(commit, (commit.before[0], commit.blobs))]
+    lines = partial(reading.held, name=held.path)
+    _, (before, now) = next(_with_lines(held.repository, asked, lines))
+    for other in reading.changed(before, now).values():
         if isinstance(other, AnswerMoved) and address in addresses_in(other):
             return ChangedIn(commit, (other,))
     return one
@@ -220,14 +227,13 @@ def _all_of(place: ProjectPlace, asking: Asking, reading: _Reading) -> Iterator[
         held = history_of(place)
     except RunnerError as exc:
         reading.notes.extend(replace(one, severity="warning") for one in exc.problems)
-        yield from _working(place, (), reading)
+        yield from _working(place, None, reading)
         return
     head = held.repository.names_commit("HEAD")
-    tip = held.repository.read(held.repository.resolve("HEAD"), held.path) if head else None
-    if tip is None:
+    if not head or held.path not in held.files_in(held.repository.resolve("HEAD")):
         said = f"{held.path} is not committed, so git holds no earlier answers."
         reading.note("State is not committed", said)
-    yield from _working(place, () if tip is None else reading.held(tip, held.path), reading)
+    yield from _working(place, held if head else None, reading)
     if head:
         yield from _committed(held, asking, reading)
 
@@ -250,7 +256,7 @@ def _serials(store: Store, asking: Asking, reading: _Reading) -> Iterator[Change
 
 def _lines_of(store: Store, one: KeptState, reading: _Reading) -> Sequence[bytes]:
     found = store.backend.read(one.serial)
-    return () if found is None else reading.held(found.data, f"serial {one.serial}")
+    return () if found is None else reading.all_held(found.text.files, f"serial {one.serial}")
 
 
 def _is_since(one: KeptState, text: str) -> bool:
@@ -265,14 +271,35 @@ def _is_since(one: KeptState, text: str) -> bool:
     return one.written >= since.isoformat()[: len(one.written) - 1]
 
 
-def _working(place: ProjectPlace, head: Sequence[bytes], reading: _Reading) -> Iterator[ChangedIn]:
-    """What the state has otherwise than the last commit; RunnerError if it cannot be read."""
+def _working(
+    place: ProjectPlace, held: StateHistory | None, reading: _Reading
+) -> Iterator[ChangedIn]:
+    """What the state has otherwise than the last commit, where there is any; RunnerError if it
+    cannot be read. Files that are as they were committed are not looked into.
+    """
     store = store_of(place)
     found = store.backend.read()
-    here = () if found is None else reading.lines(found.data, store.name)
-    changed = reading.changed(head, here)
+    here = {} if found is None else _files(held, found.text)
+    tip = {} if held is None else held.files_in(held.repository.resolve("HEAD"))
+    same = {
+        path for path, blob in tip.items() if path in here and blob_id(here[path], blob) == blob
+    }
+    before: list[bytes] = []
+    if held is not None:
+        blobs = [blob for path, blob in tip.items() if path not in same]
+        before = reading.all_held((data for _, data in held.repository.blobs(blobs)), held.path)
+    now = [reading.lines(data, store.name) for path, data in here.items() if path not in same]
+    changed = reading.changed(before, chain(*now))
     if changed:
         yield ChangedIn(None, (*changed.values(),))
+
+
+def _files(held: StateHistory | None, text: StateText) -> dict[str, bytes]:
+    """The files of a state by their paths in a repository; a shard without a record is left out."""
+    shards = {name: one.data for name, one in text.shards.items() if one.data}
+    if held is None:
+        return {"": text.head, **shards}
+    return {held.path: text.head, **{held.place_of(name): one for name, one in shards.items()}}
 
 
 def _committed(held: StateHistory, asking: Asking, reading: _Reading) -> Iterator[ChangedIn]:
@@ -282,46 +309,41 @@ def _committed(held: StateHistory, asking: Asking, reading: _Reading) -> Iterato
         said = "What is older than its first commit is not here: `git fetch --unshallow` brings it."
         reading.note("Clone is shallow", said)
     after, since = _since(repository, asking.since)
-    commits = repository.commits(held.path, after=after, since=since)
-
-    def lines(blob: bytes) -> Sequence[bytes]:
-        return reading.held(blob, held.path)
-
-    for commit, now, before in _with_blobs(repository, commits, lines):
+    commits = repository.commits(*held.paths, after=after, since=since)
+    asked = ((commit, (commit.blobs, *commit.before)) for commit in commits)
+    lines = partial(reading.held, name=held.path)
+    for commit, (now, *before) in _with_lines(repository, asked, lines):
         is_merge = len(before) > 1
-        sides = ((side or (), now or ()) for side in before)
-        changed = [reading.changed(*side, is_merge=is_merge) for side in sides]
+        changed = [reading.changed(side, now, is_merge=is_merge) for side in before]
         of_all = set(changed[0]).intersection(*changed[1:])
         kept = tuple(change for at, change in changed[0].items() if at in of_all)
         if kept:
             yield ChangedIn(commit, kept, commit.id in cut_off)
 
 
-def _with_blobs(
-    repository: Repository, commits: Iterable[Commit], reduce: Callable[[bytes], _T]
-) -> Iterator[tuple[Commit, _T | None, list[_T | None]]]:
-    """Each commit with what its file comes to, and its parents' files; each is read once."""
+def _with_lines(
+    repository: Repository, commits: Iterable[_Asked], lines: Callable[[bytes], Sequence[bytes]]
+) -> Iterator[tuple[Commit, tuple[tuple[bytes, ...], ...]]]:
+    """Each commit with the lines of some groups of blobs; each blob is read once."""
     asked: dict[str, None] = {}
-    known: dict[str, _T] = {}
-    waiting: deque[Commit] = deque()
+    known: dict[str, Sequence[bytes]] = {}
+    waiting: deque[_Asked] = deque()
 
     def wanted() -> Iterator[str]:
-        for commit in commits:
-            waiting.append(commit)
-            new = [blob for blob in (commit.blob, *commit.before) if blob and blob not in asked]
-            asked.update(dict.fromkeys(new))
-            yield from dict.fromkeys(new)
+        for one in commits:
+            waiting.append(one)
+            new = dict.fromkeys(blob for blob in chain(*one[1]) if blob not in asked)
+            asked.update(new)
+            yield from new
 
-    def ready() -> Iterator[tuple[Commit, _T | None, list[_T | None]]]:
-        while waiting and all(
-            b is None or b in known for b in (waiting[0].blob, *waiting[0].before)
-        ):
-            commit = waiting.popleft()
-            now, *before = (known[b] if b else None for b in (commit.blob, *commit.before))
-            yield commit, now, before
+    def ready() -> Iterator[tuple[Commit, tuple[tuple[bytes, ...], ...]]]:
+        while waiting and all(blob in known for blob in chain(*waiting[0][1])):
+            commit, groups = waiting.popleft()
+            found = ((line for blob in group for line in known[blob]) for group in groups)
+            yield commit, tuple(map(tuple, found))
 
     for blob, data in repository.blobs(wanted()):
-        known[blob] = reduce(data)
+        known[blob] = lines(data)
         yield from ready()
     yield from ready()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from runner.core.address import in_order, is_address, selects, why_none
 from runner.core.request.declared_prices import declared_prices
 from runner.core.request.provider_blocks import of_block
-from runner.core.state.file import decode
+from runner.core.state.file import as_one_file, decode
 from runner.core.state.records import Record, State
 from runner.core.suggest import closest, there_are
 from runner.errors import Problem, RunnerError, error
@@ -85,8 +85,8 @@ def kept_states(place: ProjectPlace) -> list[KeptState]:
 
 
 def state_file(place: ProjectPlace, serial: int | None = None) -> bytes:
-    """A state as it stands there, or the one of a serial; RunnerError if there is none, or it is
-    damaged: that is told here, not where it arrives.
+    """A state as it stands there, or the one of a serial, as one file; RunnerError if there is
+    none, or it is damaged: that is told here, not where it arrives.
     """
     store = store_of(place)
     found = store.backend.read("last" if serial is None else serial)
@@ -94,8 +94,8 @@ def state_file(place: ProjectPlace, serial: int | None = None) -> bytes:
         raise unknown_serial(store, serial)
     if found is None:
         raise _none(store, store.backend.absence())
-    decode(found.data, store.name)
-    return found.data
+    decode(found.text, store.name)
+    return as_one_file(found.text, store.name)
 
 
 def selected(state: State, patterns: Iterable[str]) -> list[str]:

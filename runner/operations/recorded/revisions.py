@@ -10,9 +10,11 @@ from msgspec import Struct
 from runner.core.address import is_address
 from runner.core.state.file import decode
 from runner.core.state.records import State, empty
+from runner.core.state.shards import RecordFile, StateText, shard_file, shards_in
 from runner.errors import RunnerError, Where, error
 from runner.io import files
 from runner.io.git.repository import Repository
+from runner.io.state.local import read_state_file
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
 from runner.operations.project.places import project_directory, store_of, workspace_store
@@ -80,6 +82,43 @@ class StateHistory:
     repository: Repository
     path: str
 
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Where its files are: the state's, and the folder of its shards."""
+        return self.path, self._beside(shard_file("")).rpartition("/")[0]
+
+    def files_in(self, commit: str) -> dict[str, str]:
+        """The blob of each file of the state in a commit, by its path."""
+        found: dict[str, str] = {}
+        for path in self.paths:
+            found.update(self.repository.tree(commit, path))
+        return found
+
+    def text_in(self, commit: str, called: str) -> StateText | None:
+        """The state in a commit; None if there is none. `called` is what messages call that."""
+        head = self.repository.read(commit, self.path)
+        if head is None or not (listed := shards_in(head)):
+            return None if head is None else StateText(head)
+        blobs = self.files_in(commit)
+        places = {name: self.place_of(name) for name in listed}
+        there = {name: place for name, place in places.items() if place in blobs}
+        held = self.repository.blobs(blobs[place] for place in there.values())
+        return StateText(
+            head,
+            {
+                name: RecordFile(f"{place} in {called}", data)
+                for (name, place), (_, data) in zip(there.items(), held, strict=True)
+            },
+        )
+
+    def place_of(self, shard: str) -> str:
+        """The path of a shard."""
+        return self._beside(shard_file(shard))
+
+    def _beside(self, name: str) -> str:
+        folder, slash, _ = self.path.rpartition("/")
+        return f"{folder}{slash}{name}"
+
 
 def short_id(commit: str) -> str:
     """A commit's id as people are shown it."""
@@ -96,7 +135,7 @@ def state_at(place: ProjectPlace, source: StateSource) -> StateAt:
         case InWorkspace(workspace):
             return _stored(_other_store(place, workspace))
         case InFile(path):
-            return StateAt(path, decode(files.read_named(path), path, "Name another file."))
+            return StateAt(path, decode(_read_named(path), path, "Name another file."))
         case AtSerial(serial):
             return _numbered(store_of(place), serial)
         case AtRevision(revision):
@@ -212,13 +251,18 @@ def _other_store(place: ProjectPlace, workspace: str) -> Store:
 def _committed(held: StateHistory, commit: str, revision: str) -> StateAt:
     short = short_id(commit)
     name = short if commit.startswith(revision) else f"{revision} ({short})"
-    data = held.repository.read(commit, held.path)
-    if data is None:
+    text = held.text_in(commit, name)
+    if text is None:
         missing = (
             f"{name} holds no {held.path}: whoever wants its answers in git commits that file."
         )
         return StateAt(name, empty("", ""), commit, missing)
-    return StateAt(name, decode(data, f"{held.path} in {name}", "Name another revision."), commit)
+    return StateAt(name, decode(text, f"{held.path} in {name}", "Name another revision."), commit)
+
+
+def _read_named(path: str) -> StateText:
+    data = files.read_named(path)
+    return read_state_file(Path(path), data) if shards_in(data) else StateText(data)
 
 
 def _is_path(text: str) -> bool:

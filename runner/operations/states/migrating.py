@@ -74,7 +74,7 @@ def start_backend(place: ProjectPlace, start: BackendStart, ask: Ask | None) -> 
             _admit(place, settings, ask)
     if start.states is None and (meant.before is not None or _has_local_state(place)):
         check_initialised(meant, same_place(place), _shown(place, None))
-    new = chosen_states(place, meant.now)
+    new = chosen_states(place, meant.now, meant.layout)
     if meant.now is not None:
         new.backend(DEFAULT).probe()
     copied: tuple[tuple[str, int], ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import msgspec
@@ -13,8 +14,10 @@ from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
 from runner.core.state.line import decode_records
 from runner.core.state.records import Record, State, empty
+from runner.core.state.shards import StateText
 from runner.core.state.written import UNREADABLE
 from runner.errors import RunnerError, Where, error
+from runner.io.state.local import read_state_file
 from runner.io.state.store import Store
 from runner.operations.applying.finish import Refreshed, refreshed
 from runner.operations.caches.keeping import keep_answers
@@ -66,7 +69,8 @@ def push(options: Options, secrets: Secrets, source: str | bytes, *, force: bool
     """
     name, data = read_source(source)
     rescued, cut_off = _rescued(data, name) if _is_rescue(data) else (None, False)
-    pushed = decode(data, name, _UNTOUCHED) if rescued is None else None
+    text = StateText(data) if isinstance(source, bytes) else read_state_file(Path(source), data)
+    pushed = decode(text, name, _UNTOUCHED) if rescued is None else None
     _check_bodies((rescued or ()) if pushed is None else pushed.records.values(), name)
     place = options.place
     store = store_of(place)

@@ -8,12 +8,13 @@ from msgspec import Struct
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.cache_entry import Owner
 from runner.core.state.file import decode
-from runner.core.state.markers import has_markers, sides_of
+from runner.core.state.markers import conflicting_states, has_markers
 from runner.core.state.merge import MergedState, merge_states
 from runner.core.state.records import Record, State
 from runner.errors import RunnerError, Where, error
 from runner.io import files
 from runner.io.state.local import OUTPUTS
+from runner.io.state.shard_files import shards_folder
 from runner.operations.applying.finish import Refreshed, refreshed
 from runner.operations.caches.keeping import keep_answers
 from runner.operations.options import Options
@@ -47,10 +48,10 @@ def resolve_conflicts(options: Options, secrets: Secrets) -> Resolved:
     store, held = store_of(options.place), settings_of(options.place, options.overrides)
     with store.lock("runner state resolve", held.lock_timeout):
         found = store.backend.read()
-        if found is None or not has_markers(found.data):
+        if found is None or not any(map(has_markers, found.text.files)):
             said = f"There are no conflict markers in {store.name}."
             raise error("Nothing to resolve", said, Where(store.name))
-        sides = [decode(side, store.name, _BY_HAND) for side in sides_of(found.data)]
+        sides = [decode(side, store.name, _BY_HAND) for side in conflicting_states(found.text)]
         merged = merge_states(None, sides[0], sides[1])
         owner = Owner(merged.state.lineage, held.workspace)
         kept = keep_answers(store, owner, found=_given_way(merged, sides))
@@ -59,7 +60,8 @@ def resolve_conflicts(options: Options, secrets: Secrets) -> Resolved:
         left = tuple(address for address in merged.clashes if address not in asked)
         outputs, cached = refreshed(options, secrets), kept.new + kept.there
         beside = store.directory / OUTPUTS
-        changed = (store.name, *([str(beside)] if files.exists(beside) else []))
+        paths = (shards_folder(store.directory), beside)
+        changed = (store.name, *(str(path) for path in paths if files.exists(path)))
         return Resolved(store.name, changed, asked, left, cached, outputs)
 
 

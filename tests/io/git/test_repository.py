@@ -150,12 +150,12 @@ def test_a_commit_counts_that_changed_the_file_against_all_its_parents(made: Git
     found = list(repository.commits("s"))
     assert [one.subject for one in found] == ["gone", "both", "there", "here", "side", "root"]
     gone, both, there, here, side, root = found
-    assert gone.blob is None
-    assert gone.before == (both.blob,)
-    assert both.before == (here.blob, there.blob)
+    assert gone.blobs == ()
+    assert gone.before == (both.blobs,)
+    assert both.before == (here.blobs, there.blobs)
     assert len(both.parents) == 2
-    assert side.before == (root.blob,)
-    assert (root.parents, root.before) == ((), (None,))
+    assert side.before == (root.blobs,)
+    assert (root.parents, root.before) == ((), ((),))
     assert (root.author, root.date) == ("Ada", "2026-01-01T00:01:00Z")
     assert repository.merge_base("main", "side") == there.id
 
@@ -164,7 +164,7 @@ def test_commits_begin_and_end_where_they_are_asked_to(made: GitFolder) -> None:
     history(made)
     repository = around(made.path)
     side = repository.resolve("side")
-    assert subjects(repository.commits("s", "side")) == ["there", "side", "root"]
+    assert subjects(repository.commits("s", tip="side")) == ["there", "side", "root"]
     assert subjects(repository.commits("s", after=side)) == ["gone", "both", "here"]
     assert subjects(repository.commits("s", since="2026-01-01T00:06:00Z")) == ["gone", "both"]
     assert next(repository.commits("s")).subject == "gone"  # and the rest is left
