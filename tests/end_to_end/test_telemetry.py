@@ -425,11 +425,12 @@ def test_where_only_the_environment_asks_for_it_what_is_missing_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "said"),
     [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-        ("OTEL_TRACES_EXPORTER", "console"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "grpc"),
+        ("OTEL_TRACES_EXPORTER", "console", "console"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "soon", "soon"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "no address of a collector"),
     ],
 )
 def test_a_variable_that_asks_for_what_is_not_done_is_named(
@@ -438,6 +439,7 @@ def test_a_variable_that_asks_for_what_is_not_done_is_named(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     value: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv(name, value)
     with serving() as api:
@@ -445,7 +447,7 @@ def test_a_variable_that_asks_for_what_is_not_done_is_named(
         ran = project.apply()
         assert (ran.status, collector.asked) == (0, 0)
         assert ran.err.count("Telemetry is not possible") == 1
-        assert value in ran.err
+        assert said in ran.err
 
         project.state_file.unlink()
         project.write(chain(api) + "[telemetry]\nenabled = true\n")

@@ -121,16 +121,16 @@ class WatchedRequest:
             names.WHY_ISSUED: self.made.reason or "the request changed",
         }
         of_openai = provider in names.OPENAI_KIND
-        return (
-            told
-            | self.scene.server(self._at).about
-            | asked_attributes(self._asked, of_openai=of_openai)
-        )
+        return told | asked_attributes(self._asked, of_openai=of_openai)
 
     def _told(self, span: OpenSpan, record: Record | None, failure: Failure | None) -> Attributes:
         """What is known once it is over."""
         response = None if record is None else table_of(record.response)
-        told: Attributes = {names.ATTEMPTS: self.attempts, names.WAITED: self._waited / _BILLION}
+        told: Attributes = {
+            names.ATTEMPTS: self.attempts,
+            names.WAITED: self._waited / _BILLION,
+            **self.scene.server(self._at).about,  # the last one
+        }
         if record is not None and response is not None:
             of_openai = span.about.get(names.PROVIDER_NAME) in names.OPENAI_KIND
             told |= answered_attributes(response, of_openai=of_openai) | _took(record)

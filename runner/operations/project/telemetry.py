@@ -84,12 +84,14 @@ def _goes_to(held: Mapping[str, str], kind: str, *, enabled: bool) -> str | None
     exporter = held.get(f"OTEL_{kind}_EXPORTER", "").lower()
     if exporter not in ("", "otlp") or not (enabled or named or exporter):
         return None
-    url = named or _USUAL
-    return origin(url) or url.partition("?")[0].rpartition("@")[2]
+    return origin(named or _USUAL) or ""
 
 
 def _faults(held: Mapping[str, str], hosts: Mapping[str, str | None]) -> Iterator[str]:
     """What the variables ask for and is not done here."""
+    for name in (_GENERAL, *(f"OTEL_EXPORTER_OTLP_{kind}_ENDPOINT" for kind in hosts)):
+        if held.get(name) and origin(held[name]) is None:
+            yield f"{name} is no address of a collector, such as {_USUAL}."
     for kind, host in hosts.items():
         exporter = held.get(f"OTEL_{kind}_EXPORTER", "").lower()
         if exporter not in ("", "otlp", "none"):
