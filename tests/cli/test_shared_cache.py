@@ -177,6 +177,14 @@ def test_push_gives_what_is_not_there_and_all_of_it_if_asked(team: Team) -> None
     assert len(team.objects) == 4
 
 
+def test_a_long_push_says_how_far_it_is(team: Team) -> None:
+    team.text = completion("many", "number {{ count.index }}", "count = 1001")
+    project = team.clone("one", 'write = "never"')
+    team.sent(project, "apply", "-y")
+    said = team.sent(project, "cache", "push", "--all")[2].splitlines()
+    assert said == ["1,000 answers so far.", f"1,001 answers are in {team.url} now."]
+
+
 def test_pull_takes_what_would_be_asked_for(team: Team) -> None:
     team.sent(team.clone("one"), "apply", "-y")
     other = team.clone("other")

@@ -57,7 +57,9 @@ def _info(cache: SharedCache) -> int:
 
 
 def _push(arguments: argparse.Namespace, cache: SharedCache) -> int:
-    given = cache.push(everything=arguments.all)
+    for given in cache.push(everything=arguments.all):
+        if not given.is_all:
+            sys.stderr.write(f"{counted(given.there + given.theirs, 'answer')} so far.\n")
     if not given.there and not given.theirs:
         sys.stderr.write(f"There is nothing to push to {given.name}.\n")
         return 0

@@ -102,6 +102,11 @@ class ObjectState:
         """One more object; those that are too old go."""
         self._insist_on_lock()
         number = (after if isinstance(after, int) else 0) + 1
+        if (
+            number > _LAST
+        ):  # nobody wrote so often: it was planted, and what came after it is not seen
+            said = f"No number comes after that of the newest. {self.way_back}"
+            raise error("State is damaged", said, Where(self.name))
         data = gzip.compress(b"".join(document.pieces()), 6, mtime=0)
         if not self._objects.create(_key(number), data):
             raise overwriting(self.name)

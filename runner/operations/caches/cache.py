@@ -1,6 +1,7 @@
 """The cache of a project, one for all of its workspaces: what it holds, fills and drops."""
 
 import os
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,12 +50,13 @@ class TakenAnswers(Struct, frozen=True):
 
 class PushedAnswers(Struct, frozen=True):
     """So many answers are in the team's store, of this name, now; to so many requests it had
-    another one, which stays.
+    another one, which stays. Unless it `is_all`, there are more to come.
     """
 
     name: str
     there: int
     theirs: int
+    is_all: bool = True
 
 
 class SharedInfo(Struct, frozen=True):
@@ -97,9 +99,10 @@ class SharedCache(Struct, frozen=True):
             return SharedInfo(shared.name, failure=exc.problems[0].detail)
         return SharedInfo(shared.name, len(sizes), sum(sizes.values()))
 
-    def push(self, *, everything: bool = False) -> PushedAnswers:
-        """Give the team what it has yet to get, or everything that may be shared. RunnerError if
-        not all of it could be given, with what could noted.
+    def push(self, *, everything: bool = False) -> Iterator[PushedAnswers]:
+        """Give the team what it has yet to get, or everything that may be shared, and say after
+        every thousand, and at the end, what that comes to. RunnerError if not all of it could be
+        given, with what could noted.
         """
         shared = self._shared()
         if shared is None:
@@ -113,7 +116,9 @@ class SharedCache(Struct, frozen=True):
             theirs += sum(how is False for how in given.values())
             if shared.failure is not None:
                 raise shared.failure
-        return PushedAnswers(shared.name, there, theirs)
+            if len(entries) == _AT_A_TIME:
+                yield PushedAnswers(shared.name, there, theirs, is_all=False)
+        yield PushedAnswers(shared.name, there, theirs)
 
     def _shared(self) -> "SharedAnswers | None":
         settings = shared_settings_of(self.place, blocks_of_place(self.place))

@@ -191,6 +191,22 @@ def test_a_kill_loses_nothing_and_the_same_machine_goes_on(
     assert not {one.key for one in Objects(place).listed("")} & {"lock.json", "beat/"}
 
 
+def test_after_the_last_number_nothing_is_written_and_nothing_goes(tmp_path: Path) -> None:
+    place = here(tmp_path)
+    store_in(place, tmp_path).write(with_one_more(empty("lineage", "root"), "first"))
+    objects = Objects(place)
+    (first,) = objects.listed("state/")
+    assert objects.create("state/000000000000.json.gz", objects.get(first.key) or b"")
+    store = store_in(place, tmp_path)
+    state = store.load()
+    assert state is not None
+    with pytest.raises(RunnerError, match="No number comes after"):
+        store.write(with_one_more(state, "next"))
+    assert len(objects.listed("state/")) == 2
+    objects.delete("state/000000000000.json.gz")
+    assert store_in(place, tmp_path).load() is not None
+
+
 @pytest.mark.parametrize("other", ["another host", "another start", "other processes"])
 def test_who_may_still_run_elsewhere_is_told_and_not_taken_over(other: str, tmp_path: Path) -> None:
     info = lock_info("runner apply", "s3://x")
