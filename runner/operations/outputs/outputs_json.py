@@ -100,4 +100,5 @@ def is_current(store: "Store") -> bool:
 def _laid_out(values: Mapping[str, Any]) -> bytes:
     import orjson  # noqa: PLC0415  # `runner output` reads without
 
-    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    layout = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(values, option=layout)
