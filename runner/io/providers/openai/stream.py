@@ -11,6 +11,7 @@ from runner.core.canonical import encoded
 from runner.core.received import is_deep, received, value_of
 from runner.core.values import text_among
 
+_CONTENT = b'"content":'
 _REPLACED = {"id", "role", "type", "name", "object", "index"}
 _GROWN = {
     *("arguments", "content", "data", "input", "reasoning", "reasoning_content"),
@@ -48,6 +49,17 @@ class _Growing:
     pieces: list[str]
 
 
+class _Like(Struct, frozen=True):
+    """An event that brought a piece of text and nothing else: what stands before and after it, and
+    where its like goes on.
+    """
+
+    before: bytes
+    after: bytes
+    choice: dict[str, Any]
+    part: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Stream:
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
@@ -70,6 +82,7 @@ class Stream:
     # What came last beside the choices, and beside the delta of each: mostly it comes again.
     _around: dict[str, Any] | None = None
     _beside: dict[int, dict[str, Any] | None] = field(default_factory=dict)
+    _like: _Like | None = None  # the last event, if its like may follow
     _texts: list[str] = field(default_factory=list)
     _end: Refused | Cut | None = None
     _mended: bool = False
@@ -78,9 +91,10 @@ class Stream:
         """Take the next bytes, cut anywhere."""
         self._rest += chunk
         if b"\n" in chunk:
-            *lines, self._rest = self._rest.split(b"\n")
+            *lines, rest = bytes(self._rest).split(b"\n")
+            self._rest = bytearray(rest)
             for line in lines:
-                self._line(bytes(line.removesuffix(b"\r")))
+                self._line(line.removesuffix(b"\r"))
         if self._texts and self.on_text is not None:
             self.on_text("".join(self._texts), len(self._texts))
             self._texts.clear()
@@ -121,6 +135,9 @@ class Stream:
         if not line:
             self._dispatch()
             return
+        if line.startswith(b"data: "):
+            self._data.append(line[6:])
+            return
         name, _, value = line.removeprefix(b"\xef\xbb\xbf").partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
@@ -143,6 +160,9 @@ class Stream:
         if not data:
             return
         self.events += 1
+        if self._like is not None and not event and self._is_like(self._like, data):
+            return
+        self._like = None
         if data == b"[DONE]":
             self.done = True
             return
@@ -155,6 +175,23 @@ class Stream:
             chunk = self._mend(data)
         if isinstance(chunk, dict):
             self._chunk(chunk, event)
+        self._like = _with_place(self._like, data)
+
+    def _is_like(self, like: _Like, data: bytes) -> bool:
+        """Whether an event is the last one with another piece of text, which alone is read then:
+        for the rest, the same was done already.
+        """
+        data = _unpadded(data)
+        if not (data.startswith(like.before) and data.endswith(like.after)):
+            return False
+        try:
+            text = orjson.loads(data[len(like.before) : len(data) - len(like.after)])
+        except orjson.JSONDecodeError:
+            return False
+        if not isinstance(text, str):
+            return False
+        self._delta(like.choice, {"content": text}, like.part)
+        return True
 
     def _mend(self, data: bytes) -> Any:
         try:
@@ -181,9 +218,12 @@ class Stream:
                     self._top.setdefault(name, value)
                 else:
                     self._top[name] = value
-        for choice in choices if isinstance(choices, list) else ():
+        choices = choices if isinstance(choices, list) else []
+        for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice)
+        if len(choices) > 1:
+            self._like = None
 
     def _choice(self, choice: dict[str, Any]) -> None:
         index, delta = choice.get("index"), choice.get("delta")
@@ -194,6 +234,8 @@ class Stream:
             around = {**choice, "delta": None}
             if around == self._beside.get(number):
                 self._delta(choice, delta, part)
+                if [*delta] == ["content"]:
+                    self._like = _Like(b"", b"", choice, part)
                 return
         self._beside[number] = around
         if choice.get("error"):
@@ -230,6 +272,28 @@ class Stream:
         for name, value in self._top.items():
             if name not in ("id", "object", "created", "model", "obfuscation"):
                 yield name, value
+
+
+def _with_place(like: _Like | None, data: bytes) -> _Like | None:
+    """With what stands around its text; None where that cannot be told. No text holds the name of
+    a member as it stands in JSON: its quotes are escaped there.
+    """
+    if like is None:
+        return None
+    data, text = _unpadded(data), like.choice["delta"]["content"]
+    before, name, rest = data.partition(_CONTENT)
+    written = orjson.dumps(text)
+    value = rest.lstrip(b" ")
+    if not isinstance(text, str) or _CONTENT in rest or not value.startswith(written):
+        return None
+    gap = rest[: len(rest) - len(value)]
+    return _Like(before + name + gap, value[len(written) :], like.choice, like.part)
+
+
+def _unpadded(data: bytes) -> bytes:
+    """An event without what OpenAI fills it up with, so that its length tells nothing."""
+    head, name, padding = data.rpartition(b',"obfuscation":"')
+    return head + b"}" if name and padding[-2:] == b'"}' and padding[:-2].isalnum() else data
 
 
 def _has_delta(choice: dict[str, Any]) -> bool:

@@ -1,7 +1,10 @@
+import json
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.core.received import is_deep
 from runner.io.providers.openai.stream import Assembled, Cut, Refused, Stream
@@ -369,3 +372,80 @@ def test_the_first_token_is_told_once_whatever_it_is_of(first: dict[str, Any]) -
     for delta in ({"role": "assistant", "content": ""}, first, {"content": "b"}):
         stream.feed(b"data: " + orjson.dumps({"choices": [{"delta": delta}]}) + b"\n\n")
     assert begun == [2]
+
+
+class EachRead(Stream):
+    """Reads every event in full."""
+
+    def _is_like(self, like: Any, data: bytes) -> bool:  # noqa: ARG002
+        return False
+
+
+TEXTS = ("a", "", " é🌊\n", '"content":"x"', "{[", '\\"', "\x00")
+_BESIDE = {"id": "c", "model": "m", "system_fingerprint": "f"}
+_LOGPROBS = {"content": [{"token": "a"}]}
+
+
+def piece(text: str, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
+    return {**_BESIDE, "choices": [choice | more]}
+
+
+ODD_PIECES = [
+    *map(piece, TEXTS),
+    piece("p") | {"obfuscation": "abc9"},
+    piece("p") | {"obfuscation": "a b"},
+    piece("other") | {"system_fingerprint": "g"},
+    piece("one", index=1),
+    piece("x", logprobs=_LOGPROBS),
+    piece("x", delta={"content": "y", "refusal": "no"}),
+    piece("x", delta={"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}),
+    piece("x", delta={"content": [{"type": "text", "text": "t"}]}),
+    piece("x", delta={"content": None}),
+    piece("x", delta={}),
+    {**_BESIDE, "choices": [*piece("two")["choices"], {"index": 1, "logprobs": _LOGPROBS}]},
+    {**_BESIDE, "choices": []},
+    {**_BESIDE, "choices": [], "usage": {"total_tokens": 1}},
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ODD_PIECES), st.integers(1, 3), st.booleans())),
+    st.integers(1, 400),
+)
+def test_a_piece_that_is_like_the_last_one_is_read_as_each_is(
+    told: list[tuple[dict[str, Any], int, bool]], size: int
+) -> None:
+    body = bytearray()
+    for event, times, spaced in told:
+        separators = (", ", ": ") if spaced else (",", ":")
+        data = json.dumps(event, separators=separators, ensure_ascii=spaced).encode()
+        body += (b"data: " + data + b"\n\n") * times
+    body += b"data: [DONE]\n\n"
+    ends, shown = [], []
+    for kind in (Stream, EachRead):
+        texts: list[str] = []
+        stream = kind(1, lambda text, _, texts=texts: texts.append(text))  # type: ignore[misc]
+        for start in range(0, len(body), size):
+            stream.feed(bytes(body[start : start + size]))
+        ends.append((stream.finish(), stream.events))
+        shown.append("".join(texts))
+    assert ends[0] == ends[1]
+    assert shown[0] == shown[1]
+
+
+def test_of_pieces_that_are_alike_the_text_alone_is_read() -> None:
+    class Counted(Stream):
+        read = 0
+
+        def _chunk(self, chunk: dict[str, Any], event: str) -> None:
+            Counted.read += 1
+            super()._chunk(chunk, event)
+
+    stream = Counted()
+    padded = [piece("word ") | {"obfuscation": "x" * (i % 5 + 1)} for i in range(200)]
+    stream.feed(wire(*padded, piece("", delta={}, finish_reason="stop")))
+    end = stream.finish()
+    assert isinstance(end, Assembled)
+    assert end.response["choices"][0]["message"]["content"] == "word " * 200
+    assert Counted.read <= 3
