@@ -72,6 +72,7 @@ def test_requests_go_in_one_batch_and_the_record_says_so(tmp_path: Path) -> None
         {"ends": ["failed"], "faults": [[{"code": "token_limit_exceeded", "message": "queue"}]]},
         {"ends": ["expired"]},
         {"cut": 2},
+        {"part": 1},
         {"twice": [{"response": None, "error": {"code": "server_error", "message": "oh"}}]},
         {"twice": [{"response": {"status_code": 400, "body": {}}, "error": None}]},
     ],
@@ -85,7 +86,9 @@ def test_whatever_a_server_does_each_answer_is_paid_once(
         whole(made, made.apply("--batch"), server)
 
 
-@pytest.mark.parametrize("fault", [{"cut": 2}, {"twice": [{"response": None, "error": {}}]}])
+@pytest.mark.parametrize(
+    "fault", [{"cut": 2}, {"part": 1}, {"twice": [{"response": None, "error": {}}]}]
+)
 def test_whatever_a_server_does_each_answer_is_collected_once(
     tmp_path: Path, fault: dict[str, Any]
 ) -> None:
@@ -191,6 +194,20 @@ def test_a_batch_that_nobody_knows_is_not_asked_for_again(tmp_path: Path) -> Non
         assert made.call("batch", "forget", "batch_1").status == 0
         assert made.apply().status == 0
         assert len(server.live) == MANY
+
+
+def test_a_batch_whose_answers_are_gone_is_not_asked_for_again(tmp_path: Path) -> None:
+    with serving_batches(looks=0) as server:
+        made = project(tmp_path, server)
+        assert made.apply("--batch", "--no-wait").status == 3
+        server.refuse = {"GET /files": [(404, {"error": {"message": "No such File"}})] * 9}
+        for command in (("apply", "--auto-approve", "--batch"), ("batch", "wait")):
+            ran = made.call(*command)
+            assert ran.status in (1, 3)
+            assert "has the answers of batch_1 no more: No such File" in ran.err.replace("\n", " ")
+            assert "`runner batch forget batch_1`" in ran.err.replace("\n", " ")
+        assert len(server.batches) == 1
+        assert not server.live
 
 
 def test_without_waiting_a_later_command_takes_the_answers(tmp_path: Path) -> None:

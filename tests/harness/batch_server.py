@@ -45,8 +45,8 @@ class BatchServer:
     looked at before it ends; `ends` the statuses of the first batches, then all are completed;
     `outcome` what becomes of a line; `lose`, how many answers to what are lost after the work was
     done (`create`, `upload`), `lag` how many lists leave a new batch out. `hold` keeps every batch
-    from ending. So many downloads are `cut` in the middle; `twice` are lines that come before those
-    of a file, for each of its requests.
+    from ending. So many downloads are `cut` in the middle, and so many are whole responses with
+    a `part` of a file; `twice` are lines that come before those of a file, for each request.
     """
 
     looks: int = 1
@@ -64,6 +64,7 @@ class BatchServer:
     forgets: bool = False
     counts: tuple[int, int] | None = None
     cut: int = 0
+    part: int = 0
     twice: list[dict[str, Any]] = field(default_factory=list)
     read: Callable[[str], None] = lambda _: None
     paid: Counter[str] = field(default_factory=Counter)
@@ -106,6 +107,10 @@ class BatchServer:
         if self.no_batches:
             return web.json_response({"error": {"message": "not found"}}, status=404)
         answer = self._answer(request, path, raw)
+        if self.part and path.endswith("/content"):
+            self.part -= 1
+            assert isinstance(answer.body, bytes)
+            return web.Response(body=answer.body[: len(answer.body) // 2])
         if self.cut and path.endswith("/content"):
             self.cut -= 1
             return await self._cut(request, answer)

@@ -83,8 +83,13 @@ class _Taking:
         self, lines: Iterable[SentLine], entry: "Callable[[SentLine, BatchLine], bytes | None]"
     ) -> None:
         self.taken = self.left = 0
+        self._known: set[str] = set()  # of those without an answer, those that have a line
         self._lines = {line.id: line for line in lines}
         self._entry = entry
+
+    def lack(self) -> bool:
+        """Whether there are requests without a line."""
+        return not self._lines.keys() <= self._known
 
     def entries(
         self, found: "Sequence[BatchLine]", is_kept: Callable[[str], bool]
@@ -99,6 +104,7 @@ class _Taking:
                 continue
             entry = self._entry(line, one)
             if entry is None:
+                self._known.add(one.id)
                 continue
             del self._lines[one.id]
             self.left += line.masked
@@ -176,24 +182,23 @@ class _Collecting:
     async def _take(
         self, sent: SentBatch, seen: "BatchSeen", api: "BatchAPI", shares: Shares
     ) -> None:
+        from runner.io.providers.openai.batch_lines import unreadable  # noqa: PLC0415  # aiohttp
         from runner.io.providers.openai.batch_sending import cancel_others  # noqa: PLC0415
+        from runner.io.providers.openai.batch_settling import read_answers  # noqa: PLC0415
 
         taking = _Taking(self._journal.lines(sent), partial(self._entry, sent, seen))
-        failed = None
+        pause = min(map(_poll, self._project.declared.values()), default=30.0)
         with answers_of(self._project.store, self._project.owner) as answers:
 
             async def take(found: Sequence["BatchLine"]) -> None:
                 entries = [*taking.entries(found, answers.holds)]
                 await asyncio.gather(*(shares.save(key, entry) for key, entry in entries))
 
-            for file in seen.files:
-                failed = await api.read(file, take)
-                if failed is not None:
-                    break
+            failed = await read_answers(api, seen, take, taking.lack, lambda: asyncio.sleep(pause))
         if failed is None and sent.reached != "ended":
             self._say(f"{sent.batch} {_ENDED[seen.stage]}: {taking.text}.")
         if failed is not None:
-            self._unseen(sent, failed.message, hopeless=not _passes(failed))
+            self._unseen(sent, unreadable(sent, failed).message, hopeless=not _passes(failed))
         elif taking.left:
             self._journal.note(structs.replace(sent, reached="ended"))
         else:

@@ -91,6 +91,17 @@ def under_way_in(batch: str) -> Failure:
     return Failure(f"under way in {batch}", halted=True, under_way=batch)
 
 
+def unreadable(sent: SentBatch, failure: Failure) -> Failure:
+    """Why nobody can read the answers of a batch that has ended; it stays in the journal."""
+    said = f"the answers of {sent.batch} cannot be read: {failure.message}"
+    if failure.status == 404:
+        said = (
+            f"the server has the answers of {sent.batch} no more: {failure.message}. What it asks "
+            f"is not asked for again before `runner batch forget {sent.batch}`"
+        )
+    return replace(failure, message=said)
+
+
 def not_there(sent: SentBatch, failure: Failure) -> Failure:
     """Why nobody can wait for a batch; it stays in the journal."""
     said = f"{sent.batch} cannot be looked at: {failure.message}"

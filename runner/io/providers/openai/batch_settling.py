@@ -1,12 +1,19 @@
 """A batch has ended: each of its requests is told what came of it, as its files are read."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from runner.core.api.batches import BatchFault, BatchLine, BatchSeen
 from runner.core.api.exchange import Answered, Failure
 from runner.core.state.sent_batches import SentBatch
-from runner.io.providers.openai.batch_lines import BatchLines, BatchWork, WaitingLine, under_way_in
+from runner.io.providers.openai.batch_api import BatchAPI
+from runner.io.providers.openai.batch_lines import (
+    BatchLines,
+    BatchWork,
+    WaitingLine,
+    under_way_in,
+    unreadable,
+)
 from runner.io.providers.openai.batch_sending import cancel_others
 from runner.io.providers.openai.batch_worth import NOWHERE, Again, worth
 from runner.io.providers.openai.outcomes import Good
@@ -23,11 +30,13 @@ async def settle(
     be collected.
     """
     results = _Results(work, sent, seen, lines)
-    for file in seen.files:
-        failed = await work.api.read(file, results.take)
-        if failed is not None:
-            work.fail(lines, under_way_in(sent.batch) if failed.halted else failed)
-            return {}
+    failed = await read_answers(
+        work.api, seen, results.take, results.lack, lambda: work.paused(work.settings.poll)
+    )
+    if failed is not None:
+        told = under_way_in(sent.batch) if failed.halted else unreadable(sent, failed)
+        work.fail(lines, told)
+        return {}
     await work.api.delete(sent.file)
     if sent.doubtful:
         await cancel_others(work.api, sent, work.say)
@@ -40,6 +49,28 @@ async def settle(
     if is_all and await asyncio.to_thread(work.how.holds, results.answered):
         work.how.journal.close(sent)
     return again
+
+
+async def read_answers(
+    api: BatchAPI,
+    seen: BatchSeen,
+    take: Callable[[Sequence[BatchLine]], Awaitable[object]],
+    lack: Callable[[], bool],
+    pause: Callable[[], Awaitable[object]],
+) -> Failure | None:
+    """Hands out what the files of a batch say; once more where a request of a batch that is done
+    has no line in them, since a file may not be whole yet, and what is asked for again is paid for
+    again.
+    """
+    for is_last in (False, True):
+        for file in seen.files:
+            failed = await api.read(file, take)
+            if failed is not None:
+                return failed
+        if is_last or seen.stage != "completed" or not lack():
+            break
+        await pause()
+    return None
 
 
 class _Results:
@@ -70,6 +101,11 @@ class _Results:
                     self._others.setdefault(one.id, other)
         if len(self._keeping) >= _AT_ONCE:
             await self.kept()
+
+    def lack(self) -> bool:
+        """Whether there are requests without a line."""
+        waiting = (name for name, line in self._lines.items() if line in self._work.open)
+        return any(name not in self._others for name in waiting)
 
     async def kept(self) -> None:
         """Each answer so far is in the cache, or is known not to be."""
