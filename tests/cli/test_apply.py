@@ -145,7 +145,7 @@ def test_anything_else_cancels(project: Project, answer: str) -> None:
         project.write(provider(api) + CONFIG)
         ran = _answered(project, answer)
         assert ran.status == 1
-        assert "Apply cancelled." in ran.err
+        assert "Cancelled." in ran.err
         assert not api.requests
     assert not project.state_file.exists()
 

@@ -157,6 +157,7 @@ def test_tests_in_a_table_are_rows_with_what_is_expected() -> None:
         (config(tests="[{vars: {a: x}, assert: [{type: is-sql}]}]"), 3, "A program can tell"),
         (config(tests="[{vars: {a: x}, assert: [{type: regex, value: '(?=a)'}]}]"), 3, "regex"),
         (config(tests="[{vars: {a: x}, assert: [{type: cost}]}]"), 3, "wants a threshold"),
+        (config(tests="[{vars: {a: x}, assert: [{type: assert-set, assert: [b]}]}]"), 3, "a type"),
     ],
 )
 def test_what_has_no_counterpart_is_named_at_its_line(text: str, line: int, said: str) -> None:

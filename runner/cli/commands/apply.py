@@ -11,7 +11,7 @@ from runner.cli.commands.reading import read
 from runner.cli.parser.arguments import INTERRUPTED, UNMET
 from runner.cli.parser.options import apply_options_of, options_of
 from runner.cli.streams import put
-from runner.cli.terminal.asking import is_there, says_yes
+from runner.cli.terminal.asking import approved
 from runner.cli.terminal.interrupting import Interrupts
 from runner.cli.views.problems import report, tell_warnings
 from runner.cli.views.running.progress import write_stderr
@@ -32,6 +32,9 @@ from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asks
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
 from runner.operations.spending import costs
+
+_QUESTION = "\nDo you want to perform these actions?"
+_OTHERWISE = ", or apply a saved plan: runner plan --out FILE, then runner apply FILE"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,8 +121,8 @@ def _applied(
             return _tell(project, finished, arguments)
     check(project, made, way.options)
     writes = not made.plan.empty or made.files
-    if writes and saved is None and not _approved(arguments):
-        sys.stderr.write("\nApply cancelled.\n")
+    about = "runner will perform the actions described above."
+    if writes and saved is None and not approved(arguments, _QUESTION, about, _OTHERWISE):
         return 1
     return _carry_out(project, made, arguments, way)
 
@@ -138,22 +141,6 @@ def _saved(arguments: argparse.Namespace) -> Saved | None:
             "`runner plan --out FILE` instead.",
         )
     return saved
-
-
-def _approved(arguments: argparse.Namespace) -> bool:
-    if arguments.auto_approve:
-        return True
-    if not is_there(arguments):
-        raise error(
-            "Nobody to ask",
-            "There is no terminal to ask for approval, or --no-input says to ask nothing. Give "
-            "--auto-approve, or apply a saved plan: runner plan --out FILE, then runner apply "
-            "FILE.",
-        )
-    return says_yes(
-        "\nDo you want to perform these actions?",
-        "runner will perform the actions described above.",
-    )
 
 
 def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace, way: _Way) -> int:

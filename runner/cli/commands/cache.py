@@ -9,7 +9,7 @@ from runner.cli.terminal.asking import approved
 from runner.cli.views.problems import tell_warnings
 from runner.errors import counted
 from runner.io.cache.upkeep import Info
-from runner.operations.caches.cache import SharedCache, cache_of
+from runner.operations.caches.cache import ProjectCache, cache_of
 from runner.operations.recorded.revisions import source_of
 
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _clear(arguments, cache)
 
 
-def _info(cache: SharedCache) -> int:
+def _info(cache: ProjectCache) -> int:
     found = cache.info()
     sys.stdout.write(
         f"directory   {cache.directory}\n"
@@ -56,7 +56,7 @@ def _info(cache: SharedCache) -> int:
     return 0
 
 
-def _push(arguments: argparse.Namespace, cache: SharedCache) -> int:
+def _push(arguments: argparse.Namespace, cache: ProjectCache) -> int:
     for given in cache.push(everything=arguments.all):
         if not given.is_all:
             sys.stderr.write(f"{counted(given.there + given.theirs, 'answer')} so far.\n")
@@ -83,7 +83,7 @@ def _pull(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _import(arguments: argparse.Namespace, cache: SharedCache) -> int:
+def _import(arguments: argparse.Namespace, cache: ProjectCache) -> int:
     taken = cache.take(source_of(cache.place, arguments.source))
     kept = taken.kept
     number = counted(kept.new + kept.there, "answer")
@@ -102,7 +102,7 @@ def _import(arguments: argparse.Namespace, cache: SharedCache) -> int:
     return 0
 
 
-def _prune(arguments: argparse.Namespace, cache: SharedCache) -> int:
+def _prune(arguments: argparse.Namespace, cache: ProjectCache) -> int:
     about = "Every answer that no record of any workspace refers to is dropped from the cache."
     if not approved(arguments, "Do you want to prune the cache?", about):
         return 1
@@ -110,7 +110,7 @@ def _prune(arguments: argparse.Namespace, cache: SharedCache) -> int:
     return 0
 
 
-def _clear(arguments: argparse.Namespace, cache: SharedCache) -> int:
+def _clear(arguments: argparse.Namespace, cache: ProjectCache) -> int:
     about = (
         "Every answer is dropped from the cache. Those that a state records are kept there; all "
         "others would be paid again."

@@ -22,6 +22,7 @@ from runner.cli.views.problems import report
 from runner.cli.views.style import style
 from runner.core.checks.verdicts import Standing
 from runner.core.state.records import Record
+from runner.core.viewing.changes import answers_of_changes
 from runner.errors import Problem
 from runner.operations.checks.judgements import standings
 from runner.operations.reading.loaded import Loaded
@@ -30,7 +31,6 @@ from runner.operations.recorded.history import (
     ChangedIn,
     History,
     answer_history,
-    answers_in,
     is_one_answer,
     project_history,
 )
@@ -96,7 +96,7 @@ def _told(history: History, judged: Standings | None) -> Iterator[list[ToldCommi
 
 
 def _with_standings(batch: Sequence[ChangedIn], judged: Standings | None) -> Iterator[ToldCommit]:
-    records = [answers_in(one) for one in batch]
+    records = [answers_of_changes(one.changes) for one in batch]
     found = iter(judged([one for each in records for one in each]) if judged else ())
     for changed, each in zip(batch, records, strict=True):
         own = list(islice(found, len(each)))

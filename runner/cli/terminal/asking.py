@@ -6,10 +6,11 @@ import sys
 from runner.errors import error
 
 
-def approved(arguments: argparse.Namespace, question: str, about: str) -> bool:
+def approved(arguments: argparse.Namespace, question: str, about: str, otherwise: str = "") -> bool:
     """Whether the person agrees, or --auto-approve was given; RunnerError if nobody can be asked.
 
-    `question` is one line with its question mark, `about` a sentence on what will happen.
+    `question` is one line with its question mark, `about` a sentence on what will happen;
+    `otherwise` says what there is besides --auto-approve.
     """
     if arguments.auto_approve:
         return True
@@ -17,7 +18,7 @@ def approved(arguments: argparse.Namespace, question: str, about: str) -> bool:
         raise error(
             "Nobody to ask",
             f"{about} There is no terminal to ask for approval, or --no-input says to ask nothing: "
-            "give --auto-approve.",
+            f"give --auto-approve{otherwise}.",
         )
     if says_yes(question, about):
         return True

@@ -19,12 +19,13 @@ from runner.core.viewing.changes import (
     AnswerMoved,
     AnswerRemoved,
     Priced,
+    answers_of_changes,
     kind_of_change,
     totals,
 )
 from runner.core.viewing.versions import why_changed
 from runner.errors import Problem
-from runner.operations.recorded.history import ChangedIn, answers_in
+from runner.operations.recorded.history import ChangedIn
 from runner.operations.recorded.revisions import short_id
 
 _UNCOMMITTED = ("not yet", "-", "-")
@@ -119,7 +120,7 @@ def commit_row(told: ToldCommit, price: Priced, *, checks: bool) -> dict[str, st
     row = {
         **_commit(told.changed),
         "answers": _oldest(told.changed) if told.changed.is_oldest else said,
-        "cost": _cost(answers_in(told.changed), price),
+        "cost": _cost(answers_of_changes(told.changed.changes), price),
     }
     if checks:
         row["checks"] = _worth(told.standing)

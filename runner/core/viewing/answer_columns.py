@@ -26,9 +26,9 @@ class Coded(Struct):
 
 class AnswerColumns(Struct):
     """Every recorded answer, a row each, in the order of its state, and from which state it is;
-    `axes` are those of matrices,
-    -1 where a row is on none. `same` is one number for all rows of the same text, `asked` one for
-    all of the same request. `cost` is in USD; what is not known is None.
+    `axes` are those of matrices, -1 where a row is on none. `same` is one number for all rows of
+    the same text, `asked` one for all of the same request. `cost` is in USD; what is not known is
+    None.
     """
 
     address: list[str]

@@ -142,6 +142,12 @@ def _asked_alike(record: Record) -> Hashable:
     return record.fingerprint
 
 
+def answers_of_changes(changes: Iterable[AnswerChange]) -> tuple[Record, ...]:
+    """The answers that came with changes; one that moved was there."""
+    came = (each for each in changes if not isinstance(each, AnswerMoved | AnswerRemoved))
+    return tuple(each.after for each in came)
+
+
 class AnswerTotals(Struct, frozen=True):
     """What some answers amount to: tokens as their servers reported them, USD as far as prices are
     known (of `unpriced` they are not), and the seconds that they took.

@@ -19,6 +19,7 @@ from runner.core.viewing.changes import (
     AnswerTotals,
     AskedDifferently,
     Priced,
+    answers_of_changes,
     totals,
 )
 
@@ -70,8 +71,7 @@ def most_important_first(
 
 def spent_on(changes: Iterable[AnswerChange], price: Priced) -> AnswerTotals:
     """What the answers took that changes brought."""
-    came = (each for each in changes if not isinstance(each, AnswerMoved | AnswerRemoved))
-    return totals((each.after for each in came), price)
+    return totals(answers_of_changes(changes), price)
 
 
 def answer_totals(records: Iterable[Record], price: Priced) -> AnswerTotals:

@@ -1,7 +1,7 @@
 """promptfoo's assertions: checks of the answers of their cases."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,7 @@ _Made = dict[str, Any]
 _KNOWN = ("type", "value", "threshold", "metric", "assert", "provider", "rubricPrompt", "config")
 _JUDGES = ("llm-rubric", "g-eval", "model-graded-closedqa")
 _CODE = ("javascript", "python", "ruby", "webhook")
-_LIKE = {
-    "rouge-n": ("token-f1", 0.75),
-    "similar": ("token-f1", 0.75),
-}
+_ALIKE = 0.75  # where no threshold is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Asserted:
 
 @dataclass(frozen=True, slots=True)
 class Assertions:
-    """Makes checks of assertions; `judge` is who is asked where one does not say."""
+    """Makes checks of assertions."""
 
     held: Evaluation
     templates: Templates
@@ -42,15 +39,19 @@ class Assertions:
     def of(self, path: Path, listed: Any) -> list[Asserted]:
         """Those of a test."""
         made = []
-        for index, each in enumerate(listed if isinstance(listed, list) else []):
-            place = (*path, index)
-            if not isinstance(each, dict) or not isinstance(each.get("type"), str):
-                self.held.refuse(place, "An assertion is a table with a type.")
-                continue
+        for place, each in self._each(path, listed):
             found = self._one(place, each)
             if found is not None:
                 made.append(Asserted(str(each.get("metric") or each["type"]), found))
         return made
+
+    def _each(self, path: Path, listed: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """What is an assertion; what is none is told."""
+        for index, each in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(each, dict) and isinstance(each.get("type"), str):
+                yield (*path, index), each
+            else:
+                self.held.refuse((*path, index), "An assertion is a table with a type.")
 
     def _one(self, path: Path, given: dict[str, Any]) -> dict[str, Any] | None:
         before = len(self.held.problems)
@@ -89,12 +90,8 @@ class Assertions:
             said = "A share of assertions has no counterpart. Write any = [..] or all = [..], or a "
             self.held.refuse(path, f"{said}check of each with its own at_least.")
             return None
-        listed = given.get("assert")
-        entries = [
-            self._entry((*path, "assert", at), each)
-            for at, each in enumerate(listed if isinstance(listed, list) else [])
-            if isinstance(each, dict) and isinstance(each.get("type"), str)
-        ]
+        inside = self._each((*path, "assert"), given.get("assert"))
+        entries = [self._entry(place, each) for place, each in inside]
         return {"all": [each for each in entries if each is not None]}
 
     def _filled(self, path: Path, value: Any) -> Any:
@@ -151,7 +148,7 @@ def _why(kind: str) -> str:
     return f"{kind} has no counterpart. Write a judge with a rubric, or a program."
 
 
-def _text(value: Any, _given: object = None) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, bool | dict | list) or value is None:
         raise TypeError("it wants a text")
     return str(value)
@@ -183,8 +180,8 @@ def _json(value: Any, _given: Mapping[str, Any]) -> _Made:
 
 
 def _similar(value: Any, given: Mapping[str, Any]) -> _Made:
-    by, usual = _LIKE[given["type"].removeprefix("not-")]
-    return {"similarity": _text(value), "by": by, "at_least": given.get("threshold", usual)}
+    least = given.get("threshold", _ALIKE)
+    return {"similarity": _text(value), "by": "token-f1", "at_least": least}
 
 
 def _words(value: Any, _given: Mapping[str, Any]) -> _Made:

@@ -68,7 +68,7 @@ class SharedInfo(Struct, frozen=True):
     failure: str | None = None
 
 
-class SharedCache(Struct, frozen=True):
+class ProjectCache(Struct, frozen=True):
     """It may not be there yet. While it is made smaller, the state of every workspace is held."""
 
     place: ProjectPlace
@@ -161,6 +161,6 @@ class SharedCache(Struct, frozen=True):
             return clear(self.directory)
 
 
-def cache_of(place: ProjectPlace) -> SharedCache:
+def cache_of(place: ProjectPlace) -> ProjectCache:
     """The cache that the workspaces of a project share; RunnerError for a place that is none."""
-    return SharedCache(place, store_of(place).cache)
+    return ProjectCache(place, store_of(place).cache)

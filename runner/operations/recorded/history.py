@@ -99,12 +99,6 @@ def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking
     return history
 
 
-def answers_in(changed: ChangedIn) -> tuple[Record, ...]:
-    """The answers that came with a commit; one that moved was there."""
-    held = (one for one in changed.changes if not isinstance(one, AnswerRemoved | AnswerMoved))
-    return tuple(one.after for one in held)
-
-
 def lines_over(place: ProjectPlace, limit: int) -> Iterator[tuple[Commit, tuple[bytes, ...]]]:
     """The lines of the state in each of so many last commits that changed it, newest first, each
     line once in memory. RunnerError where git holds none.

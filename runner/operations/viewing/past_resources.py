@@ -15,6 +15,7 @@ from runner.core.state.records import Record
 from runner.core.state.written import UNREADABLE
 from runner.core.viewing.changes import (
     CHANGE_WORDS,
+    answers_of_changes,
     kind_of_change,
     totals,
 )
@@ -33,7 +34,6 @@ from runner.operations.recorded.history import (
     Asking,
     ChangedIn,
     answer_history,
-    answers_in,
     lines_over,
     project_history,
 )
@@ -185,7 +185,7 @@ def costs_shown(view: ProjectView, query: Mapping[str, str]) -> CostPage:
 def _commits(
     view: ProjectView, found: Sequence[ChangedIn], *, alone: bool
 ) -> Iterator[ShownCommit]:
-    came = [answers_in(each) for each in found]
+    came = [answers_of_changes(each.changes) for each in found]
     said = iter(_standings(view, [record for records in came for record in records]))
     price = costs(view.prices)
     for each, records in zip(found, came, strict=True):

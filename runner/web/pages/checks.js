@@ -38,7 +38,7 @@ async function draw(view) {
         h("p", {}, each.is_score ? `mean of ${counted(each.scored, "score")}` : `${each.holds.toLocaleString("en-US")} of ${counted(each.scored, "answer")} hold`,
           each.unscored ? `, ${each.unscored} could not be told` : "", each.missing ? `, ${each.missing} without an answer` : "")),
       h("div", { class: "stand" },
-        h("p", { class: "big" }, figures, h("span", {}, each.interval ? ` ${range}` : ` ${range}`)),
+        h("p", { class: "big" }, figures, h("span", {}, ` ${range}`)),
         each.interval ? interval(each.interval, { limit: each.at_least, said: `${name(each)}: ${figures}, in 95 of 100 samples ${range}, ${limit}` }) : null,
         h("p", { class: "soft" }, limit, each.settled || !each.interval ? null : ": the interval lies on both sides")),
       over(each),
