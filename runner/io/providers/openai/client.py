@@ -32,7 +32,7 @@ from runner.io.providers.openai.retry import classify
 from runner.io.providers.openai.servers import Server, Servers
 from runner.io.providers.openai.showing import Showing, unheard_writing
 from runner.io.providers.openai.stream import Stream
-from runner.io.providers.openai.wire import Broken, HeldBack, open_wire, unsendable
+from runner.io.providers.openai.wire import Broken, HeldBack, OpenWire, open_wire, unsendable
 
 _LOG = logging.getLogger(__name__)
 
@@ -356,11 +356,13 @@ async def connect(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
     tell: Callable[[Writing], None] | None = None,
+    wires: OpenWire = open_wire,
 ) -> AsyncIterator[OpenAIClient]:
     """A client of an endpoint; RunnerError if its URL or a header cannot be used.
 
     `tell` hears each new piece of text of a streamed completion.
-    `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by.
+    `now`, `sleep` and `jitter` (0 to 1) are the clock that waits go by. `wires` opens the way to
+    each of its servers: what is sent there, when, and how often, is decided here.
     """
     pace = Pace(now, sleep, jitter)
     rates: tuple[tuple[Literal["requests", "tokens"], float | None], ...] = (
@@ -372,7 +374,7 @@ async def connect(
         for one in (endpoint, *endpoint.others):
             buckets = tuple(Bucket(rate, kind) for kind, rate in rates if rate)
             gate = Gate(one.concurrency, buckets, now, pace.pause)
-            servers.append(Server(await stack.enter_async_context(open_wire(one, gate.held)), gate))
+            servers.append(Server(await stack.enter_async_context(wires(one, gate.held)), gate))
         client = OpenAIClient(endpoint, Servers(tuple(servers), now), pace, tell)
         try:
             yield client

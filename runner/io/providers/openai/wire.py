@@ -4,8 +4,8 @@ import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 from msgspec import Struct
@@ -56,7 +56,30 @@ class HeldBack(Struct, frozen=True):
     """Nothing was sent: a hold began while the connection was made."""
 
 
-class Wire:
+class Wire(Protocol):
+    """The way to one endpoint; `completions` is where completions are asked for."""
+
+    completions: URL
+
+    def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
+        """Where a path (percent-encoded) is, with the endpoint's query and this one."""
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str] | None = None,
+        stream: Stream | BodyLines | None = None,
+    ) -> Reply | Broken | HeldBack:
+        """One request, and what came of it; nothing the network does is raised."""
+
+
+OpenWire = Callable[[Endpoint, Callable[[], bool]], AbstractAsyncContextManager[Wire]]
+"""Opens the way to an endpoint, on which nothing is sent while the function says so."""
+
+
+class HTTPWire:
     """Sends requests to one endpoint, with its key; follows no redirect to another host."""
 
     def __init__(
@@ -78,10 +101,7 @@ class Wire:
 
     def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
         """Where a path (percent-encoded) is, with the endpoint's query and this one."""
-        whole = self._base.raw_path.rstrip("/") + path
-        return self._base.with_path(whole, encoded=True).with_query(
-            [*self._base.query.items(), *self._endpoint.query, *query]
-        )
+        return below(self._base, path, (*self._base.query.items(), *self._endpoint.query, *query))
 
     async def send(
         self,
@@ -183,6 +203,12 @@ class Wire:
                 return f"the connection broke: {failed}"
 
 
+def below(base: URL, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
+    """Where a path (percent-encoded) is below a base URL."""
+    whole = base.raw_path.rstrip("/") + path
+    return base.with_path(whole, encoded=True).with_query([*query])
+
+
 _HTTP = "a server on your own machine mostly has a base_url that begins with http://"
 
 
@@ -192,7 +218,7 @@ def _reason(failed: aiohttp.ClientConnectorSSLError) -> str:
 
 
 @asynccontextmanager
-async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterator[Wire]:
+async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterator[HTTPWire]:
     """A wire to an endpoint, closed at the end; nothing is sent while `held()` is true."""
     base = _base(endpoint)
     proxy = _proxy(base)
@@ -206,7 +232,7 @@ async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterat
         proxy=proxy,
     )
     async with session:
-        yield Wire(session, base.with_user(None), endpoint, proxied=proxy is not None)
+        yield HTTPWire(session, base.with_user(None), endpoint, proxied=proxy is not None)
 
 
 class _Held(Exception):  # noqa: N818 - nothing is wrong

@@ -24,7 +24,7 @@ from runner.core.plan.events import CutOff, Writing, Written
 from runner.errors import RunnerError
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import OpenAIClient, connect
-from runner.io.providers.openai.wire import Wire
+from runner.io.providers.openai.wire import HTTPWire
 from tests import ROOT
 from tests.harness.clock import Clock
 from tests.harness.faults import chunks, completion, error, events, respond
@@ -1052,7 +1052,7 @@ def test_every_error_of_the_library_has_words() -> None:
     async def work() -> None:
         async with aiohttp.ClientSession() as session:
             endpoint = Endpoint("p", "http://host:1")
-            wire = Wire(session, URL("http://host:1"), endpoint, proxied=False)
+            wire = HTTPWire(session, URL("http://host:1"), endpoint, proxied=False)
             kinds = [k for k in all_of(aiohttp.ClientError) if "WS" not in k.__name__]
             assert len(kinds) > 20
             for kind in {*kinds, TimeoutError, ConnectionResetError, OSError}:

@@ -11,6 +11,7 @@ from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.io.providers.endpoint import Endpoint
 from runner.io.providers.openai.client import OpenAIClient, connect
 from runner.io.providers.openai.posting import TRIED, Posting, posting
+from runner.io.providers.openai.wire import HTTPWire
 
 BODY = b'{"choices":[{"message":{"content":"hello"}}]}'
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(
@@ -69,8 +70,14 @@ def opened(url: str) -> AbstractAsyncContextManager[OpenAIClient]:
     return connect(endpoint)
 
 
+def wire_of(client: OpenAIClient) -> HTTPWire:
+    wire = client._servers.first.wire
+    assert isinstance(wire, HTTPWire)
+    return wire
+
+
 def posts(client: OpenAIClient) -> bool:
-    return client._servers.first.wire._posting is not None
+    return wire_of(client)._posting is not None
 
 
 async def ask(client: OpenAIClient) -> Answered | Failure:
@@ -110,7 +117,7 @@ def test_what_is_sent_is_byte_for_byte_what_a_session_sends() -> None:
                 assert posts(client)
                 assert isinstance(await ask(client), Answered)
             async with opened(server.url) as client:
-                client._servers.first.wire._posting = None
+                wire_of(client)._posting = None
                 assert isinstance(await ask(client), Answered)
             [[mine], [theirs]] = server.said
             assert mine == theirs
