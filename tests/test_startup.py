@@ -22,7 +22,7 @@ rows = "{{ csv('rows.csv', key='id') }}"
 EACH = 'for_each = "{{ local.rows }}"'
 
 NETWORK = {"aiohttp", "asyncio", "ssl", "yarl", "multidict", "concurrent.futures"}
-MODEL = {"xllamacpp", "runner.io.providers.embedded.server"}
+MODEL = {"xllamacpp", "ray", "runner.io.providers.embedded.server", "runner.io.providers.ray"}
 OWN = {
     "console": {"prompt_toolkit", "readline"},
     "convert": {"hcl2", "lark", "tomli_w"},

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from runner.core.language.names import ExecutorType
 from runner.errors import Problem, RunnerError, Where
 from runner.io import files, links
 
@@ -41,6 +42,7 @@ class Settings(Struct):
     max_cost: Annotated[float, Meta(ge=0)] | None = None
     max_requests: Annotated[int, Meta(ge=0)] | None = None
     offline: bool = False
+    executor: ExecutorType = "local"
     log_level: LogLevel = "warning"
     workspace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")] = "default"
 
@@ -60,6 +62,8 @@ def settings(
     """
     given = {name: value for name, value in flags.items() if value is not None}
     known = {name: value for name, value in table.items() if name in _NAMES}
+    if isinstance(known.get("executor"), Mapping):  # the rest of its table is about how
+        known["executor"] = known["executor"].get("type")
     if not _sets_any([*_dotenv(project), *os.environ]):
         with suppress(msgspec.ValidationError):  # what is read as it is meant is left to the other
             return msgspec.convert({**known, **given}, Settings)

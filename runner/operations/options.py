@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from runner.core.language.names import ExecutorType
     from runner.core.plan.targets import Choice
 
 
@@ -63,6 +64,7 @@ class Overrides:
     max_cost: float | None = None
     max_requests: int | None = None
     offline: bool | None = None
+    executor: "ExecutorType | None" = None
     log_level: str | None = None
 
 

@@ -126,6 +126,15 @@ def batching(made: argparse.ArgumentParser) -> None:
     )
 
 
+def executing(made: argparse.ArgumentParser) -> None:
+    """Who sends requests."""
+    made.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        help="who sends requests: this process, or workers of a Ray cluster; see `runner docs ray`",
+    )
+
+
 def trusting(made: argparse.ArgumentParser) -> None:
     """Hosts that whatever is sent may go to, in this run."""
     made.add_argument(

@@ -59,6 +59,7 @@ def _apply(add: Verb) -> None:
     flags.spending(made)
     flags.waiting(made)
     flags.batching(made)
+    flags.executing(made)
     made.add_argument(
         "--no-wait",
         action="store_true",

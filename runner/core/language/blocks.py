@@ -10,12 +10,14 @@ from runner.core.api.shapes import Text, closed, either
 from runner.core.language.check_blocks import Check, CheckName, Compare
 from runner.core.language.judge_blocks import UsualJudge
 from runner.core.language.names import (
+    CLUSTER,
     ENVIRONMENT_NAME,
     IDENTIFIER,
     OBJECT_KEY,
     PRESETS,
     WORKSPACE,
     BackendType,
+    ExecutorType,
 )
 from runner.core.state.shards import StateLayout
 
@@ -132,6 +134,33 @@ class StateTable(TypedDict, total=False):
 
 
 @closed
+class ExecutorTable(TypedDict, total=False):
+    """Who sends requests. No value is an expression."""
+
+    type: Annotated[
+        Required[ExecutorType],
+        Field(description="local: this process (default). ray: workers of a Ray cluster."),
+    ]
+    address: Annotated[
+        str,
+        Field(
+            pattern=CLUSTER,
+            description="auto, or HOST:6379. Default: a cluster of this machine, for the run.",
+        ),
+    ]
+    workers: Annotated[int, Field(ge=1, le=10_000, description="How many.")]
+    cpus: Annotated[float, Field(gt=0, le=10_000, description="Of each worker; 1.")]
+    resources: Annotated[
+        dict[str, Annotated[float, Field(ge=0)]],
+        Field(description="Of each worker: gpu, or what the cluster calls its own."),
+    ]
+    providers: Annotated[
+        list[Name],
+        Field(min_length=1, description="Whose requests; default: those of type embedded."),
+    ]
+
+
+@closed
 class Runner(TypedDict, total=False):
     """Settings of this project."""
 
@@ -151,6 +180,7 @@ class Runner(TypedDict, total=False):
     backend: Annotated[BackendTable, Field(description="Where the state lives, for a team.")]
     cache: Annotated[CacheTable, Field(description="Answers that a team shares.")]
     state: Annotated[StateTable, Field(description="How the state is laid out.")]
+    executor: Annotated[ExecutorTable, Field(description="Who sends requests.")]
     judge: Annotated[UsualJudge, Field(description="Who judges where a check does not say it.")]
 
 

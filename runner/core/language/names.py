@@ -105,6 +105,9 @@ IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 OBJECT_KEY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 BackendType = Literal["s3", "gcs", "azure", "file", "http"]
+ExecutorType = Literal["local", "ray"]
+CLUSTER = r"^(auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})$"
+"""What the address of a cluster looks like."""
 WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 """What the name of a workspace looks like."""
 

@@ -21,7 +21,7 @@ from runner.core.language.blocks import (
     URL,
 )
 from runner.core.language.findings import BESIDES, Finding, IsHole, in_short
-from runner.core.language.names import ENVIRONMENT_NAME, IDENTIFIER, OBJECT_KEY, WORKSPACE
+from runner.core.language.names import CLUSTER, ENVIRONMENT_NAME, IDENTIFIER, OBJECT_KEY, WORKSPACE
 from runner.core.suggest import did_you_mean, there_are
 
 Model = tuple[str, Any]
@@ -58,6 +58,7 @@ _PATTERNS = {
     WORKSPACE: "a name of letters, digits, _, . and -",
     RESOURCE_NAME: "a name of letters, digits and hyphens, the first part of a host",
     OBJECTS_URL: "a bucket or a folder: s3://, gs://, az:// or file:// and its name",
+    CLUSTER: "auto, or the address of a cluster such as head:6379",
     URL: "an address that starts with https:// or http://",
 }
 

@@ -21,7 +21,7 @@ _ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(r"sha256:[0-9a-f]{64}")
-_BUCKET = re.compile(r"(s3|gs|az|file|ssh)://.")
+_PLACE = re.compile(r"(s3|gs|az|file|ssh|ray)://.")
 _HERE = IPv6Address("::1")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -75,7 +75,16 @@ class TelemetryDoor(Struct, frozen=True):
     host: str
 
 
-Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor | TelemetryDoor
+class ClusterDoor(Struct, frozen=True):
+    """Workers of a Ray cluster (`ray://HOST:PORT`; `ray://auto`, that of this machine). They are
+    sent what is asked, use the keys of their own machines, and what they send back may be a
+    program.
+    """
+
+    place: str
+
+
+Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor | TelemetryDoor | ClusterDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def needs_asking(door: Door, own: frozenset[Door]) -> bool:
             return not (credential is None and is_loopback(origin(at) or ""))
         case TelemetryDoor(host):
             return not is_loopback(host)
-        case VariableDoor() | ProgramDoor() | ModuleDoor():
+        case VariableDoor() | ProgramDoor() | ModuleDoor() | ClusterDoor():
             return True
 
 
@@ -118,7 +127,7 @@ def host_of(door: Door) -> str:
             return f"sha256:{digest}"
         case BackendDoor(at):
             return origin(at) or at
-        case ModuleDoor(at):
+        case ModuleDoor(at) | ClusterDoor(at):
             return at
 
 
@@ -145,6 +154,11 @@ def in_words(door: Door) -> str:
             return f"fetch modules with git from {_line(at)}"
         case TelemetryDoor(host):
             return f"tell every question and answer to the telemetry collector at {host}"
+        case ClusterDoor(at):
+            return (
+                f"have requests sent by the Ray cluster {_line(at)}, with the keys that it has; "
+                "whoever runs it can read them, and run programs here"
+            )
 
 
 def ordered(doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -169,6 +183,8 @@ def as_table(door: Door) -> dict[str, str]:
             return {"kind": "module", "place": at}
         case TelemetryDoor(host):
             return {"kind": "telemetry", "host": host}
+        case ClusterDoor(at):
+            return {"kind": "cluster", "place": at}
 
 
 def from_table(table: Mapping[str, Any]) -> Door | None:
@@ -194,6 +210,8 @@ def from_table(table: Mapping[str, Any]) -> Door | None:
             return ModuleDoor(at)
         case {"kind": "telemetry", "host": str(host)}:
             return TelemetryDoor(host)
+        case {"kind": "cluster", "place": str(at)}:
+            return ClusterDoor(at)
         case _:
             return None
 
@@ -250,11 +268,12 @@ def named_hosts(text: str) -> frozenset[str]:
     """The hosts of `--trust HOST[,HOST]`; ValueError, with the one that is none.
 
     A name without a scheme is https, and http as well where it is this machine; `sha256:..` is a
-    program; what begins with s3, gs, az or file and :// is a bucket or a folder, with ssh a host.
+    program; what begins with s3, gs, az or file and :// is a bucket or a folder, with ssh a host,
+    with ray a cluster.
     """
     found: set[str] = set()
     for name in filter(None, (part.strip() for part in text.split(","))):
-        if _PROGRAM.fullmatch(name) or _BUCKET.match(name):
+        if _PROGRAM.fullmatch(name) or _PLACE.match(name):
             found.add(name)
             continue
         schemes = ("",) if "://" in name else ("https://", "http://")
@@ -284,7 +303,7 @@ def _rank(door: Door) -> tuple[str, bool, str]:
             return f"~{command}", True, digest  # after every host
         case BackendDoor(at, credential):
             return at, False, credential or ""
-        case ModuleDoor(at):
+        case ModuleDoor(at) | ClusterDoor(at):
             return at, True, ""
         case TelemetryDoor(host):
             return host, True, ""

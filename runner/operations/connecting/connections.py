@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.core.api.exchange import Answered, Failure
 from runner.core.plan.events import Writing
+from runner.core.request.executors import ExecutorSettings
 from runner.core.request.presets import OPENAI_PRESET
 from runner.core.request.provider import ELSEWHERE
 from runner.core.request.provider_blocks import DeclaredProvider
@@ -31,6 +32,7 @@ from runner.operations.reading.trust import admit, refusal, untrusted
 if TYPE_CHECKING:
     from runner.io.providers.openai.batch_api import BatchAPI
     from runner.io.providers.openai.batch_client import BatchClient
+    from runner.io.providers.ray.pool import Pool
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Connections:
     say: Say
     tell: Callable[[Writing], None] | None = None
     how: BatchRun | None = None
+    pool: "Pool | None" = None
     batches: "dict[str, BatchClient]" = field(default_factory=dict)
     clients: dict[str, OpenEndpoint] = field(default_factory=dict)
     besides: Callable[[], str | None] = lambda: None
@@ -99,11 +102,35 @@ class Connections:
     ) -> AbstractAsyncContextManager[OpenEndpoint]:
         """Who speaks as servers of this type do."""
         speak = self.project.connect or connect
+        executor = self.project.executor
+        if executor is not None and executor.sends_for(declared) and self.project.connect is None:
+            return await self._by_workers(executor, declared)
         match declared.type.name:
             case "openai":
                 return speak(_trusted(self.project, declared), tell=self.tell)
             case "embedded":
                 return speak(await self._embedded(declared), tell=self.tell)
+
+    async def _by_workers(
+        self, executor: ExecutorSettings, declared: DeclaredProvider
+    ) -> AbstractAsyncContextManager[OpenEndpoint]:
+        """A client whose requests are sent by workers: all that it decides stays here."""
+        from runner.io.providers.ray.wires import remote_wires  # noqa: PLC0415  # seldom
+        from runner.operations.connecting import workers  # noqa: PLC0415
+
+        async with self._opening.setdefault("the workers", asyncio.Lock()):
+            if self.pool is None:
+                opened = workers.open_pool(executor, self.say)
+                self.pool = await self.stack.enter_async_context(opened)
+        match declared.type.name:
+            case "openai":
+                made = _trusted(self.project, declared, keys_elsewhere=executor.address is not None)
+                server = workers.remote_server(self.project, declared)
+                return connect(made, tell=self.tell, wires=remote_wires(self.pool, server))
+            case "embedded":
+                model = await workers.remote_model(self.project, declared, executor, self.say)
+                made = workers.model_endpoint(model, self.pool)
+                return connect(made, tell=self.tell, wires=remote_wires(self.pool, lambda _: model))
 
     async def _embedded(self, declared: DeclaredProvider) -> Endpoint:
         from runner.io.providers.embedded.server import open_embedded  # noqa: PLC0415  # ctypes, zipfile
@@ -166,12 +193,19 @@ def _batching(declared: DeclaredProvider) -> Batching:
     return Batching(**{name: held[name] for name in known if name in held})
 
 
-def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:
+def _trusted(
+    project: Loaded, declared: DeclaredProvider, *, keys_elsewhere: bool = False
+) -> Endpoint:
     """The endpoint of a provider that leaves this process, if what goes there may."""
     closed = untrusted(project, (declared.name,))
     if closed:
         raise refusal(project, closed)
-    made = endpoint(declared, project.environment, project.settings.concurrency)
+    made = endpoint(
+        declared,
+        project.environment,
+        project.settings.concurrency,
+        keys_elsewhere=keys_elsewhere,
+    )
     asked = project.reach.destinations[declared.name]
     for one, going in zip((made, *made.others), asked, strict=True):
         if sent_to(one) != going.host:
@@ -185,15 +219,20 @@ def _trusted(project: Loaded, declared: DeclaredProvider) -> Endpoint:
 
 
 def endpoint(
-    declared: DeclaredProvider, environment: Mapping[str, str], concurrency: int
+    declared: DeclaredProvider,
+    environment: Mapping[str, str],
+    concurrency: int,
+    *,
+    keys_elsewhere: bool = False,
 ) -> Endpoint:
     """Where an OpenAI-compatible provider's requests go, with all its servers; RunnerError if it
-    has no key.
+    has no key, unless that may be with whoever sends them.
     """
-    first, *others = (
-        _server(declared, environment, going, concurrency)
-        for going in destinations(declared, environment)
-    )
+    going = destinations(declared, environment)
+    if not keys_elsewhere:
+        for each in going:
+            _check_key(declared, environment, each)
+    first, *others = (_server(declared, environment, each, concurrency) for each in going)
     return replace(first, others=tuple(others))
 
 
@@ -208,7 +247,7 @@ def _server(
     return Endpoint(
         name=declared.name,
         base_url=going.base_url,
-        key=_key(declared, environment, going),
+        key=environment.get(going.credential or "") or None,
         key_name=going.credential,
         auth_header=table.get("auth_header", preset.auth_header),
         organization=table.get("organization") or own.get("OPENAI_ORG_ID"),
@@ -245,6 +284,12 @@ def foresee(project: Loaded, names: Set[str], perhaps: Set[str] = frozenset()) -
 def _equipped(project: Loaded, names: Set[str]) -> None:
     """RunnerError for all of them that lack a key, or the package of the embedded model."""
     problems: list[Problem] = []
+    executor = project.executor
+    if executor is not None and project.connect is None:
+        from runner.operations.connecting.workers import check_executor  # noqa: PLC0415  # seldom
+
+        with gathering(problems):
+            check_executor(project, executor)
     for name in sorted(names - {ELSEWHERE.name}):
         with gathering(problems):
             _check_equipped(project, project.declared[name])
@@ -253,9 +298,15 @@ def _equipped(project: Loaded, names: Set[str]) -> None:
 
 
 def _check_equipped(project: Loaded, declared: DeclaredProvider) -> None:
+    """RunnerError for what this machine lacks; of workers in another place it is not known."""
+    executor = project.executor
+    by_workers = executor is not None and executor.sends_for(declared)
+    elsewhere = by_workers and executor is not None and executor.address is not None
     match declared.type.name:
         case "openai":
-            endpoint(declared, project.environment, 1)
+            endpoint(declared, project.environment, 1, keys_elsewhere=elsewhere)
+        case "embedded" if elsewhere:
+            pass
         case "embedded":
             from runner.io.providers.embedded.server import check_installed  # noqa: PLC0415  # ctypes
 
@@ -289,13 +340,13 @@ def _pairs(table: object) -> tuple[tuple[str, str], ...]:
     return tuple((str(key), to_text(value)) for key, value in table.items())
 
 
-def _key(
+def _check_key(
     declared: DeclaredProvider, environment: Mapping[str, str], going: Destination
-) -> str | None:
+) -> None:
     wanted = declared.table.get("api_key_env")
     name = going.credential
     if name is None or not _is_keyless(declared, environment, going):
-        return None if name is None else environment.get(name) or None
+        return
     names = name if wanted is not None else " or ".join(declared.preset.keys)
     near = closest(name, [key for key in environment if "KEY" in key or "TOKEN" in key])
     hint = f" ({near} is set; did you mean that one?)" if near else ""

@@ -14,6 +14,7 @@ BY_FLAG = {
     "--concurrency": "concurrency",
     "--config": "config",
     "--exclude": "excludes",
+    "--executor": "executor",
     "--fail-fast": "fail_fast",
     "--ignore-batches": "ignore_batches",
     "--lock-timeout": "lock_timeout",

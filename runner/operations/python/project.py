@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -113,6 +113,7 @@ class Project(Struct, frozen=True):
         stream: bool | str = False,
         wait: bool = True,
         ignore_batches: bool = False,
+        executor: Literal["local", "ray"] | None = None,
     ) -> Result:
         """Carry a plan out, if it still holds: RunnerError if configuration, variables or state are
         not those that it was made from, and for what is wrong before the first request.
@@ -123,10 +124,11 @@ class Project(Struct, frozen=True):
         `lock_timeout` in seconds, for another writer of the state. With `stream`, answers are told
         while they are written, as `Written` and `CutOff`; with an address, that one's alone.
         Without `wait`, batches are sent and left to a later apply; with `ignore_batches`, what is
-        under way in one is sent, and paid for, all the same.
+        under way in one is sent, and paid for, all the same. `executor` says who sends requests:
+        this process, or workers of a Ray cluster.
         """
         _refuse_another(self, plan)
-        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests, executor=executor)
         applying = Applying(plan, limits, ApplyOptions(fail_fast, stream, wait, ignore_batches))
         return applying.wait(on_event or unheard)
 
@@ -143,12 +145,13 @@ class Project(Struct, frozen=True):
         stream: bool | str = False,
         wait: bool = True,
         ignore_batches: bool = False,
+        executor: Literal["local", "ray"] | None = None,
     ) -> Result:
         """As `apply`, while the loop goes on; `on_event` is called in its thread. Cancelling this
         ends it as Ctrl-C does: what is in flight is recorded first.
         """
         _refuse_another(self, plan)
-        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests)
+        limits = Overrides(concurrency, lock_timeout, max_cost, max_requests, executor=executor)
         return await Applying(
             plan, limits, ApplyOptions(fail_fast, stream, wait, ignore_batches)
         ).awaited(on_event or unheard)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from runner.core.address import covers
+from runner.core.address import Path, covers
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.functions import World
@@ -16,6 +16,7 @@ from runner.core.plan.plan import Inputs
 from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice, Patterns
 from runner.core.plan.walk import Walk
+from runner.core.request.executors import ExecutorSettings, executor_settings
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, usual_provider
 from runner.core.request.reach import Reach, reach
@@ -23,7 +24,7 @@ from runner.core.secrets.secrets import Secrets
 from runner.core.secrets.trust import Door, Trust, from_table
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
-from runner.errors import Problem
+from runner.errors import Problem, Where
 from runner.io.folders import Folders
 from runner.io.prices import Prices
 from runner.io.providers.endpoint import Connect
@@ -97,6 +98,27 @@ class Loaded:
     def open(self, doors: Iterable[Door]) -> None:
         """The user says yes to these as well."""
         self._trust = replace(self.trust, doors=self.trust.doors.union(doors))
+
+    @property
+    def executor(self) -> ExecutorSettings | None:
+        """Who sends requests; None where it is this process."""
+        match self.settings.executor:
+            case "local":
+                return None
+            case "ray":
+                return self.declared_executor
+
+    @property
+    def declared_executor(self) -> ExecutorSettings:
+        """What the configuration says of whoever sends requests, whether they do or not."""
+        block = self.root.blocks.of("runner").get("runner")
+        return executor_settings({} if block is None else block.table.get("executor", {}))
+
+    def executor_at(self, path: Path) -> Where | None:
+        """Where the configuration says so."""
+        block = self.root.blocks.of("runner").get("runner")
+        is_there = block is not None and "executor" in block.table
+        return block.where(("executor", *path)) if is_there and block is not None else None
 
     @property
     def default_provider(self) -> str:

@@ -21,10 +21,13 @@ from runner.core.plan.actions import (
 from runner.core.plan.known import provider_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.request.backends import backend_settings
+from runner.core.request.executors import ExecutorSettings
 from runner.core.request.provider import ELSEWHERE
+from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import providers_of
 from runner.core.request.server_store import is_stored, keeper
 from runner.core.secrets.trust import (
+    ClusterDoor,
     Door,
     ProgramDoor,
     from_table,
@@ -47,7 +50,7 @@ from runner.operations.reading.check_programs import program_doors
 from runner.operations.reading.doors import keep_open
 from runner.operations.reading.loaded import Loaded
 
-_NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://")  # programs, and backends
+_NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://", "ray://")  # of other doors
 
 
 def asks(action: Action) -> bool:
@@ -108,7 +111,9 @@ def wanted(project: Loaded) -> tuple[Door, ...]:
     read = upstream_doors(project)
     shared = dict.fromkeys((*_backend_doors(project), *cache, *read))  # the same bucket, as a rule
     asked = project.reach.doors([*project.reach.used, *kept])
-    return (*asked, *shared, *program_doors(project), *telemetry_doors(project.root.blocks))
+    workers = _cluster(project.declared_executor)
+    told = telemetry_doors(project.root.blocks)
+    return (*asked, *shared, *workers, *program_doors(project), *told)
 
 
 def _backend_doors(project: Loaded) -> tuple[Door, ...]:
@@ -133,10 +138,23 @@ def upstream_doors(project: Loaded) -> dict[Door, Where]:
 def untrusted(project: Loaded, providers: Iterable[str]) -> tuple[Door, ...]:
     """The doors that have to be open before these providers are asked, and are not."""
     asked = tuple(providers)
-    names = [name for name in asked if _leaves(project, name)]
+    names = [one.name for one in _declared(project, asked) if one.type.leaves]
     doors = project.reach.doors(names) if names else ()
     read = upstream_doors(project) if ELSEWHERE.name in asked else ()
-    return still_closed(project, (*doors, *read))
+    workers = project.executor
+    if workers is None or not any(map(workers.sends_for, _declared(project, asked))):
+        workers = None
+    return still_closed(project, (*doors, *read, *_cluster(workers)))
+
+
+def _cluster(executor: ExecutorSettings | None) -> tuple[Door, ...]:
+    door = None if executor is None else executor.door
+    return () if door is None else (door,)
+
+
+def _declared(project: Loaded, names: Iterable[str]) -> Iterator[DeclaredProvider]:
+    """Those that there are; a name that is none is told where it is named."""
+    return (project.declared[name] for name in names if name in project.declared)
 
 
 def still_closed(project: Loaded, doors: Iterable[Door]) -> tuple[Door, ...]:
@@ -229,14 +247,8 @@ def ways(project: Loaded, closed: Iterable[Door]) -> str:
     )
 
 
-def _leaves(project: Loaded, name: str) -> bool:
-    """Whether a provider is another process; a name that is none is told where it is named."""
-    declared = project.declared.get(name)
-    return declared is not None and declared.type.leaves
-
-
 def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:
-    """The block of a provider that leads to the first of these hosts."""
+    """The block of whoever leads to the first of these hosts."""
     host = next((host_of(door) for door in closed), None)
     for name, servers in project.reach.destinations.items():
         block = project.declared[name].block
@@ -245,5 +257,7 @@ def _where(project: Loaded, closed: Iterable[Door]) -> Where | None:
             several: Path = ("base_urls", hosts.index(host))
             paths: tuple[Path, ...] = (("base_url",), several, ("resource",))
             return block.where(next((path for path in paths if path[0] in block.table), ()))
+    if any(isinstance(door, ClusterDoor) for door in closed):
+        return project.executor_at(("address",))
     read = upstream_doors(project)
     return next((read[door] for door in closed if door in read), None)

@@ -3,6 +3,7 @@
 import pytest
 
 from runner.core.secrets.trust import (
+    ClusterDoor,
     Door,
     KeyDoor,
     ProgramDoor,
@@ -71,6 +72,8 @@ def test_a_base_url_is_one_host_in_one_spelling_or_none(url: str, host: str | No
         (KeyDoor("http://127.0.0.1:8000", "GROQ_API_KEY"), True),
         (VariableDoor("HOME", OPENAI_HOST), True),
         (VariableDoor("HOME", "http://127.0.0.1:8000"), True),
+        (ClusterDoor("ray://auto"), True),
+        (ClusterDoor("ray://127.0.0.1:6379"), True),
     ],
 )
 def test_only_what_its_owner_fixed_needs_no_asking(door: Door, asked: bool) -> None:
@@ -88,7 +91,15 @@ def test_a_yes_is_for_one_door_and_a_host_of_one_run_for_all_that_lead_there() -
     assert [trust.opens(door) for door in opened + closed] == [True] * 3 + [False] * 3
 
 
-@pytest.mark.parametrize("door", [KeyDoor(GROQ, "A"), KeyDoor(GROQ, None), VariableDoor("A", GROQ)])
+@pytest.mark.parametrize(
+    "door",
+    [
+        KeyDoor(GROQ, "A"),
+        KeyDoor(GROQ, None),
+        VariableDoor("A", GROQ),
+        ClusterDoor("ray://head:6379"),
+    ],
+)
 def test_a_door_is_read_back_as_it_was_written(door: Door) -> None:
     assert from_table(as_table(door)) == door
 

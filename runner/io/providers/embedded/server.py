@@ -28,19 +28,21 @@ async def open_embedded(
     *,
     offline: bool = False,
     say: Say = lambda _: None,
+    threads: int | None = None,
 ) -> AsyncIterator[Endpoint]:
     """The endpoint of a server with the model at `path`, or the default one, until the end.
 
     Close what talks to it first. One request is answered at a time, without what earlier ones
     left in the cache, so that equal requests have equal answers. RunnerError if xllamacpp is not
-    installed, or the model's file cannot be had or loaded.
+    installed, or the model's file cannot be had or loaded. Without `threads`, one core of the
+    machine is left to the rest.
     """
     check_installed(name)
     file = None if path is None else Path(path)
     found = await asyncio.to_thread(find_model, file, offline=offline, say=say)
     key = secrets.token_urlsafe(32)
     alias = MODEL if file is None else file.stem
-    server = await asyncio.to_thread(_Server, found, alias, key)
+    server = await asyncio.to_thread(_Server, found, alias, key, threads or _threads())
     try:
         yield Endpoint(name=name, base_url=server.url, key=key, timeout=_TIMEOUT, concurrency=1)
     finally:
@@ -73,7 +75,7 @@ class _Server:
 
     started = False
 
-    def __init__(self, file: Path, alias: str, key: str) -> None:
+    def __init__(self, file: Path, alias: str, key: str, threads: int) -> None:
         import xllamacpp  # noqa: PLC0415 - optional, and 100 MB
 
         params = xllamacpp.CommonParams()
@@ -84,7 +86,7 @@ class _Server:
         params.cache_prompt = False
         params.warmup = False
         params.use_jinja = True
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         params.api_keys = [key]
         params.hostnames = ["127.0.0.1"]
         params.port = 0
