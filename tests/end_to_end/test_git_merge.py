@@ -7,9 +7,11 @@ from random import Random
 
 import pytest
 
-from runner.core.state.file import decode, encode
+from runner.core.state.file import decode, document, encode
 from runner.core.state.markers import has_markers, sides_of
 from runner.core.state.records import State
+from runner.core.state.shards import shard_file, shard_with
+from runner.io.state.local import read_state_file
 from tests import ROOT
 from tests.harness.git import GitFolder
 from tests.harness.merges import People, assert_nothing_lost, record, state_of
@@ -69,6 +71,49 @@ def try_merges(git: GitFolder, number: int, seed: int, *, both_ways: bool = Fals
             assert has_markers(found) or back == found
         clashing += has_markers(found)
     return clashing
+
+
+def in_shards(git: GitFolder, subject: str, state: State) -> None:
+    """A commit of a state in shards."""
+    split = document(state, None, "split").split
+    assert split is not None
+    contents = {name: split.content(name) for name in split.named}
+    for name, data in contents.items():
+        git.write(f"state/{shard_file(name)}", data)
+    head = split.head({name: shard_with(name, data) for name, data in contents.items()})
+    git.commit(subject, **{STATE: head})
+
+
+def try_merges_of_shards(git: GitFolder, number: int, seed: int) -> int:
+    """As `try_merges`, where the state is in shards on both sides."""
+    people, clashing = People(Random(seed)), 0
+    for _ in range(number):
+        base = people.base()
+        ours, theirs = people.changed(base), people.changed(base)
+        in_shards(git, "base", base)
+        git("branch", "-f", "theirs")
+        in_shards(git, "ours", ours)
+        git("checkout", "-q", "theirs")
+        in_shards(git, "theirs", theirs)
+        git("checkout", "-q", "main")
+        git("merge", "-q", "--no-edit", "theirs", fails=True)
+        found = read_state_file(git.path / STATE, (git.path / STATE).read_bytes())
+        has_clash = any(map(has_markers, found.files))
+        assert (git("ls-files", "-u") != "") == has_clash
+        assert_nothing_lost(base, (ours, theirs), found)
+        git("reset", "-q", "--hard")
+        clashing += has_clash
+    return clashing
+
+
+def test_random_merges_of_shards_through_git_lose_no_answer(git: GitFolder) -> None:
+    assert try_merges_of_shards(git, 5, 3) < 5
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(3600)
+def test_hundreds_of_merges_of_shards_lose_no_answer(git: GitFolder) -> None:
+    assert 10 < try_merges_of_shards(git, 200, 5) < 190
 
 
 def test_random_merges_through_git_lose_no_answer(git: GitFolder) -> None:

@@ -7,8 +7,9 @@ from hashlib import sha256
 from random import Random
 
 from runner.core.state.file import decode
-from runner.core.state.markers import has_markers, sides_of
+from runner.core.state.markers import conflicting_states, has_markers
 from runner.core.state.records import Record, State, empty
+from runner.core.state.shards import StateText
 
 LINEAGE = "3f6c1c9e-5e8a-4c0e-9a55-2b7d5b1f0a11"
 _BLOCKS = [f"completion.{name}" for name in "ab"]
@@ -105,13 +106,14 @@ _CHANGES: list[Callable[[People, dict[str, Record]], None]] = [
 ]  # fmt: skip
 
 
-def assert_nothing_lost(base: State, sides: tuple[State, State], merged: bytes) -> None:
+def assert_nothing_lost(base: State, sides: tuple[State, State], merged: bytes | StateText) -> None:
     """What a merge holds is a state, or two between markers; each answer of either side is there,
     but for what the other removed, or asked anew for at the same address.
     """
-    found = [decode(side, "merged").records for side in sides_of(merged)]
-    if not has_markers(merged) and sides[0] != sides[1]:
-        assert decode(merged, "merged").serial == max(side.serial for side in sides) + 1
+    text = merged if isinstance(merged, StateText) else StateText(merged)
+    found = [decode(side, "merged").records for side in conflicting_states(text)]
+    if not any(map(has_markers, text.files)) and sides[0] != sides[1]:
+        assert decode(text, "merged").serial == max(side.serial for side in sides) + 1
     for mine, other in (sides, sides[::-1]):
         for address, held in mine.records.items():
             was, theirs = base.records.get(address), other.records.get(address)

@@ -23,7 +23,6 @@ from runner.core.state.lines import (
 )
 from runner.core.state.records import Record, State
 from runner.core.state.shards import (
-    SHARDS,
     RecordFile,
     Shard,
     StateLayout,
@@ -33,6 +32,7 @@ from runner.core.state.shards import (
     shard_count,
     shard_file,
     shard_of,
+    shards_in,
 )
 from runner.core.state.written import UNREADABLE
 from runner.errors import RunnerError, Where, error
@@ -170,6 +170,12 @@ def decode_list(data: bytes, name: str, way_back: str) -> State:
         raise error(*damage(data, name, offset_of(cause), cause, way_back)) from cause
 
 
+def relisted(head: bytes, shards: Iterable[Shard], name: str) -> bytes:
+    """The same file with another list."""
+    state = decode_list(head, name, way_back_to(name))
+    return listing(header_line(state, is_split=True), shards)
+
+
 def decode_shard(data: bytes, name: str, way_back: str | None = None) -> dict[str, Record]:
     """The records of a shard; RunnerError naming the line and the way back for what is none."""
     file = RecordFile(name, data)
@@ -231,7 +237,7 @@ def _kind(data: bytes) -> str:
     """Which file of a state it is, by its first line."""
     if data.startswith(_BEGUN):
         return "shard"
-    if data.endswith(SHARDS, 0, max(data.find(b"\n"), 0)):
+    if shards_in(data):
         return "head"
     return "laid out" if is_laid_out(data) else "whole"
 

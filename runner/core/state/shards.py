@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,8 @@ _FEWEST, _MOST = 16, 4096
 _USUAL = 1 << 20  # bytes of a shard where their number is chosen: at most
 _SMALLEST, _LARGEST = 250_000, 1_500_000  # on average, as long as their number stays
 _NAME = re.compile(r"[0-9a-f]{3}")
+_BEGINNING = 4096  # bytes in which its version stands
+_SPLIT = re.compile(rb'"version"\s*:\s*2\b')
 _LIST = re.compile(rb'"shards":\[\r?$', re.MULTILINE)
 _LISTED = re.compile(rb'^,?(\{"name":"[0-9a-f]{3}".*?\}),?\r?$', re.MULTILINE)
 
@@ -54,6 +57,10 @@ class StateText(Struct, frozen=True):
     def files(self) -> tuple[bytes, ...]:
         """Each file of it."""
         return (self.head, *(shard.data for shard in self.shards.values()))
+
+
+class _Listed(msgspec.Struct):
+    shards: list[Shard]
 
 
 def shard_of(address: str, count: int) -> str:
@@ -91,6 +98,10 @@ def shards_in(head: bytes) -> dict[str, Shard]:
     none. A merge may have left conflicts in it; one that is listed twice then has no digest.
     """
     end = max(head.find(b"\n"), 0)
+    if _SPLIT.search(head, 0, _BEGINNING) and not head.startswith(SHARDS, end - len(SHARDS)):
+        with suppress(*UNREADABLE):  # another tool has laid it out
+            listed = msgspec.json.decode(head, type=_Listed).shards
+            return {shard.name: shard for shard in listed if _NAME.fullmatch(shard.name)}
     is_list = _LIST.search(head, 0, end + 1 if head[:1] == b"{" else len(head))
     found: dict[str, Shard] = {}
     for line in _LISTED.findall(head) if is_list else ():
@@ -108,11 +119,6 @@ def listing(begin: bytes, shards: Iterable[Shard]) -> bytes:
     entries = sorted(shards, key=lambda one: one.name)
     lines = b",\n".join(map(msgspec.json.encode, entries))
     return begin + b"\n" + lines + b"\n]}\n"
-
-
-def relisted(head: bytes, shards: Iterable[Shard]) -> bytes:
-    """The same file with another list."""
-    return listing(head[: head.find(b"\n")], shards)
 
 
 def shard_count(size: int, before: int, layout: StateLayout | None) -> int:

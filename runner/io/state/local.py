@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from runner.core.language.names import is_workspace
-from runner.core.state.file import Document
+from runner.core.state.file import Document, relisted
 from runner.core.state.header import serial_in
-from runner.core.state.shards import StateLayout, StateText, relisted, shards_in
+from runner.core.state.shards import StateLayout, StateText, shards_in
 from runner.errors import Problem, RunnerError, Where, error
 from runner.io import files
 from runner.io.state.backend import (
@@ -152,7 +152,7 @@ class Folder:
         stand = document.split.before if document.split is not None else {}
         head = files.read(self.path) if stand else None
         if head is not None and shards_in(head) != stand:
-            files.write_atomic(self.path, relisted(head, stand.values()))
+            files.write_atomic(self.path, relisted(head, stand.values(), self.name))
 
     @contextmanager
     def lock(

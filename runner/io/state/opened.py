@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.core.state.file import as_one_file
-from runner.core.state.shards import SHARDS
 from runner.io import files
 from runner.io.state.backend import Backend
+from runner.io.state.shard_files import shards_folder
 
 _PIECE = 4 << 20
 
@@ -68,7 +68,7 @@ class BytesInFile:
 
 def opened(backend: Backend) -> StateBytes | None:
     """The state as last written; None if there is none. RunnerError if it cannot be read."""
-    if backend.file is not None and not backend.header().rstrip().endswith(SHARDS):
+    if backend.file is not None and not shards_folder(backend.file.parent).is_dir():
         return opened_file(backend.file)
     found = backend.read()
     return None if found is None else BytesInMemory(as_one_file(found.text, backend.name))

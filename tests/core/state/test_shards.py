@@ -1,12 +1,23 @@
 """A state in shards says what it says in one file."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.state.file import Document, Laid, as_one_file, decode, document, encode, laid
+from runner.core.state.file import (
+    Document,
+    Laid,
+    as_one_file,
+    decode,
+    document,
+    encode,
+    laid,
+    lines_in,
+    relisted,
+)
 from runner.core.state.records import Record, State, empty
 from runner.core.state.shards import (
     LARGE,
@@ -194,6 +205,17 @@ def test_a_list_with_conflicts_names_the_shards_of_both_sides() -> None:
     assert [*found] == [*map(name_of, range(16))]
     assert found[shard_of("b", 16)] == Shard(shard_of("b", 16))
     assert found[shard_of("a", 16)].sha256
+
+
+def test_a_list_that_another_tool_has_laid_out_lists_the_same() -> None:
+    value = state(record("a"), record("b"))
+    text = in_shards(value)
+    for indent in (2, None):
+        head = json.dumps(json.loads(text.head), indent=indent).encode()
+        assert shards_in(head) == shards_in(text.head)
+        assert lines_in(head, "state.json") == []
+        assert decode(StateText(head, text.shards), "state.json") == value
+        assert relisted(head, shards_in(text.head).values(), "state.json") == text.head
 
 
 def test_what_is_no_list_lists_nothing() -> None:
