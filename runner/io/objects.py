@@ -144,10 +144,14 @@ class Objects:
             for meta in found or ()
         ]
 
-    def delete(self, key: str) -> None:
-        """No object of this key; there need not have been one."""
-        with self._told("delete", key):
-            self._unless_absent(lambda: _library().delete(self._store(), self._path(key)))
+    def delete(self, *keys: str) -> None:
+        """No object of these keys; there need not have been one."""
+        paths = [self._path(key) for key in keys]
+        # S3 takes several at once, and does not mind what is not there: elsewhere that ends them.
+        together = [paths] if self._place.kind == "s3" else [[path] for path in paths]
+        with self._told("delete", " and ".join(keys)):
+            for some in together:
+                self._unless_absent(lambda some=some: _library().delete(self._store(), some))  # type: ignore[misc]
 
     def clear_folders(self) -> None:
         """No empty folder of objects that were deleted, where a folder is used like a bucket."""

@@ -377,8 +377,10 @@ def test_a_state_in_s3_is_applied_and_planned(
             'secret_key_env = "SECRET"\n',
         )
         assert project.call("init").status == 0
-        assert project.apply().status == 0
         log = tmp_path / "moto/log"
+        tried = log.read_text().count("/probe/")
+        assert project.apply().status == 0
+        assert log.read_text().count("/probe/") == tried  # init has done so
         before = log.read_text().count(" HTTP/1.1")
         planned = project.call("plan")
         assert log.read_text().count(" HTTP/1.1") == before + 2  # what there is, and the newest

@@ -139,9 +139,7 @@ class ObjectState:
             return None
         if holder.identifier != identifier:
             raise self._locked(holder)
-        self._objects.delete(_LOCK)
-        self._objects.delete(_BEATS + holder.identifier)
-        self._objects.delete(_taking(holder))
+        self._objects.delete(_LOCK, _BEATS + holder.identifier, _taking(holder))
         return holder
 
     def kept(self) -> list[KeptState]:
@@ -162,7 +160,11 @@ class ObjectState:
         return None if self._held is None else self._held.lost
 
     def probe(self) -> None:
-        """Creates an object twice: a store that lets the second one win, too, keeps nothing."""
+        """Creates an object twice: a store that lets the second one win, too, keeps nothing. Who
+        holds the lock has just written there, in a store that was tried when it was begun with.
+        """
+        if self._held is not None:
+            return
         key = f"probe/{lock_info('', '').identifier}"
         try:
             if not self._objects.create(key, b"one") or self._objects.create(key, b"another"):
@@ -266,8 +268,7 @@ class ObjectState:
             return False
         is_there = self._holder() == holder
         if is_there:
-            self._objects.delete(_LOCK)
-            self._objects.delete(_BEATS + holder.identifier)
+            self._objects.delete(_LOCK, _BEATS + holder.identifier)
             _log().warning("took over the lock of %s: %s has ended", self.name, holder)
         self._objects.delete(claim)
         return True
@@ -275,9 +276,8 @@ class ObjectState:
     def _release(self, info: LockInfo) -> None:
         """What cannot be taken away stays, for the next command of this machine to take over."""
         try:
-            if self._holder() == info:
-                self._objects.delete(_LOCK)
-            self._objects.delete(_BEATS + info.identifier)
+            mine = (_LOCK,) if self._holder() == info else ()
+            self._objects.delete(*mine, _BEATS + info.identifier)
         except RunnerError as failed:
             _log().warning("the lock of %s stays: %s", self.name, failed.problems[0].detail)
 

@@ -90,8 +90,9 @@ def held_plan(
     are taken first.
     """
     # Where there is no folder to lock, a mistake that only planning finds makes none.
-    early = None if project.store.backend.exists() else whole_plan(project)
-    with project.store.lock(command, project.settings.lock_timeout, given_up):
+    store = project.store
+    early = None if store.version is not None or store.backend.exists() else whole_plan(project)
+    with store.lock(command, project.settings.lock_timeout, given_up):
         read_again = reload_state(project)
         if not project.settings.offline:
             found = collect(project, say)

@@ -68,10 +68,10 @@ class Dying(Objects):
             die("after the put")
         return done
 
-    def delete(self, key):
-        if key == "lock.json":
+    def delete(self, *keys):
+        if "lock.json" in keys:
             die("before unlocking")
-        super().delete(key)
+        super().delete(*keys)
 
 store = Store(ObjectState(Dying(place)), folder, folder)
 with store.lock("runner apply"):
@@ -360,3 +360,11 @@ def test_a_beat_goes_on_until_the_lock_is_lost() -> None:
             beat.now()
     assert beat.now() == "taken"
     assert said == []
+
+
+def test_what_is_deleted_is_gone_whatever_else_was_not_there(place: ObjectPlace) -> None:
+    objects = Objects(place)
+    for key in ("a", "b", "c"):
+        objects.create(key, b"1")
+    objects.delete("x", "a", "y", "c", "z")
+    assert [one.key for one in objects.listed("")] == ["b"]
