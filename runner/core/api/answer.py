@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 from runner.core.address import data_source
 from runner.core.api.names import ASKABLE, ATTRIBUTES
 from runner.core.received import MENDED, json_of, table_of
+from runner.core.state.records import Record
 from runner.core.values import (
     MASK,
     TRANSCRIPT,
@@ -139,6 +140,25 @@ class Answer(Mapping[str, Any]):
                 f"the answer is not JSON: {exc}; it begins {content[:60]!r} (--replace asks for "
                 "another one)"
             ) from exc
+
+
+class _Recorded(Answer):
+    """That of a record, which is read when its bytes are asked for."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record, asked: "AsSent | None") -> None:
+        self._record, self._asked, self._parsed = record, asked, None
+
+    def __getattr__(self, name: str) -> bytes:
+        """What is not kept a second time."""
+        match name:
+            case "raw":
+                return self._record.response
+            case "request":
+                return self._record.request
+            case _:
+                raise AttributeError(name)
 
 
 AsSent = Callable[[], bytes]
@@ -313,9 +333,13 @@ def data_answer(name: str, raw: bytes) -> Mapping[str, Any]:
     return _Listed({"data": found, "ids": [answer["id"] for answer in found]})
 
 
-def recorded_answer(
-    address: str, raw: bytes, request: bytes = b"", asked: AsSent | None = None
-) -> Mapping[str, Any]:
+def recorded_answer(address: str, raw: bytes, request: bytes = b"") -> Mapping[str, Any]:
     """A recorded response as expressions see it: of a completion, or of a data source."""
     source = data_source(address)
-    return Answer(raw, request, None, asked) if source is None else data_answer(source, raw)
+    return Answer(raw, request) if source is None else data_answer(source, raw)
+
+
+def answer_in(record: Record, asked: AsSent | None = None) -> Mapping[str, Any]:
+    """A record's answer as expressions see it."""
+    source = data_source(record.address)
+    return _Recorded(record, asked) if source is None else data_answer(source, record.response)

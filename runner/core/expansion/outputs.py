@@ -6,11 +6,12 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from runner.core.address import with_key
-from runner.core.api.answer import Answer, output_value, recorded_answer, text_alone
+from runner.core.api.answer import Answer, answer_in, output_value, text_alone
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
 from runner.core.expressions.template import holes
 from runner.core.modules.module import Declared, NamedValue
+from runner.core.state.line import is_complete
 from runner.core.state.records import Record
 from runner.core.values import NotKnown, TemplateError, kind_of, plain
 from runner.errors import Problem, RunnerError, sentence
@@ -42,8 +43,9 @@ def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = F
     recorded and no answers, unless somebody wants to look at them.
     """
     for address, record in records.items():
-        if address not in session.answers and (rejected or not record.rejected):
-            session.answers[address] = recorded_answer(address, record.response, record.request)
+        is_answer = rejected or is_complete(record) or not record.rejected
+        if address not in session.answers and is_answer:
+            session.answers[address] = answer_in(record)
 
 
 def outputs(

@@ -62,7 +62,7 @@ def functions(world: World, folder: str) -> dict[str, Callable[..., Any]]:
 
     def table(kind: str, path: str, key: str | None, make: Callable[[str], Any]) -> Any:
         data = _read(world, folder, _text(path))
-        rows = world.once((kind, data), lambda: make(text(path)))
+        rows = world.once((kind, data), lambda: make(_decoded(data, path)))
         if key is None:
             return rows
         return world.once((kind, data, key), lambda: _keyed(rows, key, path))

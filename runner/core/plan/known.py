@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.core.api.answer import recorded_answer, require_named
+from runner.core.api.answer import answer_in, require_named
 from runner.core.expansion.session import Instance, Session
 from runner.core.language.names import PRESETS
 from runner.core.plan.drafts import Drafts
@@ -14,10 +14,13 @@ from runner.core.received import table_of
 from runner.core.request.build import Request, build
 from runner.core.request.provider import ELSEWHERE, Provider
 from runner.core.state.cache_entry import Owner
+from runner.core.state.line import may_hold
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean, there_are
 from runner.core.values import MASK, TemplateError
 from runner.errors import RunnerError
+
+_MASK = MASK.encode()
 
 Lookup = Callable[[str, int], bytes | None]  # (fingerprint, sample) -> a cached entry
 
@@ -73,17 +76,17 @@ def unknown_provider(name: str, providers: Mapping[str, Provider]) -> str:
     )
 
 
-def answer_seen(address: str, record: Record, instance: Instance | None, known: Known) -> Any:
+def answer_seen(record: Record, instance: Instance | None, known: Known) -> Any:
     """A recorded answer as the expressions of this run see it. Its transcript has what was asked,
     and where masks stand in that, what the same request is as it is filled now.
     """
-    if instance is None or MASK.encode() not in record.request:
-        return recorded_answer(address, record.response, record.request)
+    if instance is None or not may_hold(record, _MASK) or _MASK not in record.request:
+        return answer_in(record)
 
     def asked() -> bytes:
         return _as_sent(instance, record, known)
 
-    return recorded_answer(address, record.response, record.request, asked)
+    return answer_in(record, asked)
 
 
 def _as_sent(instance: Instance, record: Record, known: Known) -> bytes:

@@ -181,10 +181,10 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, known: Known, folded:
     folded.decisions[address] = decision
     match decision:
         case Keep(record) | Update(record, metadata=False) | Reuse(record, metadata=False):
-            session.answers[address] = answer_seen(address, record, vertex.instance, known)
+            session.answers[address] = answer_seen(record, vertex.instance, known)
         case Update(record) | Reuse(record):
             session.changing.add(address)
-            session.answers[address] = answer_seen(address, record, vertex.instance, known)
+            session.answers[address] = answer_seen(record, vertex.instance, known)
         case Absent():
             session.answers[address] = None
         case Issue() | Await() | Read():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from runner.core.state.line import answered
 from runner.core.state.records import Record
 
 Held = tuple[str, int]  # fingerprint, sample number
@@ -37,17 +38,15 @@ class Samples:
     def index(self) -> dict[Held, str]:
         """The addresses of the records by what they answer; made when first needed."""
         if self._index is None:
-            self._index = {
-                (record.fingerprint, record.sample): address
-                for address, record in self.records.items()
-            }
+            self._index = {answered(record): address for address, record in self.records.items()}
         return self._index
 
     def keep(self, record: Record) -> None:
         """The record still answers its address."""
-        held = (record.fingerprint, record.sample)
-        if self.taken and self.taken.get(held, record.address) != record.address:
-            self._conflicts.add(held)
+        if self.taken:
+            held = answered(record)
+            if self.taken.get(held, record.address) != record.address:
+                self._conflicts.add(held)
         self.kept.add(record.address)
 
     def leave(self, address: str) -> None:

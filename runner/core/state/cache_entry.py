@@ -102,7 +102,7 @@ def from_entry(data: bytes, address: str, fingerprint: str, sample: int) -> Reco
     """The record that cached bytes stand for; None if they are not an entry of this request."""
     try:
         held = shallow(data, 1)
-        values, _ = _ENTRY.decode(held)
+        values = _ENTRY.values(_ENTRY.parsed(held))
     except (ValueError, *UNREADABLE):
         return None
     fields = _ENTRY.named(values)

@@ -1,5 +1,7 @@
 """A record as one line of JSON."""
 
+from typing import Any
+
 import msgspec
 
 from runner.core.received import shallow
@@ -16,6 +18,9 @@ def one_line(body: bytes) -> bytes:
 
 
 _LINE = Form(one_line)
+_SAMPLE = b',"sample":'
+_REQUEST = b',"request":'
+_COMPLETE = b',"status":"complete"}'
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -25,6 +30,8 @@ def encode_record(record: Record) -> bytes:
 
     A body that came over several lines is written on one; nothing else of it changes.
     """
+    if record.unread is not None:
+        return record.unread
     if record.line is not None and decode_record(record.line) == record:
         return record.line
     line = _LINE.encode(record)
@@ -38,8 +45,52 @@ def decode_record(line: bytes) -> Record:
     What nests too deeply in a body is text (an older version kept such answers as they came).
     """
     line = shallow(line, 1)
-    values, plain = _LINE.decode(line)
-    return Record(*(*values, None if plain else line))
+    parsed = _LINE.parsed(line)
+    if _LINE.is_as_written(parsed, line):
+        return Record.late(parsed.address, line, _read)
+    return Record(*(*_LINE.values(parsed), line))
+
+
+def _read(line: bytes) -> tuple[Any, ...]:
+    """The fields of a record whose line says them and no more."""
+    return (*_LINE.values(_LINE.parsed_again(line)), None)
+
+
+def answers(record: Record, fingerprint: str, recorded: bytes) -> bool:
+    """Whether a record is a whole answer to this request, which has no triggers, as far as that can
+    be told without reading it: its fields stand in their order.
+    """
+    line = record.unread
+    if line is None or not line.endswith(_COMPLETE):
+        return False
+    start = line.find(_REQUEST)  # there are texts and numbers before it, whose quotes are escaped
+    if not line.startswith(b'%b%b,"response":' % (_REQUEST, recorded), start):
+        return False
+    return line.endswith(
+        b',"fingerprint":"%b"' % fingerprint.encode(), 0, line.rfind(_SAMPLE, 0, start)
+    )
+
+
+def answered(record: Record) -> tuple[str, int]:
+    """Which request a record answers, and which sample of it is its answer; without reading it."""
+    line = record.unread
+    if line is None:
+        return record.fingerprint, record.sample
+    end = line.find(_REQUEST)
+    at = line.rfind(_SAMPLE, 0, end)
+    begin = line.rfind(b'"', 0, at - 1) + 1
+    return line[begin : at - 1].decode(), int(line[at + len(_SAMPLE) : end])
+
+
+def is_complete(record: Record) -> bool:
+    """Whether the status says so; that of most is told without reading them."""
+    line = record.unread
+    return record.status == "complete" if line is None else line.endswith(_COMPLETE)
+
+
+def may_hold(record: Record, text: bytes) -> bool:
+    """Whether a text may stand in what was asked; a record that has it nowhere is not read."""
+    return record.unread is None or text in record.unread
 
 
 def decode_records(data: bytes, name: str) -> tuple[Record, ...]:

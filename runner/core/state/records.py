@@ -1,8 +1,8 @@
 """The state: what was asked and answered, one record for each address."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -27,8 +27,20 @@ SPARSE = {"sparse": True}
 """Marks the fields that are written only where they say something."""
 
 
+ReadLine = Callable[[bytes], tuple[Any, ...]]
+"""Gives the values of a record's fields, in their order."""
+
+
+class _Unread:
+    """What a record is until one of its fields is asked for: its line, and who reads that."""
+
+    __slots__ = ("read", "unread")
+    read: ReadLine
+    unread: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(_Unread):
     """One completion's request and its answer.
 
     `provider` is the name of the provider's block, `identity` what the fingerprint knows of it.
@@ -40,6 +52,8 @@ class Record:
     the response is not as it came, since nothing could hold it so (runner.core.received).
     `first_ms` is when its first token came, of one that was streamed; `duration_ms` when all of it
     had. `batch` is the id of the batch that it came in.
+
+    A record of a state is read from its line when the first of its fields is asked for.
 
     `line` is the record's line where it says more than, or is written otherwise than, the fields
     above: it is written back as it was, and its unknown fields stay when a field changes.
@@ -67,6 +81,29 @@ class Record:
     batch: str | None = field(default=None, metadata=SPARSE)
     line: bytes | None = field(default=None, compare=False, repr=False)
 
+    @classmethod
+    def late(cls, address: str, line: bytes, read: ReadLine) -> "Record":
+        """The record of a line that is one, read when a field besides its address is asked for.
+        Until then the line is `unread`; it is None of any other record.
+        """
+        record = cls.__new__(cls)
+        for name, value in (("address", address), ("unread", line), ("read", read)):
+            object.__setattr__(record, name, value)
+        return record
+
+    if not TYPE_CHECKING:  # which would take every name for a field
+
+        def __getattr__(self, name: str) -> Any:
+            """A field for the first time; another thread may do the same."""
+            if name in _Unread.__slots__:
+                return None
+            line = self.unread
+            if line is not None:
+                for each, value in zip(_FIELDS, self.read(line), strict=True):
+                    object.__setattr__(self, each, value)
+                object.__setattr__(self, "unread", None)
+            return object.__getattribute__(self, name)
+
     @property
     def lane(self) -> Lane:
         """How it was asked for."""
@@ -76,6 +113,9 @@ class Record:
     def rejected(self) -> bool:
         """Whether the answer is kept but not accepted: it is no output, and is asked for again."""
         return self.status in REJECTED
+
+
+_FIELDS = tuple(each.name for each in fields(Record))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Form:
         self._body = body
         self._bodies = [i for i, field in enumerate(always) if _TYPES[field.name] in _RAW]
         self._always: Callable[[Any], tuple[Any, ...]] = attrgetter(*(f.name for f in always))
+        self._body_names = [always[index].name for index in self._bodies]
         self._sparse: Callable[[Any], tuple[Any, ...]] = attrgetter(*self.sparse)
         self._empty = tuple(field.default for field in sparse)
         self._unset = (msgspec.UNSET,) * len(sparse)
@@ -58,18 +59,29 @@ class Form:
             data.decode()
         return self._decode(data)
 
-    def decode(self, data: bytes) -> tuple[tuple[Any, ...], bool]:
-        """The values of a record's fields, in their order, and whether the JSON is as `encode`
-        writes it.
-        """
+    def parsed(self, data: bytes) -> Any:
+        """A record's JSON, parsed; one of UNREADABLE is raised if it is none."""
         parsed = self.check(data)
+        for name in self._body_names:
+            if bytes(getattr(parsed, name))[:1] != b"{":  # their readers count on tables
+                raise msgspec.ValidationError("`request` and `response` have to be JSON objects")
+        return parsed
+
+    def parsed_again(self, data: bytes) -> Any:
+        """As `parsed`, of JSON that was parsed once."""
+        return self._decode(data)
+
+    def is_as_written(self, parsed: Any, data: bytes) -> bool:
+        """Whether the JSON that was parsed is as `encode` writes it."""
+        return _ENCODE(parsed) == data
+
+    def values(self, parsed: Any) -> tuple[Any, ...]:
+        """The values of a record's fields, in their order."""
         values, sparse = list(self._always(parsed)), self._sparse(parsed)
         for index in self._bodies:
-            values[index] = body = bytes(values[index])
-            if body[:1] != b"{":  # their readers count on tables
-                raise msgspec.ValidationError("`request` and `response` have to be JSON objects")
+            values[index] = bytes(values[index])
         late = self._empty if sparse == self._unset else tuple(map(_got, sparse, self._empty))
-        return (*values, *late), _ENCODE(parsed) == data
+        return (*values, *late)
 
     def named(self, values: Iterable[Any]) -> dict[str, Any]:
         """The values by the names of their fields."""

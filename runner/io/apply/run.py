@@ -50,9 +50,7 @@ class Run:
     def settle(self, vertex: Vertex, record: Record | None) -> None:
         """What waits for this answer may go on; without a record, it is that there is none."""
         address, answers = vertex.address, self.walk.session.answers
-        answer = (
-            None if record is None else answer_seen(address, record, vertex.instance, self.known)
-        )
+        answer = None if record is None else answer_seen(record, vertex.instance, self.known)
         if self.walk.dependents(address):
             answers[address] = answer
         else:

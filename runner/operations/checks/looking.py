@@ -98,7 +98,7 @@ def verdict_facts(project: Loaded, answers: AnsweredInstances) -> Known:
     )
     for address, instance in answers.instances.items():
         if address in records and session.answers.get(address) is not None:
-            session.answers[address] = answer_seen(address, records[address], instance, known)
+            session.answers[address] = answer_seen(records[address], instance, known)
     return known
 
 

@@ -26,6 +26,7 @@ from runner.core.plan.targets import Choice
 from runner.core.plan.verdicts import Verdicts, count_verdicts, own_judges
 from runner.core.plan.words import in_batches, summary
 from runner.core.request.server_store import stored_id
+from runner.core.state.line import is_complete
 from runner.core.state.records import Record
 from runner.core.state.sent_batches import SentBatch
 from runner.operations.batches.under_way import planned_batches, under_way
@@ -125,6 +126,6 @@ def unfinished_answers(plan: PlannedSteps) -> dict[str, str]:
 
 
 def _unfinished(record: Record) -> str | None:
-    if record.status != "incomplete":
+    if is_complete(record) or record.status != "incomplete":
         return None
     return warning(record.response, mended=record.mended)
