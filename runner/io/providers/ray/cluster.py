@@ -12,12 +12,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from msgspec import Struct
 
 from runner.errors import RunnerError, error, not_installed, sentence
+from runner.io.providers.ray.muffling import muffled
 from runner.io.providers.ray.pool import Actor, Died
 from runner.io.providers.ray.travelling import Introduced, Remote, RemoteEvent, RemoteRequest
 from runner.io.providers.ray.worker import Worker
@@ -33,7 +34,6 @@ _BEFORE = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Under `uv run`, Ray would send the whole folder of the project, keys and all, to the cluster.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # it would go to standard error
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
@@ -127,7 +127,8 @@ def _begin(ray: Any, place: ClusterPlace, folder: str | None) -> None:
             "_temp_dir": folder,
         }
     try:
-        ray.init(**options)
+        with muffled() if place.address is not None else nullcontext():
+            ray.init(**options)
     except Exception as exc:
         raise in_our_words(exc, place) from exc
 
@@ -292,6 +293,8 @@ def _surroundings(place: ClusterPlace) -> Iterator[None]:
     wanted = dict(_BEFORE)
     if place.address is None:
         wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    else:
+        wanted |= {"RAY_BACKEND_LOG_LEVEL": "fatal"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
