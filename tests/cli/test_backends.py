@@ -10,6 +10,7 @@ from runner.core.plan.targets import Choice
 from runner.operations.options import Options, ProjectPlace
 from runner.operations.viewing.project_view import Looked, ProjectView
 from runner.operations.viewing.resources import resource
+from tests.harness.backends import trusted_bucket, trusted_folder
 from tests.harness.git import GitFolder
 from tests.harness.object_stores import moto
 from tests.harness.project import Project, completion, provider
@@ -26,10 +27,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A backend that the user trusts."""
-    folder = tmp_path / "bucket"
-    monkeypatch.setenv("RUNNER_TRUST", f"file://{folder.resolve()}")
-    return f'type = "file"\npath = "{folder}"\nkey = "prompts"\n'
+    return trusted_folder(tmp_path / "bucket", "prompts", monkeypatch)
 
 
 @pytest.fixture
@@ -367,15 +365,8 @@ def test_a_lock_that_was_left_is_told_and_taken_away_by_its_id(
 def test_a_state_in_s3_is_applied_and_planned(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET", "made-up-secret")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
     with moto(tmp_path / "moto") as url:
-        monkeypatch.setenv("RUNNER_TRUST", url)
-        configure(
-            project,
-            f'type = "s3"\nbucket = "team-state"\nregion = "us-east-1"\nendpoint = "{url}"\n'
-            'secret_key_env = "SECRET"\n',
-        )
+        configure(project, trusted_bucket(url, monkeypatch))
         assert project.call("init").status == 0
         log = tmp_path / "moto/log"
         tried = log.read_text().count("/probe/")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.backends import trusted_bucket, trusted_folder
 from tests.harness.object_stores import moto
 from tests.harness.project import Project, completion, provider
 from tests.harness.server import FakeAPI
@@ -34,10 +35,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A folder that is trusted, as the values of a backend."""
-    folder = tmp_path / "bucket"
-    monkeypatch.setenv("RUNNER_TRUST", f"file://{folder.resolve()}")
-    return f'type = "file"\npath = "{folder}"\nkey = "research"\n'
+    return trusted_folder(tmp_path / "bucket", "research", monkeypatch)
 
 
 def inline(backend: str) -> str:
@@ -258,12 +256,8 @@ def test_an_attribute_or_an_output_that_there_is_not_is_told_at_its_line(
 def test_a_bucket_of_s3_is_read(
     tmp_path: Path, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET", "made-up-secret")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
     with moto(tmp_path / "moto") as url:
-        monkeypatch.setenv("RUNNER_TRUST", url)
-        backend = f'type = "s3"\nbucket = "team-state"\nregion = "us-east-1"\nendpoint = "{url}"\n'
-        backend += 'secret_key_env = "SECRET"\n'
+        backend = trusted_bucket(url, monkeypatch)
         upstream(tmp_path, api, backend)
         down = downstream(tmp_path, api, source(backend) + completion("b", SUMMARY))
         assert down.apply().status == 0
