@@ -1,6 +1,5 @@
 """Many requests in batches: how many batches, how much CPU and memory."""
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,25 @@ def many(directory: Path, url: str, count: int) -> Project:
         + '[output.number]\nvalue = "{{ completion.many | length }}"\n'
     )
     return made
+
+
+def test_what_follows_from_many_answers_is_one_batch(tmp_path: Path) -> None:
+    """They are taken a part at a time; the next level is sent when all of them are."""
+    with serving_batches() as server:
+        made = Project(tmp_path)
+        follows = "after {{ completion.many[count.index].content }}"
+        made.write(
+            f'[provider.openai]\nbase_url = "{server.url}"\n[provider.openai.batch]\npoll = 0.05\n'
+            + completion("many", "number {{ count.index }}", f"count = {PARTS}")
+            + completion("next", follows, f"count = {PARTS}")
+        )
+        ran = made.apply("--batch", "--quiet")
+        assert ran.status == 0, ran.err
+        assert [len(sent.lines) for sent in server.batches.values()] == [PARTS, PARTS]
+        assert len(server.paid) == 2 * PARTS
+
+
+PARTS = 2_300  # more than are taken at once
 
 
 MEASURED = """
@@ -63,4 +81,4 @@ def test_a_batch_is_as_large_as_a_server_takes(tmp_path: Path, count: int, batch
         assert len(server.batches) == batches
         assert max(len(sent.lines) for sent in server.batches.values()) <= 50_000
         assert len(server.paid) == count
-        assert len(json.loads(made.state_file.read_bytes())["records"]) == count
+        assert len(made.outputs["many"]) == count

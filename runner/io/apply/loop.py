@@ -292,10 +292,13 @@ class Apply:
             self._crash(exc)
 
     def _rest(self) -> None:
-        """What waits here is awaited first: it takes seconds, and more may come of it."""
+        """What waits here, or was answered, is awaited first: it takes seconds, and more may come
+        of it.
+        """
         if self.in_flight and self.in_flight == self.elsewhere:
-            for client in self._run.clients.values():
-                if client.elsewhere:
+            clients = [client for client in self._run.clients.values() if client.elsewhere]
+            if all(client.has_told(self._wake) for client in clients):
+                for client in clients:
                     client.rest()
 
     def _crash(self, bug: BaseException) -> None:

@@ -54,6 +54,9 @@ class ClientElsewhere(Protocol):
     def limit(self) -> int:
         """How many requests may wait there now."""
 
+    def has_told(self, wake: Callable[[], None]) -> bool:
+        """Whether all its answers are handed out; if not, `wake` is called once they are."""
+
     def rest(self) -> None:
         """All that is in flight waits elsewhere, and nothing can start before some of it is
         answered: what was given is all that comes for now.

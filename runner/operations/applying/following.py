@@ -118,8 +118,10 @@ class RunEvents:
         waiting, self._waiting = self._waiting, []
         if not waiting or self._file is None:
             return
-        lines = b"".join(_line(told) for told in self._told(waiting))
-        self._try(lambda file: file.add(lines))
+        lines = bytearray()  # each line is made in more room than it takes: none is held
+        for told in self._told(waiting):
+            lines += _line(told)
+        self._try(lambda file: file.add(bytes(lines)))
         if self._file is not None and self._file.is_full():
             self._try(self._begin)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -68,6 +68,8 @@ class BatchClient:
         self._uploading = asyncio.Lock()
         self._one_ended = asyncio.Event()
         self._fault: Exception | None = None  # that no request was told of
+        self._telling = 0  # so many batches whose answers are being handed out
+        self._wake: Callable[[], None] = lambda: None
 
     def _known(self) -> Iterable[tuple[str, SentBatch]]:
         journal = self._work.how.journal
@@ -108,6 +110,13 @@ class BatchClient:
             line.batch = sent.batch
         else:
             self._work.end(line, under_way_in(sent.batch))
+
+    def has_told(self, wake: Callable[[], None]) -> bool:
+        """Whether all answers are handed out that there are; if not, `wake` is called once they
+        are.
+        """
+        self._wake = wake
+        return not self._telling
 
     def rest(self) -> None:
         """Nothing more comes: what was gathered is sent."""
@@ -193,10 +202,19 @@ class BatchClient:
                     await self._room(_FULL * 2.0**full)
                     full += 1
                 else:
-                    lines = await settle(self._work, made, seen, lines)
+                    lines = await self._settled(made, seen, lines)
         except Exception as exc:  # noqa: BLE001  # whoever waits for an answer is told
             if not self._work.break_off(lines, exc):
                 self._fault = exc
+
+    async def _settled(self, sent: SentBatch, seen: BatchSeen, lines: BatchLines) -> BatchLines:
+        self._telling += 1
+        try:
+            return await settle(self._work, sent, seen, lines)
+        finally:
+            self._telling -= 1
+            if not self._telling:
+                self._wake()
 
     async def _submitted(self, lines: BatchLines) -> SentBatch | Failure:
         async with self._uploading:  # one file in memory at a time
