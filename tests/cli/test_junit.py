@@ -2,12 +2,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli.views.junit import junit
+from runner.cli.views.junit import MOST_CASES, junit, refuse_crowd
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
+from runner.errors import RunnerError
 from runner.io.apply.ports import Outcome
 from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
@@ -21,6 +23,12 @@ def outcome(*records: Record, **fields: Any) -> Outcome:
 
 def cases(data: bytes) -> dict[str, ET.Element]:
     return {case.get("name", ""): case for case in ET.fromstring(data).iter("testcase")}
+
+
+def test_a_crowd_is_refused_by_its_number() -> None:
+    refuse_crowd(MOST_CASES)
+    with pytest.raises(RunnerError, match="100,001 test cases"):
+        refuse_crowd(MOST_CASES + 1)
 
 
 def test_each_completion_is_a_test_case() -> None:

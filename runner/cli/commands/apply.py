@@ -58,6 +58,10 @@ def apply(arguments: argparse.Namespace, saved: Saved | None) -> int:
     command = f"runner {'destroy' if options.choice.destroy else 'apply'}"
     say = _quiet if arguments.quiet or arguments.json else _said
     with held_plan(project, command, say=say) as made:
+        if report_file is not None:
+            from runner.cli.views.junit import refuse_crowd  # noqa: PLC0415  # asked for by a flag
+
+            refuse_crowd(len(made.plan.decisions.keys() | made.plan.known.records.keys()))
         how = streaming_one(made, apply_options_of(arguments))
         with _answer_alone(arguments, how) as answer:
             return _applied(project, made, saved, arguments, _Way(how, answer))

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 from runner.core.address import in_order, split_key
 from runner.core.api.exchange import Failure
 from runner.core.state.records import Record
+from runner.errors import error
 from runner.io.apply.ports import Outcome
 from runner.operations.applying.ended import facts_of, unjudged
 
@@ -15,6 +16,21 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IS_ONE = re.compile(
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<testsuites?[\s/>]", re.DOTALL
 )
+
+
+MOST_CASES = 100_000
+"""Whoever shows such a report has all of it in memory, most of them on one page."""
+
+
+def refuse_crowd(number: int) -> None:
+    """RunnerError for so many test cases, where that is more than is of use to anybody."""
+    if number > MOST_CASES:
+        raise error(
+            "Too many for a JUnit report",
+            f"It would have {number:,} test cases, and whoever shows such reports ends well below "
+            f"that; {MOST_CASES:,} is the most that is written. Leave --junit out (--json tells of "
+            "each on a line), or take a part.",
+        )
 
 
 def junit(outcome: Outcome) -> bytes:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from runner.cli.views.checks.check_changes import sides
 from runner.cli.views.checks.check_words import faults_of, figures, met
 from runner.cli.views.checks.comparisons import gate_words, levels
-from runner.cli.views.junit import xml_of, xml_text
+from runner.cli.views.junit import refuse_crowd, xml_of, xml_text
 from runner.cli.views.markdown_parts import inline_code, table_cell
 from runner.cli.views.style import Style
 from runner.core.checks.changes import Checked
@@ -23,6 +23,7 @@ def checks_junit(checked: Checked) -> bytes:
     """A suite for each check and a case for each answer, red exactly where the exit status is: an
     answer fails where it decides; of a share, one case of its own does.
     """
+    refuse_crowd(sum(len(each.answers) for each in checked.checks))
     suites = ET.Element("testsuites", name="runner check")
     for each in checked.checks:
         suites.append(_suite(each, fails=checked.fails(each)))
