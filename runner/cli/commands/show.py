@@ -13,6 +13,7 @@ from runner.cli.views.problems import report
 from runner.cli.views.records import (
     record_json,
     record_text,
+    records_json,
     state_json,
     state_text,
 )
@@ -38,8 +39,10 @@ def show_records(arguments: argparse.Namespace, name: str) -> int:
     place = place_of(arguments)
     found, cost_of = records_of(place, name), costs(prices_at(place))
     if arguments.json:
-        made = [record_json(record, cost_of) for record in found]
-        _write(made[0] if [record.address for record in found] == [name] else made)
+        if [record.address for record in found] == [name]:
+            _write(record_json(found[0], cost_of))
+        else:
+            _pieces(records_json(found, cost_of))
         return 0
     _lines("\n".join(record_text(record, cost_of)) + "\n" for record in found)
     return 0
@@ -53,7 +56,7 @@ def _state(arguments: argparse.Namespace) -> int:
     cost_of = costs(prices_at(place_of(arguments)))
     records = all_records(state)
     if arguments.json:
-        _write(state_json(state, records, cost_of))
+        _pieces(state_json(state, records, cost_of))
     else:
         _lines(state_text(state, records, store.name))
     return 0
@@ -81,3 +84,8 @@ def _lines(lines: Iterable[str]) -> None:
 
 def _write(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _pieces(made: Iterable[str]) -> None:
+    sys.stdout.writelines(made)
+    sys.stdout.write("\n")

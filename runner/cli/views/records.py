@@ -1,7 +1,9 @@
 """Records and the state as a person or a program reads them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+import orjson
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.values import short
@@ -41,16 +43,32 @@ def record_json(record: Record, cost: Cost) -> dict[str, Any]:
     }
 
 
-def state_json(state: State, records: list[Record], cost: Cost) -> dict[str, Any]:
-    """The state's header, and its records."""
-    return {
+def records_json(records: Iterable[Record], cost: Cost, pad: str = "") -> Iterator[str]:
+    """A list of records in pieces, one after the other: all of them may be more than memory holds.
+    Its lines but the first begin with `pad`.
+    """
+    begin = "["
+    for record in records:
+        text = orjson.dumps(record_json(record, cost), option=orjson.OPT_INDENT_2).decode()
+        yield f"{begin}\n{pad}  " + text.replace("\n", f"\n{pad}  ")
+        begin = ","
+    yield "[]" if begin == "[" else f"\n{pad}]"
+
+
+def state_json(state: State, records: Iterable[Record], cost: Cost) -> Iterator[str]:
+    """The state's header, and its records, in pieces."""
+    header = {
         "version": state.version,
         "lineage": state.lineage,
         "serial": state.serial,
         "runner_version": state.runner_version,
         "root": state.root,
-        "records": [record_json(record, cost) for record in records],
+        "records": [],
     }
+    whole = orjson.dumps(header, option=orjson.OPT_INDENT_2).decode()
+    yield whole.removesuffix("[]\n}")
+    yield from records_json(records, cost, "  ")
+    yield "\n}"
 
 
 def state_text(state: State, records: list[Record], path: str) -> Iterator[str]:
