@@ -27,13 +27,12 @@ from runner.errors import Problem
 from runner.operations.checks.judgements import standings
 from runner.operations.reading.loaded import Loaded
 from runner.operations.recorded.history import (
-    Asking,
-    ChangedIn,
     History,
     answer_history,
     is_one_answer,
     project_history,
 )
+from runner.operations.recorded.past_states import Asking, ChangedIn
 from runner.operations.recorded.records import prices_at
 from runner.operations.spending import costs
 

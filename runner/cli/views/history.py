@@ -25,7 +25,7 @@ from runner.core.viewing.changes import (
 )
 from runner.core.viewing.versions import why_changed
 from runner.errors import Problem
-from runner.operations.recorded.history import ChangedIn
+from runner.operations.recorded.past_states import ChangedIn
 from runner.operations.recorded.revisions import short_id
 
 _UNCOMMITTED = ("not yet", "-", "-")

@@ -30,13 +30,8 @@ from runner.core.viewing.cost_page import CostPage, cost_page
 from runner.core.viewing.shown_changes import ShownChange, shown_change
 from runner.errors import RunnerError, error
 from runner.operations.checks.judgements import Judgement, judgements, standings
-from runner.operations.recorded.history import (
-    Asking,
-    ChangedIn,
-    answer_history,
-    lines_over,
-    project_history,
-)
+from runner.operations.recorded.history import answer_history, project_history
+from runner.operations.recorded.past_states import Asking, ChangedIn, lines_over
 from runner.operations.recorded.revisions import short_id
 from runner.operations.spending import costs
 from runner.operations.viewing.answer_resources import index

@@ -12,7 +12,8 @@ from runner.core.state.records import empty
 from runner.core.viewing.changes import AnswerMoved
 from runner.errors import RunnerError
 from runner.operations.options import ProjectPlace
-from runner.operations.recorded.history import Asking, answer_history, project_history
+from runner.operations.recorded.history import answer_history, project_history
+from runner.operations.recorded.past_states import Asking
 from tests.harness.git import GitFolder
 from tests.harness.histories import NAMES, PATH, by_checking_out, grown
 from tests.harness.recorded import record
