@@ -23,7 +23,7 @@ from runner.io.state.backend import (
     overwriting,
 )
 from runner.io.state.lock import Lock, never
-from runner.io.state.lock_info import LockInfo, at, lock_info, read_lock_info
+from runner.io.state.lock_info import LockInfo, at, has_ended, lock_info, read_lock_info
 from runner.io.state.shard_files import (
     foreign_in,
     read_shards,
@@ -106,7 +106,7 @@ class Folder:
                 break
             found = read_shards(path, data, before=path == self.backup)
             if not left or not found.strange or self.version() == version:
-                told = tuple(found.problems(self.name))
+                told = tuple(found.problems(self.name, is_held=self._is_held()))
                 return Snapshot(data, version, found.text.shards, found.stand, found.fits, told)
         return None
 
@@ -243,6 +243,10 @@ class Folder:
             return [path.name for path in self.directory.iterdir()] == [LOCK]
         except OSError:
             return False
+
+    def _is_held(self) -> bool:
+        holder = self._holder()
+        return holder is not None and not has_ended(holder)
 
     def _holder(self) -> LockInfo | None:
         data = files.read(self._info)

@@ -40,8 +40,8 @@ class ReadShards(Struct, frozen=True):
         """Whether all of them stand where and as the file lists them."""
         return not self.kept and shards_in(self.text.head) == self.stand
 
-    def problems(self, name: str) -> Iterator[Problem]:
-        """What has to be said of them."""
+    def problems(self, name: str, *, is_held: bool) -> Iterator[Problem]:
+        """What has to be said of them, where somebody holds the state or nobody does."""
         if self.strange:
             said = (
                 f"{name} lists these otherwise: {_some(self.strange)}. A merge, an edit or another "
@@ -49,11 +49,11 @@ class ReadShards(Struct, frozen=True):
                 "If you did not mean that, restore what was there from version control."
             )
             yield Problem("Shards of the state have changed", said, Where(name), severity="warning")
-        if self.kept:
+        if self.kept and not is_held:
             said = (
-                f"{name} lists what was kept of {_some(self.kept)} when a command began to write: "
-                "it still does, or was cut off. This is read, and the next apply puts it back: "
-                "commit nothing before. Answers that came meanwhile are in the cache."
+                f"{name} lists what was kept of {_some(self.kept)} when a command began to write, "
+                "which was cut off. That is read, and the next apply puts it back: commit nothing "
+                "before. The answers of then are in the cache."
             )
             yield Problem("Write of the state was cut off", said, Where(name), severity="warning")
 
@@ -73,12 +73,14 @@ def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
     kept: list[str] = []
     for name, shard in listed.items():
         found = _found(path.parent, shard, also_kept=also_kept)
-        if found is not None:
-            held[name], stand[name] = found
-            if not _fits(shard, stand[name]):
-                strange.append(name)
-            elif held[name].name.endswith(_BACKUP):
-                kept.append(name)
+        if found is None:
+            strange.append(name)
+            continue
+        held[name], stand[name] = found
+        if not _fits(shard, stand[name]):
+            strange.append(name)
+        elif held[name].name.endswith(_BACKUP):
+            kept.append(name)
     return ReadShards(StateText(data, held), stand, tuple(strange), tuple(kept))
 
 

@@ -48,6 +48,17 @@ def changed(state: State, sample: int) -> State:
     return replace(state, records={**kept, **new})
 
 
+WRITER = """
+import sys
+from pathlib import Path
+from tests.io.state.test_shard_files import changed, store_in
+store = store_in(Path(sys.argv[1]))
+with store.lock("runner apply"):
+    for sample in range(1, 13):
+        store.write(changed(store.load(), sample))
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     directory = tmp_path / "state"
@@ -160,6 +171,19 @@ def test_a_kill_between_any_two_files_leaves_a_state(
 @pytest.mark.timeout(600)
 def test_fifty_kills_between_any_two_files_leave_a_state(folder: Path, tmp_path: Path) -> None:
     kill(folder, range(1, 51), tmp_path)
+
+
+def test_who_reads_while_another_writes_has_the_state_before_or_after(folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(folder)]) as process:
+        seen = set()
+        while process.poll() is None:
+            store, state = loaded(folder)
+            (sample,) = {state.records[name].sample for name in NAMES[10:50]}
+            assert store.warnings == ()
+            seen.add(sample)
+    assert process.returncode == 0
+    assert loaded(folder)[1].serial == 13
+    assert seen
 
 
 def test_a_copy_of_the_backup_over_the_state_is_the_state_before(folder: Path) -> None:
