@@ -12,6 +12,7 @@ import runner
 from tests.harness.batch_server import serving_batches
 from tests.harness.collector import Collector, collecting
 from tests.harness.project import (
+    HANG,
     KEY,
     Project,
     Ran,
@@ -26,6 +27,7 @@ from tests.harness.server import FakeAPI
 EACH = "for_each = \"{{ ['a', 'b', 'c', 'd'] }}\""
 SUM = "{{ completion.each['a'].content }} and {{ completion.each['b'].content }}"
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+PATIENCE = "OTEL_BSP_EXPORT_TIMEOUT"
 SECRET = "a sensitive word of nine"
 
 
@@ -39,6 +41,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """One that the environment names."""
     with collecting() as found:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.url)
+        monkeypatch.setenv(PATIENCE, f"{HANG * 1000:.0f}")  # the machine may be busy
         yield found
 
 
@@ -481,6 +484,7 @@ def test_without_a_collector_all_is_as_without_telemetry(
         for project in (with_it, without):
             project.write(chain(api))
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", dead)
+        monkeypatch.delenv(PATIENCE)
         told = with_it.apply()
         monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
         other = without.apply()
@@ -494,9 +498,13 @@ def test_without_a_collector_all_is_as_without_telemetry(
 
 @pytest.mark.parametrize("status", [None, 503, 400])
 def test_a_collector_that_stops_taking_changes_nothing_but_a_warning(
-    project: Project, collector: Collector, status: int | None
+    project: Project,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int | None,
 ) -> None:
     collector.status = status
+    monkeypatch.delenv(PATIENCE)
     with serving() as api:
         project.write(chain(api))
         ran = project.apply()

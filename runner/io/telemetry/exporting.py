@@ -9,7 +9,7 @@ certificates and compression, and what this process is called, is read and done 
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, get_ident
 from time import monotonic
@@ -47,15 +47,25 @@ _TALKING = (
 
 
 class ExportBounds(Struct, frozen=True):
-    """How many spans may wait: only as many take memory as do. In seconds: for how long an attempt,
-    and the end, wait where nothing is taken, how long the end waits at most, and after which rest
-    a collector is tried again.
+    """How many spans may wait: only as many take memory as do. In seconds: for how long the end
+    waits where nobody takes any, and where somebody did who is slow by now, how long it waits at
+    most, and after which rest a collector is tried again.
     """
 
     most: int = 65_536
     patience: float = 2.0
+    slow: float = 10.0
     longest: float = 30.0
     rest: float = 5.0
+
+    @classmethod
+    def usual(cls) -> "ExportBounds":
+        """These, unless the variable for that says how long the end may take."""
+        said = os.environ.get("OTEL_BSP_EXPORT_TIMEOUT")
+        if not said:
+            return cls()
+        longest = float(said) / 1000
+        return cls(patience=longest, slow=longest, longest=longest)
 
 
 class Signals(Struct, frozen=True):
@@ -82,19 +92,19 @@ class MessagePost(Protocol):
         """Send nothing more, and end what is under way."""
 
 
-_USUAL = ExportBounds()
-
-
 class Exporting:
     """Open until `end`, which says what was not taken."""
 
-    def __init__(self, signals: Signals, measured: Measured, bounds: ExportBounds = _USUAL) -> None:
+    def __init__(
+        self, signals: Signals, measured: Measured, bounds: ExportBounds | None = None
+    ) -> None:
+        bounds = bounds or ExportBounds.usual()
         self._signals, self._measured, self._bounds = signals, measured, bounds
         spans = metrics = None
         if signals.traces is not None:
-            spans = _SpanPost(timeout=self._timeout("TRACES"))
+            spans = _SpanPost()
         if signals.metrics is not None:
-            metrics = _MetricPost(timeout=self._timeout("METRICS"))
+            metrics = _MetricPost()
         self._resource = _resource()
         self.spans = WaitingSpans(spans, self._resource, bounds)
         self._metrics: MessagePost | None = metrics
@@ -113,7 +123,9 @@ class Exporting:
         while not self._over.wait(0.05):
             now = monotonic()
             moved = max(closed, self.spans.moved)
-            if now - moved > self._bounds.patience or now - closed > self._bounds.longest:
+            is_slow = self.spans.taken and not self.spans.troubled
+            patience = self._bounds.slow if is_slow else self._bounds.patience
+            if now - moved > patience or now - closed > self._bounds.longest:
                 self.spans.leave()
                 self._refused = self._refused or _SILENT
                 break
@@ -128,15 +140,10 @@ class Exporting:
             return f"The metrics were not taken by {self._signals.metrics}: {self._refused}"
         return None
 
-    def _timeout(self, kind: str) -> float | None:
-        """Seconds for one attempt, unless the user says another number."""
-        names = ("OTEL_EXPORTER_OTLP_TIMEOUT", f"OTEL_EXPORTER_OTLP_{kind}_TIMEOUT")
-        return None if any(os.environ.get(name) for name in names) else self._bounds.patience
-
     def _run(self) -> None:
         """The thread that sends."""
         due, is_last = monotonic() + self._every, False
-        with _unheard():
+        with _unheard(self.spans.trouble):
             while not is_last:
                 self.spans.pause()
                 is_last = self._closed is not None
@@ -167,7 +174,8 @@ class Exporting:
 
 class WaitingSpans:
     """Those that have ended, until somebody took them; `moved` is when that was the last time, and
-    it is `resting` where nobody does, for what `why` says.
+    it is `resting` where nobody does, for what `why` says. It is `troubled` from when an attempt
+    went wrong until one goes well.
     """
 
     def __init__(
@@ -176,7 +184,7 @@ class WaitingSpans:
         self.wake = Event()
         self.ended = self.taken = 0
         self.moved = 0.0
-        self.resting = False
+        self.resting = self.troubled = False
         self.why: str | None = None
         self._post, self._resource, self._bounds = post, resource, bounds
         self._waiting: deque[Span] = deque()
@@ -207,7 +215,7 @@ class WaitingSpans:
             taken = post.post(self._message(batch))
             if taken.why is None:
                 self.taken += len(batch)
-                self.moved, self.resting = monotonic(), False
+                self.moved, self.resting, self.troubled = monotonic(), False, False
                 continue
             self.why = taken.why
             if not taken.is_final:
@@ -215,6 +223,13 @@ class WaitingSpans:
                 if not to_the_end:
                     self._waiting.extendleft(reversed(batch))
                 return
+
+    def trouble(self, record: logging.LogRecord) -> None:
+        """Something went wrong, as the library logs it, which may try again."""
+        self.troubled = True
+        first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        if isinstance(first, BaseException):
+            self.why = _of_system(first)
 
     def leave(self) -> None:
         """Send nothing more, and end an attempt that is under way."""
@@ -276,13 +291,15 @@ def _of_system(fault: BaseException) -> str:
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
-    """What the library logs in this thread is said at the end, in our words; whatever else in this
-    process uses it is heard as before.
+def _unheard(trouble: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """What the library logs in this thread is `trouble`, and said at the end in our words; whatever
+    else in this process uses it is heard as before.
     """
     here = get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:
+        if record.thread == here:
+            trouble(record)
         return record.thread != here
 
     loggers = [logging.getLogger(name) for name in _TALKING]

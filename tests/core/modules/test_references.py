@@ -131,8 +131,12 @@ IN_EACH_BLOCK = {
     "import": "id = '{{ var.nope }}'\nto = 'completion.chat'",
     "check": "of = 'completion.chat'\nexpect = [{ equals = '{{ var.nope }}' }]",
     "compare": "of = 'completion.chat'\nby = '{{ var.nope }}'",
+    "telemetry": "enabled = '{{ var.nope }}'",
 }
-HEADS = {"runner": "[runner]", "locals": "[locals]", "data": "[data.chat_completion.block]"}
+HEADS = {
+    **{kind: f"[{kind}]" for kind in ("runner", "locals", "telemetry")},
+    "data": "[data.chat_completion.block]",
+}
 LISTED = ("moved", "removed", "import")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 
 from runner.io.telemetry.conventions import USUAL_METRICS
@@ -10,9 +11,10 @@ from runner.io.telemetry.exporting import ExportBounds, Exporting, Signals
 from runner.io.telemetry.metrics import Measured
 from runner.io.telemetry.spans import OpenSpan, first_span
 from tests.harness.collector import Collector, collecting
-from tests.harness.project import wait_until
+from tests.harness.project import HANG, wait_until
 
 MANY = 20_000
+PATIENT = ExportBounds(patience=HANG, slow=HANG, longest=HANG)
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 def exporting(collector: Collector, bounds: ExportBounds | None = None) -> Exporting:
     signals = Signals(collector.url, None)
-    return Exporting(signals, Measured(USUAL_METRICS), bounds or ExportBounds())
+    return Exporting(signals, Measured(USUAL_METRICS), bounds or PATIENT)
 
 
 def end_spans(sent: Exporting, number: int, sampler: Sampler = ALWAYS_ON) -> None:
@@ -43,7 +45,7 @@ def test_all_spans_arrive_however_many_there_are(collector: Collector) -> None:
 
 def test_a_collector_that_comes_late_gets_all_of_it(collector: Collector) -> None:
     collector.status = 503
-    sent = exporting(collector, ExportBounds(rest=0.01))
+    sent = exporting(collector, replace(PATIENT, rest=0.01))
     end_spans(sent, 600)
     wait_until(lambda: collector.asked > 0, "a first attempt")
     collector.status = 200
@@ -53,7 +55,7 @@ def test_a_collector_that_comes_late_gets_all_of_it(collector: Collector) -> Non
 
 def test_what_there_is_no_room_for_is_counted(collector: Collector) -> None:
     collector.status = None
-    sent = exporting(collector, ExportBounds(most=1_000))
+    sent = exporting(collector, replace(PATIENT, most=1_000))
     end_spans(sent, 3_000)
     collector.status = 200
     said = sent.end()
