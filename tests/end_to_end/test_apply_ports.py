@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import orjson
 import pytest
+from msgspec import structs
 
-from runner.core.api.exchange import Answered, Failure, Outgoing
+from runner.core.api.exchange import Answered, Failure, LeftRequest, Outgoing
 from runner.core.plan.events import Event
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
@@ -132,12 +133,13 @@ def run(
     `first` when a provider is connected.
     """
     first = options.pop("first", lambda _: None)
+    doors = structs.replace(world.doors, connect=options.pop("connect", world.connect))
     made = planned(load(Options(ProjectPlace(str(project.directory)), Choice()), Secrets()))
 
     async def go() -> Outcome:
         walk, known = made.inputs.start(made.plan.known.samples)
         known = replace(known, lookup=lambda *_: None)
-        apply = Apply(made.plan, walk, known, world.doors, Limits(4, **options))
+        apply = Apply(made.plan, walk, known, doors, Limits(4, **options))
         loop = asyncio.get_running_loop()
         world.connected = lambda: first(apply)
         world.watch = lambda asked: loop.call_soon(then, apply) if asked == 8 else None
@@ -335,3 +337,64 @@ def test_what_a_halted_provider_did_not_send_is_skipped_and_has_not_failed(
     outcome = run(project, world, first=leave)
     assert not outcome.failed
     assert len(outcome.skipped) == 20
+
+
+@dataclass
+class PartByPart:
+    """Keeps requests elsewhere, and tells an answer at a time: the next when everybody has come to
+    rest after it.
+    """
+
+    waiting: list[LeftRequest] = field(default_factory=list)
+    rests: list[int] = field(default_factory=list)
+    telling: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: Callable[[], None] = lambda: None
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    limit = 100
+
+    @property
+    def elsewhere(self) -> Literal[True]:
+        return True
+
+    def halt(self) -> None:
+        """Nothing is on the way."""
+
+    def leave(self, out: LeftRequest) -> None:
+        self.waiting.append(out)
+
+    def has_told(self, wake: Callable[[], None]) -> bool:
+        self.wake = wake
+        self.asked.set()
+        return not self.telling
+
+    def rest(self) -> None:
+        given, self.waiting = self.waiting, []
+        self.rests.append(len(given))
+        self.telling = True
+        self.tasks.append(asyncio.get_running_loop().create_task(self._tell(given)))
+
+    async def _tell(self, given: list[LeftRequest]) -> None:
+        for number, out in enumerate(given):
+            self.asked.clear()
+            body = orjson.dumps(answer(orjson.loads(out.body), number))
+            kept = out.take(Answered(body, 1, 1))
+            assert kept is not None
+            await kept
+            await self.asked.wait()
+        self.telling = False
+        self.wake()
+
+
+def test_who_keeps_requests_elsewhere_rests_when_it_has_told_all_answers(project: Project) -> None:
+    follows = "{{ completion.many[count.index].content }}"
+    project.write(completion("next", follows, 'provider = "openai"', "count = 20"), "next.toml")
+    client = PartByPart()
+
+    async def connect(*_: str) -> PartByPart:
+        return client
+
+    outcome = run(project, World(), connect=connect)
+    assert client.rests == [20, 20]
+    assert len(outcome.issued) == 40

@@ -11,6 +11,9 @@ from tests.harness.batch_server import serving_batches
 from tests.harness.project import Project, completion
 
 
+PARTS = 2_300  # more than are taken at once
+
+
 def many(directory: Path, url: str, count: int) -> Project:
     made = Project(directory)
     made.write(
@@ -35,9 +38,6 @@ def test_what_follows_from_many_answers_is_one_batch(tmp_path: Path) -> None:
         assert ran.status == 0, ran.err
         assert [len(sent.lines) for sent in server.batches.values()] == [PARTS, PARTS]
         assert len(server.paid) == 2 * PARTS
-
-
-PARTS = 2_300  # more than are taken at once
 
 
 MEASURED = """
