@@ -10,7 +10,6 @@ import pytest
 from tests.harness.batch_server import serving_batches
 from tests.harness.project import Project, completion
 
-
 PARTS = 2_300  # more than are taken at once
 
 
