@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from math import ceil
 from typing import Any
 
 from msgspec import Struct
@@ -106,8 +107,11 @@ async def _connected(ray: Any, place: ClusterPlace) -> AsyncIterator[None]:
 
 
 def _begin(ray: Any, place: ClusterPlace, folder: str | None) -> None:
+    from ray._raylet import AuthenticationTokenLoader, Config  # noqa: PLC0415
     from ray.job_config import JobConfig  # noqa: PLC0415
 
+    Config.initialize("")  # not as for a cluster that this process was connected to before
+    AuthenticationTokenLoader.instance().reset_cache()
     options: dict[str, Any] = {
         "address": place.address,
         # Of a client's job the folder at hand is no place that workers import modules from: it is
@@ -120,7 +124,7 @@ def _begin(ray: Any, place: ClusterPlace, folder: str | None) -> None:
         more = {name: n * place.workers for name, n in place.resources.items() if name != "gpu"}
         options |= {
             "address": "local",
-            "num_cpus": max(1, round(place.cpus * place.workers)),
+            "num_cpus": ceil(place.cpus * place.workers),
             "resources": more or None,
             "include_dashboard": False,
             "object_store_memory": _STORE,
