@@ -48,12 +48,13 @@ _TALKING = (
 
 class ExportBounds(Struct, frozen=True):
     """How many spans may wait: only as many take memory as do. In seconds: for how long the end
-    waits where nobody takes any, and where somebody did who is slow by now, how long it waits at
-    most, and after which rest a collector is tried again.
+    waits where attempts go wrong, where nobody has taken any, and where somebody did who is slow
+    now; how long it waits at most; and after which rest a collector is tried again.
     """
 
     most: int = 65_536
-    patience: float = 2.0
+    trouble: float = 1.0
+    patience: float = 1.8
     slow: float = 10.0
     longest: float = 30.0
     rest: float = 5.0
@@ -65,7 +66,7 @@ class ExportBounds(Struct, frozen=True):
         if not said:
             return cls()
         longest = float(said) / 1000
-        return cls(patience=longest, slow=longest, longest=longest)
+        return cls(trouble=longest, patience=longest, slow=longest, longest=longest)
 
 
 class Signals(Struct, frozen=True):
@@ -123,13 +124,17 @@ class Exporting:
         while not self._over.wait(0.05):
             now = monotonic()
             moved = max(closed, self.spans.moved)
-            is_slow = self.spans.taken and not self.spans.troubled
-            patience = self._bounds.slow if is_slow else self._bounds.patience
-            if now - moved > patience or now - closed > self._bounds.longest:
+            if now - moved > self._patience() or now - closed > self._bounds.longest:
                 self.spans.leave()
                 self._refused = self._refused or _SILENT
                 break
         return self._said()
+
+    def _patience(self) -> float:
+        """Seconds for which somebody is waited for who takes nothing."""
+        if self.spans.troubled:
+            return self._bounds.trouble
+        return self._bounds.slow if self.spans.taken else self._bounds.patience
 
     def _said(self) -> str | None:
         ended, taken = self.spans.ended, self.spans.taken

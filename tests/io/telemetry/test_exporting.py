@@ -14,7 +14,7 @@ from tests.harness.collector import Collector, collecting
 from tests.harness.project import HANG, wait_until
 
 MANY = 20_000
-PATIENT = ExportBounds(patience=HANG, slow=HANG, longest=HANG)
+PATIENT = ExportBounds(trouble=HANG, patience=HANG, slow=HANG, longest=HANG)
 
 
 @pytest.fixture
