@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -97,9 +98,21 @@ def _outputs(known: Mapping[str, OutputValue]) -> Iterator[str]:
         if output.sensitive:
             yield f"{name} = <sensitive>"
         else:
-            text = "\n".join(output_lines(name, output.value))
+            text = "\n".join(output_lines(name, _beginning(output.value)))
             if len(text) > _TEXT_SHOWN:
                 text = f"{text[:_TEXT_SHOWN]}\n.. (the rest: runner output {name})"
             yield text
     if len(known) > _OUTPUTS_SHOWN:
         yield f"\n.. and {len(known) - _OUTPUTS_SHOWN} more: runner output"
+
+
+def _beginning(value: Any) -> Any:
+    """As much of a value as may be shown, and more: of 10,000 answers, the first ones."""
+    most = _TEXT_SHOWN // 4  # each takes a line of at least as many characters
+    match value:
+        case dict():
+            return dict(islice(value.items(), most))
+        case list():
+            return value[:most]
+        case _:
+            return value
