@@ -117,7 +117,8 @@ def without_splat(source: str) -> str | None:
     if found is None:
         return None
     listed, inside = found.groups()
-    return f"{found[0]} is written {{{{ [x{inside} for x in {listed}] }}}} here"
+    written = f"{{{{ [x{inside} for x in {listed}] }}}}"
+    return f"{found[0]} is written {written} here; of a map, x in {listed}.values()"
 
 
 def _argument(name: str, source: str) -> str:
