@@ -72,6 +72,8 @@ def cases(bench: Bench) -> Iterator[tuple[str, Callable[[], Case]]]:
             ("first plan of a chain of 100,000", folders.chain),
         ):
             yield name, partial(_first, bench, name, make, 100_000)
+        name = "first plan of 1,000,000 (for_each)"
+        yield name, partial(_first, bench, name, folders.rows, 1_000_000, 1)
     yield "runner --help", partial(_start, bench, "runner --help", "--help")
     yield "runner output NAME", partial(_start, bench, "runner output NAME", "output", 'page["r7"]')
     for what in ("read", "write"):
@@ -150,11 +152,13 @@ def _unchanged(bench: Bench, name: str, make: Callable[[Path, int], Path], numbe
     return Case(name, (floor, runner), rounds=5 if number < 100_000 else 3)
 
 
-def _first(bench: Bench, name: str, make: Callable[[Path, int], Path], number: int) -> Case:
+def _first(
+    bench: Bench, name: str, make: Callable[[Path, int], Path], number: int, rounds: int = 3
+) -> Case:
     where = make(bench.directory / f"{make.__name__}-first", number)
     folders.point(where, None)
     nothing = Contestant("bare Python", python("tests.benchmarks.bare", "nothing"))
-    return Case(name, (nothing, Contestant("runner", _runner(where, "plan"))), rounds=3)
+    return Case(name, (nothing, Contestant("runner", _runner(where, "plan"))), rounds=rounds)
 
 
 def _change(bench: Bench, name: str) -> Case:

@@ -16,7 +16,7 @@ from runner.cli.views.values import LINE, short
 from runner.core.address import split_key
 from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import Step
-from runner.core.plan.alike import Alike, Various, alike
+from runner.core.plan.alike import Alike, Various, alike, waits_for
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.words import Asked, asked, shown, tallied
@@ -111,6 +111,8 @@ def _first(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> It
     yield page.style(page.style.wrapped(f"{step.address}{more} {seen.header}", _SAID), "bold")
     if seen.because:
         yield page.grey(page.style.wrapped(f"({on_one_line(seen.because)})", _SAID))
+    if any(waits_for(other) != waits_for(step) for other in group.others):
+        yield page.grey(page.style.wrapped("(each once the answer that it needs is known)", _SAID))
     symbol = page.style(seen.symbol, _COLOURS.get(seen.symbol, "grey"))
     made = asked(plan, step, secrets)
     if made is None:

@@ -194,10 +194,22 @@ def _by_name(forms: list[RequestForm]) -> dict[str, set[bytes]]:
 
 
 def _general(text: str, step: Step) -> str:
-    """Words about one address as they would be about any other."""
+    """Words about one address, and what it waits for, as they would be about any other."""
+    on = waits_for(step)
+    if on is not None:
+        text = text.replace(on, "that")
     if "[" not in text and step.address not in text:
         return text
     return _KEYS.sub("[]", text.replace(step.address, "it"))
+
+
+def waits_for(step: Step) -> str | None:
+    """The address of the answer that has to come first, if there is one."""
+    match step.action:
+        case Await(on=on) | Instances(on=on) | Read(on=on):
+            return on
+        case Issue() | Reuse() | Update() | Remove() | Keep() | Absent():
+            return None
 
 
 def _changed(plan: PlannedSteps, step: Step, secrets: Secrets) -> str:
