@@ -347,7 +347,8 @@ def _estimated(state: State, before: Laid) -> int:
 
 
 def _length(record: Record) -> int:
-    if record.line is not None:
-        return len(record.line)
+    line = record.unread or record.line
+    if line is not None:
+        return len(line)
     told = len(record.triggers or b"") + sum(map(len, record.depends_on))
     return len(record.request) + len(record.response) + told + _USUAL_LINE
