@@ -14,6 +14,7 @@ from runner.core.state.records import Record, State, empty
 from runner.core.state.shards import StateLayout, shard_file, shard_of
 from runner.errors import RunnerError
 from runner.io.state.local import Folder, read_state_file
+from runner.io.state.opened import opened
 from runner.io.state.store import Store
 from tests.harness.states import backup_of, file_of
 
@@ -213,6 +214,13 @@ def test_what_somebody_wrote_into_a_shard_counts_and_is_listed_by_the_next_write
     assert path.name in warning.detail
     again.write(state)
     assert loaded(folder)[0].warnings == ()
+
+
+def test_whoever_looks_at_it_has_all_of_it_in_one_file(folder: Path) -> None:
+    store, state = loaded(folder)
+    held = opened(store.backend)
+    assert held is not None
+    assert b"".join(held.pieces()) == encode(state)
 
 
 def test_a_shard_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
