@@ -89,6 +89,32 @@ def test_what_git_holds_is_shown_and_comes_back(git: GitFolder, api: FakeAPI) ->
     assert "No answer changed" in project.call("diff").out
 
 
+def test_what_is_kept_beside_shards_is_nothing_to_git_nor_to_a_history(
+    tmp_path: Path, api: FakeAPI
+) -> None:
+    git = GitFolder(tmp_path / "project")
+    git.write(".gitignore", "state/cache/\n.lock\n*.json.backup\n")  # as somebody had it before
+    project = configured(Project(git.path), api, many(3))
+    applied(project)
+    git.commit("one")
+    configured(project, api, many(3, "other {{ count.index }}"))
+    applied(project)
+    assert [*git.path.glob("state/records/*.backup")]
+    assert "backup" not in git("status", "--short", "--untracked-files=all")
+    git("add", "-A", "-f", "state/records")  # whoever means it
+    git.commit("two")
+    assert commits(project) == ["two", "one"]
+    assert commits(project, "completion.many[0]") == ["two", "one"]
+    configured(project, api, many(3, "other {{ count.index }}"), layout="")
+    for text in ("third", "fourth"):
+        configured(project, api, many(3, f"{text} {{{{ count.index }}}}"), layout="")
+        applied(project)
+    assert not (git.path / "state/records").exists()
+    git("add", "state/state.json")  # and the shards stay where they are in git
+    git("commit", "-q", "-m", "three")
+    assert commits(project)[0] == "three"
+
+
 def test_git_merges_shards_by_address(git: GitFolder, api: FakeAPI) -> None:
     project = configured(Project(git.path), api, many(20))
     applied(project)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -165,10 +165,12 @@ class Repository:
         tip: str = "HEAD",
         after: str | None = None,
         since: str | None = None,
+        meant: Callable[[str], bool] = lambda _: True,
     ) -> Iterator[Commit]:
-        """The commits up to `tip` that changed any of some files, or of those in folders, against
-        each of their parents, newest first, as they are found. Left out: what `after` has too, and
-        what is older than `since`, a date as git takes it. A renamed file is another one.
+        """The commits up to `tip` that changed any of some files, or of those in folders that are
+        `meant`, against each of their parents, newest first, as they are found. Left out: what
+        `after` has too, and what is older than `since`, a date as git takes it. A renamed file is
+        another one.
         """
         words = [
             "log", "--full-history", "-c", "--raw", "-z", "--no-abbrev", "--root", "--no-renames",
@@ -179,7 +181,7 @@ class Repository:
         ]  # fmt: skip
         with self._git.talking(*words) as talk:
             talk.asked.close()
-            yield from _commits(_tokens(talk.told))
+            yield from _commits(_tokens(talk.told), meant)
             ended = talk.ended()
         if ended.status:
             raise refused("log", ended)
@@ -277,7 +279,7 @@ def _tokens(stream: IO[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _commits(tokens: Iterator[bytes]) -> Iterator[Commit]:
+def _commits(tokens: Iterator[bytes], meant: Callable[[str], bool]) -> Iterator[Commit]:
     """Each commit's facts, then one entry for each file: its facts and its name."""
     head: tuple[str, ...] = ()
     files: list[list[str | None]] = []
@@ -289,7 +291,8 @@ def _commits(tokens: Iterator[bytes]) -> Iterator[Commit]:
             facts = (entry[1:], *islice(tokens, 4))
             head, files = tuple(fact.decode(errors="replace") for fact in facts), []
         elif entry.startswith(b":"):
-            next(tokens)
+            if not meant(os.fsdecode(next(tokens))):
+                continue
             number = len(entry) - len(entry.lstrip(b":"))
             fields = entry.decode().split(" ")
             modes, blobs = fields[: number + 1], fields[number + 1 : 2 * number + 2]

@@ -46,10 +46,10 @@ def _committed(history: StateHistory) -> Iterator[Record]:
     """Each line that is a record, once, however many commits have it. Others are another command's
     to tell of: what was committed cannot be mended.
     """
-    repository, seen = history.repository, set[bytes]()
-    commits = repository.commits(*history.paths)
+    seen = set[bytes]()
+    commits = history.commits()
     blobs = dict.fromkeys(blob for one in commits for blob in one.blobs)
-    for _, data in repository.blobs(blobs):
+    for _, data in history.repository.blobs(blobs):
         lines = {line.removesuffix(b",") for line in data.split(b"\n")}
         for line in lines - seen:
             if line.startswith(b'{"address"'):

@@ -210,7 +210,7 @@ def _committed(held: StateHistory, asking: Asking, reading: StateReading) -> Ite
         said = "What is older than its first commit is not here: `git fetch --unshallow` brings it."
         reading.note("Clone is shallow", said)
     after, since = _since(repository, asking.since)
-    commits = repository.commits(*held.paths, after=after, since=since)
+    commits = held.commits(after, since)
     asked = ((commit, (commit.blobs, *commit.before)) for commit in commits)
     lines = partial(reading.held, name=held.path)
     for commit, (now, *before) in lines_of_commits(repository, asked, lines):
@@ -280,7 +280,7 @@ def lines_over(place: ProjectPlace, limit: int) -> Iterator[tuple[Commit, tuple[
     def lines(blob: bytes) -> tuple[bytes, ...]:
         return tuple(known.setdefault(line, line) for line in reading.held(blob, held.path))
 
-    commits = islice(held.repository.commits(*held.paths), limit)
+    commits = islice(held.commits(), limit)
     whole = ((commit, ((*held.files_in(commit.id).values(),),)) for commit in commits)
     for commit, (now,) in lines_of_commits(held.repository, whole, lines):
         yield commit, now

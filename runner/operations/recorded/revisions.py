@@ -1,7 +1,7 @@
 """States as they were: at a revision of git, in a file, in a workspace, or as one stands now."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from msgspec import Struct
 from runner.core.address import is_address
 from runner.core.state.file import decode
 from runner.core.state.records import State, empty
-from runner.core.state.shards import RecordFile, StateText, shard_file, shards_in
+from runner.core.state.shards import RecordFile, StateText, shard_file, shard_named, shards_in
 from runner.errors import RunnerError, Where, error
 from runner.io import files
-from runner.io.git.repository import Repository
+from runner.io.git.repository import Commit, Repository
 from runner.io.state.local import read_state_file
 from runner.io.state.store import Store
 from runner.operations.options import ProjectPlace
@@ -87,12 +87,25 @@ class StateHistory:
         """Where its files are: the state's, and the folder of its shards."""
         return self.path, self._beside(shard_file("")).rpartition("/")[0]
 
+    def is_of(self, path: str) -> bool:
+        """Whether it is a file of it; whatever else is beside its shards is none."""
+        name = shard_named(path)
+        return path == self.path or (name is not None and path == self.place_of(name))
+
+    def commits(self, after: str | None = None, since: str | None = None) -> Iterator[Commit]:
+        """Those that changed any of its files, newest first (`Repository.commits`)."""
+        return self.repository.commits(*self.paths, after=after, since=since, meant=self.is_of)
+
     def files_in(self, commit: str) -> dict[str, str]:
-        """The blob of each file of the state in a commit, by its path."""
-        found: dict[str, str] = {}
-        for path in self.paths:
-            found.update(self.repository.tree(commit, path))
-        return found
+        """The blob of each file of the state in a commit, by its path: no shard that it does not
+        list.
+        """
+        state, shards = (self.repository.tree(commit, path) for path in self.paths)
+        if not state or not shards:
+            return state
+        (head,) = (data for _, data in self.repository.blobs(state.values()))
+        listed = map(self.place_of, shards_in(head))
+        return state | {path: shards[path] for path in listed if path in shards}
 
     def text_in(self, commit: str, called: str) -> StateText | None:
         """The state in a commit; None if there is none. `called` is what messages call that."""
