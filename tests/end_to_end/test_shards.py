@@ -115,6 +115,21 @@ def test_what_is_kept_beside_shards_is_nothing_to_git_nor_to_a_history(
     assert commits(project)[0] == "three"
 
 
+def test_a_history_tells_of_no_answer_as_removed_that_cannot_be_read(
+    git: GitFolder, api: FakeAPI
+) -> None:
+    project = configured(Project(git.path), api, many(3))
+    applied(project)
+    git.commit("one")
+    path = git.path / place("completion.many[0]")
+    path.write_bytes(b"\0" * 9)
+    damaged = project.call("history")
+    assert (damaged.status, path.name in damaged.err) == (1, True)
+    path.unlink()
+    lacking = project.call("history")
+    assert (lacking.status, "lacks a shard" in lacking.err) == (1, True)
+
+
 def test_git_merges_shards_by_address(git: GitFolder, api: FakeAPI) -> None:
     project = configured(Project(git.path), api, many(20))
     applied(project)

@@ -261,16 +261,29 @@ def _whole(data: bytes, text: StateText, name: str) -> State:
     header = read_header(data, name)
     if header.shards is None:
         return _with_records(header, records_in([lines_of_json(data, name)]))
-    missing = next((one for one in header.shards if one not in text.shards), None)
-    if missing is not None:
-        raise _no_shard(missing, name)
-    held = [text.shards[one] for one in header.shards]
+    held = _listed(header.shards, text, name)
     try:
         return _with_records(header, records_in(map(lines_of_shard, held)))
     except MisreadError as misread:
         if not isinstance(misread.cause, TwiceError):
             raise
         return _with_records(header, _later_of_each(held))
+
+
+def check_listed(text: StateText, name: str) -> None:
+    """RunnerError for a state that is in shards and lists or has not all of them."""
+    if listed := shards_in(text.head):
+        decode_list(text.head, name, way_back_to(name))
+        _listed(tuple(listed), text, name)
+
+
+def _listed(shards: tuple[str, ...], text: StateText, name: str) -> list[RecordFile]:
+    """The shards of a list; their number is a power of two, and each of so many is there."""
+    count = 1 << (len({*shards}) - 1).bit_length()
+    for shard in (*shards, *map(name_of, range(count))):
+        if shard not in text.shards:
+            raise _no_shard(shard, name, is_listed=shard in shards)
+    return [text.shards[one] for one in shards]
 
 
 def _later_of_each(files: Iterable[RecordFile]) -> dict[str, Record]:
@@ -303,9 +316,15 @@ def _with_records(header: Header, records: Mapping[str, Record]) -> State:
     )
 
 
-def _no_shard(shard: str, name: str) -> RunnerError:
+def _no_shard(shard: str, name: str, *, is_listed: bool) -> RunnerError:
     folder, slash, _ = name.rpartition("/")
     file = f"{folder}{slash}{shard_file(shard)}"
+    if not is_listed:
+        said = (
+            f"It lists other shards and not {file}: lines of it are missing. Nothing was changed. "
+            f'Put {{"name":"{shard}"}} among them, or restore {name} from version control.'
+        )
+        return error("State does not list a shard", said, Where(name))
     return error(
         "State lacks a shard",
         f"{name} lists {file}, and there is none beside it. {way_back_of_shard(file)}",

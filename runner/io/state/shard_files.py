@@ -28,18 +28,20 @@ _TOLD = 3
 class ReadShards(Struct, frozen=True):
     """A state's file with its shards; `stand` are these as they are. The file lists those that are
     `strange` otherwise, and those that are `kept` stand beside what a write has put in their place
-    that was cut off.
+    that was cut off. There may be others, which no write has come to take away.
     """
 
     text: StateText
     stand: Mapping[str, Shard] = {}
     strange: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    has_others: bool = False
 
     @property
     def fits(self) -> bool:
-        """Whether all of them stand where and as the file lists them."""
-        return not self.kept and shards_in(self.text.head) == self.stand
+        """Whether all of them stand where and as the file lists them, and no others."""
+        is_as_listed = not self.kept and shards_in(self.text.head) == self.stand
+        return is_as_listed and not self.has_others
 
     def problems(self, name: str, *, is_held: bool) -> Iterator[Problem]:
         """What has to be said of them, where somebody holds the state or nobody does."""
@@ -65,8 +67,12 @@ def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
     cannot be read, or is a link.
     """
     listed = shards_in(data)
+    has_others = any(
+        (match := _FILE.fullmatch(name)) and match[1] not in listed
+        for name, _ in shard_versions(path)
+    )
     if not listed:
-        return ReadShards(StateText(data))
+        return ReadShards(StateText(data), has_others=has_others)
     also_kept = before or _is_begun(path, data)
     held: dict[str, RecordFile] = {}
     stand: dict[str, Shard] = {}
@@ -82,7 +88,7 @@ def read_shards(path: Path, data: bytes, *, before: bool = False) -> ReadShards:
             strange.append(name)
         elif held[name].name.endswith(_BACKUP):
             kept.append(name)
-    return ReadShards(StateText(data, held), stand, tuple(strange), tuple(kept))
+    return ReadShards(StateText(data, held), stand, tuple(strange), tuple(kept), has_others)
 
 
 def undo_cut_off(path: Path) -> None:
@@ -216,4 +222,8 @@ def _read(place: Path, name: str) -> tuple[RecordFile, Shard] | None:
         detail = f"{place} is a link, and a shard of a state is none. Take it away."
         raise error("File is a link", detail, Where(str(place)))
     data = files.read(place)
-    return None if data is None else (RecordFile(str(place), data), shard_with(name, data))
+    if data is None:
+        return None
+    if b"\r\n" in data:  # git may give lines the ends of another system
+        data = data.replace(b"\r\n", b"\n")
+    return RecordFile(str(place), data), shard_with(name, data)

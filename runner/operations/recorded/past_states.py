@@ -10,10 +10,10 @@ from itertools import chain, islice
 from msgspec import Struct
 
 from runner.core.address import in_order
-from runner.core.state.file import lines_in
+from runner.core.state.file import check_listed, lines_in
 from runner.core.state.line import decode_record
 from runner.core.state.records import Record, State
-from runner.core.state.shards import StateText
+from runner.core.state.shards import RecordFile, StateText
 from runner.core.state.written import UNREADABLE
 from runner.core.viewing.changes import (
     AnswerChange,
@@ -180,27 +180,32 @@ def _working(
     """
     store = store_of(place)
     found = store.backend.read()
-    here = {} if found is None else _files(held, found.text)
+    if found is not None:
+        check_listed(found.text, store.name)
+    here = {} if found is None else _files(held, found.text, store.name)
     tip = {} if held is None else held.files_in(held.repository.resolve("HEAD"))
     same = {
-        path for path, blob in tip.items() if path in here and blob_id(here[path], blob) == blob
+        path
+        for path, blob in tip.items()
+        if path in here and blob_id(here[path].data, blob) == blob
     }
     before: list[bytes] = []
     if held is not None:
         blobs = [blob for path, blob in tip.items() if path not in same]
         before = reading.all_held((data for _, data in held.repository.blobs(blobs)), held.path)
-    now = [reading.lines(data, store.name) for path, data in here.items() if path not in same]
+    now = [reading.lines(one.data, one.name) for path, one in here.items() if path not in same]
     changed = reading.changed(before, chain(*now))
     if changed:
         yield ChangedIn(None, (*changed.values(),))
 
 
-def _files(held: StateHistory | None, text: StateText) -> dict[str, bytes]:
+def _files(held: StateHistory | None, text: StateText, name: str) -> dict[str, RecordFile]:
     """The files of a state by their paths in a repository; a shard without a record is left out."""
-    shards = {name: one.data for name, one in text.shards.items() if one.data}
+    head = RecordFile(name, text.head)
+    shards = {shard: one for shard, one in text.shards.items() if one.data}
     if held is None:
-        return {"": text.head, **shards}
-    return {held.path: text.head, **{held.place_of(name): one for name, one in shards.items()}}
+        return {"": head, **shards}
+    return {held.path: head, **{held.place_of(shard): one for shard, one in shards.items()}}
 
 
 def _committed(held: StateHistory, asking: Asking, reading: StateReading) -> Iterator[ChangedIn]:

@@ -50,6 +50,10 @@ def in_shards(value: State) -> StateText:
     return written(document(value, None, "split"))
 
 
+def replaced(text: StateText, head: bytes) -> StateText:
+    return StateText(head, {name: text.shards[name] for name in shards_in(head)})
+
+
 def edited(text: StateText, shard: str, data: bytes) -> StateText:
     changed = RecordFile(text.shards[shard].name, data)
     return StateText(text.head, {**text.shards, shard: changed})
@@ -163,6 +167,16 @@ def test_a_shard_that_is_not_there_is_named() -> None:
     held = {name: file for name, file in text.shards.items() if name != "003"}
     with pytest.raises(RunnerError, match=r"state/records/003\.jsonl"):
         decode(StateText(text.head, held), "state/state.json")
+
+
+def test_a_list_with_a_gap_is_not_taken_for_a_state_that_lacks_some_records() -> None:
+    text = in_shards(state(record("a")))
+    for line in text.head.split(b"\n")[4:-2]:
+        gap = StateText(text.head.replace(line + b"\n", b""), text.shards)
+        with pytest.raises(RunnerError, match="does not list a shard"):
+            decode(replaced(gap, gap.head.replace(b"},\n]}", b"}\n]}")), "state/state.json")
+    with pytest.raises(RunnerError, match=r"state/records/000\.jsonl"):
+        decode(replaced(text, text.head.split(b"\n")[0] + b"\n]}\n"), "state/state.json")
 
 
 def test_a_shard_may_end_without_a_line_end_and_have_those_of_another_system() -> None:

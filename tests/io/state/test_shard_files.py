@@ -223,6 +223,28 @@ def test_whoever_looks_at_it_has_all_of_it_in_one_file(folder: Path) -> None:
     assert b"".join(held.pieces()) == encode(state)
 
 
+def test_shards_with_the_line_ends_of_another_system_are_as_they_are_listed(folder: Path) -> None:
+    _, first = loaded(folder)
+    for path in (folder / "records").glob("*.jsonl"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    store, state = loaded(folder)
+    assert (state, store.warnings, store.is_laid_out) == (first, (), True)
+
+
+def test_shards_that_are_not_listed_go_with_the_next_write(folder: Path) -> None:
+    """A write was killed right after the file that lists them, or lists none."""
+    for other in (None, folder / "state.json"):
+        left = folder / "records/3ff.jsonl"
+        left.write_bytes(b"")
+        if other is not None:
+            other.write_bytes(encode(loaded(folder)[1]))
+        store, state = loaded(folder, None if other else "split")
+        assert (store.is_laid_out, store.warnings) == (False, ())
+        written = store.write(state)
+        again, now = loaded(folder, None if other else "split")
+        assert (now, again.is_laid_out, left.exists()) == (written, True, False)
+
+
 def test_a_shard_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
     path = shard(folder, NAMES[0])
     path.rename(tmp_path / "elsewhere")
