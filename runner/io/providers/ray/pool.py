@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from runner import __version__
-from runner.errors import RunnerError, counted, error
+from runner.errors import DISTRIBUTION, RunnerError, counted, error
 from runner.io.providers.endpoint import Say
 from runner.io.providers.openai.wire import Broken, HeldBack, Reply
 from runner.io.providers.ray.travelling import (
@@ -96,7 +96,7 @@ class Pool:
         self._queues: dict[str, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pumps = False
-        self._fault: RunnerError | None = None
+        self._fault: Exception | None = None
 
     @property
     def workers(self) -> int:
@@ -106,7 +106,6 @@ class Pool:
     async def __aenter__(self) -> Self:
         for place in self._places:
             self._begin(self._fill(place))
-        self._begin(self._watch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -140,14 +139,19 @@ class Pool:
     # -- who is there
 
     async def _fill(self, place: _Place) -> None:
-        if place.replaced and not await self._cluster.answers():
-            self._give_up(_gone())
-            return
+        place.is_awaited = True
+        self._begin(self._watch(place, place.replaced))
         try:
+            if place.replaced and not await self._cluster.answers():
+                self._give_up(_gone())
+                return
             actor = place.actor = self._cluster.start()
             said = await actor.hello()
         except Died as exc:
             self._lost(place, exc)
+            return
+        except Exception as exc:  # noqa: BLE001  # a bug: whoever waits for an answer is told
+            self._give_up(exc)
             return
         if said.version != __version__:
             self._give_up(_other_version(said))
@@ -163,27 +167,28 @@ class Pool:
             self._say(f"A worker{where} died: {why}. Another one is started.")
             self._begin(self._fill(place))
             return
-        place.is_over = True
+        place.is_awaited, place.is_over = False, True
         self._say(f"A worker{where} died: {why}. It was the last of {LIVES + 1} in its place.")
         if all(one.is_over for one in self._places):
             self._give_up(_none_left(why))
 
-    def _give_up(self, fault: RunnerError) -> None:
+    def _give_up(self, fault: Exception) -> None:
         self._fault = self._fault or fault
         for queue in self._queues.values():
             for line in queue.lines:
-                if not line.end.done():
-                    line.end.set_exception(self._fault)
+                _fail(line, self._fault)
             queue.lines.clear()
 
-    async def _watch(self) -> None:
+    async def _watch(self, place: _Place, replaced: int) -> None:
+        """Whoever is not there by then is waited for no longer: what it could do, the others do."""
         await asyncio.sleep(self._seconds)
-        up = sum(place.is_up for place in self._places)
-        for place in self._places:
-            place.is_awaited = False  # what it could do meanwhile, the others do
-        self._soon()
-        if up == len(self._places) or any(place.replaced for place in self._places):
+        if place.is_up or place.is_over or place.replaced != replaced:
             return
+        place.is_awaited = False
+        self._soon()
+        if any(one.is_awaited and not one.is_up for one in self._places):
+            return
+        up = sum(one.is_up for one in self._places)
         if up:
             self._say(f"{up} of {counted(len(self._places), 'worker')} found room in the cluster")
         else:
@@ -200,7 +205,7 @@ class Pool:
     def _pump(self) -> None:
         self._pumps = False
         up = [one for one in self._places if one.is_up]
-        coming = sum(one.is_awaited and not one.is_over for one in self._places if not one.is_up)
+        coming = sum(one.is_awaited and not one.is_up for one in self._places)
         for name, queue in self._queues.items():
             slots = queue.remote.slots(max(1, len(up) + coming))
             chunks: dict[_Place, list[_Line]] = {}
@@ -224,7 +229,7 @@ class Pool:
             async for events in actor.exchange(remote, tuple(line.asked for line in lines)):
                 for index, event in events:
                     if isinstance(event, bytes):
-                        await lines[index].feed(event)
+                        await _feed(lines[index], event)
                     else:
                         busy[remote.name] -= 1
                         _settle(left.pop(index), event)
@@ -236,9 +241,25 @@ class Pool:
             if place.actor is actor:
                 self._lost(place, exc)
         except Exception as exc:  # noqa: BLE001  # a bug: whoever waits for an answer is told
+            busy[remote.name] -= len(left)
             for line in left.values():
-                if not line.end.done():
-                    line.end.set_exception(exc)
+                _fail(line, exc)
+            self._soon()
+
+
+async def _feed(line: _Line, piece: bytes) -> None:
+    """What goes wrong where a piece is taken is of that request alone."""
+    if line.end.done():
+        return
+    try:
+        await line.feed(piece)
+    except Exception as exc:  # noqa: BLE001  # whoever waits for it is told
+        _fail(line, exc)
+
+
+def _fail(line: _Line, fault: Exception) -> None:
+    if not line.end.done():
+        line.end.set_exception(fault)
 
 
 def _settle(line: _Line, event: RemoteEnd) -> None:
@@ -246,7 +267,7 @@ def _settle(line: _Line, event: RemoteEnd) -> None:
         return
     match event:
         case Unable(problems):
-            line.end.set_exception(RunnerError(*problems))
+            _fail(line, RunnerError(*problems))
         case Reply() | Broken() | HeldBack():
             line.end.set_result(event)
 
@@ -256,7 +277,7 @@ def _other_version(said: Introduced) -> RunnerError:
         "Another version on a node",
         f"The runner on the node {said.node} is {said.version}, and this one is {__version__}. "
         f"Install one and the same on every node: pip install "
-        f'"runner-llm[ray,embedded]=={__version__}"',
+        f'"{DISTRIBUTION}[ray,embedded]=={__version__}"',
     )
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from runner.core.api.exchange import Answered, Failure, Outgoing
 from runner.core.plan.events import Writing, Written
-from runner.errors import RunnerError
+from runner.errors import Problem, RunnerError
 from runner.io.providers.endpoint import Endpoint, ServerCall
 from runner.io.providers.openai.client import OpenAIClient, connect
 from runner.io.providers.ray.pool import LIVES, Died, Pool
@@ -49,6 +49,8 @@ class Near:
     given: list[int] = field(default_factory=list)
 
     async def hello(self) -> Introduced:
+        if self.cluster.fault is not None:
+            raise self.cluster.fault
         if self.cluster.stillborn:
             raise Died("the runner is not installed on its node")
         if self.cluster.never:
@@ -93,6 +95,8 @@ class Here:
     stillborn: bool = False
     never: bool = False
     is_there: bool = True
+    soon: float = 60.0
+    fault: Exception | None = None
     actors: list[Near] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -131,7 +135,7 @@ async def opened(
 
 def here_soon(here: Here) -> float:
     """Nobody waits for whoever never comes."""
-    return 0.0 if here.never else 60.0
+    return 0.0 if here.never else here.soon
 
 
 async def asked_for(api: FakeAPI, number: int) -> None:
@@ -281,6 +285,30 @@ def test_where_no_node_has_room_that_is_said() -> None:
     run(work())
 
 
+def test_a_worker_that_died_is_not_waited_for_where_no_node_has_room_for_another() -> None:
+    async def work() -> None:
+        here = Here(soon=0.0)
+        async with FakeAPI(held=True) as api, opened(api, here, workers=1) as client:
+            asked = asyncio.ensure_future(client.complete(out()))
+            await asked_for(api, 1)
+            here.never = True
+            here.actors[0].kill()
+            with pytest.raises(RunnerError, match="No node has room"):
+                await asked
+            api.release()
+
+    run(work())
+
+
+def test_a_bug_while_workers_are_started_is_told_to_whoever_waits_for_them() -> None:
+    async def work() -> None:
+        async with FakeAPI() as api, opened(api, Here(fault=KeyError("a bug"))) as client:
+            with pytest.raises(KeyError, match="a bug"):
+                await client.complete(out())
+
+    run(work())
+
+
 def test_another_version_of_the_runner_on_a_node_is_refused() -> None:
     async def work() -> None:
         async with FakeAPI() as api, opened(api, Here(version="0.0.1")) as client:
@@ -324,6 +352,29 @@ def test_lines_of_a_file_are_handed_out_one_by_one() -> None:
 
             got = await client.ask(ServerCall("GET", "/files/f/content", take=take))
             assert isinstance(got, Answered)
+            assert lines == [b'{"a":1}', b'{"b":2}']
+
+    run(work())
+
+
+def test_what_goes_wrong_where_an_answer_is_taken_is_of_that_request_alone() -> None:
+    async def work() -> None:
+        lines: list[bytes] = []
+        here = Here()
+        async with FakeAPI() as api, opened(api, here, workers=1) as client:
+            api.store = Filed()
+
+            async def refuse(_: Sequence[bytes]) -> None:
+                raise RunnerError(Problem("No space left", "The cache takes none."))
+
+            async def take(some: Sequence[bytes]) -> None:
+                lines.extend(some)
+
+            calls = [ServerCall("GET", "/files/f/content", take=each) for each in (refuse, take)]
+            refused, taken = await asyncio.gather(*map(client.ask, calls), return_exceptions=True)
+            assert here.actors[0].given == [2]  # they went together
+            assert isinstance(refused, RunnerError)
+            assert isinstance(taken, Answered)
             assert lines == [b'{"a":1}', b'{"b":2}']
 
     run(work())
