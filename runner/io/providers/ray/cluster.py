@@ -148,7 +148,7 @@ async def _reach(address: str) -> None:
 async def _check_reached(place: ClusterPlace, address: str) -> None:
     try:
         await _reach(address)
-    except OSError as exc:
+    except (OSError, OverflowError) as exc:  # of a port that is none
         raise error(
             "No Ray cluster",
             f"Nobody answers at {place.address}. Is the cluster up, and is that the address of its "

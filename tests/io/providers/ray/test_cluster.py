@@ -40,14 +40,15 @@ def test_what_keeps_a_cluster_of_this_machine_from_its_beginning_is_passed_on() 
     )
 
 
-def test_where_nobody_answers_ray_is_not_asked_and_the_environment_is_as_before() -> None:
+@pytest.mark.parametrize("port", [1, 70_000])  # no port is larger than 65,535
+def test_where_nobody_answers_ray_is_not_asked_and_the_environment_is_as_before(port: int) -> None:
     need_ray()
     before = dict(os.environ)
 
     async def work() -> None:
-        async with open_cluster(ClusterPlace("127.0.0.1:1", 1)):
+        async with open_cluster(ClusterPlace(f"127.0.0.1:{port}", 1)):
             raise AssertionError("there is none")
 
-    with pytest.raises(RunnerError, match=r"Nobody answers at 127\.0\.0\.1:1\."):
+    with pytest.raises(RunnerError, match=rf"Nobody answers at 127\.0\.0\.1:{port}\."):
         asyncio.run(asyncio.wait_for(work(), 120))
     assert dict(os.environ) == before
