@@ -40,7 +40,7 @@ class Apply:
         self.outcome = Outcome(dict(known.records), walk.session)
         self.in_flight = 0
         self.elsewhere = 0  # so many of them wait at a server, and are left there when a run ends
-        self._here = 0  # so many of them ask no provider
+        self._aside = 0  # so many of them are not in flight to a provider
         known.samples.is_declared = walk.is_declared  # this walk learns more than the plan's
         self._plan, self._walk = plan, walk
         self._run = Run(plan, walk, known, doors, limits, self.outcome)
@@ -158,7 +158,7 @@ class Apply:
                         self._carry(vertex, made)
         for vertex, decision in decide(fresh, self._run.known):
             if isinstance(decision, Issue) and self._run.doors.fetch is not None:
-                self._here += 1
+                self._aside += 1
                 self._spawn(vertex, self._look(vertex, decision, self._run.doors.fetch))
             else:
                 self._decided(vertex, decision)
@@ -180,7 +180,7 @@ class Apply:
             ):
                 decision = decide_again(vertex, decision, self._run.known)
         finally:
-            self._here -= 1
+            self._aside -= 1
         self._decided(vertex, decision)
 
     def _carry(self, vertex: Vertex, decision: Decision) -> None:
@@ -242,14 +242,14 @@ class Apply:
                 client = self._run.clients.get(way)
                 limit = client.limit if client is not None else 1
                 elsewhere = client is not None and client.elsewhere
-                here = self.in_flight - self._here - self.elsewhere
-                if here >= self._run.limits.concurrency and not elsewhere:
+                asking = self.in_flight - self._aside - self.elsewhere
+                if asking >= self._run.limits.concurrency and not elsewhere:
                     break
                 if self._busy.get(way, 0) >= limit:
                     break
                 vertex, made = queue.popleft()
                 self._busy[way] = self._busy.get(way, 0) + 1
-                self._here += elsewhere
+                self._aside += elsewhere
                 self._spawn(vertex, self._issue(vertex, made, way, elsewhere=elsewhere))
 
     def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -326,7 +326,7 @@ class Apply:
                     await issue(self._run, vertex, made, request, client)
         finally:
             self._busy[way] -= 1
-            self._here -= elsewhere
+            self._aside -= elsewhere
 
     def _leave(
         self, vertex: Vertex, made: Issue, request: Request, way: Way, client: ClientElsewhere
@@ -345,7 +345,7 @@ class Apply:
         self._busy[left.way] -= 1
         match result:
             case Answered():
-                self._here += 1
+                self._aside += 1
                 return self._spawn(left.vertex, self._keep(left, result))
             case Failure():
                 refuse(self._run, left.vertex, left.request, result)
@@ -358,7 +358,7 @@ class Apply:
         try:
             await keep_answer(self._run, left.vertex, left.made, left.request, answer)
         finally:
-            self._here -= 1
+            self._aside -= 1
 
     def _request(self, vertex: Vertex) -> Request:
         assert vertex.instance is not None  # noqa: S101  # only instances are issued

@@ -187,7 +187,7 @@ class _Collecting:
         from runner.io.providers.openai.batch_settling import read_answers  # noqa: PLC0415
 
         taking = _Taking(self._journal.lines(sent), partial(self._entry, sent, seen))
-        pause = min(map(_poll, self._project.declared.values()), default=30.0)
+        pause = _seconds_between_looks(self._project)
         with answers_of(self._project.store, self._project.owner) as answers:
 
             async def take(found: Sequence["BatchLine"]) -> None:
@@ -272,13 +272,17 @@ def collect_alone(project: Loaded, command: str, say: "Say") -> Collected:
 
 def wait_for_all(project: Loaded, say: "Say") -> Collected:
     """Collect, again and again, until nothing is under way or nobody can look any more."""
-    lost, wait = 0, min(map(_poll, project.declared.values()), default=30.0)
+    lost, wait = 0, _seconds_between_looks(project)
     while True:
         found = collect_alone(project, "runner batch wait", say)
         lost = lost + 1 if found.problems else 0
         if len(found.waiting) == found.hopeless or lost > _LOST:
             return found
         time.sleep(wait)
+
+
+def _seconds_between_looks(project: Loaded) -> float:
+    return min(map(_poll, project.declared.values()), default=30.0)
 
 
 def _poll(declared: DeclaredProvider) -> float:

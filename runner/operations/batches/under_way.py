@@ -62,7 +62,7 @@ def warn_of_left(project: Loaded, names: Iterable[str]) -> None:
         return
     are = "is" if len(found) == 1 else "are"
     said = (
-        f"{', '.join(found[:5])} {are} written down in {journal_of(project).directory}, which is "
+        f"{first_few(found, 5)} {are} written down in {journal_of(project).directory}, which is "
         "neither in the state nor in the shared cache. On another machine, or where that folder is "
         "not kept, an apply sends the same requests again, and pays for them again. Collect here "
         "(`runner batch wait`), or keep or copy the folder."
