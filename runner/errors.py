@@ -82,4 +82,9 @@ DISTRIBUTION = "runner-llm"  # the name that pip knows this program by
 
 def not_installed(summary: str, said: str, extra: str) -> RunnerError:
     """What is asked for needs a package that only an extra of this program brings."""
-    return error(summary, f'{said} Install it with: pip install "{DISTRIBUTION}[{extra}]"')
+    return error(summary, f"{said} Install it with: {to_install(extra)}")
+
+
+def to_install(extra: str) -> str:
+    """The command that installs what only an extra of this program brings."""
+    return f'pip install "{DISTRIBUTION}[{extra}]"'

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from runner.errors import RunnerError, Where, error
+from runner.errors import RunnerError, Where, error, not_installed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -220,9 +220,10 @@ def _library() -> Any:
         import obstore  # noqa: PLC0415  # only who has a bucket needs it
         import obstore.exceptions  # noqa: PLC0415
     except ImportError as cause:
-        raise error(
-            "Extra is not installed",
-            "A bucket needs the library obstore: pip install 'runner-llm[remote]'",
+        raise not_installed(
+            "The client of buckets is not installed",
+            "Buckets are reached by a package that is missing (obstore).",
+            "remote",
         ) from cause
     return obstore
 

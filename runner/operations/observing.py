@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runner.core.address import selects
-from runner.errors import Problem
+from runner.errors import Problem, to_install
 from runner.operations.project.telemetry import TelemetrySettings, telemetry_settings
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import admit_doors, still_closed
@@ -15,10 +15,6 @@ from runner.operations.spending import costs
 if TYPE_CHECKING:
     from runner.io.telemetry.run import Telemetry
 
-_EXTRA = (
-    "OpenTelemetry's packages are needed to tell a run to a collector: "
-    "pip install 'runner-llm[otel]'"
-)
 _PARENT = ("TRACEPARENT", "TRACESTATE")  # the variables of the convention for what a job starts
 
 
@@ -101,6 +97,7 @@ def _fault(settings: TelemetrySettings) -> str | None:
         return settings.fault
     try:
         import runner.io.telemetry.run  # noqa: F401, PLC0415
-    except ImportError:
-        return _EXTRA
+    except ImportError as cause:
+        said = f"A run is told to a collector by packages that are missing or too old ({cause})"
+        return f"{said}. Install them with: {to_install('otel')}"
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Project, completion, provider, serving, trusting
+from tests.harness.project import Project, completion, missing, provider, serving, trusting
 from tests.harness.server import FakeAPI
 
 TABLE = '[runner.cache]\nurl = "{url}"\n{more}\n'
@@ -230,3 +230,12 @@ def test_what_is_no_cache_is_told_at_its_place(team: Team, table: str, said: str
     assert ran.status == 1
     assert said in ran.err
     assert "configs/main.toml" in ran.err
+
+
+def test_without_the_client_of_buckets_it_is_said_how_to_install_it(
+    team: Team, tmp_path: Path
+) -> None:
+    ran = team.clone("one").run("plan", env=missing(tmp_path / "without", "obstore"))
+    assert ran.status == 0
+    assert "Shared cache cannot be used" in ran.err
+    assert 'Install it with: pip install "runner-llm[remote]"' in ran.err

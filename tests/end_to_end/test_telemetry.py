@@ -408,7 +408,7 @@ def test_a_project_that_turns_it_on_says_how_it_is_installed(
         ran = project.run("apply", "--auto-approve", env=env)
         assert (ran.status, api.requests) == (1, [])
     assert "Telemetry is not possible" in ran.err
-    assert "pip install 'runner-llm[otel]'" in ran.err
+    assert 'pip install "runner-llm[otel]"' in ran.err
     line = path.read_text().splitlines().index("enabled = true") + 1
     assert f"configs/main.toml line {line}" in ran.err
 
@@ -424,7 +424,7 @@ def test_where_only_the_environment_asks_for_it_what_is_missing_is_a_warning(
     assert ran.status == 0
     assert len(project.records) == 5
     assert ran.err.count("Telemetry is not possible") == 1
-    assert "pip install 'runner-llm[otel]'" in ran.err
+    assert 'pip install "runner-llm[otel]"' in ran.err
 
 
 @pytest.mark.parametrize(
