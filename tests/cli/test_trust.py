@@ -108,6 +108,18 @@ def test_a_host_that_nothing_is_sent_to_is_told(project: Project, api: FakeAPI) 
     assert (other.status, said in other.err) == (0, False)
 
 
+def test_of_what_else_a_run_reaches_nothing_is_said_to_be_misspelt(
+    project: Project, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.test")
+    project.write("[telemetry]\ncontent = true\n", "telemetry.toml")
+    named = "https://collector.test,ssh://git.test,s3://bucket"
+    ran = project.run("apply", "--auto-approve", "--trust", named)
+    assert "Not trusted" in ran.err
+    assert "names no host" not in ran.err
+    assert api.requests == []
+
+
 def test_plan_says_what_apply_will_ask_and_does_not_fail(project: Project, api: FakeAPI) -> None:
     ran = project.call("plan", "--detailed-exitcode")
     assert ran.status == 2

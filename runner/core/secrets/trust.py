@@ -273,7 +273,7 @@ def named_hosts(text: str) -> frozenset[str]:
     """
     found: set[str] = set()
     for name in filter(None, (part.strip() for part in text.split(","))):
-        if _PROGRAM.fullmatch(name) or _PLACE.match(name):
+        if is_no_host(name):
             found.add(name)
             continue
         schemes = ("",) if "://" in name else ("https://", "http://")
@@ -283,6 +283,11 @@ def named_hosts(text: str) -> frozenset[str]:
         found.add(hosts[0])
         found.update(host for host in hosts[1:] if host is not None and is_loopback(host))
     return frozenset(found)
+
+
+def is_no_host(name: str) -> bool:
+    """Whether what `--trust` names is a program, a bucket, a folder or a cluster."""
+    return bool(_PROGRAM.fullmatch(name) or _PLACE.match(name))
 
 
 def _line(text: str) -> str:

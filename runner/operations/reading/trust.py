@@ -33,6 +33,7 @@ from runner.core.secrets.trust import (
     from_table,
     host_of,
     in_words,
+    is_no_host,
     named_hosts,
     needs_asking,
     ordered,
@@ -49,8 +50,6 @@ from runner.operations.project.telemetry import telemetry_doors
 from runner.operations.reading.check_programs import program_doors
 from runner.operations.reading.doors import keep_open
 from runner.operations.reading.loaded import Loaded
-
-_NO_HOSTS = ("sha256:", "s3://", "gs://", "az://", "file://", "ray://")  # of other doors
 
 
 def asks(action: Action) -> bool:
@@ -107,13 +106,17 @@ def wanted(project: Loaded) -> tuple[Door, ...]:
     stored = filter(is_stored, project.state.records.values())
     keepers = (keeper(record, project.providers) for record in stored)
     kept = {name for name in keepers if name is not None}
+    asked = project.reach.doors([*project.reach.used, *kept])
+    return (*asked, *_besides(project), *program_doors(project))
+
+
+def _besides(project: Loaded) -> tuple[Door, ...]:
+    """What leads elsewhere than to providers."""
     cache = cache_doors(project.options.place, project.root.blocks)
     read = upstream_doors(project)
     shared = dict.fromkeys((*_backend_doors(project), *cache, *read))  # the same bucket, as a rule
-    asked = project.reach.doors([*project.reach.used, *kept])
     workers = _cluster(project.declared_executor)
-    told = telemetry_doors(project.root.blocks)
-    return (*asked, *shared, *workers, *program_doors(project), *told)
+    return (*shared, *workers, *telemetry_doors(project.root.blocks))
 
 
 def _backend_doors(project: Loaded) -> tuple[Door, ...]:
@@ -229,9 +232,10 @@ def _not_done(closed: Iterable[Door]) -> str:
 def _misnamed(project: Loaded) -> Iterator[str]:
     """The hosts of --trust that nothing is sent to: one may be misspelt, or lack its port."""
     asked = {going.host for each in project.reach.destinations.values() for going in each}
+    asked.update(map(host_of, _besides(project)))
     near = [*asked, *(host.partition("://")[2] for host in asked)]
     for name in (part.strip() for text in project.options.trust for part in text.split(",")):
-        if name and not name.startswith(_NO_HOSTS) and asked.isdisjoint(named_hosts(name)):
+        if name and not is_no_host(name) and asked.isdisjoint(named_hosts(name)):
             hint = did_you_mean(name, near)
             yield f"--trust {name} names no host that this project asks for.{hint} "
 
