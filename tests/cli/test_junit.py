@@ -106,6 +106,21 @@ def test_an_apply_writes_it_where_it_is_asked_to(tmp_path: Path) -> None:
         assert len(found) == 2
 
 
+def test_a_dash_names_no_file_and_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving() as api:
+        project = Project(tmp_path)
+        project.write(provider(api) + completion("a", "one"))
+        for line in ("plan --out -", "apply -y --junit -", "report --json -", "report --html -"):
+            ran = project.call(*line.split())
+            assert ran.status == 1
+            assert f"{line.split()[-2]} wants the name of a file" in ran.err
+        assert api.completions == []
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_report_replaces_nothing_but_a_report(tmp_path: Path) -> None:
     with serving() as api:
         project = Project(tmp_path / "p")

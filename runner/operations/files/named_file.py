@@ -20,8 +20,15 @@ class NamedFile(Struct, frozen=True):
 
     def target(self) -> Path:
         """Where it will be, links followed. RunnerError if a link of the project leads out of it,
-        which the user need not know; or if something else than one of this kind stands there.
+        which the user need not know; if something else than one of this kind stands there; or for
+        "-", which elsewhere is standard output and no name of a file.
         """
+        if self.name == "-":
+            raise error(
+                "Invalid file name",
+                f"{self.flag} wants the name of a file: nothing is written to standard output by "
+                'it. A file that is to be called "-" is ./-',
+            )
         advice = f"Take the link away, or name another file with {self.flag}."
         target = links.refuse_leaving(self.project, Path(self.name), advice)
         if files.identity(target) is None:
