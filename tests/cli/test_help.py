@@ -14,7 +14,8 @@ from tests.harness.project import Project
 
 ACTIONS = {
     "state": ("list", "show", "mv", "rm", "pull", "push"),
-    "cache": ("info", "prune", "clear"),
+    "cache": ("info", "push", "pull", "import", "prune", "clear"),
+    "batch": ("list", "collect", "wait", "cancel", "forget"),
     "workspace": ("list", "show", "select", "new", "delete"),
 }
 COMMANDS = [*VERBS, *(f"{verb} {name}" for verb, names in ACTIONS.items() for name in names)]
@@ -40,6 +41,25 @@ def test_each_command_has_a_module_that_carries_it_out(tmp_path: Path, command: 
     line = example.strip().splitlines()[0].split(" | ")[-1].split(" > ")[0]
     arguments = parser().parse_args(shlex.split(line)[1:])
     assert callable(import_module(f"runner.cli.commands.{arguments.module}").run)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_command_is_for_breaks_between_words_where_the_terminal_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    told = Project(tmp_path).call(*command.split(), "--help").out.partition("\n\n")[2]
+    prose = [line for line in told.partition("options:")[0].splitlines() if line[:1] != " "]
+    assert max(map(len, prose)) <= 60
+    assert prose[0][0].isupper()
+
+
+def test_indented_lines_of_a_help_stand_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    line = "\n  fish: runner shell-completion fish > ~/.config/fish/completions/runner.fish\n"
+    assert line in Project(tmp_path).call("shell-completion", "--help").out
 
 
 def test_the_help_of_all_names_every_command(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """The command line: the verbs, and the flags of all of them."""
 
-import argparse
 from typing import Any
 
 from runner import __version__
 from runner.cli.parser import flags
+from runner.cli.parser.help_text import HelpText
 from runner.cli.parser.parser import Parser
 from runner.cli.parser.verb import PROG, Verb
 from runner.cli.parser.verbs import SHELLS, VERBS
@@ -33,7 +33,7 @@ def parser() -> Parser:
         prog=PROG,
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpText,
     )
     top.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     flags.where_and_how(top, defaults=True)

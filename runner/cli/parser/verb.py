@@ -1,9 +1,9 @@
 """One verb being built, with the help that teaches it."""
 
-import argparse
 from typing import Any
 
 from runner.cli.parser import flags
+from runner.cli.parser.help_text import HelpText
 from runner.cli.parser.parser import Parser
 
 PROG = "runner"
@@ -48,7 +48,7 @@ def _command(commands: Any, name: str, about: str, example: str, detail: str = "
         help=about,
         description=f"{about[0].upper()}{about[1:]}.{' ' + detail if detail else ''}",
         epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpText,
     )
     flags.where_and_how(made, defaults=False)
     made.set_defaults(parser=made)

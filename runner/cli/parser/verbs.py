@@ -378,7 +378,7 @@ def _state(add: Verb) -> None:
     made.add_argument("source", metavar="FROM")
     made.add_argument("target", metavar="TO")
     flags.waiting(made)
-    made = add.action("rm", "forget records", "rm completion.chat")
+    made = add.action("rm", "forget records; cached answers stay", "rm completion.chat")
     made.add_argument("patterns", nargs="+", metavar="ADDR")
     flags.waiting(made)
     made = add.action(
@@ -387,7 +387,7 @@ def _state(add: Verb) -> None:
     flags.variables(made)
     flags.waiting(made)
     made = add.action("pull", "write the state file to stdout", "pull > state.copy.json")
-    made.add_argument("--serial", type=int, metavar="N", help="an earlier one that is kept")
+    made.add_argument("--serial", type=int, metavar="N", help="an earlier state that is kept")
     made = add.action(
         "push",
         "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
@@ -497,19 +497,23 @@ def _fmt(add: Verb) -> None:
 
 def _cache(add: Verb) -> None:
     add("tell about the cache of answers, fill it, share it, or empty it", "runner cache info")
-    flags.trusting(add.action("info", "how many answers, and how large; the team's too", "info"))
-    made = add.action("push", "give the team what it does not have yet", "push")
-    made.add_argument("--all", action="store_true", help="whatever may be shared, not what is new")
+    flags.trusting(
+        add.action("info", "tell how many answers there are, and how large; the team's too", "info")
+    )
+    made = add.action("push", "give a shared cache what it does not have yet", "push")
+    made.add_argument(
+        "--all", action="store_true", help="all that may be shared, not only what is new"
+    )
     flags.trusting(made)
-    made = add.action("pull", "take what the team has of what would be asked for", "pull")
-    made.add_argument("addresses", nargs="*", metavar="ADDR", help="only at these")
+    made = add.action("pull", "take from a shared cache what would be asked for", "pull")
+    made.add_argument("addresses", nargs="*", metavar="ADDR", help="only for these")
     flags.variables(made)
     flags.trusting(made)
-    made = add.action("import", "put all answers of a git revision into it", "import HEAD~1")
+    made = add.action("import", "put all answers of a git revision into the cache", "import HEAD~1")
     made.add_argument("source", metavar="REV", help="or a state file")
     flags.waiting(made)
-    flags.approval(add.action("prune", "drop what no record refers to", "prune"))
-    flags.approval(add.action("clear", "drop everything; the state keeps its answers", "clear"))
+    flags.approval(add.action("prune", "drop cached answers that no record refers to", "prune"))
+    flags.approval(add.action("clear", "drop all cached answers; the state keeps its own", "clear"))
 
 
 def _batch(add: Verb) -> None:
@@ -520,13 +524,13 @@ def _batch(add: Verb) -> None:
         "goes on at the server whatever becomes of the run that sent it: the next apply\n"
         "takes its answers from there.",
     )
-    made = add.action("list", "where each of them is", "list --json")
+    made = add.action("list", "list the batches under way, and how far each is", "list --json")
     made.add_argument("--json", action="store_true", help="as JSON")
     _asking_of_batches(made)
-    made = add.action("collect", "take what is answered into the cache", "collect")
+    made = add.action("collect", "take what batches have answered into the cache", "collect")
     _asking_of_batches(made)
     flags.waiting(made)
-    made = add.action("wait", "the same, until all of them have ended", "wait")
+    made = add.action("wait", "collect until every batch has ended", "wait")
     _asking_of_batches(made)
     flags.waiting(made)
     made = add.action("cancel", "end batches; what is answered by then is kept", "cancel batch_1")
@@ -595,8 +599,10 @@ def _workspace(add: Verb) -> None:
     add("list, choose, make or delete workspaces", "runner workspace new staging")
     made = add.action("list", "list workspaces, the current one marked", "list")
     made.add_argument("--json", action="store_true", help="as JSON")
-    add.action("show", "print the name of the current one", "show")
-    made = add.action("select", "make another one the current one, for you alone", "select staging")
+    add.action("show", "print the name of the current workspace", "show")
+    made = add.action(
+        "select", "make another workspace the current one, for you alone", "select staging"
+    )
     made.add_argument("name", metavar="WORKSPACE")
     made.add_argument("--or-create", action="store_true", help="make it if it is not there")
     made = add.action("new", "make a workspace", "new staging")
