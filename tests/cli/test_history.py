@@ -202,6 +202,15 @@ def test_an_address_that_never_was_is_an_error(told: Project) -> None:
     assert "Did you mean completion.other?" in ran.err
 
 
+@pytest.mark.parametrize("name", ["othr", "HEAD", "completion.othr[*]"])
+def test_a_name_of_nothing_is_an_error_and_not_a_past_without_changes(
+    told: Project, name: str
+) -> None:
+    ran = told.call("history", name)
+    assert ran.status == 1
+    assert f"There is no record of {name}" in ran.err
+
+
 def test_outside_of_git_the_answer_at_hand_is_shown_and_one_sentence_says_why(
     tmp_path: Path,
 ) -> None:

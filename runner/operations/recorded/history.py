@@ -58,7 +58,9 @@ def answer_history(place: ProjectPlace, address: str, asking: Asking) -> History
 
 
 def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking) -> History:
-    """What each commit did to all answers, or to those that patterns name."""
+    """What each commit did to all answers, or to those that patterns name. RunnerError for a name
+    that nothing ever had.
+    """
     history = History(iter(()))
     known: dict[bytes, bytes] = {}
 
@@ -68,7 +70,19 @@ def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking
     reading = StateReading(history.notes, lines)
     found = (_chosen(one, patterns) for one in changed_states(place, asking, reading))
     history.found = _limited((one for one in found if one.changes), asking.limit)
+    if patterns and asking.since is None:
+        first = next(history.found, None)
+        if first is None:
+            _refuse_unknown(place, patterns)
+        history.found = _again(first, history.found)
     return history
+
+
+def _refuse_unknown(place: ProjectPlace, patterns: Sequence[str]) -> None:
+    state = store_of(place).load() or empty("", "")
+    for pattern in patterns:
+        if not any(selects(pattern, address) for address in state.records):
+            raise unknown(state, pattern)
 
 
 def is_one_answer(place: ProjectPlace, name: str) -> bool:
