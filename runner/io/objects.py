@@ -222,7 +222,7 @@ def _library() -> Any:
     except ImportError as cause:
         raise not_installed(
             "The client of buckets is not installed",
-            "Buckets are reached by a package that is missing (obstore).",
+            "Buckets and shared folders are reached by a package that is missing (obstore).",
             "remote",
         ) from cause
     return obstore

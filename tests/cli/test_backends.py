@@ -64,6 +64,8 @@ def test_a_backend_that_was_never_initialised_is_an_error_that_names_both_ways(
         assert "init --migrate-state" in ran.err
         assert "init --reconfigure" in ran.err
         assert "backend.toml line 1" in ran.err
+        knows = "There are states in the folder" in ran.err
+        assert knows == (command == ("init",))  # whoever ran init is not told to run it
     assert len(api.requests) == 1
     assert not (project.directory.parent / "bucket").exists()
 

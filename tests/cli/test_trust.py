@@ -182,7 +182,8 @@ def test_trust_is_listed_and_revoked(project: Project, api: FakeAPI) -> None:
     assert "send requests and the key in $THE_KEY to" in listed
     project.write("broken")
     assert project.call("trust", "--revoke").out == "This project is not trusted any more.\n"
-    assert project.call("trust", "--list").out == ""
+    none = project.call("trust", "--list")
+    assert (none.out, none.err) == ("", "No project is trusted with anything yet.\n")
     project.write(completion("a", "hello"))
     assert project.run("apply", "--auto-approve").status == 1
     assert api.requests == []

@@ -21,7 +21,10 @@ from runner.operations.reading.trust import (
 def run(arguments: argparse.Namespace) -> int:
     """Show all that the project may reach, ask for what is new, record it."""
     if arguments.list:
-        sys.stdout.writelines(f"{line}\n" for line in _listed())
+        lines = [f"{line}\n" for line in _listed()]
+        sys.stdout.writelines(lines)
+        if not lines:
+            sys.stderr.write("No project is trusted with anything yet.\n")
     elif arguments.revoke:
         forgotten = trust_no_more(place_of(arguments))
         said = "is not trusted any more" if forgotten else "was not trusted"

@@ -81,8 +81,8 @@ def _entries(path: Path, entries: list[Any], hole: IsHole) -> Iterator[Finding]:
                 at,
                 "Wrong type",
                 f"{dotted(at)} must be {wanted}, but it is {in_short(entry)}: each instance "
-                "needs a key that stays when others come and go. Use a table, or read one with a "
-                "key.",
+                "needs a key that stays when others come and go. Write a map, or read a table with "
+                "a key.",
             )
             return
         key = to_text(entry)

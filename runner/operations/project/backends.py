@@ -115,9 +115,11 @@ def record_backend(folder: Path, meant: MeantBackend) -> None:
     files.write_atomic(path, json.dumps(held, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def check_initialised(meant: MeantBackend, again: str, local: str) -> None:
+def check_initialised(
+    meant: MeantBackend, again: str, local: str, *, holds_states: bool = False
+) -> None:
     """RunnerError, with both ways out, where the state would be another than it was: never a fresh
-    start that nobody wanted.
+    start that nobody wanted. `holds_states` says whoever has seen that states are in the folder.
     """
     if meant.is_initialised:
         return
@@ -126,10 +128,9 @@ def check_initialised(meant: MeantBackend, again: str, local: str) -> None:
     ways = f"`{again} init --migrate-state`", f"`{again} init --reconfigure`"
     if meant.before is None:
         said = f"The state is to live in {new}, which was never initialised on this machine."
-        way_out = (
-            f"`{again} init` begins with it; if {old} holds states, {ways[0]} copies them there, "
-            f"and {ways[1]} leaves them."
-        )
+        which = f"{ways[0]} copies them there, and {ways[1]} leaves them."
+        begins = f"`{again} init` begins with it; if {old} holds states, {which}"
+        way_out = f"There are states in {old}: {which}" if holds_states else begins
     else:
         said = f"The state was in {old}, and now it is to be in {new}."
         way_out = (

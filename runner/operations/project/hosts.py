@@ -23,7 +23,8 @@ def trusted_hosts(named: Iterable[str]) -> frozenset[str]:
         except ValueError as exc:
             said = (
                 f'{source_of}: "{exc}" is no host. Write one such as api.groq.com, '
-                "localhost:8000 or http://gpu-box:8000; several with commas."
+                "localhost:8000 or http://gpu-box:8000, or a place such as s3://bucket or "
+                "file:///folder; several with commas."
             )
             raise error("Invalid host", said) from exc
     return frozenset(found)

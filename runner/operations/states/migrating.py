@@ -73,7 +73,7 @@ def start_backend(place: ProjectPlace, start: BackendStart, ask: Ask | None) -> 
         if settings is not None:
             _admit(place, settings, ask)
     if start.states is None and (meant.before is not None or _has_local_state(place)):
-        check_initialised(meant, same_place(place), _shown(place, None))
+        check_initialised(meant, same_place(place), _shown(place, None), holds_states=True)
     new = chosen_states(place, meant.now, meant.layout)
     if meant.now is not None:
         new.backend(DEFAULT).probe()

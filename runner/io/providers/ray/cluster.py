@@ -61,8 +61,7 @@ def check_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise not_installed(
             "Ray is not installed",
-            "What is carried out by the executor ray needs a package that is missing, here and on "
-            "every node.",
+            "The executor ray needs a package that is missing, on this machine and on every node.",
             "ray",
         )
 
