@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from runner.core.state.file import decode, document, encode
+from runner.core.state.file import Laid, decode, document, encode
 from runner.core.state.markers import has_markers, sides_of
 from runner.core.state.records import State
 from runner.core.state.shards import shard_file, shard_with
@@ -75,7 +75,7 @@ def try_merges(git: GitFolder, number: int, seed: int, *, both_ways: bool = Fals
 
 def in_shards(git: GitFolder, subject: str, state: State) -> None:
     """A commit of a state in shards."""
-    split = document(state, None, "split").split
+    split = document(state, Laid(state.records, 12_000_000), "split").split
     assert split is not None
     contents = {name: split.content(name) for name in split.named}
     for name, data in contents.items():

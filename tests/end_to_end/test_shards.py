@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.state.shards import shard_file, shard_of
 from tests import ROOT
 from tests.harness.git import GitFolder
 from tests.harness.project import HANG, Project, completion, prompts, provider, serving
 from tests.harness.server import FakeAPI
 
+SHARD = "state/records/000.jsonl"
 LAYOUT = '[runner.state]\nlayout = "split"\n\n'
 
 
@@ -62,10 +62,6 @@ def commits(project: Project, *words: str) -> list[str | None]:
     return [(one["commit"] or {}).get("subject") for one in found["commits"]]
 
 
-def place(address: str) -> str:
-    return f"state/{shard_file(shard_of(address, 16))}"
-
-
 def test_what_git_holds_is_shown_and_comes_back(git: GitFolder, api: FakeAPI) -> None:
     project = configured(Project(git.path), api, many(12))
     applied(project)
@@ -73,9 +69,9 @@ def test_what_git_holds_is_shown_and_comes_back(git: GitFolder, api: FakeAPI) ->
     configured(project, api, many(12), completion("more", "more"))
     applied(project)
     changed = {"configs/main.toml", "state/outputs.json", "state/state.json"}
-    assert {*git("diff", "--name-only").split()} == {*changed, place("completion.more")}
+    assert {*git("diff", "--name-only").split()} == {*changed, SHARD}
     assert "completion.more" in project.call("diff").out
-    shown = git("diff", "--", place("completion.more"))
+    shown = git("diff", "--", SHARD)
     assert "+# completion.more:" in shown
     git.commit("two")
     configured(project, api, many(12), completion("more", "otherwise"))
@@ -121,7 +117,7 @@ def test_a_history_tells_of_no_answer_as_removed_that_cannot_be_read(
     project = configured(Project(git.path), api, many(3))
     applied(project)
     git.commit("one")
-    path = git.path / place("completion.many[0]")
+    path = git.path / SHARD
     path.write_bytes(b"\0" * 9)
     damaged = project.call("history")
     assert (damaged.status, path.name in damaged.err) == (1, True)
@@ -222,7 +218,7 @@ def test_a_layout_is_taken_up_and_left_by_an_apply_that_sends_nothing(
     held, before = project.state_file.read_bytes(), len(api.requests)
     configured(project, api, many(5))
     applied(project)
-    assert len([*(tmp_path / "state/records").glob("*.jsonl")]) == 16
+    assert len([*(tmp_path / "state/records").glob("*.jsonl")]) == 1
     assert project.call("state", "list").out.count("completion.many") == 5
     view = project.call("state", "mv", "completion.many[0]", "completion.moved")
     assert view.status == 0, view.err
@@ -241,7 +237,7 @@ def test_a_workspace_in_shards_is_made_and_deleted(tmp_path: Path, api: FakeAPI)
     assert project.call("workspace", "new", "staging").status == 0
     applied(project, "--workspace", "staging")
     folder = tmp_path / "state/workspaces/staging"
-    assert len([*(folder / "records").glob("*.jsonl")]) == 16
+    assert len([*(folder / "records").glob("*.jsonl")]) == 1
     assert project.call("workspace", "select", "default").status == 0
     assert project.call("workspace", "delete", "--force", "staging").status == 0
     assert not folder.exists()
@@ -263,18 +259,21 @@ def killed(project: Project, number: int) -> bool:
 def kill(tmp_path: Path, numbers: range) -> int:
     """Nothing is paid twice, and what is read is whole; how often it was killed."""
     with serving() as api:
-        project = configured(Project(tmp_path), api, many(30))
+        large = completion("large", "{{ count.index }} {{ file('large.txt') }}", "count = 3")
+        project = configured(Project(tmp_path), api, large, many(30))
+        (tmp_path / "configs/large.txt").write_text("x" * 2_000_000)
         applied(project)
+        assert len([*(tmp_path / "state/records").glob("*.jsonl")]) == 16
         kills = 0
         for number in numbers:
-            configured(project, api, many(30, f"{number}: {{{{ count.index }}}}"))
+            configured(project, api, large, many(30, f"{number}: {{{{ count.index }}}}"))
             before = len(api.requests)
             kills += killed(project, number)
-            assert len(state(project)) == 30
+            assert len(state(project)) == 33
             assert len(api.requests) == before + 30
             applied(project)
             assert len(api.requests) == before + 30, "an answer was paid twice"
-            assert {*state(project).values()} == {f"echo: {number}: {i}" for i in range(30)}
+            assert {f"echo: {number}: {i}" for i in range(30)} < {*state(project).values()}
         assert len(prompts(api)) == len({*prompts(api)})
         return kills
 

@@ -358,11 +358,15 @@ def _changed(before: Mapping[str, Record], now: Mapping[str, Record]) -> Iterato
 
 
 def _estimated(state: State, before: Laid) -> int:
-    """About so many bytes are the records: those that were there as long as they are on average."""
-    new = [one for at, one in state.records.items() if before.records.get(at) is not one]
-    stay = len(state.records) - len(new)
-    known = before.size * stay // len(before.records) if stay else 0
-    return known + sum(map(_length, new))
+    """About so many bytes are the records: what is new is added to those that there were, and what
+    was in its place is taken away.
+    """
+    changed = [*_changed(before.records, state.records)]
+    new, old = (
+        sum(_length(records[at]) for at in changed if at in records)
+        for records in (state.records, before.records)
+    )
+    return max(before.size + new - old, 0)
 
 
 def _length(record: Record) -> int:

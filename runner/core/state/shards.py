@@ -20,7 +20,7 @@ LARGE = 32_000_000
 
 SHARDS = b'"shards":['
 _FOLDER, _ENDING = "records", ".jsonl"
-_FEWEST, _MOST = 16, 4096
+_MOST = 4096
 _USUAL = 1 << 20  # bytes of a shard where their number is chosen: at most
 _SMALLEST, _LARGEST = 250_000, 1_500_000  # on average, as long as their number stays
 _NAME = re.compile(r"[0-9a-f]{3}")
@@ -134,4 +134,4 @@ def shard_count(size: int, before: int, layout: StateLayout | None) -> int:
     if before and before & (before - 1) == 0 and has_room:
         return before
     wanted = 1 << max(-(-size // _USUAL) - 1, 0).bit_length()
-    return min(max(wanted, _FEWEST), _MOST)
+    return min(wanted, _MOST)

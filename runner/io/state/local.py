@@ -105,8 +105,8 @@ class Folder:
             if data is None:
                 break
             found = read_shards(path, data, before=path == self.backup)
-            if not left or not found.strange or self.version() == version:
-                told = tuple(found.problems(self.name, is_held=self._is_held()))
+            told = tuple(found.problems(self.name, is_held=self._is_held()))
+            if not left or found.is_listed or self.version() == version:
                 return Snapshot(data, version, found.text.shards, found.stand, found.fits, told)
         return None
 

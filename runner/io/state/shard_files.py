@@ -38,6 +38,11 @@ class ReadShards(Struct, frozen=True):
     has_others: bool = False
 
     @property
+    def is_listed(self) -> bool:
+        """Whether what stands there is what the file lists."""
+        return not self.strange and not self.kept
+
+    @property
     def fits(self) -> bool:
         """Whether all of them stand where and as the file lists them, and no others."""
         is_as_listed = not self.kept and shards_in(self.text.head) == self.stand

@@ -46,7 +46,8 @@ records = st.builds(
     status=st.sampled_from(["complete", "incomplete", "invalid", "failed_check"]),
     triggers=st.none() | bodies,
 )
-KNOWN = {"version", "lineage", "serial", "runner_version", "root", "files", "records"}
+KNOWN = {"version", "lineage", "serial", "runner_version", "root", "files", "outputs"}
+KNOWN |= {"records", "shards"}
 extras = st.dictionaries(
     st.text().filter(lambda key: key not in KNOWN), st.text() | naturals | st.lists(st.text())
 )

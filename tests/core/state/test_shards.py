@@ -35,6 +35,8 @@ from runner.core.state.shards import (
 from runner.errors import RunnerError
 from tests.core.state.test_file import record, state, states
 
+FOR_SIXTEEN = 12_000_000
+
 
 def written(document: Document) -> StateText:
     """What a folder would hold."""
@@ -47,7 +49,8 @@ def written(document: Document) -> StateText:
 
 
 def in_shards(value: State) -> StateText:
-    return written(document(value, None, "split"))
+    """In sixteen, as if it were so large."""
+    return written(document(value, Laid(value.records, FOR_SIXTEEN), "split"))
 
 
 def replaced(text: StateText, head: bytes) -> StateText:
@@ -99,7 +102,11 @@ def test_twice_the_shards_leave_a_record_or_move_it_to_a_new_one(address: str, p
         (LARGE + 1, 0, None, 32),
         (1_037_000_000, 0, None, 1024),
         (10**10, 0, None, 4096),
-        (0, 0, "split", 16),
+        (0, 0, "split", 1),
+        (1 << 20, 0, "split", 1),
+        (1_400_000, 1, "split", 1),
+        (1_600_000, 1, "split", 2),
+        (9_000, 16, "split", 1),
         (10**9, 0, "one", 0),
         (10**9, 1024, "one", 0),
         (LARGE, 64, None, 64),
@@ -122,7 +129,7 @@ def test_only_shards_are_looked_at_whose_records_are_others() -> None:
     many = {f"completion.a[{i}]": record(f"completion.a[{i}]") for i in range(100)}
     value = replace(empty("lineage", "root"), records=many)
     text = in_shards(value)
-    before = laid(value, shards_in(text.head), Laid())
+    before = Laid(many, FOR_SIXTEEN, shards_in(text.head))
     changed = {**many, "completion.a[7]": record("completion.a[7]"), "new": record("new")}
     del changed["completion.a[8]"]
     split = document(replace(value, records=changed), before, "split").split
@@ -134,9 +141,25 @@ def test_only_shards_are_looked_at_whose_records_are_others() -> None:
     assert all(shards_in(split.head(after))[name] == before.shards[name] for name in kept)
 
 
+def test_a_few_large_records_that_stay_hold_the_number_of_shards() -> None:
+    """However many small ones come, change and go beside them."""
+    large = record("large", response=b'{"x":"%s"}' % (b"x" * FOR_SIXTEEN))
+    small = {f"a[{i}]": record(f"a[{i}]") for i in range(50)}
+    value = replace(empty("lineage", "root"), records={"large": large, **small})
+    text = written(document(value, Laid(), "split"))
+    before = laid(value, shards_in(text.head), Laid())
+    for other in ({}, {f"a[{i}]": record(f"a[{i}]") for i in range(40, 90)}):
+        split = document(replace(value, records={"large": large, **other}), before, "split").split
+        assert split is not None
+        assert split.count == 16
+    split = document(replace(value, records=small), before, "split").split
+    assert split is not None
+    assert split.count == 1
+
+
 def test_a_state_that_does_not_fit_its_list_is_looked_at_as_a_whole() -> None:
     value = state(record("a"))
-    before = Laid(value.records, 100, shards_in(in_shards(value).head), fits=False)
+    before = Laid(value.records, FOR_SIXTEEN, shards_in(in_shards(value).head), fits=False)
     split = document(value, before, "split").split
     assert split is not None
     assert len(split.named) == 16

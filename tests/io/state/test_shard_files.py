@@ -19,6 +19,7 @@ from runner.io.state.store import Store
 from tests.harness.states import backup_of, file_of
 
 NAMES = [f"completion.a[{i}]" for i in range(60)]
+LARGE = "completion.large"  # so large that all of them are in sixteen shards
 
 KILLED = """
 import sys
@@ -44,7 +45,7 @@ def record(address: str, sample: int = 0) -> Record:
 
 def changed(state: State, sample: int) -> State:
     """All but the first ten records are others, and some are gone or new."""
-    kept = {name: state.records[name] for name in NAMES[:10]}
+    kept = {name: state.records[name] for name in (LARGE, *NAMES[:10])}
     new = {name: record(name, sample) for name in (*NAMES[10:50], f"completion.n[{sample}]")}
     return replace(state, records={**kept, **new})
 
@@ -63,8 +64,9 @@ with store.lock("runner apply"):
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     directory = tmp_path / "state"
-    state = replace(empty("lineage", "root"), records={name: record(name) for name in NAMES})
-    store_in(directory).write(state)
+    large = replace(record(LARGE), response=b'{"x":"%s"}' % (b"x" * 12_000_000))
+    records = {**{name: record(name) for name in NAMES}, LARGE: large}
+    store_in(directory).write(replace(empty("lineage", "root"), records=records))
     return directory
 
 
