@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runner.core.address import selects
-from runner.errors import Problem, to_install
+from runner.errors import Problem, sentence, to_install
 from runner.operations.project.telemetry import TelemetrySettings, telemetry_settings
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import admit_doors, still_closed
@@ -58,12 +58,21 @@ def observed(project: Loaded, command: str, *, checks: bool = False) -> Iterator
 def _opened(
     project: Loaded, settings: TelemetrySettings, command: str, *, checks: bool
 ) -> "Telemetry | None":
+    from runner.io.telemetry.overhearing import overheard  # noqa: PLC0415  # logging
+
     fault = _fault(settings)
     if fault is None:
         try:
-            return _begun(project, settings, command, checks=checks)
-        except ValueError as exc:
-            fault = f"A variable of OpenTelemetry says what it cannot be: {exc}"
+            with overheard() as said:
+                telemetry = _begun(project, settings, command, checks=checks)
+        except (ImportError, OSError, RuntimeError, ValueError) as exc:
+            fault = f"A variable of OpenTelemetry says what it cannot be: {sentence(str(exc))}"
+        else:
+            project.warnings.extend(
+                Problem("Telemetry is not quite as asked for", sentence(each), None, "warning")
+                for each in said
+            )
+            return telemetry
     if settings.told is not None:
         raise settings.refused(fault)
     project.warnings.append(Problem("Telemetry is not possible", fault, None, "warning"))
@@ -95,9 +104,12 @@ def _begun(
 def _fault(settings: TelemetrySettings) -> str | None:
     if settings.fault is not None:
         return settings.fault
-    try:
-        import runner.io.telemetry.run  # noqa: F401, PLC0415
-    except ImportError as cause:
-        said = f"A run is told to a collector by packages that are missing or too old ({cause})"
-        return f"{said}. Install them with: {to_install('otel')}"
+    from runner.io.telemetry.overhearing import overheard  # noqa: PLC0415  # logging
+
+    with overheard():  # what it says of variables now, it says again when it begins
+        try:
+            import runner.io.telemetry.run  # noqa: F401, PLC0415
+        except ImportError as cause:
+            said = f"A run is told to a collector by packages that are missing or too old ({cause})"
+            return f"{said}. Install them with: {to_install('otel')}"
     return None

@@ -432,7 +432,11 @@ def test_where_only_the_environment_asks_for_it_what_is_missing_is_a_warning(
     [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "grpc"),
         ("OTEL_TRACES_EXPORTER", "console", "console"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "soon", "soon"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "soon", 'OTEL_BSP_SCHEDULE_DELAY is "soon"'),
+        ("OTEL_BSP_SCHEDULE_DELAY", "inf", 'OTEL_BSP_SCHEDULE_DELAY is "inf"'),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE is "0"'),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-1", 'OTEL_METRIC_EXPORT_INTERVAL is "-1"'),
+        ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "mine", "'mine' not found"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "no address of a collector"),
     ],
 )
@@ -457,6 +461,25 @@ def test_a_variable_that_asks_for_what_is_not_done_is_named(
         before = len(api.requests)
         ran = project.apply()
         assert (ran.status, len(api.requests)) == (1, before)
+
+
+def test_a_value_that_is_passed_over_is_told_once_and_a_header_by_nobody(
+    project: Project, collector: Collector
+) -> None:
+    env = {
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization Bearer {KEY}",
+        "OTEL_TRACES_SAMPLER": "sometimes",
+        "OTEL_RESOURCE_ATTRIBUTES": "team",
+    }
+    with serving() as api:
+        project.write(chain(api))
+        ran = project.run("apply", "--auto-approve", env=env)
+    assert ran.status == 0
+    assert KEY not in ran.err
+    for said in ("Header format invalid", "sampler sometimes", "attribute pair team"):
+        assert ran.err.count(said) == 1
+    assert ran.err.count("Warning: Telemetry is not quite as asked for") == 3
+    assert len(collector.chats) == 5
 
 
 # -- nobody there

@@ -54,11 +54,12 @@ class Point:
 @dataclass
 class Collector:
     """What came. `status` is what requests are answered with from now on; while it is None they are
-    held, until it is one again or the end.
+    held, until it is one again or the end; `answer` is the body of what is answered.
     """
 
     url: str = ""
     status: int | None = 200
+    answer: bytes = b""
     asked: int = 0
     resources: list[dict[str, Any]] = field(default_factory=list)
     spans: list[ToldSpan] = field(default_factory=list)
@@ -130,8 +131,9 @@ def collecting(port: int = 0) -> Iterator[Collector]:
             if collector.status == 200:
                 collector.take(self.path, body)
             self.send_response(collector.status or 503)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(collector.answer)))
             self.end_headers()
+            self.wfile.write(collector.answer)
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""

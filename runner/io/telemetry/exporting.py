@@ -11,17 +11,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread, get_ident
+from threading import TIMEOUT_MAX, Event, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from google.protobuf.message import DecodeError
 from msgspec import Struct
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
 )
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics, ScopeMetrics
 from opentelemetry.proto.resource.v1 import resource_pb2
@@ -33,12 +38,16 @@ from runner.io.telemetry.metrics import Measured
 from runner.io.telemetry.wire import pairs
 
 if TYPE_CHECKING:
-    from opentelemetry.exporter.otlp.common.http import _ExportResult
+    from opentelemetry.exporter.otlp.common.http import _ExportResult, _OTLPHTTPClient
+    from requests import Response, Session
 
 _BATCH_BYTES = 4_000_000
 _AGAIN = (429, 502, 503, 504)  # statuses of a collector that may take it another time
 _ANEW = ("delta", "lowmemory")
+_ELSEWHERE = 300  # the first of the statuses by which nothing was taken
 _SILENT = "it did not answer in time"
+_LONGEST = 200  # characters of what others say
+_PLAIN = ("builtins", "http.client")
 _TALKING = (
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
@@ -62,10 +71,9 @@ class ExportBounds(Struct, frozen=True):
     @classmethod
     def usual(cls) -> "ExportBounds":
         """These, unless the variable for that says how long the end may take."""
-        said = os.environ.get("OTEL_BSP_EXPORT_TIMEOUT")
-        if not said:
+        longest = _seconds("OTEL_BSP_EXPORT_TIMEOUT", 0.0)
+        if not longest:
             return cls()
-        longest = float(said) / 1000
         return cls(trouble=longest, patience=longest, slow=longest, longest=longest)
 
 
@@ -77,10 +85,13 @@ class Signals(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """Whether a collector took something; if not, why, and whether it never will."""
+    """Whether a collector took something; if not, why, and whether it never will. Of what it took
+    it may have thrown `lost` spans or numbers away.
+    """
 
     why: str | None = None
     is_final: bool = False
+    lost: int = 0
 
 
 class MessagePost(Protocol):
@@ -193,7 +204,7 @@ class WaitingSpans:
         self.why: str | None = None
         self._post, self._resource, self._bounds = post, resource, bounds
         self._waiting: deque[Span] = deque()
-        self._batch = int(os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or 512)
+        self._batch = _whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)
         self._delay = _seconds("OTEL_BSP_SCHEDULE_DELAY", 5.0)
 
     def add(self, span: Span) -> None:
@@ -218,11 +229,11 @@ class WaitingSpans:
         while self._waiting and (post := self._post) is not None:
             batch = [*self._next()]
             taken = post.post(self._message(batch))
-            if taken.why is None:
-                self.taken += len(batch)
+            self.why = taken.why or self.why
+            if taken.why is None or taken.lost:
+                self.taken += max(0, len(batch) - taken.lost)
                 self.moved, self.resting, self.troubled = monotonic(), False, False
                 continue
-            self.why = taken.why
             if not taken.is_final:
                 self.resting = True
                 if not to_the_end:
@@ -235,6 +246,8 @@ class WaitingSpans:
         first = record.args[0] if isinstance(record.args, tuple) and record.args else None
         if isinstance(first, BaseException):
             self.why = _of_system(first)
+        elif isinstance(first, str) and record.levelno == logging.WARNING:
+            self.why = first.lower()  # the reason that came with a status
 
     def leave(self) -> None:
         """Send nothing more, and end an attempt that is under way."""
@@ -262,21 +275,50 @@ class WaitingSpans:
 class _SpanPost(OTLPSpanExporter):
     def post(self, message: bytes) -> Taken:
         """As `export`, of what is a message already."""
-        return _taken(self._client.export(message))
+        return _posted(self._client, message, _lost_spans)
 
 
 class _MetricPost(OTLPMetricExporter):
     def post(self, message: bytes) -> Taken:
         """As `export`, of what is a message already."""
-        return _taken(self._client.export(message))
+        return _posted(self._client, message, _lost_numbers)
+
+
+def _posted(
+    client: "_OTLPHTTPClient", message: bytes, lost: Callable[[bytes], tuple[int, str]]
+) -> Taken:
+    """What became of a message: a collector that took it may say in its answer that it threw some
+    of it away.
+    """
+    heard: list[Response] = []
+    session: Session = client._transport._session  # type: ignore[attr-defined]  # noqa: SLF001
+    session.hooks["response"] = [lambda answer, **_: heard.append(answer)]
+    taken = _taken(client.export(message))
+    if taken.why is not None or not heard:
+        return taken
+    try:
+        number, why = lost(heard[-1].content)
+    except DecodeError:  # some answer by other bytes than the protocol's
+        return taken
+    return Taken(_brief(why) or "it does not say why", lost=number) if number else taken
+
+
+def _lost_spans(answer: bytes) -> tuple[int, str]:
+    said = ExportTraceServiceResponse.FromString(answer).partial_success
+    return said.rejected_spans, said.error_message
+
+
+def _lost_numbers(answer: bytes) -> tuple[int, str]:
+    said = ExportMetricsServiceResponse.FromString(answer).partial_success
+    return said.rejected_data_points, said.error_message
 
 
 def _taken(answer: "_ExportResult") -> Taken:
-    if answer.success:
+    status = answer.status_code
+    if answer.success and (status is None or status < _ELSEWHERE):
         return Taken()
-    if answer.status_code is not None:
-        said = f"status {answer.status_code} {answer.reason or ''}".strip()
-        return Taken(said, answer.status_code not in _AGAIN)
+    if status is not None:
+        return Taken(f"status {status} {answer.reason or ''}".strip(), status not in _AGAIN)
     return Taken(_SILENT if answer.error is None else _of_system(answer.error))
 
 
@@ -292,7 +334,14 @@ def _of_system(fault: BaseException) -> str:
         if nearer is None:
             break
         seen = nearer
-    return _SILENT if "Timeout" in type(seen).__name__ else type(seen).__name__
+    if "Timeout" in type(seen).__name__:
+        return _SILENT
+    is_plain = type(seen).__module__ in _PLAIN  # what others say may quote an address or a header
+    return (_brief(str(seen)) if is_plain else "") or type(seen).__name__
+
+
+def _brief(text: str) -> str:
+    return text.strip().partition("\n")[0][:_LONGEST].rstrip(".")
 
 
 @contextmanager
@@ -331,5 +380,22 @@ def _resource() -> resource_pb2.Resource:
 
 
 def _seconds(name: str, usual: float) -> float:
-    """Of a variable in milliseconds."""
-    return float(os.environ.get(name) or usual * 1000) / 1000
+    """Of a variable in milliseconds; ValueError unless it is some."""
+    said = os.environ.get(name)
+    if not said:
+        return usual
+    try:
+        seconds = float(said) / 1000
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < TIMEOUT_MAX:
+        raise ValueError(f'{name} is "{said}"; it is a number of milliseconds, more than 0.')
+    return seconds
+
+
+def _whole(name: str, usual: int) -> int:
+    """Of a variable; ValueError unless it is a whole number from 1 on."""
+    said = os.environ.get(name) or str(usual)
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise ValueError(f'{name} is "{said}"; it is a whole number, 1 or more.')
+    return int(said)

@@ -22,6 +22,7 @@ _OF_A_CALL = (
     names.SERVER_PORT,
 )
 _DIRECTIONS = {names.INPUT_TOKENS: "input", names.OUTPUT_TOKENS: "output"}
+_WORD = 2**63  # what an integer of the protocol is less than
 _Key = tuple[tuple[str, AttributeValue], ...]
 
 
@@ -170,7 +171,7 @@ def _sums(points: dict[_Key, _Held], since: int, now: int) -> Iterator[metrics_p
         made = metrics_pb2.NumberDataPoint(
             attributes=pairs(dict(key)), start_time_unix_nano=since, time_unix_nano=now
         )
-        if isinstance(held.total, int):
+        if isinstance(held.total, int) and held.total < _WORD:
             made.as_int = held.total
         else:
             made.as_double = held.total

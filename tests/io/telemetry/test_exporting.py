@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 
-from runner.io.telemetry.conventions import USUAL_METRICS
+from runner.io.telemetry.conventions import INPUT_TOKENS, NEWEST_METRICS, USUAL_METRICS
 from runner.io.telemetry.exporting import ExportBounds, Exporting, Signals
 from runner.io.telemetry.metrics import Measured
 from runner.io.telemetry.spans import OpenSpan, first_span
@@ -71,6 +72,42 @@ def test_what_is_refused_is_not_sent_again(collector: Collector) -> None:
     end_spans(sent, 5)
     assert sent.end() == f"5 of 5 spans were not taken by {collector.url}: status 400 Bad Request"
     assert collector.asked == 1
+
+
+def test_a_collector_that_says_who_else_takes_it_has_not_taken_it(collector: Collector) -> None:
+    collector.status = 302
+    sent = exporting(collector)
+    end_spans(sent, 5)
+    assert sent.end() == f"5 of 5 spans were not taken by {collector.url}: status 302 Found"
+
+
+def test_what_a_collector_took_and_threw_away_is_told(collector: Collector) -> None:
+    partial = ExportTraceServiceResponse()
+    partial.partial_success.rejected_spans = 2
+    partial.partial_success.error_message = "no room.\nNone at all."
+    collector.answer = partial.SerializeToString()
+    sent = exporting(collector)
+    end_spans(sent, 5)
+    assert sent.end() == f"2 of 5 spans were not taken by {collector.url}: no room"
+
+
+@pytest.mark.parametrize("answer", [b"OK", b"{}"])
+def test_an_answer_that_is_no_message_is_one_that_took_it(
+    collector: Collector, answer: bytes
+) -> None:
+    collector.answer = answer
+    sent = exporting(collector)
+    end_spans(sent, 5)
+    assert sent.end() is None
+
+
+def test_numbers_grow_beyond_what_an_integer_holds() -> None:
+    measured = Measured(NEWEST_METRICS)
+    for _ in range(2):
+        measured.called({INPUT_TOKENS: 2**63 - 1}, None)
+    (metric,) = measured.so_far(anew=False)
+    (point,) = metric.sum.data_points
+    assert point.as_double == 2.0**64
 
 
 def test_what_the_sampler_does_not_want_is_not_sent(collector: Collector) -> None:
