@@ -55,7 +55,7 @@ class Checkouts:
         folder, new = self.path(name), self.path(f"{name}.new")
         links.refuse_links(self._config, [folder, new], _ADVICE)
         files.make_directory(self._folder)
-        files.write_atomic(self._folder / ".gitignore", b"*\n")
+        files.hide_from_git(self._folder)
         _remove(new)
         files.make_directory(new)
         for path, data in held.items():
@@ -67,7 +67,7 @@ class Checkouts:
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Removes what else was fetched."""
-        kept = {*names, ".gitignore"}
+        kept = {*names, files.IGNORING}
         for entry in self._folder.iterdir() if self._folder.is_dir() else ():
             if entry.name not in kept and entry.is_dir() and not files.is_link(entry):
                 _remove(entry)

@@ -26,6 +26,7 @@ _BEING_READ = {5, 32}  # Windows: a file that somebody has open cannot be replac
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
+IGNORING = ".gitignore"
 
 if (
     sys.platform == "darwin"
@@ -209,6 +210,15 @@ def write_private(path: Path, data: Iterable[bytes]) -> None:
         _sync_directory(path.parent)
     except OSError as cause:
         raise failure("write", path, cause) from cause
+
+
+def hide_from_git(folder: Path, patterns: Iterable[str] = ("*",)) -> None:
+    """Says in a folder itself what of it git does not see, whatever the project's own .gitignore
+    says; what somebody says there already stays.
+    """
+    path = folder / IGNORING
+    if identity(path) is None:
+        write_atomic(path, "".join(f"{pattern}\n" for pattern in patterns).encode())
 
 
 def append_line(path: Path, line: bytes, *, new: bool = False) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from json import dumps
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -233,7 +234,7 @@ def lines_in(data: bytes, name: str) -> list[bytes]:
     return [encode_record(record) for record in decode(data, name).records.values()]
 
 
-def _kind(data: bytes) -> str:
+def _kind(data: bytes) -> Literal["shard", "head", "laid out", "whole"]:
     """Which file of a state it is, by its first line."""
     if data.startswith(_BEGUN):
         return "shard"

@@ -47,7 +47,7 @@ def open_store(path: Path, busy_seconds: float) -> Any:
     directory = path.parent.resolve()
     files.make_directory(directory, files.PRIVATE_FOLDER)
     if not path.exists():  # without `runner init` too, no answer stands twice in git
-        files.write_atomic(directory / ".gitignore", b"*\n")
+        files.hide_from_git(directory)
     check_whole(path)
     if not path.exists():
         _lay_out(path, busy_seconds)

@@ -21,7 +21,6 @@ from runner.io import files
 
 _FILE = re.compile(r"([0-9a-f]{3})\.jsonl(\.backup)?")
 _BACKUP = ".backup"
-_IGNORING, _IGNORED = ".gitignore", b"*\n!*.jsonl\n"  # what is kept is no part of it
 _TOLD = 3
 
 
@@ -116,8 +115,7 @@ def write_shards(path: Path, split: Split) -> dict[str, Shard]:
     """Writes those shards that are not as they were, which stay beside them; those that changed."""
     folder, changed = _folder(path), dict[str, Shard]()
     files.make_directory(folder)
-    if files.identity(folder / _IGNORING) is None:
-        files.write_atomic(folder / _IGNORING, _IGNORED)
+    files.hide_from_git(folder, ("*", "!*.jsonl"))  # what is kept is no part of it
     names = {name: Path(shard_file(name)).name for name in split.named}
     files.keep_copies(folder, [(name, f"{name}{_BACKUP}") for name in names.values()])
 
@@ -147,8 +145,8 @@ def tidy(path: Path, listed: Mapping[str, Shard], changed: Mapping[str, Shard]) 
         for match in found:
             if match[2] is not None and match[1] not in kept:
                 (folder / match[0]).unlink()
-        if not listed and {one.name for one in folder.iterdir()} <= {_IGNORING}:
-            (folder / _IGNORING).unlink(missing_ok=True)
+        if not listed and {one.name for one in folder.iterdir()} <= {files.IGNORING}:
+            (folder / files.IGNORING).unlink(missing_ok=True)
             folder.rmdir()
 
 
@@ -198,7 +196,9 @@ def _folder(path: Path) -> Path:
 
 
 def _all(folder: Path) -> Iterator[Path]:
-    return (one for one in folder.iterdir() if _FILE.fullmatch(one.name) or one.name == _IGNORING)
+    return (
+        one for one in folder.iterdir() if _FILE.fullmatch(one.name) or one.name == files.IGNORING
+    )
 
 
 def _is_begun(path: Path, data: bytes) -> bool:

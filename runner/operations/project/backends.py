@@ -109,9 +109,7 @@ def record_backend(folder: Path, meant: MeantBackend) -> None:
         return
     held = {"given": dict(meant.given), "settings": {**meant.now.values}}
     files.make_directory(folder)
-    ignoring = folder / ".gitignore"
-    if files.identity(ignoring) is None:
-        files.write_atomic(ignoring, "\n".join((".gitignore", *OF_THIS_MACHINE, "")).encode())
+    files.hide_from_git(folder, (files.IGNORING, *OF_THIS_MACHINE))
     files.write_atomic(path, json.dumps(held, indent=2, sort_keys=True).encode() + b"\n")
 
 
