@@ -217,7 +217,8 @@ def test_a_layout_is_taken_up_and_left_by_an_apply_that_sends_nothing(
     applied(project)
     held, before = project.state_file.read_bytes(), len(api.requests)
     configured(project, api, many(5))
-    applied(project)
+    assert "from now on" in project.apply().err
+    assert "from now on" not in project.apply().err
     assert len([*(tmp_path / "state/records").glob("*.jsonl")]) == 1
     assert project.call("state", "list").out.count("completion.many") == 5
     view = project.call("state", "mv", "completion.many[0]", "completion.moved")

@@ -48,9 +48,10 @@ def offset_of(cause: Exception) -> int:
 def way_back_of_shard(name: str) -> str:
     """How to come by a shard that can be read."""
     return (
-        f"Nothing was changed. Restore it from version control. If there is a {name}.backup, it is "
-        "what stood here before: look at it, then copy it here. Without either, put an empty file "
-        "in its place and apply: what is in the cache costs nothing to record again."
+        "Nothing was changed. Restore it from version control (if no commit has it: from whoever "
+        f"made that of the state and left it out). If there is a {name}.backup, it is what stood "
+        "here before: look at it, then copy it here. Without either, put an empty file in its "
+        "place and apply: what is in the cache costs nothing to record again."
     )
 
 

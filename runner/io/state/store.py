@@ -23,7 +23,7 @@ class Store:
     its outputs and rescued answers in `directory`, answers in `cache`, which workspaces share.
 
     `runner` is how a command about this very state begins. `warnings` are what the last `load`
-    found worth saying.
+    found worth saying. It `has_new_shards` where a state that was one file was written in shards.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Store:
         self.directory = directory
         self.cache = cache
         self.warnings: tuple[Problem, ...] = ()
+        self.has_new_shards = False
         self._loaded: State | None = None
         self._laid = Laid()
         self._seen: Version = None
@@ -109,6 +110,8 @@ class Store:
         except RunnerError as failed:
             raise self._rescue.replaced(document(state).pieces, failed) from failed
         self._loaded, self._seen = state, written.version
+        if before is not None and written.shards and not self._laid.shards:
+            self.has_new_shards = True
         self._laid = laid(state, written.shards, self._laid)
         return state
 

@@ -9,7 +9,7 @@ from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.session import Session
 from runner.core.secrets.secrets import Secrets
 from runner.core.state.records import Record
-from runner.errors import Problem, RunnerError, gathering
+from runner.errors import Problem, RunnerError, Where, gathering
 from runner.io import files
 from runner.io.apply.ports import Outcome
 from runner.operations.applying.ended import Spent, problems_of, spent, unjudged
@@ -178,7 +178,18 @@ def _write_state(
     except RunnerError as exc:
         told.lost(exc)
         return False
+    if project.store.has_new_shards:
+        told.problems.append(_in_shards(project.store.name))
     return True
+
+
+def _in_shards(state: str) -> Problem:
+    said = (
+        f"The records of {state} are in the folder records/ beside it now. Where the state is in "
+        "version control, add that folder with it: for whoever has one without the other there is "
+        "no state. `runner docs state` says more."
+    )
+    return Problem("State is in shards from now on", said, Where(state), "warning")
 
 
 def _outputs(
