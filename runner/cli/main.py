@@ -28,7 +28,7 @@ def entry() -> NoReturn:
     _speak_utf8()
     # What a command reads and makes stays until it ends: looking through it for cycles every 700
     # objects takes a quarter of the time of a large plan and finds nothing.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(500_000, 50, 100)
     status = main()
     gc.freeze()  # all of it goes with the process: a last look for cycles would be for nothing
     embedded = sys.modules.get("runner.io.providers.embedded.server")
