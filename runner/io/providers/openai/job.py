@@ -1,8 +1,9 @@
 """One request on its way to an answer: what it took so far, when it goes out again, how it ends."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from msgspec import Struct
 from yarl import URL
 
 from runner.core.api.exchange import Failure, Watch
@@ -20,8 +21,7 @@ LONGEST = 1200.0  # seconds of attempts after which none is begun again: twenty 
 _LONG_ENOUGH = 8  # a shorter header value is not a secret, and redacting it would eat the message
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """`address` is the completion's; of any other request, its path."""
 
     address: str
@@ -44,7 +44,7 @@ class Job:
     spent: float = 0.0  # seconds that its attempts took
     first: float | None = None  # when the first token of this attempt came, if it is streamed
     maybe_billed: int = 0
-    refused_by: list[object] = field(default_factory=list)  # servers, for what they are
+    refused_by: list[object] = []  # servers, for what they are
     moved: int = 0  # times that it went to another server without a pause
 
     def moves(self, servers: int) -> bool:
