@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,11 @@ def test_earlier_states_are_told_by_their_serials(project: Project, bucket: str)
     assert len(changed["changes"]) == 1
     assert project.call("diff", f"serial:{serials[0]}", "--exit-code").status == 0
     assert '"one"' in project.call("state", "pull", "--serial", str(oldest)).out
+    last = datetime.fromisoformat(kept[0]["written"])
+    elsewhere = last.astimezone(timezone(timedelta(hours=5)))
+    for since, is_told in ((elsewhere, True), (elsewhere + timedelta(seconds=1), False)):
+        found = json.loads(project.call("history", "--since", since.isoformat(), "--json").out)
+        assert bool(found["commits"]) is is_told
     missed = project.call("diff", "serial:99")
     assert missed.status == 1
     assert "keeps no state of serial 99" in missed.err

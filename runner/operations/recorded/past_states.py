@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
 
@@ -169,7 +169,8 @@ def _is_since(one: KeptState, text: str) -> bool:
     except ValueError:
         said = f'"{text}" is neither a serial, such as serial:7, nor a date, such as 2026-09-01.'
         raise error("Unknown serial or date", said) from None
-    return one.written >= since.isoformat()[: len(one.written) - 1]
+    since = since if since.tzinfo is not None else since.replace(tzinfo=UTC)
+    return bool(one.written) and datetime.fromisoformat(one.written) >= since
 
 
 def _working(
