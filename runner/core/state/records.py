@@ -8,6 +8,9 @@ import msgspec
 
 from runner import __version__
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 STATE_VERSION = 1
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A count that can be written again: JSON from elsewhere may hold any number."""
@@ -116,6 +119,11 @@ class Record(_Unread):
 
 
 _FIELDS = tuple(each.name for each in fields(Record))
+
+
+def time_of_record(at: "datetime") -> str:
+    """A time in UTC as records have it: RFC 3339, to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

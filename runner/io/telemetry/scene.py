@@ -11,9 +11,7 @@ from runner.io.telemetry import conventions as names
 from runner.io.telemetry.attributes import Attributes, AttributeValue
 from runner.io.telemetry.exporting import Signals
 from runner.io.telemetry.metrics import Measured
-from runner.io.telemetry.spans import OpenSpan
-
-_LINKS = 128  # the most that a span keeps, as the library has it
+from runner.io.telemetry.spans import MOST_LINKS, OpenSpan
 
 
 class Observed(Struct, frozen=True):
@@ -82,7 +80,7 @@ class Scene:
         self._of[address] = span.id
         for block in around(address):
             of_block = self._inside.setdefault(block, [])
-            if len(of_block) < _LINKS:
+            if len(of_block) < MOST_LINKS:
                 of_block.append(span.id)
 
     def links(self, needs: tuple[str, ...]) -> tuple[bytes, ...]:

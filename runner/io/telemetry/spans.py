@@ -26,7 +26,7 @@ _KINDS = {
 _ERROR = trace_pb2.Status.STATUS_CODE_ERROR
 _SAMPLED, _KNOWN, _REMOTE = 0x1, 0x100, 0x200
 _IDS = RandomIdGenerator()
-_EVENTS = _LINKS = 128  # the most of a span, as the specification has it
+MOST_LINKS = _EVENTS = 128  # of a span, as the specification has it
 
 
 class Trace(Struct, frozen=True):
@@ -102,7 +102,7 @@ class OpenSpan:
         self.trace.take(made)
 
     def _links(self) -> Iterable[trace_pb2.Span.Link]:
-        for one in self.links[:_LINKS]:
+        for one in self.links[:MOST_LINKS]:
             yield trace_pb2.Span.Link(trace_id=self.trace.id, span_id=one, flags=_SAMPLED | _KNOWN)
 
     def _short(self, about: Attributes) -> Attributes:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.words import counts
-from runner.core.state.records import Record
+from runner.core.state.records import Record, time_of_record
 from runner.io.state.run_file import MOST_TOLD, RunFile, reading_runs, run_file
 from runner.operations.applying.events import apply_end, apply_event, version
 from runner.operations.applying.finish import Finished
@@ -77,7 +77,7 @@ class RunEvents:
             "type": "run_start",
             "run": os.urandom(8).hex(),
             "pid": os.getpid(),
-            "began": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "began": time_of_record(datetime.now(UTC)),
             "changes": dict(counts(made.plan)),
         }
 

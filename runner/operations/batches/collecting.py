@@ -13,6 +13,7 @@ from runner.core.api.exchange import Failure
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.secrets.redact import redact
 from runner.core.state.cache_entry import to_entry
+from runner.core.state.records import time_of_record
 from runner.core.state.sent_batches import SentBatch, SentLine
 from runner.errors import Problem, RunnerError, counted
 from runner.io.batches import BatchJournal
@@ -261,7 +262,7 @@ async def _paused(seconds: float) -> bool:
 def _now() -> str:
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_of_record(datetime.now(UTC))
 
 
 def collect_alone(project: Loaded, command: str, say: "Say") -> Collected:

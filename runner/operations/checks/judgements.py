@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from runner.core.address import (
-    selects,
-)
+from runner.core.address import selects
 from runner.core.checks.outcomes import CheckedAnswer
 from runner.core.checks.verdicts import Standing
 from runner.core.modules.module import DeclaredCheck

@@ -15,7 +15,7 @@ from runner.core.request.provider import ELSEWHERE
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.request.reach import Destination, destinations
 from runner.core.secrets.trust import is_loopback
-from runner.core.state.records import Lane
+from runner.core.state.records import Lane, time_of_record
 from runner.core.suggest import closest
 from runner.core.values import to_text
 from runner.errors import Problem, RunnerError, error, gathering
@@ -169,7 +169,7 @@ class Connections:
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC."""
-        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return time_of_record(datetime.now(UTC))
 
 
 @asynccontextmanager

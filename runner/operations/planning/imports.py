@@ -21,7 +21,7 @@ from runner.core.plan.plan import PlannedSteps
 from runner.core.request.adoption import Stored, adopted
 from runner.core.request.build import Request
 from runner.core.request.provider import Provider
-from runner.core.state.records import Record
+from runner.core.state.records import Record, time_of_record
 from runner.core.values import Names, NotKnown, TemplateError, plain
 from runner.errors import Problem, RunnerError, Where, error, sentence
 from runner.operations.blocking import run_to_end
@@ -197,4 +197,4 @@ def _time(created: object) -> str:
         at = datetime.fromtimestamp(created if isinstance(created, int | float) else 0, UTC)
     except (OverflowError, OSError, ValueError):  # no time that a calendar has
         at = datetime.fromtimestamp(0, UTC)
-    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
+    return time_of_record(at)

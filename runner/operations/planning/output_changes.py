@@ -10,9 +10,7 @@ from runner.core.expansion.outputs import (
     outputs,
     shown_outputs,
 )
-from runner.core.plan.actions import (
-    Remove,
-)
+from runner.core.plan.actions import Remove
 from runner.core.plan.diff import ABSENT
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.targets import Choice

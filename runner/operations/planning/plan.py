@@ -7,9 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.api.answer import warning
-from runner.core.expansion.outputs import (
-    FileChange,
-)
+from runner.core.expansion.outputs import FileChange
 from runner.core.plan.actions import (
     Absent,
     Await,

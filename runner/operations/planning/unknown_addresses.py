@@ -3,9 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from runner.core.address import selects, why_none
-from runner.core.plan.actions import (
-    Instances,
-)
+from runner.core.plan.actions import Instances
 from runner.core.plan.plan import PlannedSteps
 from runner.core.state.records import Record
 from runner.core.suggest import did_you_mean
