@@ -20,6 +20,10 @@ def executor(*lines: str) -> str:
         (('address = "head:6379"',), "say how many workers it is to start"),
         (('address = "ray://head:10001"', "workers = 1"), "ray:// means Ray's own client"),
         (('providers = ["opnai"]',), 'no provider "opnai" whose requests workers could send.'),
+        (("resources = { CPU = 1 }",), '"CPU" is no resource of a worker'),
+        (("resources = { GPU = 1 }",), '"GPU" is no resource of a worker'),
+        (("resources = { tpu = 0.00001 }",), "Ray counts in parts of 0.0001"),
+        (("cpus = 0.00001",), "Ray counts in parts of 0.0001"),
     ],
 )
 def test_what_is_wrong_with_an_executor_is_told_at_its_place(
@@ -35,12 +39,15 @@ def test_what_is_wrong_with_an_executor_is_told_at_its_place(
         assert not api.requests
 
 
-def test_an_address_that_is_none_is_told_while_the_configuration_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["http://head", "127.0.0.1:65536", "head:0"])
+def test_an_address_that_is_none_is_told_while_the_configuration_is_read(
+    tmp_path: Path, address: str
+) -> None:
     project = Project(tmp_path)
-    project.write(executor('address = "http://head"') + completion("a", "hello"))
+    project.write(executor(f'address = "{address}"') + completion("a", "hello"))
     ran = project.call("validate")
     assert ran.status == 1
-    assert 'address = "http://head"' in ran.err
+    assert f'address = "{address}"' in ran.err
 
 
 def test_a_cluster_is_connected_to_by_nobody_before_its_address_is_trusted(tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ ENVIRONMENT_NAME = r"^[A-Z_a-z][0-9A-Z_a-z]*$"
 OBJECT_KEY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 BackendType = Literal["s3", "gcs", "azure", "file", "http"]
 ExecutorType = Literal["local", "ray"]
-CLUSTER = r"^(auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})$"
+_PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+CLUSTER = rf"^(auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):{_PORT})$"
 """What the address of a cluster looks like."""
 WORKSPACE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 """What the name of a workspace looks like."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
+from runner.core.address import Path
 from runner.core.request.executors import ExecutorSettings
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.secrets.trust import is_loopback
@@ -22,6 +23,8 @@ from runner.io.providers.ray.travelling import RemoteModel, RemoteServer
 from runner.io.settings import environment
 from runner.operations.reading.loaded import Loaded
 
+_RAYS_OWN = ("cpu", "gpu", "memory", "object_store_memory")
+_DIGITS = 4  # of a fraction that Ray takes
 _MODEL_SECONDS = 3600.0  # as for a model in this process
 
 
@@ -32,6 +35,7 @@ def check_executor(project: Loaded, executor: ExecutorSettings) -> None:
             hint = did_you_mean(name, project.declared)
             said = f'There is no provider "{name}" whose requests workers could send.{hint}'
             raise error("Unknown provider", said, project.executor_at(("providers", index)))
+    _check_resources(project, executor)
     if executor.address is not None and executor.address.startswith("ray://"):
         said = f"ray:// means Ray's own client, by which no answer comes before all have. {JOIN}"
         where = project.executor_at(("address",))
@@ -43,6 +47,20 @@ def check_executor(project: Loaded, executor: ExecutorSettings) -> None:
         )
         raise error("Missing key", said, project.executor_at(("address",)))
     check_ray()
+
+
+def _check_resources(project: Loaded, executor: ExecutorSettings) -> None:
+    for name in executor.resources:
+        if name != "gpu" and (not name or name.lower() in _RAYS_OWN):
+            said = (
+                f'"{name}" is no resource of a worker: write cpus, or gpu, or a name of your own.'
+            )
+            raise error("Unknown resource", said, project.executor_at(("resources", name)))
+    amounts: dict[Path, float] = {("resources", name): n for name, n in executor.resources.items()}
+    for path, amount in {("cpus",): executor.cpus, **amounts}.items():
+        if round(amount, _DIGITS) != amount:
+            said = f"{path[-1]} is {amount}; Ray counts in parts of {10**-_DIGITS}."
+            raise error("Value out of range", said, project.executor_at(path))
 
 
 @asynccontextmanager

@@ -120,7 +120,9 @@ def _begin(ray: Any, place: ClusterPlace, folder: str | None) -> None:
         "configure_logging": False,
     }
     if place.address is None:
-        more = {name: n * place.workers for name, n in place.resources.items() if name != "gpu"}
+        more = {
+            name: ceil(n * place.workers) for name, n in place.resources.items() if name != "gpu"
+        }
         options |= {
             "address": "local",
             "num_cpus": ceil(place.cpus * place.workers),
