@@ -34,6 +34,11 @@ class DoesNot:
     faults: tuple[Mismatch, ...]
     either_way: bool = False
 
+    @property
+    def why(self) -> str:
+        """What was expected, and what was there instead."""
+        return "; ".join(f"expected {one.expected}, got {one.got}" for one in self.faults)
+
 
 @dataclass(frozen=True, slots=True)
 class Unscored:

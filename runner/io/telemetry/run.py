@@ -125,9 +125,8 @@ class Telemetry:
         match one.verdict:
             case Holds():
                 told[names.SCORE_LABEL], why = "pass", ""
-            case DoesNot(faults):
-                said = (f"expected {one.expected}, got {one.got}" for one in faults)
-                told[names.SCORE_LABEL], why = "fail", "; ".join(said)
+            case DoesNot() as verdict:
+                told[names.SCORE_LABEL], why = "fail", verdict.why
             case Unscored(why):
                 told[names.SCORE_LABEL] = "unscored"
         if why and self._scene.run.content:

@@ -71,10 +71,7 @@ def _result_of(project: Loaded, checked: Checked) -> CheckResult:
 
 def _told(one: CheckedAnswer) -> tuple[str, str]:
     match one.verdict:
-        case DoesNot(faults):
-            said = "; ".join(f"expected {fault.expected}, got {fault.got}" for fault in faults)
-            return one.address, said
-        case Unscored(why):
-            return one.address, why
+        case DoesNot() | Unscored() as verdict:
+            return one.address, verdict.why
         case Holds():
             return one.address, ""
