@@ -554,6 +554,30 @@ def test_what_killed_runs_were_writing_goes_once_nobody_can_be_writing_it(tmp_pa
         assert {*journal(made)} == kept | {fresh}
 
 
+@pytest.mark.parametrize(
+    ("keys", "flags", "said"),
+    [
+        (("", ""), ("--batch",), ", in batches."),
+        (("", "batch = false"), ("--batch",), ", 1 of 2 in batches."),
+        (("batch = true", ""), (), ", 1 of 2 in batches."),
+        (("batch = false", "batch = false"), ("--batch",), ", none in batches."),
+    ],
+)
+def test_a_plan_says_how_many_of_its_requests_go_in_batches(
+    tmp_path: Path, keys: tuple[str, str], flags: tuple[str, ...], said: str
+) -> None:
+    with serving_batches() as server:
+        blocks = [completion(name, name, key) for name, key in zip("ab", keys, strict=True)]
+        made = project(tmp_path, server, *blocks)
+        assert made.call("plan", *flags).out.endswith(f"{said}\n")
+        assert not server.asked
+
+
+def test_a_plan_of_what_never_goes_in_a_batch_says_nothing_of_them(tmp_path: Path) -> None:
+    with serving_batches() as server:
+        assert "batch" not in project(tmp_path, server).call("plan").out
+
+
 def test_a_plan_that_was_saved_for_batches_goes_in_them(tmp_path: Path) -> None:
     with serving_batches() as server:
         made = project(tmp_path, server)

@@ -32,7 +32,8 @@ _IN_WORDS: dict[TokenBasis, str] = {
 class Estimate:
     """Sums over the requests: from below over those that are certain, from above over those as
     well that hang on an answer. An upper bound that nothing limits is None. The prompts are those
-    of the certain ones; `rests_on` counts them by what their number of tokens rests on.
+    of the certain ones; `rests_on` counts them by what their number of tokens rests on, `batched`
+    those that go in batches: None where nobody asked for any.
     """
 
     requests: int = 0
@@ -46,6 +47,7 @@ class Estimate:
     prompt_low: int = 0
     prompt_high: int | None = 0
     rests_on: dict[TokenBasis, int] = field(default_factory=dict)
+    batched: int | None = None
 
     def add(self, bound: "Bound") -> None:
         """One more request."""
@@ -83,7 +85,18 @@ class Estimate:
 
     def text(self) -> str:
         """The estimate in words: an unknown price is said, never shown as $0."""
-        return f"{self._tokens()}, {self._cost()}"
+        return f"{self._tokens()}, {self._cost()}{self._lanes()}"
+
+    def _lanes(self) -> str:
+        if self.batched is None or not self.requests:
+            return ""
+        if self.batched == self.requests:
+            return ", in batches"
+        return (
+            f", {self.batched} of {self.requests} in batches"
+            if self.batched
+            else ", none in batches"
+        )
 
     def _tokens(self) -> str:
         total = _range(self.tokens_low, self.tokens_high)

@@ -54,6 +54,8 @@ class Scales:
         prices = self._prices(instance, self.project.providers[request.provider])
         weight = bound(request, body, old, self.reports.tokens, prices.price, prices.source)
         self.estimate.add(weight)
+        if self.project.options.batch or prices.lane == "batch":
+            self.estimate.batched = (self.estimate.batched or 0) + (prices.lane == "batch")
         if is_verdict(address):
             self.verdicts.estimate.add(weight)
         self._longest[address] = weight.longest
