@@ -348,8 +348,10 @@ def test_a_run_belongs_to_the_trace_of_whoever_starts_it(
 
 
 def test_a_provider_is_told_of_the_trace_where_a_project_says_so(
-    project: Project, collector: Collector
+    project: Project, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TRACEPARENT", f"00-{'4b' * 16}-{'f0' * 8}-01")
+    monkeypatch.setenv("TRACESTATE", "vendor=tenant")
     with serving() as api:
         project.write(provider(api) + completion("one", "x") + "[telemetry]\npropagate = true\n")
         assert project.apply().status == 0
@@ -358,6 +360,8 @@ def test_a_provider_is_told_of_the_trace_where_a_project_says_so(
     (attempt,) = collector.below(chat)
     headers = {name.lower(): value for name, value in asked.headers.items()}
     assert headers["traceparent"].startswith(f"00-{chat.trace.hex()}-{attempt.id.hex()}-")
+    assert chat.trace.hex() == "4b" * 16
+    assert "tracestate" not in headers
 
 
 # -- on, off, and not possible

@@ -41,10 +41,11 @@ class Trace(Struct, frozen=True):
     longest: int | None = None
 
     def headers(self, span: "OpenSpan") -> dict[str, str]:
-        """What tells another system that it works for a span."""
+        """What tells another system that it works for a span. What others say of the trace is in
+        the user's environment, and no affair of whoever a project asks.
+        """
         flags = f"{_SAMPLED if self.is_sampled else 0:02x}"
-        told = {"traceparent": f"00-{self.id.hex()}-{span.id.hex()}-{flags}"}
-        return told | ({"tracestate": self.state} if self.state else {})
+        return {"traceparent": f"00-{self.id.hex()}-{span.id.hex()}-{flags}"}
 
 
 @dataclass(slots=True)
