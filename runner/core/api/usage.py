@@ -1,9 +1,12 @@
 """What an answer used, as its response says."""
 
-import msgspec
-from msgspec import Struct
+from typing import Annotated
 
-from runner.core.state.records import Natural
+import msgspec
+from msgspec import Meta, Struct
+
+_Count = Annotated[int, Meta(ge=0, le=10**12)]
+"""Of tokens. What is more than anybody answers is no count: sums of them would not be written."""
 
 
 class Used(Struct, frozen=True, gc=False):
@@ -25,8 +28,8 @@ class Used(Struct, frozen=True, gc=False):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: Natural | None = None
-    completion_tokens: Natural | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _Measured(msgspec.Struct):
@@ -38,7 +41,7 @@ _MEASURED = msgspec.json.Decoder(_Measured)
 
 
 class _Details(msgspec.Struct):
-    cached_tokens: Natural | None = None
+    cached_tokens: _Count | None = None
 
 
 class _Detailed(msgspec.Struct):
