@@ -270,6 +270,35 @@ def test_a_bucket_of_s3_is_read(
     assert "made-up-secret" not in (down.directory / "state/state.json").read_text()
 
 
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_lazy_outputs_are_not_there_and_it_is_said_how_they_get_there(
+    tmp_path: Path,
+    api: FakeAPI,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_beside: bool,
+) -> None:
+    up = Project(tmp_path / "up")
+    up.write(provider(api), "provider.toml")
+    settings = "" if is_beside else f"[runner.backend]\n{backend}\n"
+    up.write(f'{settings}[runner.state]\noutputs = "lazy"\n', "settings.toml")
+    up.write(completion("a", "hello") + outputs("All is well."))
+    done(up, "init")
+    done(up, "apply", "-y")
+    if is_beside:
+        monkeypatch.setenv("RUNNER_TRUST", f"file://{(tmp_path / 'up/state').resolve()}")
+        backend = 'type = "file"\npath = "../up/state"\n'
+    down = downstream(tmp_path, api, source(backend) + completion("b", SUMMARY))
+    ran = down.call("plan")
+    assert ran.status == 1
+    assert 'outputs = "file" in [runner.state]' in ran.err
+    up.write(settings, "settings.toml")
+    done(up, "apply", "-y")
+    done(down, "apply", "-y")
+    assert said(api) == "All is well."
+
+
 def test_a_project_without_a_backend_is_read_where_its_state_lies(
     tmp_path: Path, api: FakeAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

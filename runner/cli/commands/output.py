@@ -1,4 +1,6 @@
-"""`runner output`: one output, or all; read from outputs.json, so that it is quick."""
+"""`runner output`: one output, or all; read from outputs.json, so that it is quick, if they are
+there.
+"""
 
 import argparse
 import json
@@ -21,8 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
     asked = asked_outputs(place_of(arguments), lambda: _read(arguments))
     if arguments.name is not None:
         _one(asked.value(arguments.name), raw=arguments.raw, as_json=arguments.json)
-    elif asked.held or arguments.json:
-        _all(asked.held, as_json=arguments.json)
+        return 0
+    held = asked.all()
+    if held or arguments.json:
+        _all(held, as_json=arguments.json)
     else:
         sys.stderr.write(f"{asked.why_none()}\n")
     return 0
@@ -59,7 +63,8 @@ def _lines(name: str, value: Any) -> list[str]:
     if isinstance(value, str) and "\n" in value:
         return [f"{name} = <<EOT", *value.removesuffix("\n").split("\n"), "EOT"]
     indent = 2 if isinstance(value, dict | list) else None
-    return [f"{name} = {json.dumps(value, indent=indent, ensure_ascii=False)}"]
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True)
+    return [f"{name} = {text}"]
 
 
 def _one(value: Any, *, raw: bool, as_json: bool) -> None:

@@ -49,15 +49,21 @@ def learn(session: Session, records: Mapping[str, Record], *, rejected: bool = F
 
 
 def outputs(
-    session: Session, records: Mapping[str, Record], problems: list[Problem]
+    session: Session,
+    records: Mapping[str, Record],
+    problems: list[Problem],
+    asked: str | None = None,
 ) -> dict[str, OutputValue]:
-    """Every output by name, sorted; those of failed completions are not known."""
+    """Every output by name, sorted, or the one that is asked for; those of failed completions are
+    not known.
+    """
     scope = session.scopes[""]
     found: dict[str, OutputValue] = {}
     for name, value in scope.module.outputs.items():
-        found[name] = _declared(name, value, scope, problems, records)
+        if asked in (None, name):
+            found[name] = _declared(name, value, scope, problems, records)
     for name, declared in scope.module.completions.items():
-        if name not in found:
+        if name not in found and asked in (None, name):
             output = _own(name, declared, scope, records)
             if output is not None:
                 found[name] = output

@@ -19,7 +19,7 @@ from runner.core.language.names import (
     BackendType,
     ExecutorType,
 )
-from runner.core.state.shards import StateLayout
+from runner.core.state.shards import OutputsKept, StateLayout
 
 _KEY = r'(\[([0-9]+|"([^"\\]|\\.)*")\])?'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -122,13 +122,20 @@ class CacheTable(TypedDict, total=False):
 
 @closed
 class StateTable(TypedDict, total=False):
-    """How the state stands in its folder."""
+    """How the state stands in its folder, and its outputs."""
 
     layout: Annotated[
         StateLayout,
         Field(
             description="one: always one file. split: in shards, as a state is that is large "
             "(default: above 32 MB)."
+        ),
+    ]
+    outputs: Annotated[
+        OutputsKept,
+        Field(
+            description="file: all stand in outputs.json, always. lazy: none does, each is "
+            "evaluated when it is asked for (default: above 32 MB)."
         ),
     ]
 

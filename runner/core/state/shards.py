@@ -15,8 +15,13 @@ from runner.core.state.written import UNREADABLE
 StateLayout = Literal["one", "split"]
 """A state in one file, or in a file that lists shards, and these."""
 
+OutputsKept = Literal["file", "lazy"]
+"""All outputs of a state in a file beside it, or each evaluated when it is asked for."""
+
 LARGE = 32_000_000
-"""So many bytes of a state, about, are the most that stand in one file unless somebody says so."""
+"""So many bytes of a state, about, are the most that stand in one file unless somebody says so; and
+of its outputs.
+"""
 
 SHARDS = b'"shards":['
 _FOLDER, _ENDING = "records", ".jsonl"

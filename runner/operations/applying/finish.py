@@ -84,11 +84,13 @@ def finish(
     destroys = made.choice.destroy
     session = outcome.session if outcome is not None else made.plan.walk.session
     found = {} if destroys else _outputs(session, records, problems)
+    content = outputs_json.outputs_file(found, project.outputs_kept)
     written = output_files.ready(project, found, problems)
-    if _write_state(project, records, found, written, told):
+    if _write_state(project, records, content, written, told):
         if destroys and records:  # what is left may be too little for an output: no mistake then
             found = _outputs(recorded_session(project), records, [])
-        _write_outputs(project, found, problems)
+            content = outputs_json.outputs_file(found, project.outputs_kept)
+        _write_outputs(project, content, problems)
         _write_files(project, written, told)
         problems.extend(_stale(project, found))
     if outcome is None:
@@ -145,10 +147,11 @@ def refresh_outputs(project: Loaded, changed: Mapping[str, Record] | None = None
     records = project.moved()[0] if changed is None else changed
     told = _Told()
     found = _outputs(recorded_session(project, records), records, told.problems)
+    content = outputs_json.outputs_file(found, project.outputs_kept)
     written = output_files.ready(project, found, told.problems)
     held = project.state.records if changed is None else changed
-    if _write_state(project, held, found, written, told):
-        _write_outputs(project, found, told.problems)
+    if _write_state(project, held, content, written, told):
+        _write_outputs(project, content, told.problems)
         _write_files(project, written, told)
     return Finished(None, found, tuple(told.problems), Spent(), tuple(told.unsaved))
 
@@ -156,7 +159,7 @@ def refresh_outputs(project: Loaded, changed: Mapping[str, Record] | None = None
 def _write_state(
     project: Loaded,
     records: Mapping[str, Record],
-    found: Mapping[str, OutputValue],
+    content: bytes | None,
     written: tuple[Ready, ...],
     told: _Told,
 ) -> bool:
@@ -165,7 +168,7 @@ def _write_state(
     that read it there.
     """
     state = project.state
-    kept = outputs_json.as_read(found) if project.store.backend.file is None else None
+    kept = outputs_json.as_read(content) if project.store.backend.file is None else None
     # A state is not written for the digests alone: until then the outputs say what is ours.
     is_as_before = not any(one.differs for one in written) and records == state.records
     is_as_before = is_as_before and kept == state.outputs and project.store.is_laid_out
@@ -202,11 +205,16 @@ def _outputs(
     return made
 
 
-def _write_outputs(
-    project: Loaded, found: Mapping[str, OutputValue], problems: list[Problem]
-) -> None:
+def _write_outputs(project: Loaded, content: bytes | None, problems: list[Problem]) -> None:
+    """That they are left out is said when they are for the first time, to whoever did not."""
     with gathering(problems):
-        outputs_json.write(project.store, found)
+        if outputs_json.write(project.store, content) and project.outputs_kept is None:
+            said = (
+                "outputs.json would be above 32 MB, and large files are nothing for git. `runner "
+                "output` evaluates each output from the state when it is asked for one. If you "
+                'read the file: outputs = "file" in [runner.state].'
+            )
+            problems.append(Problem("Outputs are left out of outputs.json", said, None, "warning"))
 
 
 def _write_files(project: Loaded, written: tuple[Ready, ...], told: _Told) -> None:

@@ -19,6 +19,7 @@ from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import refusal, still_closed
 
 _ELSEWHERE = "It is the other project's to mend."
+_KEPT = 'With outputs = "file" in [runner.state] there, and one `runner apply`, they are kept.'
 
 
 def read_upstream(project: Loaded, arguments: bytes) -> Answered | Failure:
@@ -65,12 +66,15 @@ def _outputs(
     state = decode(held.text, backend.name, _ELSEWHERE)
     if backend.file is not None:
         found = outputs_json.read(folder_of(folder, workspace) / OUTPUTS)
+        if found is None:
+            said = f"the outputs of {backend.name} are lazy, or above 32 MB. {_KEPT}"
+            return Failure(said, attempts=0)
         return {"outputs": found, "serial": state.serial}
     if state.outputs is None:
         said = (
             f"the state in {backend.name} holds no outputs: an older version wrote it, or `init "
             "--migrate-state`. One `runner apply` in that project adds them, and sends nothing "
-            "that is up to date."
+            f"that is up to date. Or its outputs are lazy, or above 32 MB. {_KEPT}"
         )
         return Failure(said, attempts=0)
     return {"outputs": state.outputs, "serial": state.serial}

@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AskedOutputs:
-    """What outputs.json holds; the project is read by `load` only where that is not enough."""
+    """What outputs.json holds; the project is read by `load` only where that is not enough.
+    `written` is None where the file does not say, and each is evaluated.
+    """
 
     place: ProjectPlace
     load: "Callable[[], Loaded]"
     path: Path
-    held: dict[str, Any]
+    written: dict[str, Any] | None
+
+    def all(self) -> dict[str, Any]:
+        """Every output by name, sensitive ones left out."""
+        return _of_state(self.load()) if self.written is None else self.written
 
     def value(self, asked: str) -> Any:
         """An output, or the part of it that `["key"]`, `[0]` or `[axis=value]` after its name
@@ -37,11 +43,12 @@ class AskedOutputs:
         """
         asked = asked.removeprefix("completion.")
         name, bracket, rest = asked.partition("[")
-        held = self.held
+        held = self.written or {}
         if name not in held:
             held = {**held, **self._evaluated(name)}
         if name not in held:
-            raise _unknown(name, held, self.path)
+            known = self._evaluated() if self.written is None else held
+            raise _unknown(name, known, self.path)
         try:
             return _part(held[name], name, bracket + rest)
         except RunnerError:
@@ -68,19 +75,22 @@ class AskedOutputs:
             f"{shlex.quote(named[0])}` shows what came; the next `runner apply` asks again."
         )
 
-    def _evaluated(self, name: str) -> dict[str, Any]:
-        """The outputs as configuration and state give them: sensitive ones are in no file.
+    def _evaluated(self, name: str = "") -> dict[str, Any]:
+        """The outputs as configuration and state give them: sensitive ones are in no file. Where
+        none is in one, that which is asked for alone.
 
         RunnerError if the one that is asked for has no value because an answer was not accepted.
         """
-        if not (Path(self.place.project) / self.place.config).is_dir():
+        is_there = (Path(self.place.project) / self.place.config).is_dir()
+        if not is_there and self.written is not None:
             return {}
         from runner.core.state.records import REJECTED  # noqa: PLC0415  # the slow path
         from runner.operations.outputs.evaluate import all_outputs  # noqa: PLC0415
 
         project = self.load()
-        found = all_outputs(project)
-        if (output := found.get(name.partition("[")[0])) is not None:
+        asked = name.partition("[")[0]
+        found = all_outputs(project, (asked or None) if self.written is None else None)
+        if (output := found.get(asked)) is not None:
             for address in output.rejected:
                 if (name == output.name and not output.known) or address == f"completion.{name}":
                     why = REJECTED[project.moved()[0][address].status]
@@ -89,15 +99,15 @@ class AskedOutputs:
 
 
 def asked_outputs(place: ProjectPlace, load: "Callable[[], Loaded]") -> AskedOutputs:
-    """The outputs beside the state of a place; from the state itself, where that lives elsewhere
-    and was written since.
+    """The outputs beside the state of a place; from the state itself, where it is too large for
+    that, or lives elsewhere and was written since.
     """
     store = _store(place)
     if store is None:
         path = Path(place.project) / place.state / "outputs.json"
         return AskedOutputs(place, load, path, outputs_json.read(path))
     path = store.directory / "outputs.json"
-    held = outputs_json.read(path) if outputs_json.is_current(store) else _of_state(load())
+    held = outputs_json.read(path) if outputs_json.is_current(store) else None
     return AskedOutputs(place, load, path, held)
 
 

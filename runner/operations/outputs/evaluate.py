@@ -51,12 +51,14 @@ def recorded_walk(
     return walk
 
 
-def all_outputs(project: Loaded) -> Mapping[str, OutputValue]:
-    """Every output as the records give it; RunnerError for an expression that fails."""
+def all_outputs(project: Loaded, asked: str | None = None) -> Mapping[str, OutputValue]:
+    """Every output as the records give it, or the one that is asked for; RunnerError for an
+    expression that fails.
+    """
     session = recorded_session(project)
     records, _ = project.moved()
     problems: list[Problem] = []
-    found = outputs(session, records, problems)
+    found = outputs(session, records, problems, asked)
     if problems:
         raise RunnerError(*problems)
     return found

@@ -152,7 +152,7 @@ class _Ours:
 
     @cached_property
     def _written(self) -> Mapping[str, Any]:
-        return outputs_json.held(self._project.store)
+        return outputs_json.held(self._project.store) or {}
 
     @cached_property
     def _recorded(self) -> Mapping[str, Any]:
@@ -188,7 +188,7 @@ def _foreign(project: Loaded, output: OutputValue, path: str) -> Problem:
     """
     others, held = other_states(project), _held(project, path)
     for name, store in others.items():
-        value = outputs_json.held(store).get(output.name)
+        value = (outputs_json.held(store) or {}).get(output.name)
         if value is not None and _bytes(value) == held:
             return refused_output(project, output, written_by_both(path, name))
     said = (

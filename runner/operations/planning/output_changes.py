@@ -35,16 +35,23 @@ def output_changes(
     """Of the declared outputs that change, what they are and will be; `found` is what
     `outputs_after` gives.
     """
-    return {**changed_outputs(project, found), **_gone(project, plan, wanted, found)}
+    written = _written(project)
+    if written is None and plan.empty and not plan.known.reads:
+        return {}  # what they would be compared with is what they are
+    held = _evaluated(project) if written is None else written
+    return {**_changed(held, found), **_gone(project, plan, wanted, found, held)}
 
 
 def _gone(
-    project: Loaded, plan: PlannedSteps, wanted: Choice, found: Mapping[str, OutputValue]
+    project: Loaded,
+    plan: PlannedSteps,
+    wanted: Choice,
+    found: Mapping[str, OutputValue],
+    held: Mapping[str, Any],
 ) -> dict[str, tuple[Any, Any]]:
     """The outputs of blocks that outputs.json will not hold any more. That of a completion goes
     with its record, and is not told again.
     """
-    held = _held(project)
     if not held:
         return {}
     left: set[str] = set(found)
@@ -70,21 +77,32 @@ def _gone(
     }
 
 
-def _held(project: Loaded) -> Mapping[str, Any]:
-    """What outputs.json holds, or would hold where somebody else wrote the state since."""
-    if outputs_json.is_current(project.store):
-        return outputs_json.held(project.store)
-    records, _ = project.moved()
-    return shown_outputs(outputs(recorded_session(project), records, []))
+def _written(project: Loaded) -> Mapping[str, Any] | None:
+    """What outputs.json holds; None where it does not say, or somebody else wrote the state."""
+    is_current = outputs_json.is_current(project.store)
+    return outputs_json.held(project.store) if is_current else None
+
+
+def _evaluated(project: Loaded) -> Mapping[str, Any]:
+    """The declared outputs by what is recorded."""
+    if not project.root.outputs:
+        return {}
+    return shown_outputs(declared_outputs(recorded_session(project), []))
 
 
 def changed_outputs(
     project: Loaded, found: Mapping[str, OutputValue]
 ) -> dict[str, tuple[Any, Any]]:
-    """The declared outputs whose value is known and is not what outputs.json holds."""
+    """The declared outputs whose value is known and is not what it was after the last apply."""
     if not found:
         return {}
-    held = _held(project)
+    written = _written(project)
+    return _changed(_evaluated(project) if written is None else written, found)
+
+
+def _changed(
+    held: Mapping[str, Any], found: Mapping[str, OutputValue]
+) -> dict[str, tuple[Any, Any]]:
     changed: dict[str, tuple[Any, Any]] = {}
     for name, value in shown_outputs(found).items():
         old = held.get(name, ABSENT)

@@ -180,7 +180,17 @@ class Project(Struct, frozen=True):
     def outputs(self) -> dict[str, Any]:
         """The recorded outputs by name, sensitive ones left out; none before the first apply."""
         with told_in_python():
-            return outputs_json.read(store_of(self.place).directory / OUTPUTS)
+            held = outputs_json.read(store_of(self.place).directory / OUTPUTS)
+        return self._evaluated() if held is None else held
+
+    def _evaluated(self) -> dict[str, Any]:
+        """The outputs of a state that is too large to have them beside it."""
+        from runner.core.expansion.outputs import shown_outputs  # noqa: PLC0415  # the slow path
+        from runner.operations.outputs.evaluate import all_outputs  # noqa: PLC0415
+
+        with told_in_python() as secrets:
+            project = load(Options(self.place, Choice(), trust=self.trust), secrets)
+            return shown_outputs(all_outputs(project))
 
     def state(self) -> State:
         """What is recorded: `records` by address, each with its request and response as JSON."""

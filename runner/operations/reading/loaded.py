@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from runner.core.address import Path, covers
 from runner.core.expansion.scope import Scope
@@ -24,6 +24,7 @@ from runner.core.secrets.secrets import Secrets
 from runner.core.secrets.trust import Door, Trust, from_table
 from runner.core.state.cache_entry import Owner
 from runner.core.state.records import Record, State
+from runner.core.state.shards import OutputsKept
 from runner.errors import Problem, Where
 from runner.io.folders import Folders
 from runner.io.prices import Prices
@@ -113,6 +114,13 @@ class Loaded:
         """What the configuration says of whoever sends requests, whether they do or not."""
         block = self.root.blocks.of("runner").get("runner")
         return executor_settings({} if block is None else block.table.get("executor", {}))
+
+    @property
+    def outputs_kept(self) -> OutputsKept | None:
+        """Where the configuration says that outputs are kept; None where their size decides."""
+        block = self.root.blocks.of("runner").get("runner")
+        said = {} if block is None else block.table.get("state", {})
+        return next((kept for kept in get_args(OutputsKept) if kept == said.get("outputs")), None)
 
     def executor_at(self, path: Path) -> Where | None:
         """Where the configuration says so."""

@@ -127,7 +127,7 @@ def _outputs(place: ProjectPlace) -> Iterator[Candidate]:
     for name, block in blocks.of("output").items():
         yield name, str(block.table.get("description") or "")
     yield from ((name, "") for name in blocks.of("completion"))
-    yield from ((name, "") for name in outputs_json.held(store_of(place)))
+    yield from ((name, "") for name in outputs_json.held(store_of(place)) or ())
 
 
 def _without_crowds(found: dict[str, str]) -> list[Candidate]:
