@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.faults import completion as answered
+from tests.harness.git import GitFolder
 from tests.harness.project import Project, prompt_of, provider, serving
 from tests.harness.server import FakeAPI, Request
 
@@ -691,3 +692,23 @@ def test_judges_of_late_answers_that_are_left_out_are_left_out(project: Project)
     assert project.apply("--exclude", "completion.answer").status == 0
     assert [*project.records] == ["completion.topics"]
     assert planned(project, "--exclude", "completion.answer") == {}
+
+
+def test_a_commit_counts_the_verdicts_on_its_own_answers(
+    tmp_path: Path, project: Project, models: Models
+) -> None:
+    judge(project)
+    made = GitFolder(tmp_path)
+    for version in ("Ask", "Please ask"):
+        project.write(
+            BLOCK.format(of='for_each = ["q1", "q2"]', prompt=version + " {{ each.key }}")
+        )
+        assert project.apply().status == 0
+        made.commit(version)
+        models.verdict = json.dumps({"reason": "rude", "verdict": "fail"})
+    written = json.loads(project.call("history", "--json").out)
+    # an answer came with its verdict, and the verdict of then is on the answer of then
+    assert [one["checks"] for one in written["commits"]] == [[0, 2], [2, 2]]
+    for name, count in (('completion.answer["q1"]', 1), ("completion.answer", 2)):
+        written = json.loads(project.call("history", name, "--json").out)
+        assert [one["checks"] for one in written["commits"]] == [[0, count], [count, count]]

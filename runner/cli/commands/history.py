@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import orjson
@@ -24,7 +24,7 @@ from runner.core.checks.verdicts import Standing
 from runner.core.state.records import Record
 from runner.core.viewing.changes import answers_of_changes
 from runner.errors import Problem
-from runner.operations.checks.judgements import standings
+from runner.operations.checks.judgements import Standings, standings
 from runner.operations.reading.loaded import Loaded
 from runner.operations.recorded.history import (
     History,
@@ -37,8 +37,6 @@ from runner.operations.recorded.records import prices_at
 from runner.operations.spending import costs
 
 _BATCH = 24  # commits that are shown together: columns are as wide as the first of them need
-
-Standings = Callable[[Sequence[Record]], list[Standing]]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -91,12 +89,14 @@ def _standings(arguments: argparse.Namespace, history: History) -> Standings | N
 
 def _told(history: History, judged: Standings | None) -> Iterator[list[ToldCommit]]:
     while batch := list(islice(history.found, _BATCH)):
-        yield list(_with_standings(batch, judged))
+        yield list(_with_standings(batch, history.verdicts, judged))
 
 
-def _with_standings(batch: Sequence[ChangedIn], judged: Standings | None) -> Iterator[ToldCommit]:
+def _with_standings(
+    batch: Sequence[ChangedIn], verdicts: Sequence[Record], judged: Standings | None
+) -> Iterator[ToldCommit]:
     records = [answers_of_changes(one.changes) for one in batch]
-    found = iter(judged([one for each in records for one in each]) if judged else ())
+    found = iter(judged([one for each in records for one in each], verdicts) if judged else ())
     for changed, each in zip(batch, records, strict=True):
         own = list(islice(found, len(each)))
         total = Standing(sum(one.held for one in own), sum(one.told for one in own))

@@ -208,7 +208,7 @@ def line_of(data: bytes, address: str, name: str) -> bytes | None:
     """
     kind = _kind(data)
     if kind != "whole":
-        for written in dict.fromkeys((_AS_TEXT(address), dumps(address).encode())):
+        for written in _written(address):
             begin = _BEGUN[:-1] + written + b","
             start = 0 if data.startswith(begin) else data.find(b"\n" + begin) + 1
             if start or data.startswith(begin):
@@ -218,6 +218,21 @@ def line_of(data: bytes, address: str, name: str) -> bytes | None:
             return None
     found = decode(data, name).records.get(address)
     return None if found is None else encode_record(found)
+
+
+def lines_naming(data: bytes, address: str, name: str) -> list[bytes]:
+    """The lines in which an address stands, as it does in its own record and in those that depend
+    on it; none of the others is looked into. RunnerError as `lines_in` has it.
+    """
+    if not any(written in data for written in _written(address)):
+        return []
+    held = lines_in(data, name)
+    return [line for line in held if any(written in line for written in _written(address))]
+
+
+def _written(address: str) -> tuple[bytes, ...]:
+    """How JSON may have it."""
+    return (*dict.fromkeys((_AS_TEXT(address), dumps(address).encode())),)
 
 
 def lines_in(data: bytes, name: str) -> list[bytes]:

@@ -1,15 +1,15 @@
 """What git holds of earlier answers: the versions of one, or what each commit did to all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
 from msgspec import structs
 
-from runner.core.address import blocks_of, is_address, selects
-from runner.core.state.file import line_of, lines_in
-from runner.core.state.records import empty
+from runner.core.address import blocks_of, is_address, is_verdict, selects
+from runner.core.state.file import line_of, lines_in, lines_naming
+from runner.core.state.records import Record, empty
 from runner.core.viewing.changes import (
     AnswerAdded,
     AnswerMoved,
@@ -29,15 +29,30 @@ from runner.operations.recorded.past_states import (
 from runner.operations.recorded.records import unknown
 from runner.operations.recorded.revisions import history_of
 
+_JUDGED = b".judge"  # in the address of each verdict
+
 
 @dataclass(slots=True)
 class History:
     """What changed, newest first, found as it is asked for. `notes` are what has to be said of it;
-    all of them are there once all that changed was looked at.
+    all of them are there once all that changed was looked at. `verdicts` are those of judges that
+    came with what was found so far: of an answer, no later than the answer.
     """
 
     found: Iterator[ChangedIn]
     notes: list[Problem] = field(default_factory=list)
+    verdicts: list[Record] = field(default_factory=list)
+
+    def chosen(
+        self, found: Iterable[ChangedIn], is_meant: Callable[[str], bool]
+    ) -> Iterator[ChangedIn]:
+        """What changed at the addresses that are meant, and wherever else verdicts came from."""
+        for one in found:
+            came = (each.after for each in one.changes if not isinstance(each, AnswerRemoved))
+            self.verdicts += [record for record in came if is_verdict(record.address)]
+            kept = tuple(each for each in one.changes if any(map(is_meant, addresses_in(each))))
+            if kept:
+                yield structs.replace(one, changes=kept)
 
 
 def answer_history(place: ProjectPlace, address: str, asking: Asking) -> History:
@@ -46,8 +61,8 @@ def answer_history(place: ProjectPlace, address: str, asking: Asking) -> History
     says so. RunnerError for an address that was never there.
     """
     history = History(iter(()))
-    reading = StateReading(history.notes, lambda data, name: _one(line_of(data, address, name)))
-    found = changed_states(place, asking, reading)
+    reading = StateReading(history.notes, lambda data, name: _with_verdicts(data, address, name))
+    found = history.chosen(changed_states(place, asking, reading), address.__eq__)
     whole = StateReading(history.notes, lines_in)
     history.found = _limited((_moved(place, one, address, whole) for one in found), asking.limit)
     first = next(history.found, None)
@@ -68,8 +83,11 @@ def project_history(place: ProjectPlace, patterns: Sequence[str], asking: Asking
         return tuple(known.setdefault(line, line) for line in lines_in(data, name))
 
     reading = StateReading(history.notes, lines)
-    found = (_chosen(one, patterns) for one in changed_states(place, asking, reading))
-    history.found = _limited((one for one in found if one.changes), asking.limit)
+    found = history.chosen(
+        changed_states(place, asking, reading),
+        lambda address: not patterns or any(selects(one, address) for one in patterns),
+    )
+    history.found = _limited(found, asking.limit)
     if patterns and asking.since is None:
         first = next(history.found, None)
         if first is None:
@@ -111,19 +129,13 @@ def _moved(place: ProjectPlace, one: ChangedIn, address: str, reading: StateRead
     return one
 
 
-def _one(line: bytes | None) -> tuple[bytes, ...]:
-    return () if line is None else (line,)
-
-
-def _chosen(one: ChangedIn, patterns: Sequence[str]) -> ChangedIn:
-    if not patterns:
-        return one
-    kept = (
-        change
-        for change in one.changes
-        if any(selects(pattern, at) for pattern in patterns for at in addresses_in(change))
-    )
-    return structs.replace(one, changes=tuple(kept))
+def _with_verdicts(data: bytes, address: str, name: str) -> list[bytes]:
+    """The line of one answer, if there is one, and those of the verdicts on it."""
+    own = line_of(data, address, name)
+    found = [] if own is None else [own]
+    if _JUDGED in data:
+        found += [line for line in lines_naming(data, address, name) if _JUDGED in line]
+    return found
 
 
 def _limited(found: Iterator[ChangedIn], limit: int | None) -> Iterator[ChangedIn]:

@@ -81,7 +81,7 @@ def history(view: ProjectView, query: Mapping[str, str]) -> ShownHistory:
     found = [*held.found]
     shown = found[:_COMMITS]
     return ShownHistory(
-        tuple(_commits(view, shown, alone=bool(address))),
+        tuple(_commits(view, shown, held.verdicts, alone=bool(address))),
         tuple(f"{each.summary}: {each.detail}" for each in map(view.secrets.problem, held.notes)),
         len(found) > _COMMITS,
     )
@@ -156,7 +156,7 @@ class _Judged:
     def _kept(self, records: Iterable[Record]) -> Sequence[Record]:
         held = [*records]
         new = [record for record in held if id(record) not in self._said]
-        for record, found in zip(new, self._judge(new), strict=True):
+        for record, found in zip(new, self._judge(new, new), strict=True):
             self._said[id(record)] = found
         self._all.append(held)
         return held
@@ -178,10 +178,10 @@ def costs_shown(view: ProjectView, query: Mapping[str, str]) -> CostPage:
 
 
 def _commits(
-    view: ProjectView, found: Sequence[ChangedIn], *, alone: bool
+    view: ProjectView, found: Sequence[ChangedIn], verdicts: Sequence[Record], *, alone: bool
 ) -> Iterator[ShownCommit]:
     came = [answers_of_changes(each.changes) for each in found]
-    said = iter(_standings(view, [record for records in came for record in records]))
+    said = iter(_standings(view, [record for records in came for record in records], verdicts))
     price = costs(view.prices)
     for each, records in zip(found, came, strict=True):
         own = [*islice(said, len(records))]
@@ -218,10 +218,14 @@ def _date(changed: ChangedIn) -> str:
     return "" if changed.commit is None else changed.commit.date
 
 
-def _standings(view: ProjectView, records: Sequence[Record]) -> list[Standing]:
+def _standings(
+    view: ProjectView, records: Sequence[Record], verdicts: Sequence[Record]
+) -> list[Standing]:
     """What checks say, where there are any and the configuration can be read."""
     try:
         project = view.project
-        return standings(project)(records) if project.root.checks else [Standing()] * len(records)
+        if project.root.checks:
+            return standings(project)(records, verdicts)
     except RunnerError:
-        return [Standing()] * len(records)
+        pass
+    return [Standing()] * len(records)
