@@ -294,6 +294,7 @@ def test_an_answer_that_is_not_all_there_is_kept_and_told(
     (project.directory / "state/outputs.json").unlink()
     ran = project.apply()
     assert f"completion.a, completion.b: {said}" in ran.err
+    assert ran.err.count("Answer is not whole") == 1
     assert len(api.completions) == 2
 
 

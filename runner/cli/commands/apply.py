@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
@@ -22,12 +22,13 @@ from runner.cli.views.style import style
 from runner.core.plan.actions import Issue
 from runner.errors import error
 from runner.operations.applying.apply import carry_out, check, check_reach, held_plan, streaming_one
+from runner.operations.applying.ended import unfinished
 from runner.operations.applying.finish import Finished, finish, reported
 from runner.operations.caches.sharing import give_rest
 from runner.operations.files.named_file import NamedFile
 from runner.operations.observing import observed
 from runner.operations.options import ApplyOptions
-from runner.operations.planning.plan import Planned
+from runner.operations.planning.plan import Planned, unfinished_answers
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asks
 from runner.operations.saved_plan.file import Saved, options_in, read_plan
@@ -64,7 +65,7 @@ def apply(arguments: argparse.Namespace, saved: Saved | None) -> int:
             refuse_crowd(len(made.plan.decisions.keys() | made.plan.known.records.keys()))
         how = streaming_one(made, apply_options_of(arguments))
         with _answer_alone(arguments, how) as answer:
-            return _applied(project, made, saved, arguments, _Way(how, answer))
+            return _applied(project, made, saved, arguments, _Way(how, answer, saved is None))
 
 
 def _quiet(_: str) -> None:
@@ -77,10 +78,11 @@ def _said(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How an apply runs, and who shows the one answer that was named."""
+    """How an apply runs, who shows the one answer that was named, and whether a plan was shown."""
 
     options: ApplyOptions
     answer: RawAnswer | None
+    is_shown: bool
 
     def end(self, made: Planned, finished: Finished) -> None:
         """An answer that was there before is shown too, unless there should be another by now."""
@@ -161,10 +163,17 @@ def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace, wa
     )
     with interrupts.heard(), _observed(project, arguments):
         with shown as told:
-            finished = carry_out(project, made, way.options, told)
+            finished = _not_told(made, carry_out(project, made, way.options, told), way.is_shown)
         way.end(made, finished)
         status = _tell(project, finished, arguments)
     return INTERRUPTED if interrupts.pressed else status
+
+
+def _not_told(made: Planned, finished: Finished, is_shown: bool) -> Finished:
+    """Without what the plan, where it was shown, said of answers that were there before."""
+    told = [*unfinished(unfinished_answers(made.plan))] if is_shown else []
+    left = tuple(problem for problem in finished.problems if problem not in told)
+    return replace(finished, problems=left)
 
 
 @contextmanager
