@@ -113,6 +113,31 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
         raise failure("write", path, cause) from cause
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a name leads to a pipe, a terminal or another device: nothing there can be replaced,
+    and what is written goes on at once.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # ValueError: no file has such a name
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """As `write_atomic`, for what the user names on the command line, which may be a pipe or a
+    device: >(command), /dev/stdout. RunnerError if that takes not all of it.
+    """
+    if not is_stream(path):
+        write_atomic(path, data)
+        return
+    try:
+        with path.open("wb", buffering=0) as stream:
+            _write_all(stream.fileno(), data)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
+
+
 def write_each(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
     """Writes files of a folder by their names, each as `write_atomic` does: a crash leaves some of
     them old and some new. On return all of them are on the disk.
@@ -384,6 +409,8 @@ def failure(verb: str, path: Path, cause: OSError) -> RunnerError:
             return error("File is in the way", f"{reason} Move away what is there.", where)
         case errno.ENAMETOOLONG | errno.ELOOP:
             return error("Invalid path", f"{reason} Correct the path.", where)
+        case errno.EPIPE:
+            return error("Pipe is closed", f"{reason} Whatever read from it has ended.", where)
         case errno.EISDIR:
             detail = f"{reason} A file is expected there: move the directory away."
             return error("File is a directory", detail, where)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -119,6 +120,23 @@ def test_a_dash_names_no_file_and_none_is_made(
             assert f"{line.split()[-2]} wants the name of a file" in ran.err
         assert api.completions == []
     assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="a system without this name")
+def test_what_is_named_may_be_a_pipe(tmp_path: Path) -> None:
+    with serving() as api:
+        project = Project(tmp_path)
+        project.write(provider(api) + completion("a", "one"))
+        assert project.apply().status == 0
+        ran = project.run("report", "--json", "/dev/stdout")
+        assert (ran.status, ran.err) == (0, "")
+        assert json.loads(ran.out)["next"]
+        ran = project.run("plan", "--out", "/dev/stdout")
+        assert ran.status == 0, ran.err
+        assert '"format' in ran.out
+        ran = project.run("apply", "-y", "--replace", "completion.a", "--junit", "/dev/stdout")
+        assert (ran.status, "<testsuite" in ran.out) == (0, True)
+        assert list(tmp_path.glob(".*.tmp")) == []
 
 
 def test_a_report_replaces_nothing_but_a_report(tmp_path: Path) -> None:

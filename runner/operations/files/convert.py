@@ -21,7 +21,7 @@ def converted(sources: Sequence[str | bytes], out: str | None = None) -> Convert
     made = _converted(_texts(sources))
     if target is not None:
         files.make_directory(target.parent)
-        files.write_atomic(target, made.text.encode())
+        files.write_named(target, made.text.encode())
     return made
 
 
@@ -70,7 +70,7 @@ _READERS: Mapping[str, Callable[[Sequence[tuple[str, str]]], Converted]] = {
 
 def _refuse(target: Path) -> None:
     links.refuse_leaving(Path(), target, "Take the link away, or name another file with --out.")
-    if files.identity(target) is not None:
+    if files.identity(target) is not None and not files.is_stream(target):
         raise error(
             "File exists",
             f"{target} is there already, and convert never overwrites. Name another file with "

@@ -19,9 +19,10 @@ class NamedFile(Struct, frozen=True):
     is_one: Callable[[bytes], bool]
 
     def target(self) -> Path:
-        """Where it will be, links followed. RunnerError if a link of the project leads out of it,
-        which the user need not know; if something else than one of this kind stands there; or for
-        "-", which elsewhere is standard output and no name of a file.
+        """Where it will be, links followed; a pipe or a device as it was named. RunnerError if a
+        link of the project leads out of it, which the user need not know; if something else than
+        one of this kind stands there; or for "-", which elsewhere is standard output and no name
+        of a file.
         """
         if self.name == "-":
             raise error(
@@ -31,6 +32,8 @@ class NamedFile(Struct, frozen=True):
             )
         advice = f"Take the link away, or name another file with {self.flag}."
         target = links.refuse_leaving(self.project, Path(self.name), advice)
+        if files.is_stream(Path(self.name)):
+            return Path(self.name)
         if files.identity(target) is None:
             return target
         data = None if target.is_dir() else files.read(target)
@@ -45,7 +48,7 @@ class NamedFile(Struct, frozen=True):
 
     def write(self, data: bytes) -> None:
         """In the place of what may stand there; RunnerError as `target` says."""
-        files.write_atomic(self.target(), data)
+        files.write_named(self.target(), data)
 
 
 def read_source(source: str | bytes) -> tuple[str, bytes]:
