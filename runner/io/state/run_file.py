@@ -30,8 +30,10 @@ else:
     import fcntl
 
     def _hold(fd: int) -> None:
-        """For as long as it is open: the kernel tells by it whether its process is gone."""
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """For as long as it is open: the kernel tells by it whether its process is gone. Whoever
+        looks whether it is held has it for that moment, which is waited for.
+        """
+        fcntl.flock(fd, fcntl.LOCK_EX)
 
     def _is_held(fd: int) -> bool:
         try:
@@ -125,12 +127,13 @@ class _Reader:
             self._fd = _opened(self._path)
         if self._fd is None:
             return RunLines()
-        is_held = _is_held(self._fd)  # before: what a run says last is read once it is over
+        # Both are asked before it is read: what a run says last is read once it is over.
+        is_held = _is_held(self._fd)
         if anew and not is_held:
             self.close()
             return RunLines()
-        *lines, self._rest = (self._rest + _read(self._fd)).split(b"\n")
         is_there = self._is_there(self._fd)
+        *lines, self._rest = (self._rest + _read(self._fd)).split(b"\n")
         if not is_there:
             self.close()
         return RunLines(tuple(lines), anew, is_there and is_held)

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,30 @@ def test_a_run_that_begins_anew_is_read_from_its_first_line(tmp_path: Path) -> N
         assert not look().is_running  # the end of the first part
         assert look() == running(b"two", anew=True)
         file.end()
+
+
+def test_whoever_saw_a_run_begin_hears_its_last_word(tmp_path: Path) -> None:
+    """However its end falls between what a look asks."""
+    path, seen = tmp_path / "events", [threading.Event() for _ in range(300)]
+
+    def run() -> None:
+        file = RunFile(path)
+        for number, each in enumerate(seen):
+            file.begin(b"first %d\n" % number)
+            assert each.wait(60)
+            file.add(b"last %d\n" % number)
+            file.end()
+
+    heard: list[bytes] = []
+    with reading_runs(path) as look, ThreadPoolExecutor(1) as pool:
+        told = pool.submit(run)
+        while not told.done():
+            heard += look().lines
+            if heard:
+                seen[int(heard[-1].split()[1])].set()
+        told.result()
+        heard += look().lines
+    assert heard == [b"%b %d" % (word, n) for n in range(300) for word in (b"first", b"last")]
 
 
 def test_what_a_crash_left_is_no_run_and_goes_with_the_next(tmp_path: Path) -> None:
