@@ -5,7 +5,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
@@ -144,8 +144,11 @@ class Repository:
         """The content of blobs, each with its id, in their order, all by one process; `ids` are
         asked for a few ahead. RunnerError for one that this clone does not have.
         """
+        left, asked = iter(ids), deque[str]()
+        if (first := next(left, None)) is None:
+            return  # without a process
+        left = chain((first,), left)
         with self._git.talking("cat-file", "--batch") as talk:
-            left, asked = iter(ids), deque[str]()
             while True:
                 for more in islice(left, _AHEAD - len(asked)):
                     asked.append(_checked(more))
