@@ -219,7 +219,7 @@ def test_each_shell_has_a_script(project: Project, shell: str) -> None:
 def test_an_unknown_shell_is_an_error(project: Project) -> None:
     ran = project.call("shell-completion", "tcsh")
     assert ran.status == 1
-    assert "'fish'" in ran.err
+    assert "bash, zsh, fish" in ran.err
 
 
 class Terminal:

@@ -57,6 +57,41 @@ def test_a_flag_with_one_dash_is_the_same_flag(words: str, same: str) -> None:
     assert made.parse_args(words.split()) == made.parse_args(same.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("apply --max-cost free", "--max-cost: 'free' is no amount in USD such as 0.50."),
+        ("apply --max-requests x", "--max-requests: 'x' is no whole number."),
+        ("apply --executor rey", "--executor: 'rey' is none of local, ray."),
+        (
+            "plan --log-level inf",
+            "'inf' is none of debug, info, warning, error. Did you mean info?",
+        ),
+        ("shell-completion zhs", "'zhs' is none of bash, zsh, fish."),
+        ("apply --lock-timeout x", "--lock-timeout: 'x' is no time such as 10, 90s or 1m30s."),
+        ("apply --max-cost", "--max-cost wants a value behind it."),
+    ],
+)
+def test_what_a_flag_does_not_take_is_told_in_our_words(
+    capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        parser().parse_args(words.split())
+    told = capsys.readouterr().err
+    assert left.value.code == 1
+    assert said in told
+    assert "argument" not in told
+
+
+def test_no_mistake_of_a_value_is_left_to_words_of_python() -> None:
+    """Each type says itself what it takes: argparse would name the function."""
+    for verb in parser().verbs.values():
+        kinds = {
+            action.type for one in (verb, *verb.verbs.values()) for action in one.options.values()
+        }
+        assert not kinds & {int, float}
+
+
 def test_every_long_flag_of_every_verb_may_have_one_dash() -> None:
     """By a rule, so that a new one may as well."""
     made = parser()

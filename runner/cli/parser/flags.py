@@ -107,14 +107,18 @@ def asking(made: argparse.ArgumentParser) -> None:
 def parallel(made: argparse.ArgumentParser) -> None:
     """How many requests go at once, also by Terraform's word for it."""
     made.add_argument(
-        "--concurrency", "--parallelism", type=int, metavar="N", help="requests in flight at once"
+        "--concurrency",
+        "--parallelism",
+        type=whole_number,
+        metavar="N",
+        help="requests in flight at once",
     )
 
 
 def spending(made: argparse.ArgumentParser) -> None:
     """How much a run may cost."""
-    made.add_argument("--max-cost", type=float, metavar="USD", help="stop before this is crossed")
-    made.add_argument("--max-requests", type=int, metavar="N", help="stop before one more")
+    made.add_argument("--max-cost", type=usd, metavar="USD", help="stop before this is crossed")
+    made.add_argument("--max-requests", type=whole_number, metavar="N", help="stop before one more")
 
 
 def batching(made: argparse.ArgumentParser) -> None:
@@ -162,12 +166,28 @@ def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
     """The type of a whole number within bounds."""
     bounds = f"{least} or more" if most is None else f"from {least} to {most}"
 
-    def number(text: str) -> int:
+    def bounded(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= (most or int(text)):
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number, {bounds}")
         return int(text)
 
-    return number
+    return bounded
+
+
+def whole_number(text: str) -> int:
+    """The type of a whole number, whose bounds somebody else knows."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def usd(text: str) -> float:
+    """The type of an amount of money."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount in USD such as 0.50") from None
 
 
 def share(text: str) -> float:

@@ -52,6 +52,7 @@ class Parser(argparse.ArgumentParser):
         from runner.core.suggest import closest  # noqa: PLC0415  # only when there is a mistake
 
         missing = re.match(r"the following arguments are required: (COMMAND|ACTION)", message)
+        choice = re.match(r"argument ([^:/]+)[^:]*: invalid choice: '([^']*)'", message)
         unknown = re.match(r"argument (?:COMMAND|ACTION): invalid choice: '([^']*)'", message)
         if "unrecognized arguments: " in message:
             word = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
@@ -65,11 +66,22 @@ class Parser(argparse.ArgumentParser):
             if missing[1] == "COMMAND":
                 return "COMMAND is missing. What there is: runner; the version: runner version."
             return f"{self.prog} is to do one of {', '.join(self.verbs)}."
+        elif choice is not None:
+            (flag, word), instead = choice.groups(), None
+            known = [*self._choices(flag)]
+            message = f"{flag}: {word!r} is none of {', '.join(known)}"
         else:
-            return f"{message}."
+            said = message.removeprefix("argument ")
+            return f"{said.replace(': expected one argument', ' wants a value behind it')}."
         near = closest(word, known)
         hint = instead or (f"Did you mean {near}?" if near else "")
         return f"{message}. {hint}".rstrip()
+
+    def _choices(self, name: str) -> Iterable[str]:
+        """What may stand behind a flag, or for a word without one."""
+        given = self.options.get(name)
+        held = [given] if given is not None else self.positionals
+        return next((one.choices for one in held if one.choices and name in _names(one)), ())
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse, but an unknown flag is told by the verb it was given to."""
@@ -106,3 +118,9 @@ class Parser(argparse.ArgumentParser):
         """The word with two dashes, if with them it is a flag of this parser."""
         flag = f"-{word.partition('=')[0]}"
         return f"-{word}" if flag[:2] == "--" and flag in self.options else word
+
+
+def _names(action: argparse.Action) -> tuple[str, ...]:
+    """By which a mistake about it calls it."""
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    return (*action.option_strings, metavar, action.dest)

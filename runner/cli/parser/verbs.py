@@ -350,7 +350,9 @@ def _view(add: Verb) -> None:
     )
     made.add_argument("--rev", metavar="REV", help="the answers as a revision of git has them")
     made.add_argument("--against", metavar="REV", help="beside those of another revision or file")
-    made.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    made.add_argument(
+        "--port", type=flags.whole_number, default=0, metavar="N", help="default: a free one"
+    )
     made.add_argument("--no-open", action="store_false", dest="open", help="only print the address")
     made.add_argument(
         "--host", default="127.0.0.1", metavar="HOST", help="listen there: others can read along"
@@ -387,7 +389,9 @@ def _state(add: Verb) -> None:
     flags.variables(made)
     flags.waiting(made)
     made = add.action("pull", "write the state file to stdout", "pull > state.copy.json")
-    made.add_argument("--serial", type=int, metavar="N", help="an earlier state that is kept")
+    made.add_argument(
+        "--serial", type=flags.whole_number, metavar="N", help="an earlier state that is kept"
+    )
     made = add.action(
         "push",
         "take a state file for the state, or merge the answers of an errored-*.jsonl file into it",
