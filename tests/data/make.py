@@ -196,6 +196,30 @@ messages = [{ role = "user", content = "This one is good." }]
 value = "{{ completion.short.content }}"
 file = "out/said.txt"
 """
+JUDGED = """
+[runner]
+judge = { model = "gpt-4o-mini" }
+
+[runner.state]
+layout = "split"
+
+[completion.answer]
+model = "gpt-4o"
+messages = [{ role = "user", content = "{{ matrix.tone }} {{ matrix.case.text }}" }]
+
+[completion.answer.matrix]
+tone = ["kindly", "shortly"]
+case = { sea = { text = "What is a sea?" }, river = { text = "What is a river?" } }
+
+[check.holds]
+of = "completion.answer"
+expect = [{ contains = "What is" }]
+
+[check.polite]
+of = "completion.answer"
+[check.polite.judge]
+rubric = "The answer is polite."
+"""
 
 
 def said(request: Any) -> Any:
@@ -203,6 +227,8 @@ def said(request: Any) -> Any:
     body = request.body
     if body.get("response_format", {}).get("type") == "json_object":
         return answer(body, request.number, '{"Nile": "Africa", "Rhine": "Europe"}')
+    if body["model"] == "gpt-4o-mini":
+        return answer(body, request.number, '{"reason": "It asks back.", "verdict": "pass"}')
     if body["messages"][-1]["content"] == "length":
         whole = answer(body, request.number)
         whole["choices"][0]["finish_reason"] = "length"
@@ -345,8 +371,17 @@ def planned(made: Made) -> None:
     made.keep()
 
 
+def judged(made: Made) -> None:
+    """A matrix, what a model says of its answers, and a state in shards."""
+    made.write(PROVIDER + JUDGED, "configs/main.toml")
+    made.run("apply", "--auto-approve")
+    for read in (*READS, ("state", "pull")):
+        made.see(*read)
+    made.keep()
+
+
 PROJECTS: tuple[Callable[[Made], None], ...] = (
-    *(everything, workspaces, renamed, stored, embedded, rejected, planned),
+    *(everything, workspaces, renamed, stored, embedded, rejected, planned, judged),
 )
 
 
