@@ -178,7 +178,7 @@ def test_the_workflow_of_ci_stands_where_github_reads_it(tmp_path: Path) -> None
 def test_a_template_that_is_none_is_told(tmp_path: Path) -> None:
     ran = init(tmp_path, "p", "--template", "char")
     assert ran.status == 1
-    assert "'chain'" in ran.err
+    assert "'char' is none of chain, " in ran.err
     assert not (tmp_path / "p").exists()
 
 
