@@ -5,8 +5,9 @@
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 def requests(url: str, bodies: str, answers: str, limit: str) -> None:
@@ -43,11 +44,9 @@ def rows(table: str, state: str) -> None:
     with Path(table).open(encoding="utf-8", newline="") as lines:
         given = {row[0]: row for row in csv.reader(lines)}
     same = 0
-    for line in Path(state).read_bytes().split(b"\n"):
-        if line.startswith(b'{"address"'):
-            record = orjson.loads(line.rstrip(b","))
-            sha256(orjson.dumps(record["request"])).hexdigest()
-            same += record["address"].split('"')[1] in given
+    for record in _records(Path(state)):
+        sha256(orjson.dumps(record["request"])).hexdigest()
+        same += record["address"].split('"')[1] in given
     sys.stdout.write(f"{same}\n")
 
 
@@ -57,12 +56,22 @@ def state(what: str, name: str) -> None:
 
     import orjson  # noqa: PLC0415
 
-    whole = orjson.loads(Path(name).read_bytes())
+    records = [*_records(Path(name))]
     if what == "write":
         with Path(f"{name}.bare").open("wb") as out:
-            out.writelines(orjson.dumps(record) + b"\n" for record in whole["records"])
+            out.writelines(orjson.dumps(record) + b"\n" for record in records)
             out.flush()
             os.fsync(out.fileno())
+
+
+def _records(state: Path) -> Iterator[dict[str, Any]]:
+    """The records of a state, be it one file or in shards."""
+    import orjson  # noqa: PLC0415
+
+    for path in (state, *sorted((state.parent / "records").glob("*.jsonl"))):
+        for line in path.read_bytes().split(b"\n"):
+            if line.startswith(b'{"address"'):
+                yield orjson.loads(line.rstrip(b","))
 
 
 def nothing() -> None:
