@@ -63,6 +63,7 @@ _PRAGMAS = (
 _NAMES_A_FILE = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"  # so ends a journal that does
 _STEPS = 1_000_000  # of SQLite's machine between two looks
 _LARGEST = 128 * 1024 * 1024  # bytes of a value in a database that is smaller than this
+_LARGEST_OF_ALL = 2**31 - 1  # SQLite counts them in an int
 _LOOKED_THROUGH = 64 * 1024 * 1024  # bytes: takes 0.2 s, and no repository holds a larger one
 _HELD = 2_000  # KiB of pages, whatever their size: the system holds them too
 
@@ -75,7 +76,7 @@ class Guarded(sqlite3.Connection):
     def guard(self, size: int) -> None:
         """Before the first statement; `size` is that of the database's files."""
         self._most = 16 + size // _STEPS
-        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(size, _LARGEST))
+        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(max(size, _LARGEST), _LARGEST_OF_ALL))
         self.set_progress_handler(self._step, _STEPS)
         if sys.version_info >= (3, 12):
             self.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)

@@ -118,6 +118,18 @@ def test_what_was_saved_is_found(tmp_path: Path) -> None:
         assert sorted(reader.keys()) == ["a:0", "a:1", "☀:0"]
 
 
+def test_a_cache_of_more_than_two_gigabytes_is_read_and_written(tmp_path: Path) -> None:
+    """What lies behind the pages of a database counts as its size, and takes no room here."""
+    save(tmp_path, ["old:0"], b"kept")
+    with (tmp_path / "cache.db").open("r+b") as file:
+        file.truncate(3 * 2**30)
+    with Reader(tmp_path) as reader:
+        assert reader.get("old:0") == b"kept"
+    save(tmp_path, ["new:0"], b"too")
+    with Reader(tmp_path) as reader:
+        assert reader.get("new:0") == b"too"
+
+
 def test_a_later_answer_replaces_the_earlier(tmp_path: Path) -> None:
     save(tmp_path, ["a:0"], b"one")
     save(tmp_path, ["a:0"], b"two")
