@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,8 @@ _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 IGNORING = ".gitignore"
+
+_NamedAct = tuple[str, Callable[[Path], object]]
 
 if (
     sys.platform == "darwin"
@@ -142,15 +145,13 @@ def write_each(folder: Path, contents: Iterable[tuple[str, bytes]]) -> None:
     """Writes files of a folder by their names, each as `write_atomic` does: a crash leaves some of
     them old and some new. On return all of them are on the disk.
     """
-    path = folder
-    try:
+
+    def replacements() -> Iterator[_NamedAct]:
         remove_leftovers(folder, ".")
         for name, data in contents:
-            path = folder / name
-            _replace(path, (data,))
-        _sync_directory(folder)
-    except OSError as cause:
-        raise failure("write", path, cause) from cause
+            yield name, partial(_replace, pieces=(data,))
+
+    _act_in(folder, replacements())
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -169,36 +170,17 @@ def keep_copy(path: Path, copy: Path) -> None:
 
     Costs nothing where the file system knows hard links.
     """
-    try:
-        _copy(path, copy)
-        _sync_directory(copy.parent)
-    except OSError as cause:
-        raise failure("write", copy, cause) from cause
+    _act_in(copy.parent, [(copy.name, partial(_copy, path))])
 
 
 def keep_copies(folder: Path, names: Iterable[tuple[str, str]]) -> None:
     """As `keep_copy`, for each file of a folder that is there, and the name of its copy."""
-    path = folder
-    try:
-        for name, copy in names:
-            path = folder / copy
-            if (folder / name).exists():
-                _copy(folder / name, path)
-        _sync_directory(folder)
-    except OSError as cause:
-        raise failure("write", path, cause) from cause
+    _act_in(folder, ((copy, partial(_copy_if_there, folder / name)) for name, copy in names))
 
 
 def rename_each(folder: Path, names: Iterable[tuple[str, str]]) -> None:
     """Gives files of a folder other names, in the place of what had them."""
-    path = folder
-    try:
-        for name, other in names:
-            path = folder / other
-            insist(lambda old=folder / name, new=path: old.replace(new))  # type: ignore[misc]
-        _sync_directory(folder)
-    except OSError as cause:
-        raise failure("write", path, cause) from cause
+    _act_in(folder, ((other, partial(_rename, folder / name)) for name, other in names))
 
 
 def followed(path: Path) -> Path:
@@ -498,6 +480,27 @@ def _copy(path: Path, copy: Path) -> None:
             _write_new(new, path, (path.read_bytes(),))
         insist(lambda: new.replace(copy))
         new.unlink(missing_ok=True)  # a rename onto the same file does nothing
+
+
+def _copy_if_there(path: Path, copy: Path) -> None:
+    if path.exists():
+        _copy(path, copy)
+
+
+def _rename(path: Path, other: Path) -> None:
+    insist(lambda: path.replace(other))
+
+
+def _act_in(folder: Path, acts: Iterable[_NamedAct]) -> None:
+    """Does something under each name of a folder, and makes all of it last."""
+    path = folder
+    try:
+        for name, act in acts:
+            path = folder / name
+            act(path)
+        _sync_directory(folder)
+    except OSError as cause:
+        raise failure("write", path, cause) from cause
 
 
 def _write_all(fd: int, data: bytes) -> None:
