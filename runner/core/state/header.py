@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from runner import __version__
 from runner.core.state.records import STATE_VERSION, Natural, State
-from runner.core.state.shards import SHARDS, Shard
+from runner.core.state.shards import SHARDS, listed_in
 from runner.core.state.written import UNREADABLE
 from runner.errors import Where, error
 
@@ -30,10 +30,6 @@ class _Header(msgspec.Struct):
     root: str
     files: dict[str, str] = {}
     outputs: dict[str, Any] | None = None
-
-
-class _Listed(msgspec.Struct):
-    shards: list[Shard]
 
 
 class _Files(msgspec.Struct):
@@ -76,7 +72,7 @@ def read_header(data: bytes, name: str) -> Header:
     head = msgspec.json.decode(data, type=_Header)
     fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
     is_split = version == _SPLIT_VERSION
-    shards = msgspec.json.decode(data, type=_Listed).shards if is_split else None
+    shards = listed_in(data) if is_split else None
     known = {*_Header.__struct_fields__, "shards" if is_split else "records"}
     extra = {key: msgspec.json.decode(raw) for key, raw in fields.items() if key not in known}
     state = State(

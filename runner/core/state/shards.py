@@ -105,8 +105,7 @@ def shards_in(head: bytes) -> dict[str, Shard]:
     end = max(head.find(b"\n"), 0)
     if _SPLIT.search(head, 0, _BEGINNING) and not head.startswith(SHARDS, end - len(SHARDS)):
         with suppress(*UNREADABLE):  # another tool has laid it out
-            listed = msgspec.json.decode(head, type=_Listed).shards
-            return {shard.name: shard for shard in listed if _NAME.fullmatch(shard.name)}
+            return {one.name: one for one in listed_in(head) if _NAME.fullmatch(one.name)}
     is_list = _LIST.search(head, 0, end + 1 if head[:1] == b"{" else len(head))
     found: dict[str, Shard] = {}
     for line in _LISTED.findall(head) if is_list else ():
@@ -117,6 +116,13 @@ def shards_in(head: bytes) -> dict[str, Shard]:
         known = found.get(shard.name, shard)
         found[shard.name] = shard if shard == known else Shard(shard.name)
     return found
+
+
+def listed_in(head: bytes) -> list[Shard]:
+    """The list of a state's file that is JSON, however it is laid out; one of UNREADABLE is raised
+    if there is none.
+    """
+    return msgspec.json.decode(head, type=_Listed).shards
 
 
 def listing(begin: bytes, shards: Iterable[Shard]) -> bytes:
