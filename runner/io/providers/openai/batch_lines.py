@@ -94,20 +94,23 @@ def under_way_in(batch: str) -> Failure:
 def unreadable(sent: SentBatch, failure: Failure) -> Failure:
     """Why nobody can read the answers of a batch that has ended; it stays in the journal."""
     said = f"the answers of {sent.batch} cannot be read: {failure.message}"
-    if failure.status == 404:
-        said = (
-            f"the server has the answers of {sent.batch} no more: {failure.message}. What it asks "
-            f"is not asked for again before `runner batch forget {sent.batch}`"
-        )
-    return replace(failure, message=said)
+    return _in_words(
+        sent,
+        failure,
+        said,
+        f"the server has the answers of {sent.batch} no more: {failure.message}",
+    )
 
 
 def not_there(sent: SentBatch, failure: Failure) -> Failure:
     """Why nobody can wait for a batch; it stays in the journal."""
     said = f"{sent.batch} cannot be looked at: {failure.message}"
+    gone = f"the server knows no {sent.batch}: it may be of another account or project"
+    return _in_words(sent, failure, said, gone)
+
+
+def _in_words(sent: SentBatch, failure: Failure, said: str, gone: str) -> Failure:
     if failure.status == 404:
-        said = (
-            f"the server knows no {sent.batch}: it may be of another account or project. What it "
-            f"asks is not asked for again before `runner batch forget {sent.batch}`"
-        )
+        forget = f"`runner batch forget {sent.batch}`"
+        said = f"{gone}. What it asks is not asked for again before {forget}"
     return replace(failure, message=said)
