@@ -38,7 +38,7 @@ def output_changes(
     written = _written(project)
     if written is None and plan.empty and not plan.known.reads:
         return {}  # what they would be compared with is what they are
-    held = _evaluated(project) if written is None else written
+    held = _held(project, written)
     return {**_changed(held, found), **_gone(project, plan, wanted, found, held)}
 
 
@@ -83,8 +83,10 @@ def _written(project: Loaded) -> Mapping[str, Any] | None:
     return outputs_json.held(project.store) if is_current else None
 
 
-def _evaluated(project: Loaded) -> Mapping[str, Any]:
-    """The declared outputs by what is recorded."""
+def _held(project: Loaded, written: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What is written, or else the declared outputs by what is recorded."""
+    if written is not None:
+        return written
     if not project.root.outputs:
         return {}
     return shown_outputs(declared_outputs(recorded_session(project), []))
@@ -94,10 +96,7 @@ def changed_outputs(
     project: Loaded, found: Mapping[str, OutputValue]
 ) -> dict[str, tuple[Any, Any]]:
     """The declared outputs whose value is known and is not what it was after the last apply."""
-    if not found:
-        return {}
-    written = _written(project)
-    return _changed(_evaluated(project) if written is None else written, found)
+    return _changed(_held(project, _written(project)), found) if found else {}
 
 
 def _changed(
