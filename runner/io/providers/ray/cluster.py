@@ -51,6 +51,11 @@ class ClusterPlace(Struct, frozen=True):
     resources: Mapping[str, float] = {}
 
     @property
+    def kinds(self) -> dict[str, float]:
+        """The resources that are no GPUs."""
+        return {name: amount for name, amount in self.resources.items() if name != "gpu"}
+
+    @property
     def shown(self) -> str:
         """What messages call it."""
         return "a Ray cluster of this machine" if self.address is None else f"Ray at {self.address}"
@@ -120,9 +125,7 @@ def _begin(ray: Any, place: ClusterPlace, folder: str | None) -> None:
         "configure_logging": False,
     }
     if place.address is None:
-        more = {
-            name: ceil(n * place.workers) for name, n in place.resources.items() if name != "gpu"
-        }
+        more = {name: ceil(amount * place.workers) for name, amount in place.kinds.items()}
         options |= {
             "address": "local",
             "num_cpus": ceil(place.cpus * place.workers),
@@ -164,12 +167,11 @@ class RayCluster:
     """One that this process is connected to."""
 
     def __init__(self, ray: Any, place: ClusterPlace) -> None:
-        kinds = {name: amount for name, amount in place.resources.items() if name != "gpu"}
         self._ray = ray
         self._made = ray.remote(
             num_cpus=place.cpus,
             num_gpus=place.resources.get("gpu", 0),
-            resources=kinds or None,
+            resources=place.kinds or None,
             max_restarts=0,
             max_task_retries=0,
             scheduling_strategy="SPREAD",
