@@ -1,7 +1,6 @@
 """Workers that send requests instead of this process: what has to be there, and what travels."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.secrets.trust import is_loopback
 from runner.core.suggest import did_you_mean
 from runner.errors import counted, error
+from runner.io.providers.cores import usable_cores
 from runner.io.providers.embedded.model_fetch import find_model
 from runner.io.providers.embedded.model_file import model_digest
 from runner.io.providers.endpoint import Endpoint, Say
@@ -66,7 +66,7 @@ def _check_resources(project: Loaded, executor: ExecutorSettings) -> None:
 @asynccontextmanager
 async def open_pool(executor: ExecutorSettings, say: Say) -> AsyncIterator[Pool]:
     """The workers; they, and what was begun for them, end with the context."""
-    workers = executor.workers or max(1, int(_cores() // executor.cpus))
+    workers = executor.workers or max(1, int(usable_cores() // executor.cpus))
     place = ClusterPlace(executor.address, workers, executor.cpus, executor.resources)
     say(f"Starting {counted(workers, 'worker')} on {place.shown}.")
     async with open_cluster(place) as cluster, Pool(cluster, workers, say) as pool:
@@ -114,10 +114,3 @@ def model_endpoint(model: RemoteModel, pool: Pool) -> Endpoint:
     return Endpoint(
         model.provider, "http://127.0.0.1/v1", timeout=_MODEL_SECONDS, concurrency=at_once
     )
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1

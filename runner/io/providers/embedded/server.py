@@ -3,7 +3,6 @@
 import asyncio
 import ctypes
 import importlib.util
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from runner.errors import error, not_installed
+from runner.io.providers.cores import usable_cores
 from runner.io.providers.embedded.model_fetch import find_model
 from runner.io.providers.endpoint import Endpoint, Say
 
@@ -120,8 +120,4 @@ class _Server:
 
 def _threads() -> int:
     """One core is left to the rest: a thread that shares its core stalls all the others."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        cores = os.cpu_count() or 1
-    return max(1, cores - 1)
+    return max(1, usable_cores() - 1)
