@@ -24,7 +24,7 @@ class _Owned(msgspec.Struct):
     owner: Owner | None = None
 
 
-_ENTRY = Form(bytes, "address", "depends_on", "status", more=[("owner", Owner)])
+_ENTRY = Form("address", "depends_on", "status", more=[("owner", Owner)])
 
 
 def cache_key(fingerprint: str, sample: int) -> str:

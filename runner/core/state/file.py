@@ -90,11 +90,13 @@ class Split(Struct, frozen=True):
 class Document(Struct, frozen=True):
     """A state as it is written: a header, and parts by their names, in pieces that are made when
     they are asked for, and again when they are asked for again; `split` where it may be in shards.
+    About so many bytes are its records, where that decides.
     """
 
     header: bytes
     parts: Mapping[str, Iterable[bytes]]
     split: Split | None = None
+    size: int = 0
 
     def pieces(self) -> Iterator[bytes]:
         """All of it as one file."""
@@ -126,13 +128,13 @@ def document(
     size = 0 if layout == "one" else _estimated(state, held)
     count = shard_count(size, len(held.shards), layout)
     split = _split(state, held, count) if count else None
-    return Document(header_line(state), {"records": _Lines(state.records)}, split)
+    return Document(header_line(state), {"records": _Lines(state.records)}, split, size)
 
 
-def laid(state: State, shards: Mapping[str, Shard], before: Laid) -> Laid:
-    """How a state stands that was just written."""
-    size = sum(one.bytes for one in shards.values()) if shards else _estimated(state, before)
-    return Laid(state.records, size, shards)
+def laid(state: State, shards: Mapping[str, Shard], size: int) -> Laid:
+    """How a state stands that was just written, as a document of this size."""
+    held = sum(one.bytes for one in shards.values()) if shards else size
+    return Laid(state.records, held, shards)
 
 
 def encode(state: State) -> bytes:
@@ -377,12 +379,10 @@ def _estimated(state: State, before: Laid) -> int:
     """About so many bytes are the records: what is new is added to those that there were, and what
     was in its place is taken away.
     """
-    changed = [*_changed(before.records, state.records)]
-    new, old = (
-        sum(_length(records[at]) for at in changed if at in records)
-        for records in (state.records, before.records)
-    )
-    return max(before.size + new - old, 0)
+    new, old = state.records, before.records
+    more = sum(_length(one) for at, one in new.items() if old.get(at) is not one)
+    less = sum(_length(one) for at, one in old.items() if new.get(at) is not one)
+    return max(before.size + more - less, 0)
 
 
 def _length(record: Record) -> int:

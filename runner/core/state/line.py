@@ -17,7 +17,7 @@ def one_line(body: bytes) -> bytes:
     return body.strip()
 
 
-_LINE = Form(one_line)
+_LINE = Form()
 _SAMPLE = b',"sample":'
 _REQUEST = b',"request":'
 _COMPLETE = b',"status":"complete"}'
@@ -34,7 +34,9 @@ def encode_record(record: Record) -> bytes:
         return record.unread
     if record.line is not None and decode_record(record.line) == record:
         return record.line
-    line = _LINE.encode(record)
+    line = _LINE.encode(record, body=bytes.strip)
+    if b"\n" in line or b"\r" in line:
+        line = _LINE.encode(record, body=one_line)
     _LINE.check(line)
     return line if record.line is None else _patched(record.line, line)
 

@@ -35,11 +35,10 @@ ReadLine = Callable[[bytes], tuple[Any, ...]]
 
 
 class _Unread:
-    """What a record is until one of its fields is asked for: its line, and who reads that."""
+    """What a record has until one of its fields is asked for: who reads its line."""
 
-    __slots__ = ("read", "unread")
+    __slots__ = ("read",)
     read: ReadLine
-    unread: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,7 @@ class Record(_Unread):
     first_ms: Natural | None = field(default=None, metadata=SPARSE)
     batch: str | None = field(default=None, metadata=SPARSE)
     line: bytes | None = field(default=None, compare=False, repr=False)
+    unread: bytes | None = field(default=None, compare=False, repr=False, init=False)
 
     @classmethod
     def late(cls, address: str, line: bytes, read: ReadLine) -> "Record":
@@ -98,8 +98,6 @@ class Record(_Unread):
 
         def __getattr__(self, name: str) -> Any:
             """A field for the first time; another thread may do the same."""
-            if name in _Unread.__slots__:
-                return None
             line = self.unread
             if line is not None:
                 for each, value in zip(_FIELDS, self.read(line), strict=True):
@@ -118,7 +116,7 @@ class Record(_Unread):
         return self.status in REJECTED
 
 
-_FIELDS = tuple(each.name for each in fields(Record))
+_FIELDS = tuple(each.name for each in fields(Record) if each.init)
 
 
 def time_of_record(at: "datetime") -> str:

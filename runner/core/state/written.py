@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, get_type_hints
 
@@ -16,22 +17,15 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class Form:
-    """The JSON of records without the fields `left_out` and with `more` after the others. `body`
-    makes what is written of a JSON body.
-    """
+    """The JSON of records without the fields `left_out` and with `more` after the others."""
 
-    def __init__(
-        self,
-        body: Callable[[bytes], bytes],
-        *left_out: str,
-        more: Iterable[tuple[str, Any]] = (),
-    ) -> None:
-        held = [field for field in fields(Record) if field.name not in {"line", *left_out}]
+    def __init__(self, *left_out: str, more: Iterable[tuple[str, Any]] = ()) -> None:
+        besides = {"line", "unread", *left_out}
+        held = [field for field in fields(Record) if field.name not in besides]
         always = [field for field in held if field.metadata != SPARSE]
         sparse = [field for field in held if field.metadata == SPARSE]
         self.sparse = tuple(field.name for field in sparse)
         self._names = tuple(field.name for field in (*always, *sparse))
-        self._body = body
         self._bodies = [i for i, field in enumerate(always) if _TYPES[field.name] in _RAW]
         self._always: Callable[[Any], tuple[Any, ...]] = attrgetter(*(f.name for f in always))
         self._body_names = [always[index].name for index in self._bodies]
@@ -43,12 +37,16 @@ class Form:
         self._struct = msgspec.defstruct("Written", columns, gc=False)
         self._decode = msgspec.json.Decoder(self._struct).decode
 
-    def encode(self, record: Record, *more: Any) -> bytes:
-        """The record's JSON. What is sparse and empty is left out."""
+    def encode(self, record: Record, *more: Any, body: Callable[[bytes], bytes] = bytes) -> bytes:
+        """The record's JSON. What is sparse and empty is left out. `body` makes what is written of
+        a JSON body.
+        """
         values, sparse = list(self._always(record)), self._sparse(record)
         for index in self._bodies:
-            values[index] = msgspec.Raw(self._body(values[index]))
-        late = self._unset if sparse == self._empty else tuple(map(self._set, sparse, self._empty))
+            values[index] = msgspec.Raw(body(values[index]))
+        late = (
+            self._unset if sparse == self._empty else map(_set, sparse, self._empty, repeat(body))
+        )
         return _ENCODE(self._struct(*values, *late, *more))
 
     def check(self, data: bytes) -> Any:
@@ -87,10 +85,11 @@ class Form:
         """The values by the names of their fields."""
         return dict(zip(self._names, values, strict=True))
 
-    def _set(self, value: Any, empty: Any) -> Any:
-        if value == empty:
-            return msgspec.UNSET
-        return msgspec.Raw(self._body(value)) if isinstance(value, bytes) else value
+
+def _set(value: Any, empty: Any, body: Callable[[bytes], bytes]) -> Any:
+    if value == empty:
+        return msgspec.UNSET
+    return msgspec.Raw(body(value)) if isinstance(value, bytes) else value
 
 
 def _got(value: Any, empty: Any) -> Any:

@@ -106,13 +106,14 @@ class Store:
         state = replace(state, serial=serial, runner_version=__version__)
         try:
             after = self._replaceable()
-            written = self.backend.write(document(state, self._laid, self.backend.layout), after)
+            made = document(state, self._laid, self.backend.layout)
+            written = self.backend.write(made, after)
         except RunnerError as failed:
             raise self._rescue.replaced(document(state).pieces, failed) from failed
         self._loaded, self._seen = state, written.version
         if before is not None and written.shards and not self._laid.shards:
             self.has_new_shards = True
-        self._laid = laid(state, written.shards, self._laid)
+        self._laid = laid(state, written.shards, made.size)
         return state
 
     def _next(self, state: State) -> int:

@@ -58,7 +58,7 @@ def is_unread(record: Record) -> bool:
 
 
 def _each_field(record: Record) -> list[Any]:
-    return [getattr(record, field.name) for field in fields(Record)]
+    return [getattr(record, field.name) for field in fields(Record) if field.init]
 
 
 def test_a_field_that_there_is_not_is_none_of_a_late_record_either() -> None:
