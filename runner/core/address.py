@@ -311,7 +311,7 @@ def _shape(text: str) -> str:
 def natural(address: str) -> tuple[list[str], list[int]]:
     """A sort key by which sample[2] comes before sample[10]."""
     parts = _DIGITS.split(address)
-    return parts[::2], [int(number) for number in parts[1::2]]
+    return parts[::2], list(map(int, parts[1::2]))
 
 
 def first_few(addresses: Sequence[str], most: int) -> str:

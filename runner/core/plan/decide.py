@@ -80,7 +80,8 @@ def _first_look(instance: Instance, known: Known, kind: Kind) -> Decision | Want
     record = known.records.get(instance.address)
     try:
         if not is_enabled(instance):
-            known.samples.leave(instance.address)
+            if record is not None:
+                known.samples.leave(instance.address)
             return Absent()
         if kind == "data":
             return decide_data(instance, known)
@@ -101,10 +102,10 @@ def _compare(
         known.samples.keep(record)
         return Keep(record)
     if record is None or record.fingerprint != request.fingerprint:
-        return _wants(instance, request, known, 0, why(record, request))
+        return _wants(instance, request, record, known, why(record, request))
     again = _again(instance, request, record, known)
     if again:
-        return _wants(instance, request, known, record.sample + 1, again)
+        return _wants(instance, request, record, known, again, record.sample + 1)
     status = record.status
     if record.rejected:
         status = "complete"  # what was wrong with the answer is wrong no more
@@ -121,10 +122,18 @@ def _stays(instance: Instance, request: Request, record: Record, known: Known) -
     return not (is_stored(request) or known.replace(instance.address))
 
 
-def _wants(instance: Instance, request: Request, known: Known, start: int, reason: str) -> Wants:
-    known.samples.leave(instance.address)
+def _wants(
+    instance: Instance,
+    request: Request,
+    record: Record | None,
+    known: Known,
+    reason: str,
+    start: int = 0,
+) -> Wants:
+    if record is not None:
+        known.samples.leave(instance.address)
     known.drafts.keep(instance.address, request)
-    return Wants(request.fingerprint, known.records.get(instance.address), start, reason)
+    return Wants(request.fingerprint, record, start, reason)
 
 
 def _again(instance: Instance, request: Request, record: Record, known: Known) -> str:

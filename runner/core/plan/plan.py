@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 from msgspec import Struct
 
-from runner.core.address import in_order, is_verdict
+from runner.core.address import in_order, is_verdict, natural
 from runner.core.expansion.session import Instance
 from runner.core.modules.module import declared_at
 from runner.core.plan.actions import (
@@ -180,6 +180,8 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, known: Known, folded:
     address, session = vertex.address, walk.session
     folded.decisions[address] = decision
     match decision:
+        case Issue() | Await() | Read():
+            pass  # its answer has yet to come
         case Keep(record) | Update(record, metadata=False) | Reuse(record, metadata=False):
             session.answers[address] = answer_seen(record, vertex.instance, known)
         case Update(record) | Reuse(record):
@@ -187,8 +189,6 @@ def _learn(vertex: Vertex, decision: Decision, walk: Walk, known: Known, folded:
             session.answers[address] = answer_seen(record, vertex.instance, known)
         case Absent():
             session.answers[address] = None
-        case Issue() | Await() | Read():
-            pass  # its answer has yet to come
 
 
 def _expand(vertex: Vertex, walk: Walk, folded: _Folded) -> None:
@@ -212,7 +212,9 @@ def _finished(
                 unchanged += 1
             case Absent():
                 pass
-            case Issue() | Reuse() | Update() | Await() | Read():
+            case Issue(old=None) | Update() | Await() | Read():
+                steps.append(Step(address, decision, walk.vertices[address].instance))
+            case Issue() | Reuse():
                 instance = walk.vertices[address].instance
                 steps.append(Step(address, decision, instance))
                 problems += irreplaceable(instance, decision)
@@ -226,8 +228,8 @@ def _finished(
             problems += unreachable(gone.record, known.providers)
     if problems:
         raise RunnerError(*problems)
-    order = {address: i for i, address in enumerate(in_order(step.address for step in steps))}
-    steps.sort(key=lambda step: (is_verdict(step.address), order[step.address]))
+    steps.sort(key=lambda step: natural(step.address))
+    steps.sort(key=lambda step: is_verdict(step.address))
     reads = {
         address: decision
         for address, decision in folded.decisions.items()

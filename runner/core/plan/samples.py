@@ -50,21 +50,21 @@ class Samples:
         self.kept.add(record.address)
 
     def leave(self, address: str) -> None:
-        """The address asks something else now, or nothing."""
+        """The address, of which there is a record, asks something else now, or nothing."""
         self.moved.add(address)
 
     def take(self, address: str, fingerprint: str, start: int = 0) -> int:
         """The number that the address may have for this request; from `start`, the lowest."""
-        inherited = None if start else self._inherited(fingerprint)
+        inherited = None if start or not self.index else self._inherited(fingerprint)
         if inherited is not None:
             self.taken[fingerprint, inherited] = address
             return inherited
         sample = start or self._lowest.get(fingerprint, 0)
-        while not self._free(address, (fingerprint, sample)):
+        while not self._free(address, held := (fingerprint, sample)):
             sample += 1
-        if not start:
+        if sample and not start:
             self._lowest[fingerprint] = sample
-        self.taken[fingerprint, sample] = address
+        self.taken[held] = address
         return sample
 
     def conflicts(self) -> frozenset[Held]:

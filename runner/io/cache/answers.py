@@ -35,7 +35,9 @@ class CachedAnswers:
 
     def __call__(self, fingerprint: str, sample: int) -> bytes | None:
         """The entry of an answer, or None."""
-        found = self._reader.get(*cache_keys(fingerprint, sample, self._owner))
+        found = None
+        if self._reader.is_there:  # else no key is made: a first run asks so for each request
+            found = self._reader.get(*cache_keys(fingerprint, sample, self._owner))
         if found is None and self._fetched:
             return self._fetched.get(cache_key(fingerprint, sample))
         return found

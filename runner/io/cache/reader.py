@@ -19,6 +19,11 @@ class Reader:
         self._path = directory / DATABASE
         self._connection = read_only(self._path)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a cache at all."""
+        return self._connection is not None
+
     def get(self, *keys: str) -> bytes | None:
         """The answer kept under the first of these keys that there is, or None."""
         marks = ", ".join("?" * len(keys))
