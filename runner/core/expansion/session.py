@@ -49,6 +49,11 @@ class Session:
     warnings: dict[tuple[str, Where | None], Problem] = field(default_factory=dict)
     _admitted: int = 0
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether an answer has come, or it is known of an instance that one will."""
+        return bool(self.answers or self.enabled)
+
     def admit(self, declared: Declared, number: int) -> None:
         """Count instances on; RunnerError, before they are made, where a project has too many."""
         self._admitted += number

@@ -73,13 +73,21 @@ class Walk:
         self._settled: set[VertexKey] = set()
         self._pending: dict[VertexKey, int] = {}
         self._dependents: dict[VertexKey, list[VertexKey]] = {}
-        self._shared: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = {}
+        self._shared: dict[tuple[str, int], tuple[tuple[str, ...], bool]] = {}
         if alone is not None:
             self.vertices = {vertex.key: vertex for vertex in alone}
             self.ready.extend(self.vertices.values())
             return
         root = session.scopes.get("") or Scope(session, session.root)
         self._add(self._module(root))
+
+    def again(self) -> "Walk | None":
+        """The same walk at its beginning; None where the next may be another one: something waits
+        in it, or its session has learned what another one may not.
+        """
+        if self.session.has_learned or any(vertex.needs for vertex in self.vertices.values()):
+            return None
+        return Walk(self.session, alone=self.vertices.values())
 
     def settle(self, vertex: Vertex) -> None:
         """Nothing will change at this vertex any more; what waited for it may be ready."""
@@ -217,18 +225,16 @@ class Walk:
         instance = vertex.instance
         if instance is None:
             return ()
-        held = (instance.scope.prefix, instance.declared.address)
         if instance.hangs_on_own:
             return edges(instance)
-        if held not in self._shared:
+        held = (instance.scope.prefix, id(instance.declared))
+        shared = self._shared.get(held)
+        if shared is None:
             keyed = any(map(_is_keyed, _refs(instance)))
-            self._shared[held] = (() if keyed else _asked(instance), keyed)
-        needs, keyed = self._shared[held]
-        return edges(instance, instance.names()) if keyed else self._with_caller(instance, needs)
-
-    def _with_caller(self, instance: Instance, needs: tuple[str, ...]) -> tuple[str, ...]:
-        ordered = _order_of_calls(instance)
-        return needs if not ordered else tuple(dict.fromkeys((*needs, *ordered)))
+            needs = () if keyed else edges(instance, instance.scope.names)
+            shared = self._shared[held] = (needs, keyed)
+        needs, keyed = shared
+        return edges(instance) if keyed else needs
 
 
 def edges(instance: Instance, names: Names | None = None) -> tuple[str, ...]:

@@ -182,10 +182,8 @@ async def _apply(
     told: tuple[Callable[[Event], None], Callable[[str | None], None]],
 ) -> Outcome:
     with answers_of(project.store, project.owner, project.shared) as answers:
-        walk, known = made.inputs.start(made.plan.known.samples)
+        walk, known = _begun(made)
         known = replace(known, lookup=answers)
-        if made.plan.known.reads is not None:
-            known = replace(known, reads=made.plan.known.reads)
         batches = BatchRun(
             journal_of(project),
             owner_of_batches(project),
@@ -195,6 +193,16 @@ async def _apply(
         )
         sending = Sending(made.plan, walk, known, *told, answers=answers, batches=batches)
         return await send(project, sending, options, listener)
+
+
+def _begun(made: Planned) -> tuple[Walk, Known]:
+    """The walk of a run, which the plan's own serves for where it cannot be another one."""
+    plan = made.plan
+    same = plan.walk.again()
+    if same is not None:
+        return same, plan.known
+    walk, known = made.inputs.start(plan.known.samples)
+    return walk, known if plan.known.reads is None else replace(known, reads=plan.known.reads)
 
 
 class Sending(Struct, frozen=True):

@@ -231,3 +231,25 @@ def test_three_thousand_in_a_row_are_walked() -> None:
     )
     plan = project(chain).plan()
     assert len(plan.steps) == 3000
+
+
+def test_a_walk_in_which_nothing_waits_begins_again_with_what_is_in_it() -> None:
+    walk = project(block("each", "{{ each.key }}", "for_each = ['x', 'y']")).plan().walk
+    again = walk.again()
+    assert not walk.ready
+    assert again is not None
+    assert [*again.ready] == [*walk.vertices.values()]
+    assert again.is_declared('completion.each["x"]')
+
+
+def test_a_walk_in_which_something_waits_or_was_learned_does_not_begin_again() -> None:
+    waits = project(block("a", "x") + block("b", "{{ completion.a.content }}"))
+    assert waits.plan().walk.again() is None
+    grows = project(block("a", "x") + block("b", "x", "for_each = '{{ completion.a.json }}'"))
+    assert grows.plan().walk.again() is None
+    enabled = project(block("a", "x", "enabled = '{{ true }}'"))
+    assert enabled.plan().walk.again() is None
+    answered = project(block("a", "x"))
+    answered.apply()
+    answered.files["configs/main.toml"] += block("b", "y")
+    assert answered.plan().walk.again() is None
