@@ -71,8 +71,10 @@ def asked_by(project: Loaded, plan: PlannedSteps) -> tuple[set[str], set[str]]:
     """
     known: set[str] = set()
     perhaps: set[str] = set()
+    told: set[int] = set()  # blocks of which every instance asks the same one
     for step in plan.steps:
-        if not asks(step.action):
+        declared = None if step.instance is None else step.instance.declared
+        if id(declared) in told or not asks(step.action):
             continue
         match step.action:
             case Remove(record):
@@ -83,6 +85,8 @@ def asked_by(project: Loaded, plan: PlannedSteps) -> tuple[set[str], set[str]]:
                     known.add(_asked_by(plan, step))
                 except NotKnown:
                     perhaps.update(_may_be_asked(project, step))
+                if declared is not None and providers_of(declared, project.default_provider, ()):
+                    told.add(id(declared))
     return known, perhaps
 
 
