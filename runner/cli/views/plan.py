@@ -111,7 +111,8 @@ def _first(plan: PlannedSteps, group: Alike, secrets: Secrets, page: Page) -> It
     yield page.style(page.style.wrapped(f"{step.address}{more} {seen.header}", _SAID), "bold")
     if seen.because:
         yield page.grey(page.style.wrapped(f"({on_one_line(seen.because)})", _SAID))
-    if any(waits_for(other) != waits_for(step) for other in group.others):
+    on = waits_for(step)
+    if on is not None and any(waits_for(other) != on for other in group.others):
         yield page.grey(page.style.wrapped("(each once the answer that it needs is known)", _SAID))
     symbol = page.style(seen.symbol, _COLOURS.get(seen.symbol, "grey"))
     made = asked(plan, step, secrets)

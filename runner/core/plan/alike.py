@@ -26,7 +26,7 @@ from runner.core.plan.conversation import same_messages, turn_of
 from runner.core.plan.diff import changes_of, word_changes
 from runner.core.plan.forms import RequestForm, form_of
 from runner.core.plan.plan import PlannedSteps
-from runner.core.plan.words import Asked, asked, form_of_step, kind, shown
+from runner.core.plan.words import NEW, Asked, asked, form_of_step, kind, shown
 from runner.core.received import table_of
 from runner.core.secrets.secrets import Secrets
 
@@ -96,12 +96,13 @@ class _Groups:
 
     def add(self, step: Step) -> None:
         """One more, to those that it is like."""
-        forms = _forms(self.plan, step)
-        block = _block(step), kind(step.action)
-        seen = shown(step, self.secrets)
-        repeated = "" if block[0] == step.address else block[0]
-        words = seen.symbol, _general(seen.header, step), _general(seen.because, step)
-        form = (repeated, *words, *map(id, forms))
+        forms, of = _forms(self.plan, step), _block(step)
+        repeated = "" if of == step.address else of
+        form = (repeated, *_words(step, self.secrets), *map(id, forms))
+        if len(forms) < 2 and form in self.groups:
+            self.groups[form].others.append(step)
+            return
+        block = of, kind(step.action)
         held = self.of_form.get(form)
         if held is None and len(self.in_block.setdefault(block, [])) >= _GROUPS:
             self.various.setdefault(block, []).append((step, forms))
@@ -148,7 +149,10 @@ def _forms(plan: PlannedSteps, step: Step) -> tuple[RequestForm, ...]:
     only = plan.known.forms.only
     match step.action:
         case Issue(old=old) | Await(old=old):
-            new = plan.known.forms.of(step.address) or form_of_step(plan, step)
+            noted = plan.known.forms.of(step.address)
+            if noted is not None and old is None:
+                return (noted,)
+            new = noted or form_of_step(plan, step)
         case Reuse(record=record, old=old) | Update(record=record, old=old):
             alone = old is None and step.instance is not None and step.instance.key is None
             new = form_of(record.provider, (), table_of(record.request), is_alone=alone)
@@ -191,6 +195,14 @@ def _by_name(forms: list[RequestForm]) -> dict[str, set[bytes]]:
     found["headers"] = {repr(form.headers).encode() for form in forms}
     found["roles"] = {repr((form.turns, form.before)).encode() for form in forms}
     return found
+
+
+def _words(step: Step, secrets: Secrets) -> tuple[str, str, str]:
+    """What is said of a step, as it would be of any other."""
+    seen = shown(step, secrets)
+    if seen is NEW:  # as of most, and of no address
+        return NEW.symbol, NEW.header, NEW.because
+    return seen.symbol, _general(seen.header, step), _general(seen.because, step)
 
 
 def _general(text: str, step: Step) -> str:

@@ -58,6 +58,10 @@ class Shown(Struct, frozen=True):
     because: str = ""
 
 
+NEW = Shown("+", "will be issued")
+"""Of every step that has no answer yet."""
+
+
 class Announced(Struct, frozen=True):
     """What a program is told of one address: the word, the symbol and why; `step` is None for what
     only moves or is imported.
@@ -127,7 +131,7 @@ def tallied(tally: Mapping[str, int], files: int = 0) -> str:
 
 def counts(plan: PlannedSteps) -> Counter[str]:
     """How many steps of each kind."""
-    tally: Counter[str] = Counter(kind(step.action) for step in plan.steps)
+    tally: Counter[str] = Counter(map(kind, (step.action for step in plan.steps)))
     tally["move"] = len(plan.moves)
     tally["import"] = len(plan.imports)
     return tally
@@ -160,7 +164,7 @@ def shown(step: Step, secrets: Secrets) -> Shown:
     """A step's symbol and header."""
     match step.action:
         case Issue(old=None, reason="new"):
-            return Shown("+", "will be issued")
+            return NEW
         case Issue(reason=reason):
             return Shown("-/+", "will be issued again", secrets.text(reason))
         case Reuse() as reuse:

@@ -114,12 +114,12 @@ def unfinished_answers(plan: PlannedSteps) -> dict[str, str]:
     found: dict[str, str] = {}
     for address, made in plan.decisions.items():
         match made:
+            case Issue() | Await() | Absent() | Read():
+                pass
             case Keep(record) | Update(record) | Reuse(record):
                 said = _unfinished(record)
                 if said is not None:
                     found[address] = said
-            case Issue() | Await() | Absent() | Read():
-                pass
     return found
 
 
