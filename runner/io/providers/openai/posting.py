@@ -1,19 +1,60 @@
-"""The same POST, again and again: on aiohttp's pooled connections, its head written once.
+"""The same POST, again and again: on connections that aiohttp makes, its head written once.
 
 A session builds each request and its response anew, which is most of what a small one costs. Its
 connector (pool, TLS, names), its parser and its errors are used all the same.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from math import inf
+from time import monotonic
 from typing import cast
 
 from msgspec import Struct
 from yarl import URL
 
+from runner.io.providers.openai.deadlines import Deadlines
 from runner.io.providers.openai.tls import aiohttp
 
 TRIED = "3.14."
 """The aiohttp whose inner names these are; with any other, requests go through its session."""
+
+
+class _Handler(aiohttp.client_proto.ResponseHandler):
+    """aiohttp's own, which is told to read on whenever something was taken from it: where it never
+    stopped, there is nothing to look for.
+    """
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+
+class _Line:
+    """A connection that is the pool's no more: it serves one request after the other."""
+
+    def __init__(self, posting: "Posting", connection: aiohttp.connector.Connection) -> None:
+        self.connection = connection
+        self.handler = cast("_Handler", connection.protocol)
+        self.free_since = 0.0
+        self._posting = posting
+
+    def done(self) -> None:
+        """A response has come: the next request may go out."""
+        if self.handler.should_close:
+            self.drop()
+        else:
+            self._posting.free(self)
+
+    def drop(self) -> None:
+        """Nothing more goes out."""
+        self._posting.deadlines.over(self)
+        self.connection.close()
+
+    def give_up(self) -> None:
+        """Who waits for a response, or for the rest of it, is told that it takes too long."""
+        self.handler._on_read_timeout()  # noqa: SLF001
 
 
 class Arrived(Struct, frozen=True):
@@ -23,22 +64,37 @@ class Arrived(Struct, frozen=True):
     reason: str | None
     headers: Mapping[str, str]
     content: aiohttp.StreamReader
-    close: Callable[[], None]  # does nothing once the body has come: the connection is free again
+    line: _Line
 
     @property
     def content_type(self) -> str:
         """The media type, without its parameters."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip()
 
+    def close(self) -> None:
+        """Nobody wants the rest of it. If there is none, its line serves others by now."""
+        if not self.content.is_eof():
+            self.line.drop()
+
 
 class Posting:
-    """POSTs to one URL with the headers of a session. What goes wrong is raised as aiohttp does;
-    there is no timeout but that of the connection.
+    """POSTs to one URL with the headers of a session. What goes wrong is raised as aiohttp does:
+    also what takes longer than the session's timeout, for a connection and for an answer each.
+    A connection that was not used for `idle` seconds is not used again.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: URL) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: URL, idle: float) -> None:
         assert session.connector is not None  # noqa: S101  # it is open
-        self._connector, self._timeout = session.connector, session.timeout
+        self._connector = session.connector
+        factory = partial(_Handler, loop=asyncio.get_running_loop())
+        self._connector._factory = factory  # type: ignore[assignment]  # noqa: SLF001
+        longest = session.timeout.total or inf
+        self._timeout = aiohttp.ClientTimeout(
+            connect=session.timeout.total, sock_connect=session.timeout.sock_connect
+        )
+        self.deadlines = Deadlines(longest, _Line.give_up)
+        self._idle = idle
+        self._free: list[_Line] = []
         # It is never sent: it says which connection is meant, and which headers aiohttp adds.
         self._request = aiohttp.ClientRequest("POST", url, headers=session.headers)
         lines = [f"POST {url.raw_path_qs} HTTP/1.1"]
@@ -51,41 +107,62 @@ class Posting:
 
     async def send(self, body: bytes) -> Arrived:
         """The response, once its head has come."""
+        line = self._freed() or await self._connected()
+        self.deadlines.begin(line)
         try:
-            connection = await self._connector.connect(self._request, [], self._timeout)
-        except TimeoutError as exc:
-            raise aiohttp.ConnectionTimeoutError from exc
-        try:
-            return await self._exchange(connection, body)
-        except BaseException:
-            connection.close()
-            raise
-
-    async def _exchange(self, connection: aiohttp.connector.Connection, body: bytes) -> Arrived:
-        protocol, transport = (
-            cast("aiohttp.client_proto.ResponseHandler", connection.protocol),
-            connection.transport,
-        )
-        if transport is None or transport.is_closing():
-            raise aiohttp.ClientConnectionResetError
-        protocol.set_response_params(read_until_eof=True)
-        transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
-        try:
-            message, content = await protocol.read()
-            while 100 <= message.code < 200 and message.code != 101:
-                message, content = await protocol.read()
+            return await self._exchange(line, body)
         except aiohttp.http_exceptions.HttpProcessingError as exc:
+            line.drop()
             raise aiohttp.ClientResponseError(
                 self._request.request_info, (), status=exc.code, message=exc.message
             ) from exc
+        except BaseException:
+            line.drop()
+            raise
+
+    def free(self, line: _Line) -> None:
+        """It serves the next request."""
+        self.deadlines.over(line)
+        line.free_since = monotonic()
+        self._free.append(line)
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+        while self._free:
+            self._free.pop().drop()
+
+    async def _exchange(self, line: _Line, body: bytes) -> Arrived:
+        handler, transport = line.handler, line.handler.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionResetError
+        handler.set_response_params(read_until_eof=True)
+        transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
+        message, content = await handler.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            message, content = await handler.read()
         if transport.get_write_buffer_size():  # answered before it was asked: not used again
-            protocol.force_close()
-        content.on_eof(connection.release)
-        return Arrived(message.code, message.reason, message.headers, content, connection.close)
+            handler.force_close()
+        content.on_eof(line.done)
+        return Arrived(message.code, message.reason, message.headers, content, line)
+
+    def _freed(self) -> _Line | None:
+        """The one that was used last, if it can be used again: else none of them can."""
+        while self._free:
+            line = self._free.pop()
+            if line.handler.is_connected() and monotonic() - line.free_since <= self._idle:
+                return line
+            line.drop()
+        return None
+
+    async def _connected(self) -> _Line:
+        try:
+            return _Line(self, await self._connector.connect(self._request, [], self._timeout))
+        except TimeoutError as exc:
+            raise aiohttp.ConnectionTimeoutError from exc
 
 
 def posting(
-    session: aiohttp.ClientSession, url: URL, version: str = aiohttp.__version__
+    session: aiohttp.ClientSession, url: URL, idle: float, version: str = aiohttp.__version__
 ) -> Posting | None:
     """None where this aiohttp is another than the one that was tried."""
-    return Posting(session, url) if version.startswith(TRIED) else None
+    return Posting(session, url, idle) if version.startswith(TRIED) else None

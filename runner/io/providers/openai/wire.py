@@ -1,10 +1,9 @@
 """One HTTP request and its response, or the way in which it broke."""
 
-import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,7 +15,6 @@ from runner import __version__
 from runner.core.secrets.trust import is_loopback
 from runner.errors import RunnerError, error
 from runner.io.providers.endpoint import Endpoint
-from runner.io.providers.openai.deadlines import Deadlines
 from runner.io.providers.openai.lines import BodyLines
 from runner.io.providers.openai.looks import Looks
 from runner.io.providers.openai.posting import Arrived, posting
@@ -94,10 +92,14 @@ class HTTPWire:
         self._session = session
         self._base = base
         self._endpoint = endpoint
-        self._deadlines = Deadlines(endpoint.timeout)
         self._looks = Looks()
         self.completions = self.url("/chat/completions")
-        self._posting = None if proxied else posting(session, self.completions)
+        self._posting = None if proxied else posting(session, self.completions, _IDLE)
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+        if self._posting is not None:
+            self._posting.close()
 
     def url(self, path: str, query: Iterable[tuple[str, str]] = ()) -> URL:
         """Where a path (percent-encoded) is, with the endpoint's query and this one."""
@@ -118,18 +120,14 @@ class HTTPWire:
         is_big = body is not None and len(body) > _BIG
         try:
             if post is not None and body is not None and not is_big:
-                async with asyncio.timeout(None) as wait:
-                    self._deadlines.begin(wait)
-                    try:
-                        arrived = await post.send(body)
-                        begun = True
-                        target = _target(url, arrived)
-                        if target is None:
-                            return await _read(arrived, stream, self._endpoint, self._looks)
-                    finally:
-                        self._deadlines.over(wait)
-                        if begun:
-                            arrived.close()
+                arrived = await post.send(body)
+                begun = True
+                try:
+                    target = _target(url, arrived)
+                    if target is None:
+                        return await _read(arrived, stream, self._endpoint, self._looks)
+                finally:
+                    arrived.close()
                 url = target
             for _ in range(_REDIRECTS):
                 data = body if body is None or not is_big else io.BytesIO(body)
@@ -223,7 +221,7 @@ async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterat
     base = _base(endpoint)
     proxy = _proxy(base)
     session = aiohttp.ClientSession(
-        connector=_Connector(held, limit=max(1, endpoint.concurrency), keepalive_timeout=_IDLE),
+        connector=_Connector(held, keepalive_timeout=_IDLE),
         headers=_headers(endpoint, base),
         timeout=aiohttp.ClientTimeout(
             total=endpoint.timeout, sock_connect=endpoint.connect_timeout
@@ -232,7 +230,9 @@ async def open_wire(endpoint: Endpoint, held: Callable[[], bool]) -> AsyncIterat
         proxy=proxy,
     )
     async with session:
-        yield HTTPWire(session, base.with_user(None), endpoint, proxied=proxy is not None)
+        wire = HTTPWire(session, base.with_user(None), endpoint, proxied=proxy is not None)
+        with closing(wire):
+            yield wire
 
 
 class _Held(Exception):  # noqa: N818 - nothing is wrong
@@ -240,10 +240,12 @@ class _Held(Exception):  # noqa: N818 - nothing is wrong
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Looks at the hold once more when the connection stands: making it takes time."""
+    """Looks at the hold once more when the connection stands: making it takes time. How many there
+    are is the client's to say.
+    """
 
-    def __init__(self, held: Callable[[], bool], *, limit: int, keepalive_timeout: float) -> None:
-        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+    def __init__(self, held: Callable[[], bool], *, keepalive_timeout: float) -> None:
+        super().__init__(limit=0, keepalive_timeout=keepalive_timeout)
         self._held = held
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
@@ -295,6 +297,8 @@ async def _body(response: aiohttp.ClientResponse | Arrived, most: int) -> tuple[
     """No more than `most` bytes of a body, and whether that is all of it."""
     pieces: list[bytes] = []
     left, content = most, response.content
+    if content.is_eof() and content.total_bytes <= most:
+        return [content.read_nowait()], True
     while piece := await content.readany():
         pieces.append(piece[:left])
         left -= len(piece)

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -63,9 +64,15 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hea
     return True
 
 
-def opened(url: str) -> AbstractAsyncContextManager[OpenAIClient]:
+def opened(url: str, timeout: float = 600) -> AbstractAsyncContextManager[OpenAIClient]:
     endpoint = Endpoint(
-        "p", url, key="sk-a", organization="org-é", headers=(("X-Ours", "1"),), max_retries=0
+        "p",
+        url,
+        key="sk-a",
+        organization="org-é",
+        headers=(("X-Ours", "1"),),
+        max_retries=0,
+        timeout=timeout,
     )
     return connect(endpoint)
 
@@ -84,9 +91,11 @@ async def ask(client: OpenAIClient) -> Answered | Failure:
     return await client.complete(Outgoing("completion.a", ASKED))
 
 
-def asked(speak: Speak, times: int = 1) -> tuple[list[Answered | Failure], Raw]:
+def asked(
+    speak: Speak, times: int = 1, timeout: float = 600
+) -> tuple[list[Answered | Failure], Raw]:
     async def work() -> tuple[list[Answered | Failure], Raw]:
-        async with Raw(speak) as server, opened(server.url) as client:
+        async with Raw(speak) as server, opened(server.url, timeout) as client:
             assert posts(client)
             return [await ask(client) for _ in range(times)], server
 
@@ -104,7 +113,7 @@ def test_the_aiohttp_here_is_the_one_whose_inner_names_were_tried() -> None:
 def test_another_aiohttp_sends_through_its_session(version: str, expected: bool) -> None:
     async def work() -> None:
         async with aiohttp.ClientSession() as session:
-            made = posting(session, URL("http://host/"), version)
+            made = posting(session, URL("http://host/"), 4, version)
             assert isinstance(made, Posting) == expected
 
     asyncio.run(work())
@@ -190,3 +199,77 @@ def test_what_is_no_response_has_the_words_that_a_session_gives(said: bytes, mes
     [result], _ = asked(broken)
     assert isinstance(result, Failure)
     assert result.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (b"", "no answer within 0.05 s"),
+        (GOOD + BODY[:7], "the answer was not whole within 0.05 s"),
+    ],
+)
+def test_what_takes_too_long_is_given_up_and_its_connection_with_it(
+    said: bytes, message: str
+) -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        await read_body(reader, head)
+        writer.write(said)
+        return True
+
+    results, server = asked(slow, 2, timeout=0.05)
+    assert all(isinstance(one, Failure) and one.message.startswith(message) for one in results)
+    assert list(map(len, server.said)) == [1, 1]
+
+
+def test_a_body_whose_reading_has_to_stop_meanwhile_is_whole() -> None:
+    """Above a certain size, aiohttp stops until somebody takes what it holds."""
+    whole = orjson.dumps({"choices": [{"message": {"content": "far " * 1_000_000}}]})
+    packed = gzip.compress(whole)
+    told = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+
+    async def large(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        writer.write(told % len(packed) + packed)
+        return True
+
+    results, server = asked(large, times=2)
+    assert all(isinstance(one, Answered) and one.response == whole for one in results)
+    assert list(map(len, server.said)) == [2]
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(60, 1), (-1, 3)])
+def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
+    idle: float, connections: int
+) -> None:
+    async def work() -> int:
+        async with Raw(answer) as server, aiohttp.ClientSession() as session:
+            made = posting(session, URL(server.url), idle)
+            assert made is not None
+            for _ in range(3):
+                response = await made.send(ASKED)
+                assert await response.content.read() == BODY
+                response.close()
+            made.close()
+            return len(server.said)
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) == connections
+
+
+def test_a_body_that_nobody_reads_to_its_end_ends_its_connection() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        await read_body(reader, head)
+        writer.write(GOOD + BODY[:7])
+        return True
+
+    async def work() -> int:
+        async with Raw(half) as server, aiohttp.ClientSession() as session:
+            made = posting(session, URL(server.url), 60)
+            assert made is not None
+            for _ in range(2):
+                (await made.send(ASKED)).close()
+            made.close()
+            return len(server.said)
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) == 2
