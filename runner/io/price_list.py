@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from runner.core.request.declared_prices import Tariff
 from runner.core.state.records import Lane
 from runner.io.user_cache import cache_file, keep_in, kept_in
 
@@ -40,13 +41,19 @@ class PriceList(Struct, frozen=True):
         """USD for one request to the server at this address; None if the list does not know. Where
         it knows of no batches, they cost as much as any.
         """
+        return self.tariff(url, model, lane)(tokens_in, tokens_out)
+
+    def tariff(self, url: str, model: str, lane: Lane = "live") -> Tariff:
+        """The price of any request there, by its tokens."""
         rates = _whole_rates(self, url, model, lane)
         if rates is None:
-            return None
+            return lambda *_: None
         if rates == "other":
-            return _calculated(url, model, tokens_in, tokens_out, lane)
+            return lambda tokens_in, tokens_out: _calculated(
+                url, model, tokens_in, tokens_out, lane
+            )
         read, said, scale = rates
-        return (tokens_in * read + tokens_out * said) / scale
+        return lambda tokens_in, tokens_out: (tokens_in * read + tokens_out * said) / scale
 
     def knows_batch(self, url: str, model: str) -> bool:
         """Whether it says what a model costs in a batch."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from runner.core.request.declared_prices import DeclaredPrices
+from runner.core.request.declared_prices import DeclaredPrices, Tariff
 from runner.core.request.provider_types import type_of
 from runner.core.state.records import Lane
 from runner.io.price_list import LIST, PriceList
@@ -27,6 +27,7 @@ class Prices:
     listed: PriceList = field(default_factory=PriceList)
     discounts: Mapping[str, float] = field(default_factory=dict)
     lane: Lane = "live"
+    _tariffs: dict[tuple[str, str], Tariff] = field(default_factory=dict, init=False, compare=False)
 
     def of_lane(self, lane: Lane) -> "Prices":
         """Those of requests that travel so."""
@@ -41,18 +42,27 @@ class Prices:
         """USD for one request; None if nobody knows the price. One may hang on the length of a
         request, so requests are priced one by one.
         """
-        rates = self.declared.rates(identity, model)
+        return self.tariff(identity, model)(tokens_in, tokens_out)
+
+    def tariff(self, identity: str, model: str) -> Tariff:
+        """The price of any request to a model, by its tokens; looked for once."""
+        found = self._tariffs.get((identity, model))
+        if found is None:
+            found = self._tariffs[identity, model] = self._tariff(identity, model)
+        return found
+
+    def _tariff(self, identity: str, model: str) -> Tariff:
+        rates, place = self.declared.rates(identity, model), _place(identity)
         if rates is not None:
-            return rates.cost(tokens_in, tokens_out) * self.discount(identity)
-        place = _place(identity)
+            return _discounted(rates.cost, self.discount(identity))
         if place.is_free:
-            return 0.0
+            return lambda *_: 0.0
         if place.is_local and identity not in self.declared.held:
-            return None
-        cost = self.listed.price(place.url, model, tokens_in, tokens_out, self.lane)
-        if cost is None or self.lane == "live" or self.listed.knows_batch(place.url, model):
-            return cost
-        return cost * self.discount(identity)
+            return lambda *_: None
+        listed = self.listed.tariff(place.url, model, self.lane)
+        if self.lane == "live" or self.listed.knows_batch(place.url, model):
+            return listed
+        return _discounted(listed, self.discount(identity))
 
     def discount(self, identity: str) -> float:
         """What a dollar of the usual price comes to."""
@@ -89,6 +99,16 @@ class Prices:
         if rates is not None:
             return rates.source
         return "embedded model" if type_of(identity).is_free else LIST
+
+
+def _discounted(tariff: Tariff, discount: float) -> Tariff:
+    """A tariff at which a dollar comes to so much."""
+
+    def cost(tokens_in: int, tokens_out: int) -> float | None:
+        usual = tariff(tokens_in, tokens_out)
+        return None if usual is None else usual * discount
+
+    return cost
 
 
 class _Place(Struct, frozen=True):

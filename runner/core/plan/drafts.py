@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from runner.core.budget import size_of
 from runner.core.request.build import Request
 
-_BESIDE = 512  # bytes of a request besides its bodies
+_BESIDE = 440  # bytes of a request besides its bodies and texts
 
 
 @dataclass(slots=True)
@@ -39,4 +40,4 @@ class Drafts:
 
 def _size(request: Request) -> int:
     masked = 0 if request.recorded is request.body else len(request.recorded)
-    return len(request.body) + masked + _BESIDE
+    return len(request.body) + masked + sum(map(size_of, request.texts)) + _BESIDE

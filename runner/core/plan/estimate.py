@@ -1,6 +1,6 @@
 """What a plan may cost: tokens and dollars, from below and from above."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,13 @@ from runner.core.api.usage import usage_of
 from runner.core.plan.prompt import can_be_counted, prompt_ceiling
 from runner.core.plan.reports import BASES, PromptTokens, TokenBasis
 from runner.core.request.build import Request
+from runner.core.request.declared_prices import Tariff
+from runner.core.request.outline import Outline
 from runner.core.request.sketch import UNKNOWN, Sketch
 from runner.core.state.records import Record
 
-CountPrompt = Callable[[str, dict[str, Any], Record | None], PromptTokens]
-"""(identity, body, the last answer at its address) -> the tokens of its prompt."""
+CountPrompt = Callable[[str, Outline], PromptTokens]  # (identity, body) -> its prompt's tokens
+FindTariff = Callable[[str, str], Tariff]  # (identity, model) -> what it costs
 PriceSource = Callable[[str, str], str]  # (identity, model) -> who says what it costs
 Price = Callable[[str, str, int, int], float | None]  # (identity, model, in, out) -> USD
 
@@ -141,43 +143,49 @@ class Bound(Struct, frozen=True):
     longest: int | None = None
 
 
-def bound(
-    request: Request,
-    body: dict[str, Any],
-    old: Record | None,
-    count: CountPrompt,
-    price: Price,
-    source: PriceSource | None = None,
-) -> Bound:
-    """From below: the prompt, and what the last answer used. From above: max tokens, n times;
-    nothing bounds what a picture, a sound, a file or a search of the web takes. `body` is the
-    request's, parsed.
+class Terms(Struct, frozen=True, eq=False):
+    """What a request may cost besides its prompt: the same for all of an outline that travel alike.
+    The model is as it is shown; `longest` is the most that an answer may take, and `most` the same
+    where nothing is read or written but text; `source` says whose price the tariff is.
     """
-    model = str(body.get("model", ""))
-    prompt = count(request.identity, body, old)
+
+    model: str
+    longest: int | None
+    most: int | None
+    tariff: Tariff
+    source: str | None = None
+
+
+def terms_of(
+    request: Request, outline: Outline, tariff: FindTariff, source: PriceSource | None = None
+) -> Terms:
+    """The terms of a request, and of all that have its outline."""
+    body = outline.body
+    asked = request.identity, str(body.get("model", ""))
     longest = most_tokens(body)
-    is_text = prompt.high is not None and (prompt.basis != "same prompt" or can_be_counted(body))
-    most = longest if is_text else None
+    most = longest if can_be_counted(body) else None
+    # A sensitive model stays masked.
+    shown = body if request.recorded is request.body else orjson.loads(request.recorded)
+    named = None if source is None else source(*asked)
+    return Terms(str(shown.get("model", "")), longest, most, tariff(*asked), named)
+
+
+def bound(prompt: PromptTokens, old: Record | None, terms: Terms) -> Bound:
+    """From below: the prompt, and what the last answer used. From above: max tokens, n times;
+    nothing bounds what a picture, a sound, a file or a search of the web takes.
+    """
+    most = terms.most
     least = 1 if old is None else _used(old)
-    if most is not None:
-        least = min(least, most)
-    low = price(request.identity, model, prompt.low, least)
+    if most is not None and most < least:
+        least = most
+    low = terms.tariff(prompt.low, least)
     high = None if low else low  # what costs nothing costs nothing, however long it becomes
     total: int | None = None
     if most is not None and prompt.high is not None:
         total = prompt.high + most
-        high = price(request.identity, model, prompt.high, most)
-    recorded = body if request.recorded is request.body else orjson.loads(request.recorded)
-    return Bound(
-        str(recorded.get("model", "")),  # a sensitive one stays masked
-        prompt,
-        prompt.low + least,
-        total,
-        low,
-        high,
-        None if source is None or low is None else source(request.identity, model),
-        longest,
-    )
+        high = terms.tariff(prompt.high, most)
+    source = None if low is None else terms.source
+    return Bound(terms.model, prompt, prompt.low + least, total, low, high, source, terms.longest)
 
 
 def most_cost(request: Request, price: Price) -> float | None:
@@ -210,7 +218,7 @@ def bound_later(
     model = str(body.get("model", ""))
     open_ones = orjson.dumps(body).count(UNKNOWN.encode())
     most = most_tokens(body) if longest is not None and can_be_counted(body) else None
-    prompt = count(identity, body, None)
+    prompt = count(identity, Outline(body))
     low = price(identity, model, prompt.low, 1)
     high = None if low else low
     total: int | None = None
@@ -221,7 +229,7 @@ def bound_later(
     return Bound(shown, prompt, 0, total, low, high, named)
 
 
-def most_tokens(body: dict[str, Any]) -> int | None:
+def most_tokens(body: Mapping[str, Any]) -> int | None:
     """The most that an answer may take, where the request says so."""
     number = body.get("n")
     if body.get("extra_body") == UNKNOWN:
@@ -270,7 +278,7 @@ def _sum(one: Any, other: Any) -> Any:
     return None if one is None or other is None else one + other
 
 
-def _most(body: dict[str, Any]) -> int | None:
+def _most(body: Mapping[str, Any]) -> int | None:
     limit = body.get("max_completion_tokens", body.get("max_tokens"))
     number = body.get("n")
     times = number if isinstance(number, int) and number else 1

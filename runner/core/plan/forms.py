@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,9 +10,13 @@ import orjson
 from runner.core.canonical import digest
 from runner.core.plan.conversation import turn_of
 from runner.core.request.build import Request
+from runner.core.request.outline import Outline
 
 _LONGEST = 64  # bytes of a value that is held itself
 _MAY_DIFFER = frozenset(("", "image", "audio", "file", "refusal", "calls", "for"))
+
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class RequestForm(NamedTuple):
@@ -21,7 +26,7 @@ class RequestForm(NamedTuple):
     """
 
     provider: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     parameters: tuple[tuple[str, bytes], ...]
     turns: tuple[Any, ...]
     before: str = ""
@@ -50,11 +55,7 @@ class Forms:
 
 
 def form_of(
-    provider: str,
-    headers: tuple[tuple[str, str], ...],
-    body: Mapping[str, Any],
-    *,
-    is_alone: bool = False,
+    provider: str, headers: Headers, body: Mapping[str, Any], *, is_alone: bool = False
 ) -> RequestForm:
     """The form of a body; `is_alone` says that no block repeats it, so that its texts but the last
     are no instances of one.
@@ -75,9 +76,19 @@ def form_of(
     return RequestForm(provider, headers, parameters, turns, before)
 
 
-def request_form(request: Request, body: Mapping[str, Any], *, is_alone: bool) -> RequestForm:
-    """The form of what is sent, whose body is parsed."""
-    return form_of(request.provider, request.headers, body, is_alone=is_alone)
+def request_form(request: Request, outline: Outline, *, is_alone: bool) -> RequestForm:
+    """The form of what is sent. It hangs on texts where no block repeats them; all others of an
+    outline have one.
+    """
+    if is_alone:
+        whole = outline.whole(request.texts)
+        return form_of(request.provider, request.headers, whole, is_alone=True)
+    return _of_outline(request.provider, request.headers, outline)
+
+
+@lru_cache(maxsize=1)  # requests of one outline come one after the other
+def _of_outline(provider: str, headers: Headers, outline: Outline) -> RequestForm:
+    return form_of(provider, headers, outline.body)
 
 
 def _short(data: bytes) -> bytes:

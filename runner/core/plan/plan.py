@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
 from msgspec import Struct
 
 from runner.core.address import in_order, is_verdict, natural
@@ -36,7 +35,8 @@ from runner.core.plan.samples import Samples
 from runner.core.plan.sweep import decide_swept
 from runner.core.plan.targets import Choice, Chosen, chooser, only_named
 from runner.core.plan.walk import Vertex, Walk, cycle_error
-from runner.core.request.build import Request
+from runner.core.request.build import Request, outline_of
+from runner.core.request.outline import Outline
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import Problem, RunnerError
@@ -74,14 +74,14 @@ class PlannedSteps(Struct, frozen=True):
 
 
 Start = Callable[[Samples], tuple[Walk, Known]]
-Weigh = Callable[[Instance, Request, dict[str, Any], Record | None], None]
+Weigh = Callable[[Instance, Request, Outline, Record | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
-    `weigh` is shown each request that will be sent, and its body; `elsewhere` says which other
+    `weigh` is shown each request that will be sent, and its outline; `elsewhere` says which other
     workspace names what a server stored for a record.
     """
 
@@ -139,15 +139,15 @@ def destroy_plan(inputs: Inputs) -> PlannedSteps:
 
 def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
     """Each request that will be sent, once, however often the plan was made; parsed for all who
-    look at it.
+    look at it, and for all requests of its outline.
     """
     for step, issued in plan.of(Issue):
         if step.instance is not None:
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
-            body = orjson.loads(request.body)
+            outline = outline_of(request)
             is_alone = step.instance.key is None and issued.old is None
-            plan.known.forms.note(step.address, request_form(request, body, is_alone=is_alone))
-            weigh(step.instance, request, body, issued.old)
+            plan.known.forms.note(step.address, request_form(request, outline, is_alone=is_alone))
+            weigh(step.instance, request, outline, issued.old)
 
 
 @dataclass(slots=True)

@@ -3,14 +3,15 @@ many at the very most.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import orjson
 from msgspec import Struct
 
 from runner.core.plan.tokens import TokenRange, text_tokens
+from runner.core.request.outline import Outline
 
 _CALLS = ("tool_calls", "function_call")
 _DECLARED = ("tools", "functions", "response_format")
@@ -58,24 +59,72 @@ _BY_ANY = _Family(
 )
 
 
-def tokens_by_script(body: Mapping[str, Any]) -> TokenRange:
-    """The tokens of a prompt by its texts alone. A picture is 60 at least, a sound or a file one;
-    how many at most is not known (see `can_be_counted`).
+class Prompt(Struct, frozen=True, eq=False):
+    """What the prompts of an outline have in common: their model, whether tools are at hand,
+    whether all that is read and written is text (see `can_be_counted`), and the tokens of all but
+    the contents that it leaves empty: those before the first of them, and those after each, one by
+    one, so that every prompt is summed up in the order of its body.
     """
-    family = _family(str(body.get("model", "")))
-    found = family.around
-    for message in messages_of(body):
-        found = found.plus(family.message)
+
+    model: str
+    has_tools: bool
+    is_text: bool
+    wide: bool
+    first: TokenRange
+    rest: tuple[tuple[TokenRange, ...], ...]
+
+    def tokens(self, contents: Sequence[str] = ()) -> TokenRange:
+        """The tokens of a prompt by its texts alone. A picture is 60 at least, a sound or a file
+        one; how many at most is not known.
+        """
+        low, high = self.first
+        for content, after in zip(contents, self.rest, strict=True):
+            for each in (text_tokens(content, wide=self.wide), *after):
+                low += each.low
+                high += each.high
+        return TokenRange(low, high)
+
+
+@lru_cache(maxsize=1)  # requests of one outline come one after the other
+def prompt_of(outline: Outline) -> Prompt:
+    """What the prompts of an outline have in common, looked at once."""
+    body = outline.body
+    model = str(body.get("model", ""))
+    family = _family(model)
+    counted: list[list[TokenRange]] = [[]]
+    for tokens in _counted(body, family, outline.places):
+        if tokens is None:
+            counted.append([])
+        else:
+            counted[-1].append(tokens)
+    first, *rest = counted
+    whole = reduce(TokenRange.plus, first)
+    tools, is_text = _has_tools(body), can_be_counted(body)
+    return Prompt(model, tools, is_text, family.wide, whole, tuple(map(tuple, rest)))
+
+
+def _counted(
+    body: Mapping[str, Any], family: _Family, empty: Collection[int]
+) -> Iterator[TokenRange | None]:
+    """The tokens of all that is read of a body, in its order; None for what is left empty."""
+    yield family.around
+    for at, message in enumerate(_list(body.get("messages"))):
+        if not isinstance(message, dict):
+            continue
+        yield family.message
+        if at in empty:
+            yield None
         for text in _texts(message):
-            found = found.plus(text_tokens(text, wide=family.wide))
+            yield text_tokens(text, wide=family.wide)
         for part in _parts(message):
             if part.get("type") == "image_url":
-                found = found.plus(_PICTURE)
+                yield _PICTURE
     for name in _DECLARED:
         if body.get(name):
             declared = text_tokens(_json(body[name]), wide=family.wide)
-            found = found.plus(declared.scaled(family.tools.low, family.tools.high))
-    return found.plus(family.with_tools) if body.get("tools") or body.get("functions") else found
+            yield declared.scaled(family.tools.low, family.tools.high)
+    if _has_tools(body):
+        yield family.with_tools
 
 
 def prompt_ceiling(body: bytes) -> int:
@@ -109,8 +158,11 @@ def read_by_model(body: Mapping[str, Any]) -> bytes:
 
 def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The messages of a body that are tables."""
-    found = body.get("messages")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [message for message in _list(body.get("messages")) if isinstance(message, dict)]
+
+
+def _has_tools(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("tools") or body.get("functions"))
 
 
 @lru_cache(maxsize=64)
@@ -127,7 +179,7 @@ def _family(model: str) -> _Family:
 
 def _texts(message: Mapping[str, Any]) -> Iterator[str]:
     content = message.get("content")
-    if isinstance(content, str):
+    if content and isinstance(content, str):
         yield content
     for part in _parts(message):
         yield str(part.get("text") or part.get("refusal") or "")
@@ -139,10 +191,11 @@ def _texts(message: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _parts(message: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    content = message.get("content")
-    if not isinstance(content, list):
-        return ()
-    return [part for part in content if isinstance(part, dict)]
+    return [part for part in _list(message.get("content")) if isinstance(part, dict)]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _json(value: object) -> str:

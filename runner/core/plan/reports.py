@@ -1,7 +1,7 @@
 """What servers reported of prompts they answered, and what follows for others."""
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil, log, sqrt
@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from runner.core.api.usage import usage_of
-from runner.core.plan.prompt import can_be_counted, read_by_model, tokens_by_script
+from runner.core.plan.prompt import Prompt, prompt_of, read_by_model
 from runner.core.plan.tokens import TokenRange
 from runner.core.received import table_of
+from runner.core.request.outline import Outline
 from runner.core.state.records import Record
 from runner.core.values import MASK
 
@@ -84,16 +85,19 @@ class Reports:
     _same: dict[tuple[str, bytes], int] = field(default_factory=dict)
     _all: bool = True  # whether all of them were looked at
 
-    def tokens(self, identity: str, body: Mapping[str, Any], old: Record | None) -> PromptTokens:
+    def tokens(
+        self, identity: str, outline: Outline, texts: Sequence[str] = (), old: Record | None = None
+    ) -> PromptTokens:
         """The tokens of a prompt for a provider; `old` is the last answer at its address."""
         ratios = self._read() if self._ratios is None else self._ratios
-        reported = self._reported(identity, body, old)
+        reported = self._reported(identity, outline, texts, old) if self._same else None
         if reported is not None:
             return PromptTokens(reported, reported, "same prompt")
-        found = tokens_by_script(body)
-        if not can_be_counted(body):
+        prompt = prompt_of(outline)
+        found = prompt.tokens(texts)
+        if not prompt.is_text:
             return PromptTokens(int(found.low), None, "script")
-        alike = ratios.get(_kind(identity, body))
+        alike = ratios.get(_kind(identity, prompt)) if ratios else None
         if alike is None:
             return PromptTokens(int(found.low), ceil(found.high), "script")
         nearer = alike.applied(found)
@@ -108,18 +112,19 @@ class Reports:
                 continue
             body, reported = asked
             self._same[record.identity, read_by_model(body)] = reported
-            if can_be_counted(body):
-                kind = _kind(record.identity, body)
+            prompt = prompt_of(Outline(body))
+            if prompt.is_text:
+                kind = _kind(record.identity, prompt)
                 ratios = self._ratios.setdefault(kind, _Ratios())
-                ratios.add(tokens_by_script(body), reported)
+                ratios.add(prompt.tokens(), reported)
         self._all = next(left, None) is None
         return self._ratios
 
-    def _reported(self, identity: str, body: Mapping[str, Any], old: Record | None) -> int | None:
+    def _reported(
+        self, identity: str, outline: Outline, texts: Sequence[str], old: Record | None
+    ) -> int | None:
         """What was reported of this very prompt."""
-        if not self._same:
-            return None
-        prompt = read_by_model(body)
+        prompt = read_by_model(outline.whole(texts))
         reported = self._same.get((identity, prompt))
         if reported is not None or old is None or self._all:
             return reported
@@ -142,9 +147,8 @@ def _asked(record: Record) -> tuple[dict[str, Any], int] | None:
 _Kind = tuple[str, str, bool]  # who answers, the model, whether it has tools
 
 
-def _kind(identity: str, body: Mapping[str, Any]) -> _Kind:
-    has_tools = bool(body.get("tools") or body.get("functions"))
-    return identity, str(body.get("model", "")), has_tools
+def _kind(identity: str, prompt: Prompt) -> _Kind:
+    return identity, prompt.model, prompt.has_tools
 
 
 def _middle(found: TokenRange) -> float:

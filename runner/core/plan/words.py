@@ -27,7 +27,7 @@ from runner.core.plan.forms import RequestForm, form_of, request_form
 from runner.core.plan.known import provider_of, request_of
 from runner.core.plan.plan import PlannedSteps
 from runner.core.received import table_of, value_of
-from runner.core.request.build import Request
+from runner.core.request.build import Request, outline_of
 from runner.core.request.provider import Provider
 from runner.core.request.sketch import UNKNOWN, Sketch, as_before, known_headers, sketch
 from runner.core.secrets.secrets import Secrets
@@ -273,7 +273,7 @@ def form_of_step(plan: PlannedSteps, step: Step) -> RequestForm | None:
         case Issue(old=old):
             request = plan.known.drafts.held(step.address) or request_of(step.instance, plan.known)
             is_alone = step.instance.key is None and old is None
-            return request_form(request, orjson.loads(request.body), is_alone=is_alone)
+            return request_form(request, outline_of(request), is_alone=is_alone)
         case Await():
             known = known_part(plan, step)
             return None if known is None else form_later(step, *known)

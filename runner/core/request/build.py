@@ -14,7 +14,9 @@ from runner.core.expressions.template import Hole, follow
 from runner.core.language.header_names import fault
 from runner.core.received import table_of
 from runner.core.request.body import Shape, fill, json_value, shape_of
+from runner.core.request.outline import Outline
 from runner.core.request.provider import Provider
+from runner.core.request.text_body import TextBody
 from runner.core.secrets.texts import sensitive_texts
 from runner.core.state.records import Record
 from runner.core.values import MASK, Names, TemplateError, to_text
@@ -25,7 +27,7 @@ class Request(Struct, frozen=True):
     """What one completion asks. `body` is sent byte for byte; `recorded` is the same with
     sensitive values masked, as are the `triggers`; all are canonical JSON. `plain_triggers` are
     without masks; `secrets` are the texts in their place: what the server may repeat and nobody may
-    keep.
+    keep. `texts` are what its `outline` leaves empty.
     """
 
     provider: str
@@ -37,6 +39,8 @@ class Request(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     plain_triggers: bytes | None = None
+    outline: Outline | None = None
+    texts: tuple[str, ...] = ()
 
     @property
     def stream(self) -> bool:
@@ -51,9 +55,10 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
     shape = shape_of(instance, provider)
     names = instance.names()
     ignored = _ignored(instance)
-    sent = None if shape.texts is None or ignored else shape.texts.filled(names)
-    if sent is not None:
-        return _of_texts(instance, provider, shape, names, sent)
+    if shape.texts is not None and not ignored:
+        made = _of_texts(instance, provider, shape, names, shape.texts)
+        if made is not None:
+            return made
     try:
         body = fill(instance, shape, names, provider.defaults)
         shown = body
@@ -90,9 +95,13 @@ def build(instance: Instance, provider: Provider, record: Record | None = None) 
 
 
 def _of_texts(
-    instance: Instance, provider: Provider, shape: Shape, names: Names, sent: bytes
-) -> Request:
+    instance: Instance, provider: Provider, shape: Shape, names: Names, body: TextBody
+) -> Request | None:
     """The request with a body that is sent, and recorded, as it is."""
+    filled = body.filled(names)
+    if filled is None:
+        return None
+    sent, texts = filled
     try:
         triggers = _triggers(instance, names)
         headers = _headers(instance, names)
@@ -100,8 +109,14 @@ def _of_texts(
     except TemplateError as exc:
         raise instance.fault(exc) from exc
     digest = fingerprint(sent, provider.identity_json, triggers)
-    name, identity = provider.name, provider.identity
-    return Request(name, identity, digest, sent, sent, triggers, headers, secrets, triggers)
+    name, identity, outline = provider.name, provider.identity, body.outline
+    held = digest, sent, sent, triggers, headers, secrets, triggers
+    return Request(name, identity, *held, outline, texts)
+
+
+def outline_of(request: Request) -> Outline:
+    """That of its block, or the request's own: its body as a whole."""
+    return request.outline or Outline(orjson.loads(request.body))
 
 
 def streaming(body: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """What a project says that its providers cost, where no price list knows it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +9,8 @@ from runner.core.modules.folder import Block
 from runner.core.request.provider_blocks import DeclaredProvider
 from runner.core.secrets.trust import is_loopback, origin
 from runner.errors import Problem
+
+Tariff = Callable[[int, int], float | None]  # (tokens in, out) -> USD, where it is known
 
 _MILLION = 1_000_000
 

@@ -16,6 +16,7 @@ from runner.core.expressions.template import (
     TableNode,
     TextNode,
 )
+from runner.core.request.outline import Outline
 from runner.core.values import Names, NotKnown, TemplateError
 from runner.errors import RunnerError
 
@@ -23,16 +24,20 @@ _Text = TextNode | Expression
 
 
 class TextBody(Struct, frozen=True):
-    """The canonical JSON of a block's body, in pieces around its texts."""
+    """The canonical JSON of a block's body, in pieces around its texts; and its outline, if these
+    are the contents of messages.
+    """
 
     first: bytes
     rest: tuple[tuple[_Text, bytes], ...]
+    outline: Outline | None
 
-    def filled(self, names: Names) -> bytes | None:
-        """The body; None where a text is wrong, no text or not known yet: whoever fills it as any
-        other body tells of that.
+    def filled(self, names: Names) -> tuple[bytes, tuple[str, ...]] | None:
+        """The body, and what its outline leaves empty; None where a text is wrong, no text or not
+        known yet: whoever fills it as any other body tells of that.
         """
         pieces = [self.first]
+        texts: list[str] = []
         try:
             with Rendering():
                 for node, after in self.rest:
@@ -40,9 +45,10 @@ class TextBody(Struct, frozen=True):
                     if type(text) is not str:
                         return None
                     pieces += orjson.dumps(text), after
+                    texts.append(text)
         except (TemplateError, NotKnown, RunnerError, orjson.JSONEncodeError):
             return None
-        return b"".join(pieces)
+        return b"".join(pieces), () if self.outline is None else tuple(texts)
 
 
 def text_body(
@@ -55,13 +61,32 @@ def text_body(
     if not isinstance(messages, ItemsNode):
         return None
     placed = [_placed(message, texts).render({}) for message in messages.items]
-    pieces = [canonical(body_with(placed))]
+    sent = canonical(body_with(placed))
+    pieces = [sent]
     for number in range(len(texts)):
         split = pieces.pop().split(orjson.dumps(_place(number)))
         if len(split) != 2:
             return None
         pieces += split
-    return TextBody(pieces[0], tuple(zip(texts, pieces[1:], strict=True)))
+    rest = tuple(zip(texts, pieces[1:], strict=True))
+    return TextBody(pieces[0], rest, _outline(sent, len(texts)))
+
+
+def _outline(sent: bytes, number: int) -> Outline | None:
+    """The outline of a body with so many marks; None where one is no content of a message."""
+    body = orjson.loads(sent)
+    marks = [_place(one) for one in range(number)]
+    messages = [*enumerate(body["messages"])]
+    places = [at for at, message in messages if _content(message) in marks]
+    if len(places) != number:
+        return None
+    for at in places:
+        body["messages"][at]["content"] = ""
+    return Outline(body, tuple(places))
+
+
+def _content(message: Any) -> Any:
+    return message.get("content") if isinstance(message, dict) else None
 
 
 def _placed(message: Node, texts: list[_Text]) -> Node:

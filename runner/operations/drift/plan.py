@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-import orjson
 from msgspec import Struct
 
 from runner.core.address import blocks_of, in_order, is_verdict, selects, why_none
@@ -18,11 +17,12 @@ from runner.core.drift.served import model_asked
 from runner.core.expansion.session import Instance
 from runner.core.modules.module import DeclaredCheck
 from runner.core.plan.actions import Absent, Await, Issue, Keep, Read, Reuse, Update
-from runner.core.plan.estimate import Estimate, bound
+from runner.core.plan.estimate import Estimate, bound, terms_of
 from runner.core.plan.known import request_of
 from runner.core.plan.plan import PlannedSteps, make_plan
 from runner.core.plan.reports import Reports
 from runner.core.plan.targets import Choice
+from runner.core.request.build import outline_of
 from runner.core.request.server_store import is_stored
 from runner.core.state.cache_entry import from_entry
 from runner.core.state.records import Record
@@ -215,6 +215,8 @@ def _estimate(project: Loaded, plan: PlannedSteps, records: Mapping[str, Record]
     for step, issued in plan.of(Issue):
         assert step.instance is not None  # noqa: S101  # each draw has one
         request = request_of(step.instance, plan.known)
-        body = orjson.loads(request.body)
-        estimate.add(bound(request, body, issued.old, reports.tokens, prices.price, prices.source))
+        outline = outline_of(request)
+        prompt = reports.tokens(request.identity, outline, request.texts, issued.old)
+        terms = terms_of(request, outline, prices.tariff, prices.source)
+        estimate.add(bound(prompt, issued.old, terms))
     return estimate

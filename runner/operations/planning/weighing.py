@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.core.address import first_few, is_verdict
 from runner.core.expansion.session import Instance
@@ -14,7 +14,15 @@ from runner.core.plan.actions import (
     Read,
     Step,
 )
-from runner.core.plan.estimate import Bound, Estimate, bound, bound_later, most_tokens
+from runner.core.plan.estimate import (
+    Bound,
+    Estimate,
+    Terms,
+    bound,
+    bound_later,
+    most_tokens,
+    terms_of,
+)
 from runner.core.plan.plan import PlannedSteps
 from runner.core.plan.reports import Reports
 from runner.core.plan.verdicts import Verdicts
@@ -22,14 +30,26 @@ from runner.core.plan.walk import VertexKey, address_of
 from runner.core.plan.words import form_later, known_part
 from runner.core.request.build import Request
 from runner.core.request.lanes import lane_of
+from runner.core.request.outline import Outline
 from runner.core.request.provider import Provider
 from runner.core.request.provider_blocks import DeclaredProvider, Limit
 from runner.core.request.sketch import Sketch
 from runner.core.state.records import Lane, Record
 from runner.core.values import NotKnown
 from runner.errors import Problem, Where
-from runner.io.prices import Prices
 from runner.operations.reading.loaded import Loaded
+
+
+class _Alike(NamedTuple):
+    """What holds for all requests of an outline that travel alike; `is_listed` says whether their
+    prices are those of their lane, `limits` what their provider does not do.
+    """
+
+    outline: Outline
+    lane: Lane
+    terms: Terms
+    is_listed: bool
+    limits: tuple[Limit, ...]
 
 
 @dataclass(slots=True)
@@ -45,24 +65,37 @@ class Scales:
     verdicts: Verdicts = field(default_factory=Verdicts)
     unlisted: dict[str, str] = field(default_factory=dict)  # models without a price of batches
     _longest: dict[str, int | None] = field(default_factory=dict)
+    _last: _Alike | None = None
 
     def __call__(
-        self, instance: Instance, request: Request, body: dict[str, Any], old: Record | None
+        self, instance: Instance, request: Request, outline: Outline, old: Record | None
     ) -> None:
-        """A request that will be sent, with its body, and the record of the answer before."""
+        """A request that will be sent, with its outline, and the record of the answer before."""
         address = instance.address
-        prices = self._prices(instance, self.project.providers[request.provider])
-        weight = bound(request, body, old, self.reports.tokens, prices.price, prices.source)
+        lane = self._lane(instance, self.project.providers[request.provider])
+        alike = self._last
+        if alike is None or alike.outline is not outline or alike.lane != lane:
+            alike = self._last = self._alike(request, outline, lane)
+        prompt = self.reports.tokens(request.identity, outline, request.texts, old)
+        weight = bound(prompt, old, alike.terms)
         self.estimate.add(weight)
-        if self.project.options.batch or prices.lane == "batch":
-            self.estimate.batched = (self.estimate.batched or 0) + (prices.lane == "batch")
+        if self.project.options.batch or lane == "batch":
+            self.estimate.batched = (self.estimate.batched or 0) + (lane == "batch")
         if is_verdict(address):
             self.verdicts.estimate.add(weight)
         self._longest[address] = weight.longest
-        if not prices.knows_lane(request.identity, str(body.get("model", ""))):
+        if not alike.is_listed:
             self.unlisted.setdefault(weight.model, address)
-        for limit in self.project.declared[request.provider].limits(body):
+        for limit in alike.limits:
             self.limits.setdefault((request.provider, limit), []).append(address)
+
+    def _alike(self, request: Request, outline: Outline, lane: Lane) -> _Alike:
+        """What holds for this request, looked at once for all that are like it."""
+        prices, body = self.project.prices.of_lane(lane), outline.body
+        terms = terms_of(request, outline, prices.tariff, prices.source)
+        is_listed = prices.knows_lane(request.identity, str(body.get("model", "")))
+        limits = tuple(self.project.declared[request.provider].limits(body))
+        return _Alike(outline, lane, terms, is_listed, limits)
 
     def weigh_later(self, plan: PlannedSteps) -> None:
         """What may be sent once answers are known, from above."""
@@ -86,7 +119,7 @@ class Scales:
         self, plan: PlannedSteps, step: Step, provider: Provider, known: Sketch
     ) -> None:
         longest = self._longest_of(plan, plan.walk.vertices[step.address].needs)
-        prices = self._prices(step.instance, provider)
+        prices = self.project.prices.of_lane(self._lane(step.instance, provider))
         weight = bound_later(
             known, provider.identity, longest, self.reports.tokens, prices.price, prices.source
         )
@@ -113,14 +146,13 @@ class Scales:
             found.append(longest)
         return max(found)
 
-    def _prices(self, instance: Instance | None, provider: Provider) -> Prices:
-        """Those of the lane that it takes, as far as that is known."""
+    def _lane(self, instance: Instance | None, provider: Provider) -> Lane:
+        """The lane that it takes, as far as that is known."""
         batch = self.project.options.batch
         try:
-            lane: Lane = "live" if instance is None else lane_of(instance, provider, batch=batch)
+            return "live" if instance is None else lane_of(instance, provider, batch=batch)
         except NotKnown:
-            lane = "batch" if batch else "live"
-        return self.project.prices.of_lane(lane)
+            return "batch" if batch else "live"
 
     def warnings(self) -> Iterator[Problem]:
         """What was seen at it that a person is told."""

@@ -22,7 +22,7 @@ from runner.core.plan.samples import Samples
 from runner.core.plan.targets import Choice
 from runner.core.plan.walk import Walk
 from runner.core.request.body import shape_of
-from runner.core.request.build import Request, build
+from runner.core.request.build import Request, build, outline_of
 from runner.core.request.provider import Provider
 from runner.core.values import NotKnown, TemplateError
 from runner.errors import RunnerError
@@ -205,7 +205,9 @@ def test_a_body_that_is_written_but_for_its_texts_is_the_one_that_is_filled(said
 def _requested(instance: Instance, provider: Provider) -> object:
     """The request of an instance, or what keeps it from being one."""
     try:
-        return build(instance, provider)
+        made = build(instance, provider)
+        assert outline_of(made).whole(made.texts) == orjson.loads(made.body)
+        return structs.replace(made, outline=None, texts=())
     except RunnerError as exc:
         return [str(problem) for problem in exc.problems]
     except NotKnown as exc:
@@ -255,10 +257,12 @@ def test_drafts_hold_no_more_than_they_have_room_for() -> None:
     assert drafts.take("b") == request(1400)
 
 
-def test_what_is_recorded_otherwise_than_it_is_sent_takes_room_as_well() -> None:
+def test_what_is_held_besides_what_is_sent_takes_room_as_well() -> None:
     drafts = Drafts(room=2000)
-    drafts.keep("a", Request("p", "i", "f", b"x" * 1000, b"y" * 1000, None))
-    assert drafts.held("a") is None
+    sent = b"x" * 1000
+    drafts.keep("a", Request("p", "i", "f", sent, b"y" * 1000, None))
+    drafts.keep("b", Request("p", "i", "f", sent, sent, None, texts=("x" * 600,)))
+    assert (drafts.held("a"), drafts.held("b")) == (None, None)
 
 
 def _sent(lab: Lab) -> list[tuple[str, dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """What a plan may cost: from below, from above, and never an unknown price as $0."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,17 +10,17 @@ from hypothesis import strategies as st
 
 from runner.core.plan.estimate import (
     Bound,
-    CountPrompt,
     Estimate,
     Price,
     bound,
     compact,
     dollars,
     most_cost,
+    terms_of,
 )
 from runner.core.plan.prompt import prompt_ceiling
 from runner.core.plan.reports import PromptTokens, Reports, TokenBasis
-from runner.core.request.build import Request
+from runner.core.request.build import Request, outline_of
 from runner.core.state.records import Record
 from tests.harness.lab import completion_body
 
@@ -30,20 +31,24 @@ def request(**body: Any) -> Request:
     return Request("openai", "openai x", "f", sent, sent, None)
 
 
-def seven(_: str, __: dict[str, Any], ___: Record | None) -> PromptTokens:
-    return PromptTokens(7, 9, "script")
+SEVEN = PromptTokens(7, 9, "script")
 
 
 def price(_: str, model: str, prompt: int, answer: int) -> float | None:
     return None if model == "unknown" else prompt * 1.0 + answer * 10.0
 
 
-def bounded(asked: Request, old: Record | None, count: CountPrompt, cost: Price) -> Bound:
-    return bound(asked, orjson.loads(asked.body), old, count, cost)
+def bounded(asked: Request, old: Record | None, prompt: PromptTokens, cost: Price) -> Bound:
+    terms = terms_of(asked, outline_of(asked), lambda *who: partial(cost, *who))
+    return bound(prompt, old, terms)
+
+
+def counted(asked: Request, *records: Record) -> PromptTokens:
+    return Reports(records).tokens(asked.identity, outline_of(asked))
 
 
 def test_a_bound_is_the_prompt_and_what_the_answer_may_take() -> None:
-    found = bounded(request(max_tokens=100, n=2), None, seven, price)
+    found = bounded(request(max_tokens=100, n=2), None, SEVEN, price)
     assert (found.tokens_low, found.tokens_high) == (7 + 1, 9 + 200)
     assert (found.cost_low, found.cost_high) == (17.0, 2009.0)
 
@@ -53,12 +58,12 @@ def test_the_last_answer_says_what_the_next_will_use() -> None:
         b'"completion_tokens":1', b'"completion_tokens":9'
     )
     old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
-    assert bounded(request(), old, seven, price).tokens_low == 7 + 9
-    assert bounded(request(max_tokens=5), old, seven, price).tokens_low == 7 + 5
+    assert bounded(request(), old, SEVEN, price).tokens_low == 7 + 9
+    assert bounded(request(max_tokens=5), old, SEVEN, price).tokens_low == 7 + 5
 
 
 def test_without_a_limit_there_is_no_upper_bound() -> None:
-    found = bounded(request(), None, seven, price)
+    found = bounded(request(), None, SEVEN, price)
     assert (found.tokens_high, found.cost_high) == (None, None)
     total = Estimate()
     total.add(found)
@@ -83,20 +88,21 @@ def test_of_many_unknown_prices_some_are_named() -> None:
     ],
 )
 def test_nothing_bounds_what_is_more_than_text(body: dict[str, Any]) -> None:
-    found = bounded(request(max_tokens=10, **body), None, Reports([]).tokens, price)
+    asked = request(max_tokens=10, **body)
+    found = bounded(asked, None, counted(asked), price)
     assert (found.tokens_high, found.cost_high) == (None, None)
 
 
 def test_what_is_free_needs_no_limit_to_stay_free() -> None:
-    assert bounded(request(), None, seven, lambda *_: 0.0).cost_high == 0.0
+    assert bounded(request(), None, SEVEN, lambda *_: 0.0).cost_high == 0.0
 
 
 def test_an_unknown_price_is_said() -> None:
     total = Estimate()
-    total.add(bounded(request(model="unknown", max_tokens=1), None, seven, price))
+    total.add(bounded(request(model="unknown", max_tokens=1), None, SEVEN, price))
     assert "price of unknown unknown" in total.text()
     assert "$0" not in total.text()
-    total.add(bounded(request(max_tokens=1), None, seven, price))
+    total.add(bounded(request(max_tokens=1), None, SEVEN, price))
     assert "price of unknown unknown" in total.text()
     assert "$17.00" in total.text()
 
@@ -116,7 +122,7 @@ def test_the_lower_bound_is_never_above_the_upper(pairs: list[tuple[int, int | N
         )
         old = Record("completion.a", "openai", "i", "f", 0, b"{}", response, "")
         more = {} if limit is None else {"max_tokens": limit}
-        total.add(bounded(request(**more), old, seven, price))
+        total.add(bounded(request(**more), old, SEVEN, price))
     if total.tokens_high is not None:
         assert total.tokens_low <= total.tokens_high
     if total.cost_high is not None:
@@ -150,13 +156,13 @@ def test_an_amount_that_is_not_nothing_is_not_shown_as_nothing() -> None:
 )
 def test_what_extra_body_holds_is_estimated_whatever_it_is(body: dict[str, Any]) -> None:
     total = Estimate()
-    total.add(bounded(request(**body), None, seven, lambda *_: None))
+    total.add(bounded(request(**body), None, SEVEN, lambda *_: None))
     assert total.requests == 1
 
 
 def test_a_server_that_is_told_of_no_model_has_its_own() -> None:
     total = Estimate()
-    total.add(bounded(request(model=""), None, seven, lambda *_: None))
+    total.add(bounded(request(model=""), None, SEVEN, lambda *_: None))
     assert total.text().endswith("price of the server's own model unknown")
 
 
@@ -165,7 +171,7 @@ def test_the_most_is_a_token_a_byte_whatever_was_reported() -> None:
     most = most_cost(asked, price)
     assert most == prompt_ceiling(asked.body) + 2000.0
     reported = Record("completion.a", "o", asked.identity, "f", 0, asked.body, REPORTED, "")
-    told = bounded(asked, reported, Reports([reported]).tokens, price)
+    told = bounded(asked, reported, counted(asked, reported), price)
     assert (told.prompt.low, told.prompt.high) == (5, 5)
     assert told.cost_high == 2005.0
     assert most_cost(asked, price) == most

@@ -12,6 +12,7 @@ from runner.core.plan.actions import Instances, Issue, Remove
 from runner.core.plan.plan import PlannedSteps, make_plan
 from runner.core.plan.targets import Choice
 from runner.core.request.build import Request
+from runner.core.request.outline import Outline
 from runner.errors import RunnerError
 from tests.harness.lab import Lab, project
 
@@ -157,8 +158,8 @@ def test_a_request_is_weighed_once_however_often_the_plan_is_made() -> None:
     lab.files["configs/main.toml"] += block("new", "x") + block("more", "more")
     weighed: list[str] = []
 
-    def weigh(instance: Instance, request: Request, body: dict[str, Any], _: object) -> None:
-        assert body == orjson.loads(request.body)
+    def weigh(instance: Instance, request: Request, outline: Outline, _: object) -> None:
+        assert outline.whole(request.texts) == orjson.loads(request.body)
         weighed.append(instance.address)
 
     plan = make_plan(replace(lab.planned().inputs, weigh=weigh))

@@ -10,14 +10,20 @@ from runner.core.plan.prompt import (
     TOOL,
     can_be_counted,
     prompt_ceiling,
+    prompt_of,
     read_by_model,
-    tokens_by_script,
 )
+from runner.core.plan.tokens import TokenRange
+from runner.core.request.outline import Outline
 from tests.core.plan.test_tokens import COUNTED
 
 TEXT = "Tell me about the sea, and about the ships that sail on it."
 FUNCTION = {"type": "function", "function": {"name": "look", "description": TEXT}}
 CALL = {"id": "1", "type": "function", "function": {"name": "look", "arguments": '{"at": "sea"}'}}
+
+
+def tokens_by_script(whole: dict[str, Any]) -> TokenRange:
+    return prompt_of(Outline(whole)).tokens()
 
 
 def body(*contents: Any, model: str = "gpt-4o", **more: Any) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.plan.prompt import tokens_by_script
+from runner.core.plan.prompt import prompt_of
 from runner.core.plan.reports import PromptTokens, Reports
+from runner.core.request.outline import Outline
 from runner.core.state.records import Record
 
 ASK = "Tell me something about the planet {}, and say why it matters to somebody who is ten."
@@ -25,7 +26,7 @@ def record(number: int, body: dict[str, Any], reported: int | None) -> Record:
 
 
 def tokens(body: dict[str, Any], *records: Record, old: Record | None = None) -> PromptTokens:
-    return Reports(records).tokens("i", body, old)
+    return Reports(records).tokens("i", Outline(body), old=old)
 
 
 def test_without_reports_the_script_tells() -> None:
@@ -61,7 +62,7 @@ def test_reports_of_alike_prompts_narrow_the_range_around_what_is_reported_next(
     counts = [round(rate * len(body["messages"][0]["content"])) for body in bodies]
     before = [record(i, bodies[i], counts[i]) for i in range(number)]
     found = tokens(bodies[-1], *before)
-    alone = tokens_by_script(bodies[-1])
+    alone = prompt_of(Outline(bodies[-1])).tokens()
     assert found.basis == "reports"
     assert found.high is not None
     assert found.low <= counts[-1] <= found.high
@@ -84,6 +85,7 @@ def test_of_many_records_the_first_are_read_and_the_one_at_the_address() -> None
     many = (record(i, asked(ASK.format(i)), 30) for i in range(2000))
     old = record(3000, asked("What was asked last"), 55)
     reports = Reports(many)
-    assert reports.tokens("i", asked("What was asked last"), old).low == 55
-    assert reports.tokens("i", asked("What was asked last"), None).basis == "reports"
+    again = Outline(asked("What was asked last"))
+    assert reports.tokens("i", again, old=old).low == 55
+    assert reports.tokens("i", again).basis == "reports"
     assert next(many).address == 'completion.a["1001"]'
