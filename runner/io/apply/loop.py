@@ -25,9 +25,27 @@ from runner.core.request.server_store import is_stored
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import AnyClient, ClientElsewhere, Doors, Fetch, Limits, Outcome, Way
+from runner.io.apply.ports import (
+    AnyClient,
+    Client,
+    ClientElsewhere,
+    Doors,
+    Fetch,
+    Limits,
+    Outcome,
+    Way,
+)
 from runner.io.apply.removal import Removal
-from runner.io.apply.requests import Left, asked_of, begun, issue, keep_answer, read, refuse, update
+from runner.io.apply.requests import (
+    Left,
+    asked_of,
+    begun,
+    keep_answer,
+    outgoing,
+    read,
+    refuse,
+    update,
+)
 from runner.io.apply.run import Run
 
 
@@ -323,10 +341,20 @@ class Apply:
                 if client.elsewhere:
                     self._leave(vertex, made, request, way, client)
                 else:
-                    await issue(self._run, vertex, made, request, client)
+                    await self._ask(vertex, made, request, client)
         finally:
             self._busy[way] -= 1
             self._aside -= elsewhere
+
+    async def _ask(self, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
+        try:
+            result = await client.complete(outgoing(self._run, vertex, made, request))
+        except asyncio.CancelledError:
+            result = Failure("the run was left before an answer came", maybe_billed=1)
+        if isinstance(result, Answered):
+            await keep_answer(self._run, vertex, made, request, result)
+        else:
+            refuse(self._run, vertex, request, result)
 
     def _leave(
         self, vertex: Vertex, made: Issue, request: Request, way: Way, client: ClientElsewhere

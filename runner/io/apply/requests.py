@@ -1,6 +1,5 @@
 """Carries out one decision at its provider: a completion issued or updated, a data source read."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -23,18 +22,18 @@ from runner.core.state.cache_entry import cache_key
 from runner.core.state.records import Record
 from runner.core.values import NotKnown
 from runner.errors import RunnerError
-from runner.io.apply.ports import Client, Way
+from runner.io.apply.ports import Way
 from runner.io.apply.run import Run
 
 _UNANSWERED = Answered(b"{}", 0, 0)
 
 
-async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client: Client) -> None:
-    """Send the request; its answer is in the cache before it counts."""
+def outgoing(run: Run, vertex: Vertex, made: Issue, request: Request) -> Outgoing:
+    """What goes to a client: the request is on its way."""
     watch = begun(run, vertex, made, request)
     told = run.limits.stream in (True, vertex.address)
     body = streaming(request.body) if told else request.body
-    out = Outgoing(
+    return Outgoing(
         vertex.address,
         body,
         body is not request.body or request.stream,
@@ -42,14 +41,6 @@ async def issue(run: Run, vertex: Vertex, made: Issue, request: Request, client:
         _secrets(run, request),
         watch,
     )
-    try:
-        result = await client.complete(out)
-    except asyncio.CancelledError:
-        result = Failure("the run was left before an answer came", maybe_billed=1)
-    if isinstance(result, Answered):
-        await keep_answer(run, vertex, made, request, result)
-    else:
-        refuse(run, vertex, request, result)
 
 
 def begun(run: Run, vertex: Vertex, made: Issue, request: Request) -> Watch | None:
@@ -99,8 +90,17 @@ async def keep_answer(
     run.outcome.maybe_billed += answer.maybe_billed
     record = _recorded(run, vertex, made, request, answer)
     _settled(run, request, record, answer.maybe_billed)
+    run.outcome.issued[vertex.address] = record
     is_verbatim = record.response is answer.response  # nothing was taken out of it
-    await _save(run, vertex, request, record, answer.value if is_verbatim else None)
+    try:
+        await run.doors.save(*run.doors.entry(record, run.known.owner))
+    except RunnerError as exc:
+        # Paid, and the cache does not take it: nothing new is started, and what is still
+        # received is written elsewhere when the run ends.
+        run.lost.append(record)
+        run.stop(str(exc))
+    finally:  # also where it is left while the cache is at work: the state has it, written last
+        _accept(run, vertex, request, record, answer.value if is_verbatim else None)
 
 
 def refuse(run: Run, vertex: Vertex, request: Request, failure: Failure) -> None:
@@ -151,22 +151,6 @@ def _recorded(run: Run, vertex: Vertex, made: Issue, request: Request, answer: A
         first_ms=answer.first_ms,
         batch=answer.batch,
     )
-
-
-async def _save(run: Run, vertex: Vertex, request: Request, record: Record, value: Any) -> None:
-    run.outcome.issued[vertex.address] = record
-    try:
-        await run.doors.save(*run.doors.entry(record, run.known.owner))
-    except RunnerError as exc:
-        # Paid, and the cache does not take it: nothing new is started, and what is still
-        # received is written elsewhere when the run ends.
-        run.lost.append(record)
-        run.stop(str(exc))
-    except asyncio.CancelledError:
-        # Left while the cache was at work: the state, written at the end, has it.
-        _accept(run, vertex, request, record, value)
-        raise
-    _accept(run, vertex, request, record, value)
 
 
 def _accept(run: Run, vertex: Vertex, request: Request, record: Record, value: Any) -> None:

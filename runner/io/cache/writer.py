@@ -56,32 +56,33 @@ class Cache:
         self._queue.put(None)
         await asyncio.shield(self._closed)
 
-    async def save(self, key: str, value: bytes) -> None:
-        """Returns when the answer is on the disk; RunnerError if it cannot be written there."""
-        await self._do("saved", key, value)
+    def save(self, key: str, value: bytes) -> asyncio.Future[None]:
+        """Done when the answer is on the disk; RunnerError if it cannot be written there."""
+        return self._do("saved", key, value)
 
-    async def save_unpushed(self, key: str, value: bytes) -> None:
+    def save_unpushed(self, key: str, value: bytes) -> asyncio.Future[None]:
         """As `save`, and that others have yet to get it is on the disk with it."""
-        await self._do("unpushed", key, value)
+        return self._do("unpushed", key, value)
 
-    async def take(self, key: str, value: bytes) -> None:
+    def take(self, key: str, value: bytes) -> asyncio.Future[None]:
         """As `save`, unless there is an answer already."""
-        await self._do("taken", key, value)
+        return self._do("taken", key, value)
 
-    async def pushed(self, key: str) -> None:
+    def pushed(self, key: str) -> asyncio.Future[None]:
         """Others have it: that is on the disk."""
-        await self._do("pushed", key, b"")
+        return self._do("pushed", key, b"")
 
-    async def _do(
+    def _do(
         self, kind: Literal["saved", "unpushed", "taken", "pushed"], key: str, value: bytes
-    ) -> None:
-        if self._refusal is not None:
-            raise self._refusal
+    ) -> asyncio.Future[None]:
         done: asyncio.Future[None] = self._loop.create_future()
+        if self._refusal is not None:
+            done.set_exception(self._refusal)
+            return done
         if not self._given:
             self._loop.call_soon(self._hand_over)
         self._given.append(_Job(kind, key, value, done))
-        await done
+        return done
 
     def _hand_over(self) -> None:
         """Wakes the writer once for all that came in one turn of the event loop."""
@@ -152,11 +153,11 @@ def _committed(
 
 
 def _rows(jobs: list[_Job]) -> Rows:
-    def of(kind: str) -> list[tuple[str, bytes]]:
-        return [(job.key, job.value) for job in jobs if job.kind == kind]
-
-    pushed = [job.key for job in jobs if job.kind == "pushed"]
-    return Rows(of("saved"), of("unpushed"), of("taken"), pushed)
+    rows: dict[str, list[tuple[str, bytes]]] = {}
+    for job in jobs:
+        rows.setdefault(job.kind, []).append((job.key, job.value))
+    pushed = [key for key, _ in rows.pop("pushed", ())]
+    return Rows(**rows, pushed=pushed)
 
 
 def _settle(waiting: list[asyncio.Future[None]], failed: Exception | None) -> None:

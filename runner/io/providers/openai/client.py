@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Literal
@@ -176,11 +176,12 @@ class OpenAIClient:
                 self._asking -= 1
         finally:
             gate.leave()
+        took = self._pace.now() - started
         if _LOG.isEnabledFor(logging.DEBUG):
-            _log(job, result, self._pace.now() - started)
-        job.spent += self._pace.now() - started
+            _log(job, result, took)
+        job.spent += took
         if isinstance(result, Good):
-            return self._answer(job, server, result, started)
+            return self._answer(job, server, result, started, took)
         if isinstance(result, HeldBack):
             return 0.0
         following = self._after(job, server, result)
@@ -202,9 +203,10 @@ class OpenAIClient:
             job.headers = own
             watch.ended(status, fault)
 
-    async def _attempt(self, job: Job, server: Server) -> _Attempted:
-        if not job.streamed:
-            return await self._exchange(job, server, None)
+    def _attempt(self, job: Job, server: Server) -> Coroutine[None, None, _Attempted]:
+        return self._streamed(job, server) if job.streamed else self._exchange(job, server, None)
+
+    async def _streamed(self, job: Job, server: Server) -> _Attempted:
         wanted = orjson.loads(job.body or b"{}").get("n") or 1
         secrets = (*self._secrets, *job.secrets)
         showing = Showing(job.address, self._tell or unheard_writing, secrets, self._pace.now)
@@ -240,7 +242,9 @@ class OpenAIClient:
             return Good(b"", None, reply.headers)
         return judged(reply, stream, chat=job.completion)
 
-    def _answer(self, job: Job, server: Server, good: Good, started: float) -> Answered:
+    def _answer(
+        self, job: Job, server: Server, good: Good, started: float, took: float
+    ) -> Answered:
         self.answered += 1
         server.succeeded()
         if self._rated and isinstance(good.value, dict):
@@ -250,7 +254,7 @@ class OpenAIClient:
                 server.gate.used(job.tokens, tokens)
         return Answered(
             response=good.body,
-            duration_ms=int((self._pace.now() - started) * 1000),
+            duration_ms=int(took * 1000),
             attempts=job.attempts,
             request_id=request_id(good.headers),
             maybe_billed=job.maybe_billed,
