@@ -55,10 +55,12 @@ class Purse:
         """The request ended; what it really cost counts from here on. An answer that does not say
         what it used counts at its most, as do attempts that may have been billed.
         """
+        if self.max_cost is None:
+            return
         most = self._reserved.pop(id(request), 0.0)
         self._in_flight = self._in_flight - most if self._reserved else 0.0
         self.spent += most * maybe_billed
-        if record is not None and self.max_cost is not None:
+        if record is not None:
             cost = dearer(cost_of(record, self.prices), cost_of(record, self.prices.of_list))
             self.spent += most if cost is None else cost
 

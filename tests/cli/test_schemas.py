@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
+from msgspec import to_builtins
 
 from runner.core.api.exchange import Failure
 from runner.core.api.usage import usage_of
@@ -18,7 +19,8 @@ from runner.core.plan.events import Done, Failed, How, Skipped, Started
 from runner.core.plan.words import Word
 from runner.core.state.records import Status
 from runner.operations.applying.ended import Spent
-from runner.operations.applying.events import apply_end, apply_event
+from runner.operations.applying.events import apply_end
+from runner.operations.applying.step_events import apply_event
 from runner.operations.spending import Paid
 from tests.harness.faults import error
 from tests.harness.project import Project, completion, provider, serving
@@ -173,7 +175,7 @@ def test_every_event_of_real_plans_and_applies_is_valid(project: Project) -> Non
 def test_the_rare_events_are_valid() -> None:
     held = record("completion.a")
     told = [
-        apply_event(event, lambda record: Paid(usage_of(record.response), 0.5))
+        to_builtins(apply_event(event, lambda record: Paid(usage_of(record.response), 0.5)))
         for event in (
             Started("completion.a"),
             Done("completion.a", "issued", held, "finish_reason is length", 2),

@@ -1,12 +1,10 @@
 """What is planned and done as JSON objects, their shapes in schemas/events.schema.json."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runner import __version__
-from runner.core.api.exchange import Failure
-from runner.core.api.usage import Used, usage_of
 from runner.core.expansion.outputs import OutputValue
 from runner.core.plan.actions import (
     Absent,
@@ -22,15 +20,12 @@ from runner.core.plan.actions import (
 )
 from runner.core.plan.diff import ABSENT, Change
 from runner.core.plan.estimate import Estimate
-from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.verdicts import Verdicts
 from runner.core.plan.words import announced, counts, request_changes
 from runner.core.secrets.secrets import Secrets
-from runner.core.state.records import Record
 from runner.io.apply.ports import Outcome
 from runner.operations.applying.ended import Spent, headline
 from runner.operations.planning.plan import Planned
-from runner.operations.spending import Paid
 
 EVENTS_FORMAT = "1.0"
 
@@ -109,34 +104,6 @@ def _about(action: Action) -> dict[str, Any]:
             return {}
 
 
-def apply_event(event: Event, paid: Callable[[Record], Paid]) -> dict[str, Any]:
-    """apply_start, apply_text, apply_cut, apply_complete, apply_errored or apply_skipped; `paid` is
-    asked of each answer that the run got.
-    """
-    match event:
-        case Started(address):
-            return {"type": "apply_start", "address": address}
-        case Written(address, text):
-            return {"type": "apply_text", "address": address, "text": text}
-        case CutOff(address):
-            return {"type": "apply_cut", "address": address}
-        case Done(address, how, record, warning, maybe_billed):
-            told: dict[str, Any] = {"type": "apply_complete", "address": address, "action": how}
-            if record is not None:
-                told |= _took(record)
-                told |= _paid(paid(record)) if how == "issued" else _usage(record)
-            if warning is not None:
-                told["warning"] = warning
-            if maybe_billed:
-                told["maybe_billed"] = maybe_billed
-            return told
-        case Failed(address, failure, record):
-            came = {} if record is None else _paid(paid(record))
-            return {"type": "apply_errored", "address": address, "error": _error(failure)} | came
-        case Skipped(address, because):
-            return {"type": "apply_skipped", "address": address, "because": because}
-
-
 def apply_end(
     outcome: Outcome | None,
     outputs: Mapping[str, OutputValue],
@@ -170,42 +137,6 @@ def apply_end(
             if out.known
         },
     }
-
-
-def _error(failure: Failure) -> dict[str, Any]:
-    return {
-        "message": failure.message,
-        "hint": failure.hint,
-        "status": failure.status,
-        "type": failure.type,
-        "code": failure.code,
-        "request_id": failure.request_id,
-        "attempts": failure.attempts,
-        "maybe_billed": failure.maybe_billed,
-    }
-
-
-def _took(record: Record) -> dict[str, Any]:
-    told = {
-        "status": record.status,
-        "duration_ms": record.duration_ms,
-        "attempts": record.attempts,
-    }
-    if record.first_ms is not None:
-        told["first_ms"] = record.first_ms
-    return told
-
-
-def _usage(record: Record) -> dict[str, Any]:
-    return _tokens(usage_of(record.response))
-
-
-def _paid(paid: Paid) -> dict[str, Any]:
-    return {**_tokens(paid.used), "cost": paid.cost}
-
-
-def _tokens(used: Used | None) -> dict[str, Any]:
-    return {} if used is None else {"usage": used.table}
 
 
 def changed_value(name: str, old: Any, new: Any) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from typing import Any, Self
 
 import orjson
 from msgspec import Struct
+from msgspec.json import Encoder
 
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.words import counts
 from runner.core.state.records import Record, time_of_record
 from runner.io.state.run_file import MOST_TOLD, RunFile, reading_runs, run_file
-from runner.operations.applying.events import apply_end, apply_event, version
+from runner.operations.applying.events import apply_end, version
 from runner.operations.applying.finish import Finished
+from runner.operations.applying.step_events import StepEvent, apply_event
 from runner.operations.options import ProjectPlace
 from runner.operations.planning.plan import Planned
 from runner.operations.project.places import store_of
@@ -25,6 +27,7 @@ from runner.operations.spending import Paid
 
 _EVERY = 0.2  # seconds between two writes
 _LOG = logging.getLogger(__name__)
+_LINES = Encoder().encode_lines
 
 Told = dict[str, Any]
 
@@ -68,7 +71,7 @@ class RunEvents:
         path = run_file(project.store.cache, project.store.directory)
         self._file: RunFile | None = RunFile(path, most)
         self._paid = paid
-        self._began = time.monotonic()
+        self._began = time.monotonic_ns()
         self._waiting: list[tuple[float, Event]] = []
         self._in_flight: dict[str, None] = {}
         self._waits: str | None = None
@@ -95,15 +98,14 @@ class RunEvents:
             return
         if not self._waiting:
             asyncio.get_running_loop().call_later(_EVERY, self.write)
-        self._waiting.append((time.monotonic(), event))
+        self._waiting.append((self._at(), event))
 
     def wait(self, said: str | None) -> None:
         """What requests wait for now, asked once a second."""
         if said == self._waits:
             return
         self._waits = said
-        at = round(time.monotonic() - self._began, 3)
-        waiting = {"type": "run_waiting", "at": at, "message": said or ""}
+        waiting = {"type": "run_waiting", "at": self._at(), "message": said or ""}
         self._try(lambda file: file.add(_line(waiting)))
 
     def conclude(self, finished: Finished) -> None:
@@ -118,10 +120,8 @@ class RunEvents:
         waiting, self._waiting = self._waiting, []
         if not waiting or self._file is None:
             return
-        lines = bytearray()  # each line is made in more room than it takes: none is held
-        for told in self._told(waiting):
-            lines += _line(told)
-        self._try(lambda file: file.add(bytes(lines)))
+        lines = _LINES(self._told(waiting))
+        self._try(lambda file: file.add(lines))
         if self._file is not None and self._file.is_full():
             self._try(self._begin)
 
@@ -133,7 +133,7 @@ class RunEvents:
             first.append(
                 {
                     "type": "run_progress",
-                    "at": round(time.monotonic() - self._began, 3),
+                    "at": self._at(),
                     "done": self._done,
                     "failed": self._failed,
                     "skipped": self._skipped,
@@ -142,39 +142,40 @@ class RunEvents:
             )
         file.begin(b"".join(_line(one) for one in first))
 
-    def _told(self, waiting: list[tuple[float, Event]]) -> Iterator[Told]:
+    def _told(self, waiting: list[tuple[float, Event]]) -> Iterator[StepEvent]:
         texts: dict[str, tuple[float, list[str]]] = {}
-        for moment, event in waiting:
-            at = round(moment - self._began, 3)
+        for at, event in waiting:
             if isinstance(event, Written):
                 texts.setdefault(event.address, (at, []))[1].append(event.text)
                 continue
             if texts and event.address in texts:
                 yield self._text(event.address, *texts.pop(event.address))
             self._count(event)
-            told = apply_event(event, self._paid)
-            told["at"] = at
-            yield told
+            yield apply_event(event, self._paid, at)
         for address, (at, pieces) in texts.items():
             yield self._text(address, at, pieces)
 
-    def _text(self, address: str, at: float, pieces: list[str]) -> Told:
-        return {**apply_event(Written(address, "".join(pieces)), self._paid), "at": at}
+    def _text(self, address: str, at: float, pieces: list[str]) -> StepEvent:
+        return apply_event(Written(address, "".join(pieces)), self._paid, at)
 
     def _count(self, event: Event) -> None:
         match event:
             case Started(address):
                 self._in_flight[address] = None
                 return
-            case Written() | CutOff():
-                return
             case Done():
                 self._done += 1
+            case Written() | CutOff():
+                return
             case Failed():
                 self._failed += 1
             case Skipped():
                 self._skipped += 1
         self._in_flight.pop(event.address, None)
+
+    def _at(self) -> float:
+        """Now, in seconds of the run, to the millisecond."""
+        return (time.monotonic_ns() - self._began) // 1_000_000 / 1000
 
     def _try(self, act: Callable[[RunFile], object]) -> None:
         if self._file is None:

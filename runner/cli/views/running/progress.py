@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol, TextIO
 
+from msgspec import to_builtins
+
 from runner.cli.streams import harmless, on_one_line
 from runner.cli.views.records import Cost
 from runner.cli.views.style import Style
@@ -45,6 +47,7 @@ class Progress:
         self.cost = 0.0
         self._uncounted: list[Record] = []  # what was paid for since a line was made
         self.price = price
+        self._is_logged = is_logged()
         self.began = time.monotonic()
         self.run: Running | None = None
         self.connections: Any = None
@@ -63,24 +66,33 @@ class Progress:
         if self.answer is not None:
             self.answer(event)
         match event:
-            case Done(address, how, record):
+            case Started() | Written() | CutOff():
+                pass
+            case Done(how=how, record=record):
                 self.done += 1
-                issued = record if how == "issued" else None
-                if issued is not None:
-                    self._uncounted.append(issued)
-                if is_logged():
-                    took = f" after {self.took(issued)}" if issued is not None else ""
-                    _LOG.info("%s: %s%s", address, how, took)
-            case Failed(address, failure, record):
+                if how == "issued" and record is not None:
+                    self._uncounted.append(record)
+            case Failed(record=record):
                 self.failed += 1
                 if record is not None:
                     self._uncounted.append(record)
-                _LOG.info("%s: failed (status %s)", address, failure.status)
-            case Skipped(address, because):
+            case Skipped():
                 self.skipped += 1
-                _LOG.info("%s: skipped (%s)", address, because)
+        if self._is_logged:
+            self._log(event)
+
+    def _log(self, event: Event) -> None:
+        match event:
             case Started(address):
                 _LOG.info("%s: started", address)
+            case Done(address, how, record):
+                issued = record if how == "issued" else None
+                took = f" after {self.took(issued)}" if issued is not None else ""
+                _LOG.info("%s: %s%s", address, how, took)
+            case Failed(address, failure):
+                _LOG.info("%s: failed (status %s)", address, failure.status)
+            case Skipped(address, because):
+                _LOG.info("%s: skipped (%s)", address, because)
             case CutOff(address):
                 _LOG.info("%s: cut off in the middle", address)
             case Written():
@@ -155,12 +167,10 @@ class Lines(Progress):
         self._is_told = total <= few
 
     def tell(self, event: Event) -> None:
-        """Count, and write what few steps do."""
+        """Count, and write what few steps do; of many, a line when the clock says so."""
         super().tell(event)
         if self._is_told:
             self._step(event)
-        else:
-            self.tick()
 
     def tick(self) -> None:
         """Now and then, where the run stands: of few steps, only what they wait for."""
@@ -257,7 +267,7 @@ class Events(Progress):
     def tell(self, event: Event) -> None:
         """Write the event."""
         from runner.cli.views.json_lines import write  # noqa: PLC0415
-        from runner.operations.applying.events import apply_event  # noqa: PLC0415
+        from runner.operations.applying.step_events import apply_event  # noqa: PLC0415
         from runner.operations.spending import Paid  # noqa: PLC0415
 
         def paid(record: Record) -> Paid:
@@ -265,7 +275,7 @@ class Events(Progress):
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
-            write(apply_event(event, paid))
+            write(to_builtins(apply_event(event, paid)))
 
 
 def is_logged() -> bool:
