@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from runner.core.plan.tokens import TokenRange, text_tokens
+from runner.core.plan.tokens import TokenRange, Vocabulary, text_tokens
 from runner.core.request.outline import Outline
 
 _CALLS = ("tool_calls", "function_call")
@@ -40,7 +40,7 @@ class _Family(Struct, frozen=True):
     servers write anew.
     """
 
-    wide: bool
+    vocabulary: Vocabulary
     message: TokenRange
     around: TokenRange
     tools: TokenRange
@@ -49,13 +49,13 @@ class _Family(Struct, frozen=True):
 
 
 _BY_OPENAI = _Family(
-    True, TokenRange(3, 4.5), TokenRange(2, 5), TokenRange(0.4, 0.75), TokenRange(0, 60), 64
+    "wide", TokenRange(3, 4.5), TokenRange(2, 5), TokenRange(0.4, 0.75), TokenRange(0, 60), 64
 )
 _BY_HARMONY = _Family(
-    True, TokenRange(3, 8), TokenRange(0, 90), TokenRange(0.25, 1.3), TokenRange(0, 150), 768
+    "wide", TokenRange(3, 8), TokenRange(0, 90), TokenRange(0.25, 1.3), TokenRange(0, 150), 768
 )
 _BY_ANY = _Family(
-    False, TokenRange(2, 6), TokenRange(0, 32), TokenRange(0.4, 1.3), TokenRange(0, 700), 768
+    "any", TokenRange(2, 6), TokenRange(0, 32), TokenRange(0.4, 1.3), TokenRange(0, 700), 768
 )
 
 
@@ -69,7 +69,7 @@ class Prompt(Struct, frozen=True, eq=False):
     model: str
     has_tools: bool
     is_text: bool
-    wide: bool
+    vocabulary: Vocabulary
     first: TokenRange
     rest: tuple[tuple[TokenRange, ...], ...]
 
@@ -77,12 +77,12 @@ class Prompt(Struct, frozen=True, eq=False):
         """The tokens of a prompt by its texts alone. A picture is 60 at least, a sound or a file
         one; how many at most is not known.
         """
-        low, high = self.first
+        found = self.first
         for content, after in zip(contents, self.rest, strict=True):
-            for each in (text_tokens(content, wide=self.wide), *after):
-                low += each.low
-                high += each.high
-        return TokenRange(low, high)
+            found = found.plus(text_tokens(content, self.vocabulary))
+            for tokens in after:
+                found = found.plus(tokens)
+        return found
 
 
 @lru_cache(maxsize=1)  # requests of one outline come one after the other
@@ -100,7 +100,7 @@ def prompt_of(outline: Outline) -> Prompt:
     first, *rest = counted
     whole = reduce(TokenRange.plus, first)
     tools, is_text = _has_tools(body), can_be_counted(body)
-    return Prompt(model, tools, is_text, family.wide, whole, tuple(map(tuple, rest)))
+    return Prompt(model, tools, is_text, family.vocabulary, whole, tuple(map(tuple, rest)))
 
 
 def _counted(
@@ -115,13 +115,13 @@ def _counted(
         if at in empty:
             yield None
         for text in _texts(message):
-            yield text_tokens(text, wide=family.wide)
+            yield text_tokens(text, family.vocabulary)
         for part in _parts(message):
             if part.get("type") == "image_url":
                 yield _PICTURE
     for name in _DECLARED:
         if body.get(name):
-            declared = text_tokens(_json(body[name]), wide=family.wide)
+            declared = text_tokens(_json(body[name]), family.vocabulary)
             yield declared.scaled(family.tools.low, family.tools.high)
     if _has_tools(body):
         yield family.with_tools

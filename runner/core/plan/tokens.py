@@ -10,7 +10,7 @@ run of one character has less than the range says.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ _KINDS = bytes.maketrans(
     b"a" * len(_LETTERS) + b"0" * len(_DIGITS) + b" " * len(_BLANKS),
 )
 _BEYOND_ASCII = bytes(range(128, 256))
+Vocabulary = Literal["any", "wide"]
+"""Of which nothing is known, or of 200,000 as o200k."""
+
 _ENGLISH = (b" the ", b" of ", b" and ", b" to ", b" is ", b" in ", b" a ", b"The ", b" you")
 
 
@@ -47,14 +50,14 @@ class _Script(Struct, frozen=True):
 
     leads: tuple[bytes, ...]
     size: int
-    any: tuple[float, float]
-    wide: tuple[float, float]  # by a vocabulary of 200,000, as o200k
+    rates: dict[Vocabulary, tuple[float, float]]
 
 
 def _script(
     first: int, last: int, size: int, every: tuple[float, float], wide: tuple[float, float]
 ) -> _Script:
-    return _Script(tuple(bytes((lead,)) for lead in range(first, last + 1)), size, every, wide)
+    leads = tuple(bytes((lead,)) for lead in range(first, last + 1))
+    return _Script(leads, size, {"any": every, "wide": wide})
 
 
 _SCRIPTS = (
@@ -73,35 +76,36 @@ _SCRIPTS = (
 
 
 @lru_cache(maxsize=256)
-def text_tokens(text: str, *, wide: bool) -> TokenRange:
-    """The tokens of a text; `wide` where the model's vocabulary is one of 200,000."""
+def text_tokens(text: str, vocabulary: Vocabulary) -> TokenRange:
+    """The tokens of a text by its model's vocabulary."""
     data = text.encode(errors="replace")
     if text.isascii():
-        return _plain(data, 0, wide=wide)
+        return _plain(data, 0, vocabulary)
     ascii_part = data.translate(None, _BEYOND_ASCII)
-    found = _plain(ascii_part, len(data) - len(ascii_part), wide=wide)
+    found = _plain(ascii_part, len(data) - len(ascii_part), vocabulary)
     for script in _SCRIPTS:
         size = script.size * sum(map(data.count, script.leads))
         if size:
-            low, high = script.wide if wide else script.any
+            low, high = script.rates[vocabulary]
             found = found.plus(TokenRange(low * size, high * size))
     return found
 
 
-def _plain(data: bytes, beyond: int, *, wide: bool) -> TokenRange:
+def _plain(data: bytes, beyond: int, vocabulary: Vocabulary) -> TokenRange:
     """The tokens of what is ASCII of a text, which has so many bytes beyond it."""
     size = len(data)
-    kinds = data.translate(_KINDS)
-    letters, digits, blanks = kinds.count(b"a"), kinds.count(b"0"), kinds.count(b" ")
+    count = data.translate(_KINDS).count
+    letters, digits, blanks = count(b"a"), count(b"0"), count(b" ")
     marks = size - letters - digits - blanks
-    words = min(len(data.split()), letters)
-    spaces = max(blanks - words, 0)
+    words = len(data.split())
+    words = min(letters, words)
+    spaces = blanks - words if blanks > words else 0
     low = 0.8 * words + 0.034 * letters + 0.33 * digits + 0.45 * marks + 0.01 * spaces
     if letters + digits > 13 * (words + marks):  # no words: base64, a hash, a key
         high = words + 0.85 * letters + 1.15 * digits + marks + 0.5 * spaces
         return TokenRange(low, high)
     english = beyond * 40 < size + beyond and _is_english(data, words)
-    letter = 0.065 if english else 0.22 if wide else 0.33
+    letter = 0.065 if english else 0.22 if vocabulary == "wide" else 0.33
     high = words + letter * letters + 1.15 * digits + 0.9 * marks + 0.45 * spaces
     return TokenRange(low, high)
 
