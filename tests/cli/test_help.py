@@ -4,11 +4,13 @@ import re
 import shlex
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import __version__
 from runner.cli.parser.arguments import parser
+from runner.cli.parser.parser import LateVerbs, Parser
 from runner.cli.parser.verbs import VERBS
 from tests.harness.project import Project
 
@@ -90,3 +92,23 @@ def test_global_flags_may_stand_on_either_side(tmp_path: Path, order: str) -> No
     line = [*flags, "plan"] if order == "before" else ["plan", *flags]
     found = parser().parse_args(line)
     assert (found.state, found.no_color, found.config) == ("elsewhere", True, "configs")
+
+
+def test_the_parser_of_a_verb_is_made_when_the_verb_is_named() -> None:
+    top, made = Parser(), list[str]()
+    verbs: Any = top.add_subparsers(action=LateVerbs)
+
+    def expect(name: str) -> None:
+        def make() -> None:
+            made.append(name)
+            verbs.add_parser(name, help=f"do {name}")
+
+        verbs.expect(name, make)
+
+    for name in ("first", "second"):
+        expect(name)
+    top.parse_args(["second"])
+    assert made == ["second"]
+    assert top.verbs_in_words == (("first", "do first"), ("second", "do second"))
+    assert [*top.verbs] == ["first", "second"]
+    assert made == ["second", "first"]

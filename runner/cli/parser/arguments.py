@@ -1,11 +1,12 @@
 """The command line: the verbs, and the flags of all of them."""
 
+from functools import partial
 from typing import Any
 
 from runner import __version__
 from runner.cli.parser import flags
 from runner.cli.parser.help_text import HelpText
-from runner.cli.parser.parser import Parser
+from runner.cli.parser.parser import LateVerbs, Parser
 from runner.cli.parser.verb import PROG, Verb
 from runner.cli.parser.verbs import SHELLS, VERBS
 
@@ -37,10 +38,12 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     flags.where_and_how(top, defaults=True)
-    verbs = top.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    verbs: Any = top.add_subparsers(
+        action=LateVerbs, metavar="COMMAND", required=True, title="commands"
+    )
     for name, build in VERBS.items():
-        build(Verb(verbs, name))
-    _complete(verbs)
+        verbs.expect(name, partial(build, Verb(verbs, name)))
+    verbs.expect("complete", partial(_complete, verbs))
     return top
 
 

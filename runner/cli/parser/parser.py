@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 _YES = frozenset(("1", "t", "T", "true", "TRUE", "True"))  # as Go's flags have them
@@ -30,13 +30,15 @@ class Parser(argparse.ArgumentParser):
     def verbs(self) -> "dict[str, Parser]":
         """The parsers of the verbs; none where there are none."""
         found = self._verbs()
+        if isinstance(found, LateVerbs):
+            return found.parsers
         return {} if found is None else dict(found.choices)
 
     @property
     def verbs_in_words(self) -> tuple[tuple[str, str], ...]:
         """The verbs that --help names, and what each is for."""
         found = self._verbs()
-        told = () if found is None else found._choices_actions  # noqa: SLF001  # argparse's own
+        told = () if found is None else found._get_subactions()  # noqa: SLF001  # argparse's own
         return tuple((one.dest, one.help or "") for one in told)
 
     def _verbs(self) -> "argparse._SubParsersAction[Parser] | None":
@@ -118,6 +120,40 @@ class Parser(argparse.ArgumentParser):
         """The word with two dashes, if with them it is a flag of this parser."""
         flag = f"-{word.partition('=')[0]}"
         return f"-{word}" if flag[:2] == "--" and flag in self.options else word
+
+
+class LateVerbs(argparse._SubParsersAction):  # type: ignore[type-arg]  # noqa: SLF001
+    """Verbs whose parsers are made when they are asked for: a start needs that of one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._makers: dict[str, Callable[[], object]] = {}
+        self.choices = self._makers
+
+    def expect(self, name: str, make: Callable[[], object]) -> None:
+        """There is a verb of this name, whose parser is added by `make`."""
+        self._makers[name] = make
+
+    @property
+    def parsers(self) -> dict[str, Parser]:
+        """All of them."""
+        return {name: self._made(name) for name in self._makers}
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        """As argparse, which hands the words behind a verb on to its parser."""
+        self._made(values[0])
+        super().__call__(parser, namespace, values, option_string)
+
+    def _made(self, name: str) -> Parser:
+        if name not in self._name_parser_map:
+            self._makers[name]()
+        made: Parser = self._name_parser_map[name]
+        return made
+
+    def _get_subactions(self) -> list[argparse.Action]:
+        """What --help says of them, in their order."""
+        order = [*self.parsers]
+        return sorted(self._choices_actions, key=lambda told: order.index(told.dest))
 
 
 def _names(action: argparse.Action) -> tuple[str, ...]:
