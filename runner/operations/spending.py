@@ -1,7 +1,6 @@
 """The limits of one run: requests and dollars, kept before they are crossed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import orjson
 from msgspec import Struct
@@ -14,8 +13,7 @@ from runner.io.apply.ports import Refusal
 from runner.io.prices import Prices, dearer
 
 
-@dataclass(slots=True)
-class Purse:
+class Purse(Struct):
     """What was spent, and what is in flight at its upper bound."""
 
     max_cost: float | None
@@ -23,7 +21,7 @@ class Purse:
     prices: Prices
     started: int = 0
     spent: float = 0.0
-    _reserved: dict[int, float] = field(default_factory=dict)
+    _reserved: dict[int, float] = {}
     _in_flight: float = 0.0
 
     def may_start(self, request: Request, lane: Lane) -> Refusal | None:

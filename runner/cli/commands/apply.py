@@ -4,7 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read
@@ -76,8 +78,7 @@ def _said(text: str) -> None:
     write_stderr(f"{text}\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """How an apply runs, who shows the one answer that was named, and whether a plan was shown."""
 
     options: ApplyOptions

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.cli.terminal.signals import heard_by
 from runner.cli.views.running.progress import Progress
@@ -11,8 +12,7 @@ from runner.io.apply.loop import Apply
 from runner.operations.applying.apply import DRAIN_SECONDS
 
 
-@dataclass(slots=True)
-class Interrupts:
+class Interrupts(Struct):
     """What the person who waits has asked for; `pressed` counts it.
 
     Before the run: leave. During it: the first drains, the second, or 30 s, leaves. After it, the

@@ -1,8 +1,9 @@
 """Texts as a page has room for them: wrapped on a terminal, cut in the middle, each shown once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from unicodedata import combining, east_asian_width
+
+from msgspec import Struct
 
 from runner.cli.streams import harmless
 from runner.cli.views.style import Style
@@ -16,8 +17,7 @@ _MOST, _HEAD, _TAIL = 12, 7, 2  # lines of a text that is shown whole, and of on
 _REPEATED = 200  # characters of what is shown once, and named afterwards
 
 
-@dataclass(slots=True)
-class Page:
+class Page(Struct):
     """What a plan is shown on. `full` cuts nothing and repeats everything; `is_cut` says whether
     something was; `in_words` shows which words of a line changed.
     """
@@ -26,7 +26,7 @@ class Page:
     full: bool = False
     is_cut: bool = False
     in_words: bool = False
-    _shown: dict[str, str] = field(default_factory=dict)
+    _shown: dict[str, str] = {}
 
     @property
     def width(self) -> int:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.cli.streams import on_one_line
 from runner.cli.views.page import Page, flow, width_of
@@ -29,8 +29,7 @@ TOOL_KEYS = ("tools", "functions")
 _WORDS = frozenset(("true", "false", "null"))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A label, and the lines of what stands beside it; `depth` is how far it is indented."""
 
     label: str

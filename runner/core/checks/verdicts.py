@@ -1,8 +1,9 @@
 """Holds, does not hold, or could not be told: three outcomes, also where several are combined."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 FailOn = Literal["not-met", "regression", "never"]
 """What of the checks is a failure: one that is not met; one that is not met, and of which something
@@ -10,23 +11,20 @@ that held does not hold any more; nothing.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """What an answer was expected to be, and what it is."""
 
     expected: str
     got: str
 
 
-@dataclass(frozen=True, slots=True)
-class Holds:
+class Holds(Struct, frozen=True):
     """An answer is as it was expected. `score` is a number from 0 to 1, where one was asked for."""
 
     score: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DoesNot:
+class DoesNot(Struct, frozen=True):
     """An answer is not as it was expected. `either_way`: nor would the opposite hold, because the
     answer has nothing that could be looked at.
     """
@@ -40,8 +38,7 @@ class DoesNot:
         return "; ".join(f"expected {one.expected}, got {one.got}" for one in self.faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Unscored:
+class Unscored(Struct, frozen=True):
     """It could not be told: neither a pass nor a fail, nor is its opposite."""
 
     why: str
@@ -51,8 +48,7 @@ CheckVerdict = Holds | DoesNot | Unscored
 OutcomeWord = Literal["holds", "does not hold", "unscored"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """By so many of today's checks it was told whether an answer holds, and by `held` it does."""
 
     held: int = 0

@@ -1,7 +1,6 @@
 """What one fold over the graph has learned, and the instances it is about."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -22,8 +21,7 @@ OF_INSTANCE = ("each", "count", "matrix")
 _MOST_INSTANCES = 2_000_000  # of a project: a block in a module counts for each of the module's
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """What one fold over the graph has learned: values of variables, answers, instances.
 
     `answers[address]` is None for a completion that is not enabled. `keys[block]` are the
@@ -38,15 +36,15 @@ class Session:
     world: World
     values: Mapping[str, Any]
     workspace: str = ""
-    answers: dict[str, Any] = field(default_factory=dict)
-    keys: dict[str, Mapping[Key, None]] = field(default_factory=dict)
-    scopes: dict[str, "Scope"] = field(default_factory=dict)
-    expanded: set[str] = field(default_factory=set)
-    pairs: dict[str, list[tuple[Key, Any]]] = field(default_factory=dict)
-    changing: set[str] = field(default_factory=set)
-    optional: set[str] = field(default_factory=set)
-    enabled: set[str] = field(default_factory=set)
-    warnings: dict[tuple[str, Where | None], Problem] = field(default_factory=dict)
+    answers: dict[str, Any] = {}
+    keys: dict[str, Mapping[Key, None]] = {}
+    scopes: dict[str, "Scope"] = {}
+    expanded: set[str] = set()
+    pairs: dict[str, list[tuple[Key, Any]]] = {}
+    changing: set[str] = set()
+    optional: set[str] = set()
+    enabled: set[str] = set()
+    warnings: dict[tuple[str, Where | None], Problem] = {}
     _admitted: int = 0
 
     @property

@@ -2,7 +2,6 @@
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -101,19 +100,18 @@ def _answers_in_names(root: CompiledModule) -> Iterator[Problem]:
                 yield value.block.problem("Answer in a file's name", said, hole.path, at=hole.at)
 
 
-@dataclass(slots=True)
-class _Tree:
+class _Tree(Struct):
     """The modules of one project; a folder that is named twice is compiled once."""
 
     read: ReadFolder
     problems: list[Problem]
     checked: RightBlocks | None
     fetched: FetchedFolder
-    known: dict[str, CompiledModule] = field(default_factory=dict)
-    inside: dict[str, int] = field(default_factory=dict)  # how many modules are called in a folder
-    defaults: dict[str, Any] = field(default_factory=dict)  # of the root's providers
-    judge: Mapping[str, Any] = field(default_factory=dict)  # [runner] judge
-    checkouts: set[str] = field(default_factory=set)  # the folders of repositories
+    known: dict[str, CompiledModule] = {}
+    inside: dict[str, int] = {}  # how many modules are called in a folder
+    defaults: dict[str, Any] = {}  # of the root's providers
+    judge: Mapping[str, Any] = {}  # [runner] judge
+    checkouts: set[str] = set()  # the folders of repositories
 
     def compile(self, folder: str, stack: tuple[str, ...]) -> CompiledModule:
         blocks = load_folder(folder, self.read, self.problems, root=not stack)

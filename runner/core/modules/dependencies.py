@@ -1,7 +1,6 @@
 """What waits for what, one node a block: no key, no value and no answer is needed for it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 
@@ -21,25 +20,23 @@ class GraphNode(Struct, frozen=True):
     module: str
 
 
-@dataclass(slots=True)
-class Needs:
+class Needs(Struct):
     """What something hangs on: the addresses of blocks, and variables of the environment."""
 
-    blocks: dict[str, None] = field(default_factory=dict)
-    variables: set[str] = field(default_factory=set)
+    blocks: dict[str, None] = {}
+    variables: set[str] = set()
 
 
-@dataclass(slots=True)
-class BlockGraph:
+class BlockGraph(Struct):
     """Nodes by address; (a, b) for each a that waits for b; `declared` has the block of each, and
     `variables` what it reads of the environment itself, for those that read any.
     """
 
-    nodes: dict[str, GraphNode] = field(default_factory=dict)
-    edges: dict[tuple[str, str], None] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)  # of modules
-    declared: dict[str, Declared] = field(default_factory=dict)
-    variables: dict[str, set[str]] = field(default_factory=dict)
+    nodes: dict[str, GraphNode] = {}
+    edges: dict[tuple[str, str], None] = {}
+    notes: dict[str, str] = {}  # of modules
+    declared: dict[str, Declared] = {}
+    variables: dict[str, set[str]] = {}
 
     def inside(self, module: str) -> list[GraphNode]:
         """The nodes that stand directly in a module."""

@@ -34,8 +34,7 @@ class Rule(Struct, frozen=True):
 DeclaredKind = Literal["completion", "data", "module", "check"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
+class Judging(Struct, frozen=True):
     """What a judge is asked for a check: about the answers of the `blocks` that `of` selects, so
     many times each; by one rubric without a name, or several; for a pass or a fail, or for a number
     from 0 to `scale`. `strict`: an answer without a verdict counts against the check.
@@ -139,8 +138,7 @@ class NamedValue(Struct, frozen=True):
         return refs_of([self.node, *(node for rule in self.conditions for node in rule.nodes)])
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredCheck:
+class DeclaredCheck(Struct, frozen=True):
     """What is expected of the answers of some addresses: all of `expect`, or a number for each, or
     what a judge says.
     """

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from runner.core.address import split_key
 from runner.core.canonical import digest
@@ -36,19 +36,17 @@ _GROUPS = 100  # of one block; what differs from them all is only counted
 _KEYS = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
 
 
-@dataclass(slots=True)
-class Alike:
+class Alike(Struct):
     """A step, those that are like it, and how many more have its form: their texts were not
     compared.
     """
 
     first: Step
-    others: list[Step] = field(default_factory=list)
+    others: list[Step] = []
     more: int = 0
 
 
-@dataclass(slots=True)
-class Various:
+class Various(Struct):
     """Steps of a block of which too many are unlike each other: how many, and the values of what
     is not the same in the whole block, as JSON.
     """
@@ -82,16 +80,15 @@ def alike(
 _Block = tuple[str, str]  # of which block, and what happens
 
 
-@dataclass(slots=True)
-class _Groups:
+class _Groups(Struct):
     """Steps by what they look like: first by their form, then by what changes in their words."""
 
     plan: PlannedSteps
     secrets: Secrets
-    groups: dict[Any, Alike] = field(default_factory=dict)
-    of_form: dict[Any, list[Alike]] = field(default_factory=dict)
-    in_block: dict[_Block, list[tuple[RequestForm, ...]]] = field(default_factory=dict)
-    various: dict[_Block, list[tuple[Step, tuple[RequestForm, ...]]]] = field(default_factory=dict)
+    groups: dict[Any, Alike] = {}
+    of_form: dict[Any, list[Alike]] = {}
+    in_block: dict[_Block, list[tuple[RequestForm, ...]]] = {}
+    various: dict[_Block, list[tuple[Step, tuple[RequestForm, ...]]]] = {}
     read: Counter[Any] = field(default_factory=Counter)
 
     def add(self, step: Step) -> None:

@@ -1,6 +1,6 @@
 """Requests that are filled, held until they are sent."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from runner.core.budget import size_of
 from runner.core.request.build import Request
@@ -8,8 +8,7 @@ from runner.core.request.build import Request
 _BESIDE = 440  # bytes of a request besides its bodies and texts
 
 
-@dataclass(slots=True)
-class Drafts:
+class Drafts(Struct):
     """Requests that a decision has filled and that are still to be sent.
 
     As many as `room` bytes hold: 100,000 of a usual prompt. The others are filled once more when
@@ -17,7 +16,7 @@ class Drafts:
     """
 
     room: int = 96 << 20
-    _held: dict[str, Request] = field(default_factory=dict)
+    _held: dict[str, Request] = {}
 
     def keep(self, address: str, request: Request) -> None:
         """Hold it if there is room."""

@@ -1,10 +1,9 @@
 """What has to happen to make the answers match the configuration; and why."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from runner.core.address import in_order, is_verdict, natural
 from runner.core.expansion.session import Instance
@@ -77,8 +76,7 @@ Start = Callable[[Samples], tuple[Walk, Known]]
 Weigh = Callable[[Instance, Request, Outline, Record | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What a plan is made from. `start` gives a fresh walk and what is known at its start; it
     is called again when a first try found that a sample number was taken from its holder.
     `weigh` is shown each request that will be sent, and its outline; `elsewhere` says which other
@@ -150,11 +148,10 @@ def _weigh(plan: PlannedSteps, weigh: Weigh) -> None:
             weigh(step.instance, request, outline, issued.old)
 
 
-@dataclass(slots=True)
-class _Folded:
-    decisions: dict[str, Decision] = field(default_factory=dict)
-    instances: dict[str, str] = field(default_factory=dict)  # block -> the answer it waits for
-    problems: list[Problem] = field(default_factory=list)
+class _Folded(Struct):
+    decisions: dict[str, Decision] = {}
+    instances: dict[str, str] = {}  # block -> the answer it waits for
+    problems: list[Problem] = []
 
 
 def _fold(walk: Walk, known: Known, chosen: Chosen) -> _Folded:

@@ -1,7 +1,8 @@
 """Who holds which answer, when several completions ask the very same thing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from runner.core.state.line import answered
 from runner.core.state.records import Record
@@ -9,8 +10,7 @@ from runner.core.state.records import Record
 Held = tuple[str, int]  # fingerprint, sample number
 
 
-@dataclass(slots=True)
-class Samples:
+class Samples(Struct):
     """N declared completions have N answers: the cache key is fingerprint + sample number.
 
     An address keeps the number of its record; a new one takes that of an address which is gone,
@@ -24,13 +24,13 @@ class Samples:
     records: Mapping[str, Record]
     is_declared: Callable[[str], bool] = lambda _: False  # set when the walk is known
     contested: frozenset[Held] = frozenset()
-    taken: dict[Held, str] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
-    moved: set[str] = field(default_factory=set)
+    taken: dict[Held, str] = {}
+    kept: set[str] = set()
+    moved: set[str] = set()
     lends: bool = True
-    _borrowed: dict[Held, str] = field(default_factory=dict)
-    _conflicts: set[Held] = field(default_factory=set)
-    _lowest: dict[str, int] = field(default_factory=dict)
+    _borrowed: dict[Held, str] = {}
+    _conflicts: set[Held] = set()
+    _lowest: dict[str, int] = {}
     _index: dict[Held, str] | None = None
     _numbers: dict[str, list[int]] | None = None
 

@@ -1,7 +1,8 @@
 """What a plan does about the verdicts of judges, counted and priced."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from runner.core.address import first_few, in_order, is_verdict
 from runner.core.expansion.session import Instance
@@ -22,8 +23,7 @@ from runner.core.values import NotKnown, TemplateError
 from runner.errors import Problem
 
 
-@dataclass(slots=True)
-class Verdicts:
+class Verdicts(Struct):
     """How many are asked for, may be if an answer changes, are taken from the cache, and are kept;
     `late` is whether nobody knows how many more there will be. The estimate is of all that are
     asked for.

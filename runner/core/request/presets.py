@@ -1,7 +1,6 @@
 """The providers that are known by name: where each is, whose key it takes, what it does not do."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -69,8 +68,7 @@ class Quirk(Struct, frozen=True):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """One provider. `base_url` is where it is now and `identity` what answers are recorded under,
     for good; the variable `base_url_env` of the user's own environment leads elsewhere. The first
     of `keys` that is set is the key. `free` says that it costs nothing on this machine.

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.budget import Rendering
 from runner.core.expansion.session import Instance
@@ -28,8 +29,7 @@ from runner.errors import RunnerError
 UNKNOWN = "(known after apply)"
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
+class Sketch(Struct, frozen=True):
     """A body as far as it is known, UNKNOWN in place of each value that hangs on an answer. `sent`
     is for counting, with what is sensitive in it; `shown` is as it would be recorded. An extra_body
     that hangs on an answer as a whole stands under its own name: it may replace all the rest.

@@ -1,21 +1,22 @@
 """What one project keeps secret: everything that is shown of it goes through here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.secrets.redact import redact, redact_text
 from runner.core.secrets.texts import sensitive_texts
 from runner.errors import Problem
 
 
-@dataclass(slots=True)
-class Secrets:
+class Secrets(Struct):
     """Grows as expressions read the environment, and as modules are given what they declare
     sensitive.
     """
 
-    _found: set[str] = field(default_factory=set)
+    _found: set[str] = set()
     _sorted: tuple[str, ...] = ()
     _joined: tuple[tuple[str, ...], int, tuple[str, ...]] = ((), 0, ())
 

@@ -6,7 +6,6 @@ A configuration is often somebody else's; the keys and the environment are the u
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal
 
@@ -44,8 +43,7 @@ class VariableDoor(Struct, frozen=True):
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramDoor:
+class ProgramDoor(Struct, frozen=True):
     """A program that is started on this machine, as long as its files have this digest."""
 
     command: str
@@ -87,8 +85,7 @@ class ClusterDoor(Struct, frozen=True):
 Door = KeyDoor | VariableDoor | ProgramDoor | BackendDoor | ModuleDoor | TelemetryDoor | ClusterDoor
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """What the user said yes to: `doors` for this project at any time, `hosts` with whatever goes
     there in this run.
     """

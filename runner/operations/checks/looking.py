@@ -1,8 +1,9 @@
 """One check on some answers: by what it expects, by a program, or by what a judge said."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec import structs
 
 from runner.core.api.usage import usage_of
 from runner.core.checks.evaluation import Around, checked
@@ -75,7 +76,7 @@ def found_by_check(
     said = given_verdicts(judging, asked, verdict_facts(project, answers), around.hide)
     for name in rubrics_of(judging):
         yield (
-            replace(check, rubric=name),
+            structs.replace(check, rubric=name),
             tuple(
                 CheckedAnswer(
                     at.address, at.fingerprint, said.get(at.address, {}).get(name, NOT_YET)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runner.core.api.exchange import Answered, Failure
 from runner.core.plan.events import Writing
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from runner.io.providers.ray.pool import Pool
 
 
-@dataclass(slots=True)
-class Connections:
+class Connections(Struct):
     """Every provider of a run, connected when its first request is due."""
 
     project: Loaded
@@ -45,10 +46,10 @@ class Connections:
     tell: Callable[[Writing], None] | None = None
     how: BatchRun | None = None
     pool: "Pool | None" = None
-    batches: "dict[str, BatchClient]" = field(default_factory=dict)
-    clients: dict[str, OpenEndpoint] = field(default_factory=dict)
+    batches: "dict[str, BatchClient]" = {}
+    clients: dict[str, OpenEndpoint] = {}
     besides: Callable[[], str | None] = lambda: None
-    _opening: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _opening: dict[str, asyncio.Lock] = {}
 
     async def client(self, name: str) -> OpenEndpoint:
         """The client of a provider; RunnerError if it cannot be opened (no key, no model), and

@@ -1,10 +1,9 @@
 """A plan from what was read: shared by plan, apply, destroy and saved plans."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.api.answer import warning
 from runner.core.expansion.outputs import FileChange
@@ -93,7 +92,7 @@ def planned(
         lookup = cached if answers else lambda *_: None
         inputs = project.inputs(lookup, records, wanted, held, sweep)
         brought = tuple((name, stored_id(made)) for name, made in project.imported.items())
-        inputs = replace(inputs, weigh=scales, moves=moves, imports=brought)
+        inputs = structs.replace(inputs, weigh=scales, moves=moves, imports=brought)
         plan = destroy_plan(inputs) if wanted.destroy else make_plan(inputs)
         tell_of_sweep(project, cached)
     named = ("--target", wanted.targets), ("--exclude", wanted.excludes)

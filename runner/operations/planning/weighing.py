@@ -1,8 +1,9 @@
 """What a plan costs, and what its providers do not do: weighed as its requests are made."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from runner.core.address import first_few, is_verdict
 from runner.core.expansion.session import Instance
@@ -52,8 +53,7 @@ class _Alike(NamedTuple):
     limits: tuple[Limit, ...]
 
 
-@dataclass(slots=True)
-class Scales:
+class Scales(Struct):
     """Weighs each request that will be sent: its cost, and what its provider does not do. It is
     handed to whoever makes the plan, and told of the plan that was made.
     """
@@ -61,10 +61,10 @@ class Scales:
     project: Loaded
     reports: Reports
     estimate: Estimate = field(default_factory=Estimate)
-    limits: dict[tuple[str, Limit], list[str]] = field(default_factory=dict)
+    limits: dict[tuple[str, Limit], list[str]] = {}
     verdicts: Verdicts = field(default_factory=Verdicts)
-    unlisted: dict[str, str] = field(default_factory=dict)  # models without a price of batches
-    _longest: dict[str, int | None] = field(default_factory=dict)
+    unlisted: dict[str, str] = {}  # models without a price of batches
+    _longest: dict[str, int | None] = {}
     _last: _Alike | None = None
 
     def __call__(

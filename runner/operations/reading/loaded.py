@@ -1,8 +1,9 @@
 """What every operation starts from: the project as it was read."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
+
+from msgspec import Struct, field, structs
 
 from runner.core.address import Path, covers
 from runner.core.expansion.scope import Scope
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
 Ask = Callable[[tuple[Door, ...]], bool]
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(Struct):
     """Everything that was read. `imported` are the records that [[import]] blocks bring, fetched
     while planning; `flagged` are the texts of the variables that have their value from --var;
     `hosts` are trusted in this run with whatever goes there. `ask` is how a person is asked whether
@@ -66,9 +66,9 @@ class Loaded:
     environment: Mapping[str, str]
     store: Store
     state: State
-    warnings: list[Problem] = field(default_factory=list)
-    imported: dict[str, Record] = field(default_factory=dict)
-    flagged: Mapping[str, str] = field(default_factory=dict)
+    warnings: list[Problem] = []
+    imported: dict[str, Record] = {}
+    flagged: Mapping[str, str] = {}
     hosts: frozenset[str] = frozenset()
     ask: Ask | None = None
     connect: Connect | None = None
@@ -98,7 +98,7 @@ class Loaded:
 
     def open(self, doors: Iterable[Door]) -> None:
         """The user says yes to these as well."""
-        self._trust = replace(self.trust, doors=self.trust.doors.union(doors))
+        self._trust = structs.replace(self.trust, doors=self.trust.doors.union(doors))
 
     @property
     def executor(self) -> ExecutorSettings | None:

@@ -150,7 +150,7 @@ class _Roomless(Loaded):
             walk, known = made.start(samples)
             return walk, replace(known, drafts=Drafts(room=0))
 
-        return replace(made, start=start)
+        return structs.replace(made, start=start)
 
 
 def test_a_request_that_is_kept_is_the_one_that_would_be_filled_again() -> None:

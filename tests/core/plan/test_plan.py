@@ -1,10 +1,10 @@
 """What has to happen, and why."""
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from runner.core.api.exchange import Failure
 from runner.core.expansion.session import Instance
@@ -162,7 +162,7 @@ def test_a_request_is_weighed_once_however_often_the_plan_is_made() -> None:
         assert outline.whole(request.texts) == orjson.loads(request.body)
         weighed.append(instance.address)
 
-    plan = make_plan(replace(lab.planned().inputs, weigh=weigh))
+    plan = make_plan(structs.replace(lab.planned().inputs, weigh=weigh))
     assert sorted(weighed) == [step.address for step, _ in plan.of(Issue)]
     assert sorted(weighed) == ["completion.more", "completion.new"]
 

@@ -1,8 +1,9 @@
 """Who holds which answer, when several completions ask the very same thing."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from runner.core.plan.plan import make_plan
 from runner.core.plan.samples import Samples
@@ -183,7 +184,7 @@ def test_who_keeps_its_number_costs_no_second_plan() -> None:
         begun.append(samples)
         return inputs.start(samples)
 
-    assert len(make_plan(replace(inputs, start=start)).steps) == 1
+    assert len(make_plan(structs.replace(inputs, start=start)).steps) == 1
     assert len(begun) == 1
 
 

@@ -1,9 +1,9 @@
 """What a configuration may reach, told from its blocks before anything is evaluated."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from runner.core.modules.compile import compile_root
 from runner.core.modules.folder import Block
@@ -193,8 +193,8 @@ def test_an_address_with_a_query_is_the_user_s_own_if_it_is_the_very_same() -> N
 
 
 NAMED = Preset("named", f"{GROQ}/v1", f"{GROQ}/v1", "NAMED_BASE_URL", ("A_KEY", "B_KEY"))
-PART = replace(NAMED, base_url="https://{resource}.corp.example/v1", base_url_env=None)
-HERE = replace(NAMED, base_url="http://localhost:8000/v1", key_required=False)
+PART = structs.replace(NAMED, base_url="https://{resource}.corp.example/v1", base_url_env=None)
+HERE = structs.replace(NAMED, base_url="http://localhost:8000/v1", key_required=False)
 
 
 @pytest.mark.parametrize(
