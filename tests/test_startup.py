@@ -36,6 +36,9 @@ STORED = {"diskcache", "filelock", "runner.io.providers"}
 ENGINE = {"jinja2", "markupsafe", "jsonschema_rs"}
 READING = {"pydantic", "pydantic_settings", "dotenv", "toml_rs", "msgspec", "orjson", "sqlite3"}
 
+MISTAKES = {"difflib", "html", "runner.core.toml.faults", "runner.core.toml.scan"}
+"""What explains a mistake, or a change."""
+
 PROBE = """
 import os, sys
 for missing in os.environ["WITHOUT"].split():
@@ -143,11 +146,14 @@ def test_what_git_calls_for_each_file_imports_little(answered: Project, verb: st
         assert not {name for name in found if name.startswith("runner.core.modules")}
 
 
-def test_what_tells_a_collector_is_imported_where_there_is_one(answered: Project) -> None:
+def test_what_tells_a_collector_or_explains_a_mistake_is_imported_where_there_is_one(
+    answered: Project,
+) -> None:
     answered.state_file.rename(aside := answered.directory / "aside.json")
     found = imported(answered.directory, "apply", "--auto-approve")
     aside.replace(answered.state_file)
     assert not {one for one in found if one.startswith(("opentelemetry", "runner.io.telemetry"))}
+    assert not found & MISTAKES
     assert not found & {"google.protobuf", "requests"}
 
 

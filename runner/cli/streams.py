@@ -54,7 +54,7 @@ def harmless(text: str) -> str:
     yes to. Line ends, tabs and sealed codes stay; so do joiners and emoji selectors where they
     join what is seen.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
     return _pattern().sub(_written, text)
 

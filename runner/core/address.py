@@ -36,12 +36,12 @@ _DIGITS = re.compile(r"(\d+)")
 _AXIS = r"[A-Za-z_]\w*"
 _CELL = re.compile(rf"({_AXIS})=((?:[^\\,=]|\\[\\,=])*)(?:,(?!\Z)|\Z)")
 _VALUE = r'(?:"(?:[^"\\]|\\.)*"|(?:[^\\,\]"]|\\.)*)'
-_WANTED = re.compile(rf"({_AXIS})=({_VALUE})(?:,|\Z)")
+_WANTED = rf"({_AXIS})=({_VALUE})(?:,|\Z)"
 _QUOTED_KEY = r'\["(?:[^"\\]|\\.)*"\]'
-_SELECTOR = re.compile(rf"{_QUOTED_KEY}|\[(?P<wanted>{_AXIS}={_VALUE}(?:,{_AXIS}={_VALUE})*)\]")
+_SELECTOR = rf"{_QUOTED_KEY}|\[(?P<wanted>{_AXIS}={_VALUE}(?:,{_AXIS}={_VALUE})*)\]"
 _ESCAPED = re.compile(r"([\\,=])")
 _KINDS = ("completion.", "module.", "data.", "check.")
-_QUOTES = re.compile(r'[\]"*?\s]')
+_QUOTES = r'[\]"*?\s]'
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -49,11 +49,11 @@ def each_target(text: str) -> tuple[str, str | None]:
     """The block that `completion.review[each.key]` is about, and which of each.key and each.value
     names the instance; the text itself and None where it names one by itself.
     """
-    named = _EACH_KEY.search(text)
+    named = re.search(_EACH_KEY, text)
     return (text, None) if named is None else (text[: named.start()], named[1])
 
 
-_EACH_KEY = re.compile(r"\[each\.(key|value)\]\Z")
+_EACH_KEY = r"\[each\.(key|value)\]\Z"
 
 
 def with_key(block: str, key: Key | None) -> str:
@@ -244,7 +244,7 @@ def selector_of(pattern: str) -> Selector | None:
     address, or in quotes; `*` and `?` are wild.
     """
     shape, wanted, at = "", [], 0
-    for part in _SELECTOR.finditer(pattern):
+    for part in re.finditer(_SELECTOR, pattern):
         if part["wanted"] is not None:
             shape += _shape(pattern[at : part.start()]) + r'\[("(?:[^"\\]|\\.)*")\]'
             wanted.append({axis: _unquoted(value) for axis, value in _pairs(part["wanted"])})
@@ -256,7 +256,7 @@ def selector_of(pattern: str) -> Selector | None:
 
 def selecting(axis: str, key: str) -> str:
     """What stands in a selector for a key on an axis."""
-    return f"{axis}={_quoted(key)}" if _QUOTES.search(key) else on_axis(axis, key)
+    return f"{axis}={_quoted(key)}" if re.search(_QUOTES, key) else on_axis(axis, key)
 
 
 def why_none(pattern: str, addresses: Collection[str]) -> str:
@@ -283,7 +283,7 @@ def why_none(pattern: str, addresses: Collection[str]) -> str:
 
 
 def _pairs(wanted: str) -> Iterator[tuple[str, str]]:
-    return ((found[1], found[2]) for found in _WANTED.finditer(wanted))
+    return ((found[1], found[2]) for found in re.finditer(_WANTED, wanted))
 
 
 def _unquoted(value: str) -> str:

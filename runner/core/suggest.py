@@ -1,7 +1,6 @@
 """The name that was probably meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _CLOSE = 0.7  # of 1: "temprature" to "temperature" is 0.95, "user" to "store" is 0.44
 
@@ -21,6 +20,8 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     longer = [k for k in known if len(plain) > 2 and k.startswith(plain)]
     if len(longer) == 1:
         return known[longer[0]]
+    from difflib import get_close_matches  # noqa: PLC0415  # only where something is misspelt
+
     near = get_close_matches(plain, known, n=1, cutoff=_CLOSE)
     return known[near[0]] if near else None
 

@@ -16,18 +16,17 @@ CHECKOUTS = ".modules"
 """The folder of what was fetched, beside the lock file."""
 
 _PREFIX = "git::"
-_URL = re.compile(
-    r"git::(?P<url>(?:https://[A-Za-z0-9][\w.-]*(?::\d+)?|ssh://(?:[A-Za-z0-9][\w.-]*@)?"
+_URL = (
+    r"(?a)git::(?P<url>(?:https://[A-Za-z0-9][\w.-]*(?::\d+)?|ssh://(?:[A-Za-z0-9][\w.-]*@)?"
     r"[A-Za-z0-9][\w.-]*(?::\d+)?|file://)/(?:[^/?#\s\\]+/)*[^/?#\s\\]+/?)"
-    r"(?://(?P<folder>[^?#\\]*))?(?:\?(?P<query>[^#]*))?",
-    re.ASCII,
+    r"(?://(?P<folder>[^?#\\]*))?(?:\?(?P<query>[^#]*))?"
 )
-_HOST = re.compile(r"(?P<scheme>https|ssh)://(?:[^@/]*@)?(?P<host>[^/:]+)(?P<port>:\d+)?")
+_HOST = r"(?P<scheme>https|ssh)://(?:[^@/]*@)?(?P<host>[^/:]+)(?P<port>:\d+)?"
 _PORTS = {"https": ":443", "ssh": ":22"}
-_REF = re.compile(r"[A-Za-z0-9_](?:[\w.+/-]*[\w+-])?", re.ASCII)
+_REF = r"(?a)[A-Za-z0-9_](?:[\w.+/-]*[\w+-])?"
 _COMMIT = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
-_ELSEWHERE = re.compile(r"^\w+::|^\w[\w+.-]*://|^github\.com/|^[\w.-]+@[\w.-]+:")
-_SCP = re.compile(r"(?P<host>[\w.-]+@[\w.-]+):(?P<path>[^?]+?)(?:\?.*)?$")
+_ELSEWHERE = r"^\w+::|^\w[\w+.-]*://|^github\.com/|^[\w.-]+@[\w.-]+:"
+_SCP = r"(?P<host>[\w.-]+@[\w.-]+):(?P<path>[^?]+?)(?:\?.*)?$"
 _ADVICE = "https://HOST/REPOSITORY.git//FOLDER?ref=TAG"
 _HEAD = (
     "# Written by `runner init`, to be committed. `runner init --upgrade` resolves each ref anew.\n"
@@ -49,7 +48,7 @@ class GitSource(Struct, frozen=True):
     @property
     def place(self) -> str:
         """Where it is fetched from, as the user's trust has it: a host, or a folder."""
-        found = _HOST.match(self.url)
+        found = re.match(_HOST, self.url)
         if found is None:
             return self.url
         port = (found["port"] or "").removesuffix(_PORTS[found["scheme"]])
@@ -79,19 +78,19 @@ class _LockFile(Struct, frozen=True):
 
 def is_elsewhere(text: str) -> bool:
     """Whether a source is an address, and no folder."""
-    return _ELSEWHERE.search(text) is not None
+    return re.search(_ELSEWHERE, text) is not None
 
 
 def git_source(text: str) -> GitSource:
     """What an address names; ValueError, saying what to write, for one that is not taken."""
-    found = _URL.fullmatch(text)
+    found = re.fullmatch(_URL, text)
     if found is None:
         raise ValueError(_otherwise(text))
     folder = (found["folder"] or "").strip("/")
     if any(part in ("", ".", "..") for part in folder.split("/")) and folder:
         raise ValueError(f'"{folder}" is no folder of a repository.')
     name, _, ref = (found["query"] or "ref=HEAD").partition("=")
-    if name != "ref" or not _REF.fullmatch(ref) or ".." in ref:
+    if name != "ref" or not re.fullmatch(_REF, ref) or ".." in ref:
         said = "After the question mark stands ref= with a tag, a branch or a whole commit"
         raise ValueError(f'"{text}": {said}: git::{_ADVICE}')
     return GitSource(found["url"].rstrip("/"), ref, folder)
@@ -99,12 +98,12 @@ def git_source(text: str) -> GitSource:
 
 def _otherwise(text: str) -> str:
     wanted = _ADVICE
-    scp = _SCP.match(text)
+    scp = re.match(_SCP, text)
     if scp is not None:
         wanted = f"ssh://{scp['host']}/{scp['path'].lstrip('/')}"
-    elif text.startswith(("https://", "ssh://", "file://")) and _URL.fullmatch(_PREFIX + text):
+    elif text.startswith(("https://", "ssh://", "file://")) and re.fullmatch(_URL, _PREFIX + text):
         wanted = text
-    elif text.startswith("github.com/") and _URL.fullmatch(f"git::https://{text}"):
+    elif text.startswith("github.com/") and re.fullmatch(_URL, f"git::https://{text}"):
         wanted = f"https://{text}"
     elif text.startswith("git::https://") and "@" in text.partition("?")[0]:
         return (

@@ -1,15 +1,17 @@
 """What changed between two requests, path by path."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
 from runner.errors import counted
+
+if TYPE_CHECKING:
+    from difflib import SequenceMatcher
 
 _WORD = re.compile(r"\w+|\W")
 _LONGEST = 2_000  # characters that are compared word by word
@@ -79,7 +81,7 @@ def line_diff(old: str, new: str, around: int = 2) -> Iterator[str]:
     before, after = lines_of(old), lines_of(new)
     if before == after:
         before, after = [repr(old)], [repr(new)]
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = _matcher(before, after)
     for group in _groups(matcher.get_opcodes(), around):
         if isinstance(group, int):
             yield f"  # ({counted(group, 'unchanged line')} hidden)"
@@ -99,12 +101,18 @@ def word_changes(old: str, new: str) -> tuple[tuple[str, str], ...]:
     if len(before) + len(after) > _LONGEST:
         return ((before, after),)
     went, came = _WORD.findall(before), _WORD.findall(after)
-    matcher = difflib.SequenceMatcher(None, went, came, autojunk=False)
+    matcher = _matcher(went, came)
     return tuple(
         ("".join(went[i1:i2]), "".join(came[j1:j2]))
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
     )
+
+
+def _matcher(before: Sequence[str], after: Sequence[str]) -> "SequenceMatcher[str]":
+    from difflib import SequenceMatcher  # noqa: PLC0415  # only where something changed
+
+    return SequenceMatcher(None, before, after, autojunk=False)
 
 
 def _unlike(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
-from html import unescape
 from typing import Any
 
 from msgspec import Struct
@@ -106,7 +105,7 @@ class _Wanted(Struct, frozen=True):
         """Whether something is escaped that occurs in a secret."""
         if not any(mark in text for mark in self.marks):
             return False
-        tokens = set(_ESCAPES.findall(text))
+        tokens = set(re.findall(_ESCAPES, text))
         return any(not self.characters.isdisjoint(folded(_unescaped(t))) for t in tokens)
 
 
@@ -135,14 +134,14 @@ def _wanted(secrets: tuple[str, ...]) -> _Wanted | None:
 
 
 _HEX = "[0-9A-Fa-f]"
-_ESCAPES = re.compile(
+_ESCAPES = (
     rf"\\u[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}}|\\u{_HEX}{{4}}|\\u\{{{_HEX}{{1,6}}\}}"
     rf"|\\x{_HEX}{{2}}|\\[\"'\\/bfnrt]"
     rf"|%[0-7]{_HEX}|%[c-dC-D]{_HEX}%[89abAB]{_HEX}|%[eE]{_HEX}(?:%[89abAB]{_HEX}){{2}}"
     rf"|%[fF][0-7](?:%[89abAB]{_HEX}){{3}}"
     rf"|&\#(?:[0-9]{{1,7}}|[xX]{_HEX}{{1,6}});?|&[A-Za-z]{{2,8}};"
 )
-_UNFINISHED = re.compile(
+_UNFINISHED = (
     rf"(?:\\+(?:u(?:{_HEX}{{0,3}}|[dD][89abAB]{_HEX}{{2}}(?:\\(?:u{_HEX}{{0,3}})?)?|\{{{_HEX}*)|x{_HEX}?)?"
     rf"|%(?:{_HEX}|[c-fC-F]{_HEX}(?:%[89abAB]{_HEX})*(?:%[89abAB]?)?)?"
     rf"|&(?:\#[0-9]{{0,7}}|\#[xX]{_HEX}{{0,6}}|[A-Za-z]{{0,8}}))$"
@@ -163,6 +162,8 @@ _LETTERS = {
 def _unescaped(token: str) -> str:
     """The character that an escape stands for (RFC 8259, RFC 3986, HTML)."""
     if token[0] == "&":
+        from html import unescape  # noqa: PLC0415  # where a secret may stand in HTML
+
         return unescape(token)
     if token[0] == "%":
         return bytes.fromhex(token.replace("%", "")).decode(errors="replace")
@@ -188,7 +189,7 @@ class _Layer(Struct, frozen=True):
         pieces: list[str] = []
         starts: list[int] = []
         done = 0
-        for found in _ESCAPES.finditer(self.text):
+        for found in re.finditer(_ESCAPES, self.text):
             pieces.append(self.text[done : found.start()])
             starts += self.starts[done : found.start()]
             character = _unescaped(found[0])
@@ -201,7 +202,7 @@ class _Layer(Struct, frozen=True):
 
     def finished(self) -> "_Layer":
         """The text without what may be the beginning of an escape at its end."""
-        cut = _UNFINISHED.search(self.text)
+        cut = re.search(_UNFINISHED, self.text)
         if cut is None:
             return self
         return _Layer(self.text[: cut.start()], self.starts[: cut.start() + 1])

@@ -1,23 +1,25 @@
 """TOML text in, tables out; and, when something is wrong, the place of every key."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import accumulate
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.core.address import BEGINNING, InText, Path
-from runner.core.toml.faults import fault_of, has_many_digits
-from runner.core.toml.places import Places, places
-from runner.core.toml.scan import raw_offset
 from runner.errors import RunnerError, Where, error
+
+if TYPE_CHECKING:
+    from runner.core.toml.places import Places
 
 DEEPEST_TOML = 64  # levels of nesting; toml-rs itself breaks at a few thousand, and takes the whole
 # process with it
 _CHUNK = 16_384
 _MULTILINE = ('"""', "'''")
 _QUOTES = ('"', "'")
+_LONG_LINE = re.compile(r"^[^\n]{4301}", re.MULTILINE)
 
 ReadToml = Callable[[str], dict[str, Any]]
 
@@ -49,8 +51,10 @@ class Source:
         return [0, *accumulate(len(line) + 1 for line in self.lines)]
 
     @cached_property
-    def _places(self) -> Places:
+    def _places(self) -> "Places":
         # Twenty times the cost of a plain parse: only ever called to report a problem.
+        from runner.core.toml.places import places  # noqa: PLC0415
+
         return places(self._text)
 
     def where(
@@ -101,6 +105,8 @@ class Source:
         start, end = span or (0, 0)
         raw = self._text[start:end]
         if at.span is not None and raw[:1] in _QUOTES and span is spot.value:
+            from runner.core.toml.scan import raw_offset  # noqa: PLC0415  # as for its place
+
             start, end = (start + raw_offset(raw, offset) for offset in at.span)
             shown = self._text[start:end].partition("\n")[0]
             return *self._line_and_column(start), max(len(shown), 1)
@@ -129,12 +135,21 @@ def read_fast(text: str) -> dict[str, Any]:
     there. What it accepts the other accepts with equal values, which a test holds.
     """
     # It would skip a byte order mark (source() has taken the file's own), and reads any number.
-    if text.startswith("\ufeff") or has_many_digits(text):
+    if text.startswith("\ufeff") or _has_many_digits(text):
         return read_plainly(text)
     try:
         return choose_parser()(text)
     except ValueError:
         return read_plainly(text)
+
+
+def _has_many_digits(text: str) -> bool:
+    """Whether a number may have more digits than Python reads."""
+    if _LONG_LINE.search(text) is None:
+        return False
+    from runner.core.toml.faults import has_many_digits  # noqa: PLC0415  # of such a line
+
+    return has_many_digits(text)
 
 
 def read_plainly(text: str) -> dict[str, Any]:
@@ -220,6 +235,8 @@ def block_name(path: Sequence[str | int]) -> str | None:
 
 def _invalid(source: Source, said: str) -> RunnerError:
     """What the standard library's parser said, in our words."""
+    from runner.core.toml.faults import fault_of  # noqa: PLC0415  # only of what is none
+
     fault = fault_of(source.text.replace("\r\n", "\n"), said)
     first = "" if fault.known is None else f": {source.at(fault.known)}"
     return error(fault.summary, f"{fault.said}{first}.", source.at(fault.at, fault.width))

@@ -11,7 +11,7 @@ from runner.core.plan.diff import lines_of
 SpanKind = Literal["same", "gone", "came"]
 
 _SIGNS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # scripts without spaces
-_WORD = re.compile(rf"[^\W{_SIGNS}]+|[^\S\n]+|.|\n", re.DOTALL)
+_WORD = rf"(?s)[^\W{_SIGNS}]+|[^\S\n]+|.|\n"
 _MOST = 30_000_000  # pairs that are compared: a bit of memory each
 _ALIKE = 0.25  # of the words: what has less in common is another text, and no change of one
 
@@ -43,7 +43,7 @@ def word_diff(old: str, new: str) -> tuple[DiffSpan, ...]:
     """What of two texts is the same, what went and what came; white space alone between two
     changes is a part of them.
     """
-    before, after = _WORD.findall(old), _WORD.findall(new)
+    before, after = re.findall(_WORD, old), re.findall(_WORD, new)
     return tuple(_joined(_merged(_spans(before, after))))
 
 

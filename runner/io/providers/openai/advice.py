@@ -16,14 +16,14 @@ _NO_MODEL = {
     "model_decommissioned",
     "invalid_model",
 }
-_NOT_THERE = re.compile(
-    r"\b(model|deployment)s?\b.{0,200}?(not found|not exist|no access|not deployed|not available)"
-    r"|unable to access|unknown model|^model: |no such model",
-    re.IGNORECASE | re.DOTALL,
+_NOT_THERE = (
+    r"(?is)\b(model|deployment)s?\b.{0,200}?"
+    r"(not found|not exist|no access|not deployed|not available)"
+    r"|unable to access|unknown model|^model: |no such model"
 )
-_INVALID = re.compile(r"^(invalid model\b|model not exist)|not a valid model", re.IGNORECASE)
-_ROUTED = re.compile(r"endpoints? found", re.IGNORECASE)  # a gateway, of what one request asks for
-_VERSION = re.compile(r"/v\d")
+_INVALID = r"(?i)^(invalid model\b|model not exist)|not a valid model"
+_ROUTED = r"(?i)endpoints? found"  # a gateway, of what one request asks for
+_VERSION = r"/v\d"
 
 About = Literal["key", "model", "path"]
 
@@ -35,13 +35,13 @@ def about(said: Said) -> About | None:
         return None if said.moderated else "key"
     if said.status not in (400, 404, 405):
         return None
-    if words & _NO_MODEL or _INVALID.search(said.message):
+    if words & _NO_MODEL or re.search(_INVALID, said.message):
         return "model"
     if said.param and said.param != "model":  # a file, say, that this request names
         return None
-    if said.status == 400 or _ROUTED.search(said.message):
+    if said.status == 400 or re.search(_ROUTED, said.message):
         return None
-    return "model" if _NOT_THERE.search(said.message) else "path"
+    return "model" if re.search(_NOT_THERE, said.message) else "path"
 
 
 def who_was_asked(endpoint: Endpoint, method: str, url: URL) -> str:
@@ -86,6 +86,6 @@ def _about_path(base: URL) -> str:
     if path.endswith(_ENDS):
         right = f'base_url = "{_base(base)}"'
         return f"{_ENDS} is appended to the base_url and stands in it already: {right}."
-    if not _VERSION.search(path):
+    if not re.search(_VERSION, path):
         return f'Is /v1 missing? base_url = "{base.with_path(f"{path}/v1")}".'
     return f"Is the base_url right? {_ENDS} is appended to it."

@@ -1,6 +1,5 @@
 """What a response body says: an answer, the server's error, or neither."""
 
-import html
 import json
 import re
 from typing import Any
@@ -113,6 +112,8 @@ def _prose(body: bytes) -> str:
     if "<" not in text[:500]:
         return text.strip()
     title = _TITLE.search(text)
+    import html  # noqa: PLC0415  # only of a page that stands in place of an answer
+
     words = _TAG.sub(" ", _SILENT.sub(" ", text))
     shown = words if title is None else f"{title[1]} {words}"
     return "an HTML page, not JSON: " + " ".join(html.unescape(shown).split())

@@ -5,15 +5,14 @@ import re
 from runner.io.providers.openai.bodies import Said
 
 _CODES = {"context_length_exceeded", "exceed_context_size_error", "too_many_prompt_tokens"}
-_WORDS = re.compile(
-    r"context (length|window|size)|(prompt|input|messages)\b[^.]{0,30} too long"
-    r"|request too large",
-    re.IGNORECASE,
+_WORDS = (
+    r"(?i)context (length|window|size)|(prompt|input|messages)\b[^.]{0,30} too long"
+    r"|request too large"
 )
-_SAYS_IT = re.compile(r"\bby \d[\d,]* tokens", re.IGNORECASE)
+_SAYS_IT = r"(?i)\bby \d[\d,]* tokens"
 _N = r"(\d[\d,]*)"
 _MOST = tuple(
-    re.compile(pattern.replace("N", _N), re.IGNORECASE)
+    "(?i)" + pattern.replace("N", _N)
     for pattern in (
         r"maximum (?:context|prompt|input) length (?:is|of) (?:only )?N",
         r"maximum number of (?:input )?tokens allowed:? \(?N",
@@ -27,7 +26,7 @@ _MOST = tuple(
     )
 )
 _ASKED = tuple(
-    re.compile(pattern.replace("N", _N), re.IGNORECASE)
+    "(?i)" + pattern.replace("N", _N)
     for pattern in (
         r"too large: N\b.*? has N input tokens",
         r"requested N output tokens and your prompt contains (?:at least )?N input tokens",
@@ -45,8 +44,8 @@ _ASKED = tuple(
 def is_too_long(said: Said) -> bool:
     """Whether a request was refused for its length, and the error does not say by how much."""
     words = {(said.code or "").lower(), (said.type or "").lower()}
-    named = bool(words & _CODES) or bool(_WORDS.search(said.message))
-    return said.status in (400, 413, 422, 429) and named and not _SAYS_IT.search(said.message)
+    named = bool(words & _CODES) or bool(re.search(_WORDS, said.message))
+    return said.status in (400, 413, 422, 429) and named and not re.search(_SAYS_IT, said.message)
 
 
 def excess(message: str) -> int | None:
@@ -55,8 +54,8 @@ def excess(message: str) -> int | None:
     return asked - most if most is not None and asked is not None and asked > most else None
 
 
-def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    found = next((match for pattern in patterns if (match := pattern.search(message))), None)
+def _first(patterns: tuple[str, ...], message: str) -> int | None:
+    found = next((match for pattern in patterns if (match := re.search(pattern, message))), None)
     if found is None:
         return None
     return sum(int(number.replace(",", "")) for number in found.groups())

@@ -8,13 +8,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
-_WORDED = re.compile(
-    r"(?:try again|retry|retrying|wait|resets?)(?:\s+(?:in|after|for|at least|another))*\s+"
+_WORDED = (
+    r"(?i)(?:try again|retry|retrying|wait|resets?)(?:\s+(?:in|after|for|at least|another))*\s+"
     r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|[dhms])"
-    r"\b[\s,]*(?:and\s+)?|\d+(?:\.\d+)?[dhms](?=\d))+)",
-    re.IGNORECASE,
+    r"\b[\s,]*(?:and\s+)?|\d+(?:\.\d+)?[dhms](?=\d))+)"
 )
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_AMOUNT = r"(?i)(\d+(?:\.\d+)?)\s*([a-z]+)"
 _IN_ERROR = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds")
 _LONGEST_GROWN = 60.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
@@ -56,10 +55,10 @@ def reset_wait(headers: Mapping[str, str]) -> float | None:
 
 def worded_wait(text: str) -> float | None:
     """The wait in the words of a message: `Please try again in 7m12s`, `retry after 26 seconds`."""
-    found = _WORDED.search(text)
+    found = re.search(_WORDED, text)
     if found is None:
         return None
-    total = sum(float(amount) * _seconds(unit) for amount, unit in _AMOUNT.findall(found[1]))
+    total = sum(float(amount) * _seconds(unit) for amount, unit in re.findall(_AMOUNT, found[1]))
     return total if 0 < total < math.inf else None
 
 
