@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from runner.core.budget import size_of
 from runner.core.request.build import Request
 
 _BESIDE = 440  # bytes of a request besides its bodies and texts
@@ -39,4 +38,5 @@ class Drafts(Struct):
 
 def _size(request: Request) -> int:
     masked = 0 if request.recorded is request.body else len(request.recorded)
-    return len(request.body) + masked + sum(map(size_of, request.texts)) + _BESIDE
+    texts = sum(map(str.__sizeof__, request.texts))
+    return len(request.body) + masked + texts + _BESIDE

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from runner.core.address import first_few
 from runner.core.api.usage import usage_of
-from runner.core.plan.prompt import can_be_counted, prompt_ceiling
+from runner.core.plan.prompt import can_be_counted, prompt_ceiling, prompt_of
 from runner.core.plan.reports import BASES, PromptTokens, TokenBasis
 from runner.core.request.build import Request
 from runner.core.request.declared_prices import Tariff
@@ -163,7 +163,7 @@ def terms_of(
     body = outline.body
     asked = request.identity, str(body.get("model", ""))
     longest = most_tokens(body)
-    most = longest if can_be_counted(body) else None
+    most = longest if prompt_of(outline).is_text else None
     # A sensitive model stays masked.
     shown = body if request.recorded is request.body else orjson.loads(request.recorded)
     named = None if source is None else source(*asked)

@@ -4,7 +4,7 @@ many at the very most.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -71,7 +71,7 @@ class Prompt(Struct, frozen=True, eq=False):
     is_text: bool
     vocabulary: Vocabulary
     first: TokenRange
-    rest: tuple[tuple[TokenRange, ...], ...]
+    rest: Sequence[Sequence[TokenRange]]
 
     def tokens(self, contents: Sequence[str] = ()) -> TokenRange:
         """The tokens of a prompt by its texts alone. A picture is 60 at least, a sound or a file
@@ -91,26 +91,23 @@ def prompt_of(outline: Outline) -> Prompt:
     body = outline.body
     model = str(body.get("model", ""))
     family = _family(model)
-    counted: list[list[TokenRange]] = [[]]
+    first, rest = family.around, list[list[TokenRange]]()
     for tokens in _counted(body, family, outline.places):
         if tokens is None:
-            counted.append([])
+            rest.append([])
+        elif rest:
+            rest[-1].append(tokens)
         else:
-            counted[-1].append(tokens)
-    first, *rest = counted
-    whole = reduce(TokenRange.plus, first)
+            first = first.plus(tokens)
     tools, is_text = _has_tools(body), can_be_counted(body)
-    return Prompt(model, tools, is_text, family.vocabulary, whole, tuple(map(tuple, rest)))
+    return Prompt(model, tools, is_text, family.vocabulary, first, rest)
 
 
 def _counted(
     body: Mapping[str, Any], family: _Family, empty: Collection[int]
 ) -> Iterator[TokenRange | None]:
-    """The tokens of all that is read of a body, in its order; None for what is left empty."""
-    yield family.around
-    for at, message in enumerate(_list(body.get("messages"))):
-        if not isinstance(message, dict):
-            continue
+    """The tokens of what is read of a body, in its order; None for what is left empty."""
+    for at, message in enumerate(messages_of(body)):
         yield family.message
         if at in empty:
             yield None
@@ -158,7 +155,8 @@ def read_by_model(body: Mapping[str, Any]) -> bytes:
 
 def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The messages of a body that are tables."""
-    return [message for message in _list(body.get("messages")) if isinstance(message, dict)]
+    found = body.get("messages")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _has_tools(body: Mapping[str, Any]) -> bool:
@@ -191,11 +189,10 @@ def _texts(message: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _parts(message: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    return [part for part in _list(message.get("content")) if isinstance(part, dict)]
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+    content = message.get("content")
+    if not isinstance(content, list):
+        return ()
+    return [part for part in content if isinstance(part, dict)]
 
 
 def _json(value: object) -> str:

@@ -76,17 +76,15 @@ def _outline(sent: bytes, number: int) -> Outline | None:
     """The outline of a body with so many marks; None where one is no content of a message."""
     body = orjson.loads(sent)
     marks = [_place(one) for one in range(number)]
-    messages = [*enumerate(body["messages"])]
-    places = [at for at, message in messages if _content(message) in marks]
+    messages = body["messages"]
+    if not all(isinstance(message, dict) for message in messages):
+        return None
+    places = [at for at, message in enumerate(messages) if message.get("content") in marks]
     if len(places) != number:
         return None
     for at in places:
-        body["messages"][at]["content"] = ""
+        messages[at]["content"] = ""
     return Outline(body, tuple(places))
-
-
-def _content(message: Any) -> Any:
-    return message.get("content") if isinstance(message, dict) else None
 
 
 def _placed(message: Node, texts: list[_Text]) -> Node:
