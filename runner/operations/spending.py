@@ -90,6 +90,10 @@ class Ledger:
             found = self._paid[record.address] = paid_for(record, self.prices)
         return found
 
+    def closing(self, record: Record) -> Paid:
+        """As `paid`, for the last time: it is kept for nobody."""
+        return self._paid.pop(record.address, None) or paid_for(record, self.prices)
+
 
 def cost_of(record: Record, prices: Prices, used: Used | None = None) -> float | None:
     """What one answer cost in USD; None where its price or usage is not known."""

@@ -17,6 +17,8 @@ def test_a_ledger_reckons_each_answer_once() -> None:
     assert paid.used == usage_of(held.response)
     assert (paid.cost or 0) > 0
     assert ledger.paid(held) is paid
+    assert ledger.closing(held) is paid
+    assert ledger.closing(held) == paid
 
 
 def test_what_an_answer_does_not_say_is_not_known() -> None:

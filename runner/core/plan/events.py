@@ -11,13 +11,13 @@ from runner.core.state.records import Record
 How = Literal["imported", "moved", "issued", "reused", "updated", "read", "removed"]
 
 
-class Started(Struct, frozen=True):
+class Started(Struct, frozen=True, gc=False):
     """A request is on its way."""
 
     address: str
 
 
-class Done(Struct, frozen=True):
+class Done(Struct, frozen=True, gc=False):
     """A record is durable, or removed."""
 
     address: str

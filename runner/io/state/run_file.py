@@ -1,4 +1,6 @@
-"""What a running apply tells, in a file beside its answers, for whoever looks on."""
+"""What a running apply tells, in a file beside its answers, for whoever looks on. The folder of it
+is locked by those who do, each beside the others: by that a run knows that somebody reads.
+"""
 
 import errno
 import os
@@ -16,6 +18,7 @@ from runner.io.files import PRIVATE
 MOST_TOLD = 4_000_000  # bytes; then it is begun anew
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _OLD = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
@@ -25,6 +28,15 @@ if sys.platform == "win32":
 
     def _is_held(fd: int) -> bool:  # noqa: ARG001
         return True
+
+    def _join(fd: int) -> bool:  # noqa: ARG001
+        return True
+
+    def _exclude(fd: int) -> bool:  # noqa: ARG001
+        return False
+
+    def _leave(fd: int) -> None:
+        """There, whoever reads is not known of."""
 
 else:
     import fcntl
@@ -40,8 +52,31 @@ else:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
-        fcntl.flock(fd, fcntl.LOCK_UN)
+        _leave(fd)
         return False
+
+    def _join(fd: int) -> bool:
+        """Whether the run knows of one more reader, until the folder is closed; where no locks can
+        be had, it is sure of none and tells them all.
+        """
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def _exclude(fd: int) -> bool:
+        """Whether there are no readers, nor any come until it is left."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _leave(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def run_file(cache: Path, directory: Path) -> Path:
@@ -57,6 +92,7 @@ class RunFile:
     def __init__(self, path: Path, most: int = MOST_TOLD) -> None:
         self._path, self._most = path, most
         self._fd: int | None = None
+        self._folder: int | None = None
         self._size = 0
 
     def begin(self, first: bytes) -> None:
@@ -65,6 +101,7 @@ class RunFile:
         self._path.unlink(missing_ok=True)
         self._fd = os.open(self._path, _NEW | _FLAGS, PRIVATE)
         _hold(self._fd)
+        self._folder = _opened_folder(self._path.parent)
         self._size = 0
         self.add(first)
 
@@ -81,15 +118,31 @@ class RunFile:
         """Whether it is to be begun anew."""
         return self._size > self._most
 
-    def end(self) -> None:
-        """Nobody writes it any more, and it is gone."""
+    def is_followed(self) -> bool:
+        """Whether somebody may read it. Whoever comes from now on is known of before he reads."""
+        if self._folder is None or not _exclude(self._folder):
+            return True
+        _leave(self._folder)
+        return False
+
+    def end(self, last: Callable[[], bytes] = bytes) -> None:
+        """Nobody writes it any more, and it is gone; whoever follows has the last lines first."""
         if self._fd is None:
             return
-        fd, self._fd = self._fd, None
+        try:
+            if self._folder is None or not _exclude(self._folder):
+                self.add(last())
+        finally:
+            self._remove(self._fd)
+
+    def _remove(self, fd: int) -> None:
         with suppress(OSError):
             if os.path.samestat(self._path.lstat(), os.fstat(fd)):
                 self._path.unlink()
         os.close(fd)
+        if self._folder is not None:
+            os.close(self._folder)
+        self._fd = self._folder = None
 
 
 class RunLines(Struct, frozen=True):
@@ -119,13 +172,15 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None  # held, so that the end can be read of a file that is gone
+        self._folder: int | None = None
         self._rest = b""
 
     def look(self) -> RunLines:
         anew = self._fd is None
-        if self._fd is None:
+        if self._fd is None and self._is_known():
             self._fd = _opened(self._path)
         if self._fd is None:
+            self.close()
             return RunLines()
         # Both are asked before it is read: what a run says last is read once it is over.
         is_held = _is_held(self._fd)
@@ -134,9 +189,15 @@ class _Reader:
             return RunLines()
         is_there = self._is_there(self._fd)
         *lines, self._rest = (self._rest + _read(self._fd)).split(b"\n")
-        if not is_there:
-            self.close()
+        if not is_there:  # still known of where it has begun anew
+            self._close_file()
         return RunLines(tuple(lines), anew, is_there and is_held)
+
+    def _is_known(self) -> bool:
+        """Whether a run knows that it is read from now on."""
+        if self._folder is None:
+            self._folder = _opened_folder(self._path.parent)
+        return self._folder is None or _join(self._folder)
 
     def _is_there(self, fd: int) -> bool:
         """Whether the name still stands for it."""
@@ -145,10 +206,24 @@ class _Reader:
         except OSError:
             return False
 
-    def close(self) -> None:
+    def _close_file(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd, self._rest = None, b""
+
+    def close(self) -> None:
+        self._close_file()
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+
+def _opened_folder(path: Path) -> int | None:
+    """None where folders are not opened, or there is none."""
+    try:
+        return os.open(path, _FOLDER | _FLAGS)
+    except OSError:
+        return None
 
 
 def _opened(path: Path) -> int | None:

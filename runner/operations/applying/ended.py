@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from runner.core.address import first_few, is_verdict
 from runner.core.api.exchange import Failure, spared
-from runner.core.api.usage import Used, asked_model
+from runner.core.api.usage import asked_model
 from runner.core.modules.module import declared_at
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import How
@@ -31,17 +31,6 @@ class Spent(Struct, frozen=True):
     unpriced: int = 0
     priced: int = 0
 
-    def plus(self, used: Used | None, cost: float | None, *, free: bool) -> "Spent":
-        """With one more answer."""
-        known = cost is not None
-        return Spent(
-            self.prompt_tokens + (used.prompt if used else 0),
-            self.completion_tokens + (used.completion if used else 0),
-            self.cost + (cost or 0.0 if not free else 0.0),
-            self.unpriced + (not free and not known),
-            self.priced + (not free and known),
-        )
-
     def text(self) -> str:
         """In words; an unknown price is said."""
         tokens = f"{compact(self.prompt_tokens + self.completion_tokens)} tokens"
@@ -55,12 +44,21 @@ class Spent(Struct, frozen=True):
 
 def spent(outcome: Outcome, ledger: Ledger) -> Spent:
     """What the answers of a run used and cost."""
-    total = Spent()
+    prompt = completion = unpriced = priced = 0
+    cost = 0.0
     for record in outcome.issued.values():
-        paid = ledger.paid(record)
-        free = not paid.cost and _is_free(record, ledger.prices)
-        total = total.plus(paid.used, paid.cost, free=free)
-    return total
+        paid = ledger.closing(record)
+        if paid.used is not None:
+            prompt += paid.used.prompt
+            completion += paid.used.completion
+        if not paid.cost and _is_free(record, ledger.prices):
+            continue
+        if paid.cost is None:
+            unpriced += 1
+        else:
+            priced += 1
+            cost += paid.cost
+    return Spent(prompt, completion, cost, unpriced, priced)
 
 
 def _is_free(record: Record, prices: Prices) -> bool:

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Self
 
 import orjson
@@ -26,6 +28,7 @@ from runner.operations.reading.loaded import Loaded
 from runner.operations.spending import Paid
 
 _EVERY = 0.2  # seconds between two writes
+_USUAL_LINE = 130  # bytes of an event that is laid out
 _LOG = logging.getLogger(__name__)
 _LINES = Encoder().encode_lines
 
@@ -55,10 +58,18 @@ def follow_runs(place: ProjectPlace) -> Iterator[RunTold]:
             yield RunTold(events, found.anew, found.is_running)
 
 
+class _Waits(Struct, frozen=True):
+    message: str
+
+
+_Happened = Event | _Waits
+
+
 class RunEvents:
     """Tells followers what one run does, as long as its context lasts: a few times a second, each
-    piece of a text with the others that came meanwhile. What cannot be written is no reason to end
-    a run.
+    piece of a text with the others that came meanwhile. It is laid out while somebody follows; for
+    whoever comes later it is kept as it is, as far as it may be. What cannot be written is no
+    reason to end a run.
     """
 
     def __init__(
@@ -70,11 +81,15 @@ class RunEvents:
     ) -> None:
         path = run_file(project.store.cache, project.store.directory)
         self._file: RunFile | None = RunFile(path, most)
+        self._most = most // _USUAL_LINE
         self._paid = paid
-        self._began = time.monotonic_ns()
-        self._waiting: list[tuple[float, Event]] = []
+        self._began = time.monotonic()
+        self._kept: list[_Happened] = []
+        self._times = array("d")  # when each of them happened
+        self._looks = False  # again, before long
         self._in_flight: dict[str, None] = {}
         self._waits: str | None = None
+        self._finished: Finished | None = None
         self._done = self._failed = self._skipped = self._parts = 0
         self._start = {
             "type": "run_start",
@@ -89,41 +104,68 @@ class RunEvents:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.write()
-        self._try(RunFile.end)
+        self._try(lambda file: file.end(self._lines))
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: _Happened) -> None:
         """Something happened; a loop runs."""
         if self._file is None:
             return
-        if not self._waiting:
-            asyncio.get_running_loop().call_later(_EVERY, self.write)
-        self._waiting.append((self._at(), event))
+        if not self._looks:
+            self._look_later()
+        self._kept.append(event)
+        self._times.append(time.monotonic())
 
     def wait(self, said: str | None) -> None:
         """What requests wait for now, asked once a second."""
-        if said == self._waits:
-            return
-        self._waits = said
-        waiting = {"type": "run_waiting", "at": self._at(), "message": said or ""}
-        self._try(lambda file: file.add(_line(waiting)))
+        if said != self._waits:
+            self._waits = said
+            self.tell(_Waits(said or ""))
 
     def conclude(self, finished: Finished) -> None:
         """What the run came to."""
-        self.write()
-        told = finished.outcome, finished.outputs, finished.spent, finished.files
-        summary = next(apply_end(*told, destroys=finished.destroys))
-        self._try(lambda file: file.add(_line(summary)))
+        self._finished = finished
 
     def write(self) -> None:
-        """What was told since the last time; the loop calls it."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._file is None:
+        """What was told since the last time, if anybody reads it."""
+        if not self._kept or self._file is None:
             return
-        lines = _LINES(self._told(waiting))
-        self._try(lambda file: file.add(lines))
-        if self._file is not None and self._file.is_full():
+        if self._file.is_followed():
+            self._try(lambda file: file.add(self._lines()))
+            is_full = self._file is not None and self._file.is_full()
+        else:
+            is_full = len(self._kept) > self._most
+        if is_full:
+            self._forget()
             self._try(self._begin)
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(_EVERY, self._look)
+        self._looks = True
+
+    def _look(self) -> None:
+        """Also where nothing happens: whoever comes is told what did."""
+        self.write()
+        self._looks = False
+        if self._kept and self._file is not None:
+            self._look_later()
+
+    def _forget(self) -> None:
+        """What was kept is counted."""
+        for event in self._kept:
+            self._count(event)
+        self._kept, self._times = [], array("d")
+
+    def _lines(self) -> bytes:
+        """What was kept, and what the run came to if it is known."""
+        kept, self._kept = self._kept, []
+        times, self._times = self._times, array("d")
+        return _LINES(chain(self._told(zip(times, kept, strict=True)), self._summary()))
+
+    def _summary(self) -> Iterator[Told]:
+        if self._finished is not None:
+            end = self._finished
+            told = apply_end(end.outcome, end.outputs, end.spent, end.files, destroys=end.destroys)
+            yield next(told)
 
     def _begin(self, file: RunFile) -> None:
         """The first lines; of a later part, where the run stands."""
@@ -133,22 +175,26 @@ class RunEvents:
             first.append(
                 {
                     "type": "run_progress",
-                    "at": self._at(),
+                    "at": self._at(time.monotonic()),
                     "done": self._done,
                     "failed": self._failed,
                     "skipped": self._skipped,
                     "in_flight": [*self._in_flight],
                 }
             )
-        file.begin(b"".join(_line(one) for one in first))
+        file.begin(_LINES(first))
 
-    def _told(self, waiting: list[tuple[float, Event]]) -> Iterator[StepEvent]:
+    def _told(self, kept: Iterable[tuple[float, _Happened]]) -> Iterator[StepEvent | Told]:
         texts: dict[str, tuple[float, list[str]]] = {}
-        for at, event in waiting:
+        for moment, event in kept:
+            at = self._at(moment)
+            if isinstance(event, _Waits):
+                yield {"type": "run_waiting", "at": at, "message": event.message}
+                continue
             if isinstance(event, Written):
                 texts.setdefault(event.address, (at, []))[1].append(event.text)
                 continue
-            if texts and event.address in texts:
+            if event.address in texts:
                 yield self._text(event.address, *texts.pop(event.address))
             self._count(event)
             yield apply_event(event, self._paid, at)
@@ -158,14 +204,14 @@ class RunEvents:
     def _text(self, address: str, at: float, pieces: list[str]) -> StepEvent:
         return apply_event(Written(address, "".join(pieces)), self._paid, at)
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: _Happened) -> None:
         match event:
             case Started(address):
                 self._in_flight[address] = None
                 return
             case Done():
                 self._done += 1
-            case Written() | CutOff():
+            case Written() | CutOff() | _Waits():
                 return
             case Failed():
                 self._failed += 1
@@ -173,9 +219,8 @@ class RunEvents:
                 self._skipped += 1
         self._in_flight.pop(event.address, None)
 
-    def _at(self) -> float:
-        """Now, in seconds of the run, to the millisecond."""
-        return (time.monotonic_ns() - self._began) // 1_000_000 / 1000
+    def _at(self, moment: float) -> float:
+        return round(moment - self._began, 3)
 
     def _try(self, act: Callable[[RunFile], object]) -> None:
         if self._file is None:
@@ -186,7 +231,3 @@ class RunEvents:
             _LOG.info("nobody can follow this run: %s", cause)
             file, self._file = self._file, None
             file.end()
-
-
-def _line(told: Told) -> bytes:
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)

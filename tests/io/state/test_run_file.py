@@ -52,6 +52,27 @@ def test_a_run_that_begins_anew_is_read_from_its_first_line(tmp_path: Path) -> N
         file.end()
 
 
+def test_a_run_knows_whether_anybody_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    file = RunFile(path)
+    file.begin(b"one\n")
+    assert not file.is_followed()
+    with reading_runs(path) as look, reading_runs(path) as other:
+        look()
+        other()
+        assert file.is_followed()
+        file.begin(b"two\n")
+        assert not look().is_running
+        assert file.is_followed()  # who read the first part reads the second
+        assert look() == running(b"two", anew=True)
+        file.end(lambda: b"last\n")
+        assert look() == RunLines((b"last",))
+        assert look() == NONE
+    file.begin(b"three\n")
+    assert not file.is_followed()
+    file.end(lambda: pytest.fail("nobody reads it"))
+
+
 def test_whoever_saw_a_run_begin_hears_its_last_word(tmp_path: Path) -> None:
     """However its end falls between what a look asks."""
     path, seen = tmp_path / "events", [threading.Event() for _ in range(300)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 import runner
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import Done, Failed, Skipped, Started, Written
+from runner.core.state.records import Record
 from runner.io.state.run_file import run_file
 from runner.operations.applying.following import RunEvents, RunTold, follow_runs
 from runner.operations.options import ProjectPlace
-from runner.operations.spending import Ledger
+from runner.operations.spending import Ledger, Paid
 from tests.cli.test_schemas import faults
 from tests.harness.project import Project, completion, ended, provider, serving, wait_until
+from tests.harness.recorded import record
 from tests.harness.server import FakeAPI
 
 EACH = 'for_each = ["a", "b", "c"]'
@@ -110,6 +113,63 @@ def test_a_place_that_cannot_be_written_ends_no_run(project: tuple[Project, Fake
     ran = made.apply()
     assert ran.status == 0, ran.err
     assert len(made.records) == 3
+
+
+def test_who_comes_late_is_told_all_that_happened_and_nobody_else_anything(
+    project: tuple[Project, FakeAPI],
+) -> None:
+    made, _ = project
+    plan = runner.open(made.directory).plan()
+    (made.directory / "state/cache").mkdir(parents=True)
+    asked: list[str] = []
+
+    def paid(record: Record) -> Paid:
+        asked.append(record.address)
+        return Paid(None, 0.5)
+
+    async def run() -> None:
+        with RunEvents(plan._project, plan._made, paid) as told:
+            told.tell(Started("completion.x"))
+            told.wait("rate limited, 12 s")
+            told.tell(Done("completion.x", "issued", record("completion.x")))
+            told.write()
+            assert not asked
+            runs = follow_runs(ProjectPlace(str(made.directory)))
+            assert [event["type"] for event in next(runs).events] == ["version", "run_start"]
+            heard: list[dict[str, Any]] = []
+            came = partial(gathered, runs, heard, "apply_complete")
+            await asyncio.to_thread(wait_until, came, "apply_complete")  # where nothing happens
+            kinds = ["apply_start", "run_waiting", "apply_complete"]
+            assert [event["type"] for event in heard] == kinds
+            assert [event for event in heard if faults("events", event)] == []
+            assert heard[0]["at"] <= heard[1]["at"] <= heard[2]["at"]
+            told.tell(Started("completion.y"))
+        last = next(runs)
+        assert [event["address"] for event in last.events] == ["completion.y"]
+        assert not last.is_running
+
+    asyncio.run(run())
+
+
+def test_what_nobody_follows_is_kept_within_bounds(project: tuple[Project, FakeAPI]) -> None:
+    made, _ = project
+    plan = runner.open(made.directory).plan()
+    (made.directory / "state/cache").mkdir(parents=True)
+
+    async def run() -> None:
+        with RunEvents(
+            plan._project, plan._made, Ledger(plan._project.prices).paid, most=4_000
+        ) as told:
+            for number in range(50):
+                told.tell(Started(f"completion.x{number}"))
+                told.tell(Done(f"completion.x{number}", "reused"))
+                told.write()
+            where = next(follow_runs(ProjectPlace(str(made.directory)))).events
+        assert [event["type"] for event in where] == ["version", "run_start", "run_progress"]
+        assert 0 < where[2]["done"] < 50
+        assert where[2]["in_flight"] == []
+
+    asyncio.run(run())
 
 
 def test_a_run_that_tells_much_begins_anew_with_where_it_stands(
