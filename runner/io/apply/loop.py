@@ -6,7 +6,7 @@ crash can lose is what was in flight, and no more.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -63,7 +63,7 @@ class Apply:
         self._plan, self._walk = plan, walk
         self._run = Run(plan, walk, known, doors, limits, self.outcome)
         self._queues: dict[Way, deque[tuple[Vertex, Issue]]] = {}
-        self._busy: dict[Way, int] = {}
+        self._busy = Counter[Way]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._vanished: dict[str, Record] = {}
         self._expanded: set[str] = set()
@@ -256,19 +256,23 @@ class Apply:
 
     def _start(self) -> None:
         for way, queue in self._queues.items():
-            while queue and self.outcome.stopped is None and not self._run.held_back:
-                client = self._run.clients.get(way)
-                limit = client.limit if client is not None else 1
-                elsewhere = client is not None and client.elsewhere
-                asking = self.in_flight - self._aside - self.elsewhere
-                if asking >= self._run.limits.concurrency and not elsewhere:
-                    break
-                if self._busy.get(way, 0) >= limit:
-                    break
+            client = self._run.clients.get(way)
+            elsewhere = client is not None and client.elsewhere
+            for _ in range(min(len(queue), self._places(way, client))):
                 vertex, made = queue.popleft()
-                self._busy[way] = self._busy.get(way, 0) + 1
+                self._busy[way] += 1
                 self._aside += elsewhere
                 self._spawn(vertex, self._issue(vertex, made, way, elsewhere=elsewhere))
+
+    def _places(self, way: Way, client: AnyClient | None) -> int:
+        """How many more may go this way now."""
+        if self.outcome.stopped is not None or self._run.held_back:
+            return 0
+        free = (1 if client is None else client.limit) - self._busy[way]
+        if client is not None and client.elsewhere:
+            return free
+        asking = self.in_flight - self._aside - self.elsewhere
+        return min(free, self._run.limits.concurrency - asking)
 
     def _spawn(self, vertex: Vertex, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         self.in_flight += 1

@@ -41,6 +41,8 @@ class Removal(Struct, frozen=True):
                 self._not_removed(address, Failure(str(RunnerError(*problems))))
             else:
                 gone.setdefault(address, Remove(record, "no longer wanted"))
+        if not gone:
+            return
         stays = [made for name, made in self.outcome.records.items() if name not in gone]
         kept = {stored_id(record) for record in stays if is_stored(record)}
         for address, removal in gone.items():
