@@ -45,15 +45,7 @@ class PriceList(Struct, frozen=True):
 
     def tariff(self, url: str, model: str, lane: Lane = "live") -> Tariff:
         """The price of any request there, by its tokens."""
-        rates = _whole_rates(self, url, model, lane)
-        if rates is None:
-            return lambda *_: None
-        if rates == "other":
-            return lambda tokens_in, tokens_out: _calculated(
-                url, model, tokens_in, tokens_out, lane
-            )
-        read, said, scale = rates
-        return lambda tokens_in, tokens_out: (tokens_in * read + tokens_out * said) / scale
+        return _tariff(self, url, model, lane)
 
     def knows_batch(self, url: str, model: str) -> bool:
         """Whether it says what a model costs in a batch."""
@@ -61,17 +53,18 @@ class PriceList(Struct, frozen=True):
 
 
 @lru_cache(maxsize=1024)
-def _whole_rates(
-    held: PriceList, url: str, model: str, lane: Lane
-) -> tuple[int, int, int] | Literal["other"] | None:
-    """As `_per_million`, in whole numbers of which the last is a dollar: their quotient is the
+def _tariff(held: PriceList, url: str, model: str, lane: Lane) -> Tariff:
+    """Where a price is nothing but rates, it is reckoned in whole numbers: their quotient is the
     decimals' own, in a tenth of the time.
     """
-    found = _per_million(held, url, model, lane)
-    if found is None or found == "other":
-        return found
-    read, said = (rate.as_integer_ratio() for rate in found)
-    return read[0] * said[1], said[0] * read[1], read[1] * said[1] * 1_000_000
+    rates = _per_million(held, url, model, lane)
+    if rates is None:
+        return lambda *_: None
+    if rates == "other":
+        return lambda tokens_in, tokens_out: _calculated(url, model, tokens_in, tokens_out, lane)
+    (read, a), (said, b) = (rate.as_integer_ratio() for rate in rates)
+    of_read, of_said, dollar = read * b, said * a, a * b * 1_000_000
+    return lambda tokens_in, tokens_out: (tokens_in * of_read + tokens_out * of_said) / dollar
 
 
 def _per_million(held: PriceList, url: str, model: str, lane: Lane) -> _Found:

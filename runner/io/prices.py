@@ -1,10 +1,10 @@
 """What tokens cost: offline, from what a package carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.request.declared_prices import DeclaredPrices, Tariff
 from runner.core.request.provider_types import type_of
@@ -12,22 +12,20 @@ from runner.core.state.records import Lane
 from runner.io.price_list import LIST, PriceList
 
 _LOCAL = ("127.", "localhost", "[::1]", "0.0.0.0")  # noqa: S104  # addresses looked for, not bound
-_NONE = DeclaredPrices()
+_NONE, _LIST = DeclaredPrices(), PriceList()
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(Struct, frozen=True):
     """The prices of a project: what it declares, then those of a list that comes with a package.
 
     `identity` is a provider's: `openai https://..` or `embedded SHA256`. They are those of one
     lane; `discounts` is what a batch costs, for each dollar, where no list knows it.
     """
 
-    declared: DeclaredPrices = field(default=_NONE)
-    listed: PriceList = field(default_factory=PriceList)
-    discounts: Mapping[str, float] = field(default_factory=dict)
+    declared: DeclaredPrices = _NONE
+    listed: PriceList = _LIST
+    discounts: Mapping[str, float] = {}
     lane: Lane = "live"
-    _tariffs: dict[tuple[str, str], Tariff] = field(default_factory=dict, init=False, compare=False)
 
     def of_lane(self, lane: Lane) -> "Prices":
         """Those of requests that travel so."""
@@ -45,13 +43,7 @@ class Prices:
         return self.tariff(identity, model)(tokens_in, tokens_out)
 
     def tariff(self, identity: str, model: str) -> Tariff:
-        """The price of any request to a model, by its tokens; looked for once."""
-        found = self._tariffs.get((identity, model))
-        if found is None:
-            found = self._tariffs[identity, model] = self._tariff(identity, model)
-        return found
-
-    def _tariff(self, identity: str, model: str) -> Tariff:
+        """The price of any request to a model, by its tokens."""
         rates, place = self.declared.rates(identity, model), _place(identity)
         if rates is not None:
             return _discounted(rates.cost, self.discount(identity))

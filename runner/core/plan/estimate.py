@@ -1,7 +1,6 @@
 """What a plan may cost: tokens and dollars, from below and from above."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -30,8 +29,7 @@ _IN_WORDS: dict[TokenBasis, str] = {
 }
 
 
-@dataclass(slots=True)
-class Estimate:
+class Estimate(Struct):
     """Sums over the requests: from below over those that are certain, from above over those as
     well that hang on an answer. An upper bound that nothing limits is None. The prompts are those
     of the certain ones; `rests_on` counts them by what their number of tokens rests on, `batched`
@@ -43,12 +41,12 @@ class Estimate:
     tokens_high: int | None = 0
     cost_low: float = 0.0
     cost_high: float | None = 0.0
-    unpriced: set[str] = field(default_factory=set)
+    unpriced: set[str] = set()
     free: bool = True
-    sources: set[str] = field(default_factory=set)
+    sources: set[str] = set()
     prompt_low: int = 0
     prompt_high: int | None = 0
-    rests_on: dict[TokenBasis, int] = field(default_factory=dict)
+    rests_on: dict[TokenBasis, int] = {}
     batched: int | None = None
 
     def add(self, bound: "Bound") -> None:

@@ -1,11 +1,11 @@
 """What requests have to have in common to be told of as one: all but the texts of messages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from runner.core.canonical import digest
 from runner.core.plan.conversation import turn_of
@@ -32,14 +32,13 @@ class RequestForm(NamedTuple):
     before: str = ""
 
 
-@dataclass(slots=True)
-class Forms:
+class Forms(Struct):
     """The form of each request that may be sent, by its address: two of one form have the same
     object.
     """
 
-    _of: dict[str, RequestForm] = field(default_factory=dict)
-    _held: dict[RequestForm, RequestForm] = field(default_factory=dict)
+    _of: dict[str, RequestForm] = {}
+    _held: dict[RequestForm, RequestForm] = {}
 
     def of(self, address: str) -> RequestForm | None:
         """The form that was noted for an address."""

@@ -2,7 +2,6 @@
 
 from bisect import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil, log, sqrt
 from typing import Any, Literal, get_args
@@ -34,13 +33,12 @@ class PromptTokens(Struct, frozen=True):
     basis: TokenBasis
 
 
-@dataclass(slots=True)
-class _Ratios:
+class _Ratios(Struct):
     """How far the reports of alike requests are from what their scripts let expect, by the length
     of each (its logarithm).
     """
 
-    held: list[tuple[float, float]] = field(default_factory=list)
+    held: list[tuple[float, float]] = []
     _is_sorted: bool = False
 
     def add(self, found: TokenRange, reported: int) -> None:
@@ -76,13 +74,12 @@ class _Ratios:
         return sorted(around, key=lambda one: abs(one[0] - length))[:_NEAREST]
 
 
-@dataclass(slots=True)
-class Reports:
+class Reports(Struct):
     """The reports of a state's records, which are read when the first prompt is asked for."""
 
     records: Iterable[Record]
     _ratios: "dict[_Kind, _Ratios] | None" = None
-    _same: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    _same: dict[tuple[str, bytes], int] = {}
     _all: bool = True  # whether all of them were looked at
 
     def tokens(

@@ -139,7 +139,7 @@ class Forgetful(Lab):
     def loaded(self, choice: Choice = _ALL) -> Loaded:
         """As a lab's, without room for drafts."""
         read = super().loaded(choice)
-        return _Roomless(**{name: getattr(read, name) for name in Loaded.__dataclass_fields__})
+        return _Roomless(**{name: getattr(read, name) for name in Loaded.__struct_fields__})
 
 
 class _Roomless(Loaded):
