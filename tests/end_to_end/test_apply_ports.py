@@ -4,13 +4,14 @@ fail, and that what is in flight is then still received and recorded.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from runner.core.api.exchange import Answered, Failure, LeftRequest, Outgoing
 from runner.core.plan.events import Event

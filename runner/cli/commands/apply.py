@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.cli.commands import plan as plan_verb
 from runner.cli.commands.reading import read

@@ -1,7 +1,6 @@
 """What goes out to a provider, and what comes back."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -57,8 +56,7 @@ class Answered(Struct, frozen=True):
     batch: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why there is no answer; the server's own words where it spoke.
 
     `fatal` says that every other request of this provider would meet the same (a bad key, no

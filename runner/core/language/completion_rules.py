@@ -1,8 +1,9 @@
 """What must hold between the keys of a completion."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from runner.core.address import Path
 from runner.core.canonical import dotted

@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.address import Path
 from runner.core.canonical import dotted
@@ -15,8 +17,7 @@ IsHole = Callable[[object], bool]
 """Whether a value is only known later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing wrong in a block.
 
     `path` leads to it from the block's table (an unknown key is its last element; of a missing

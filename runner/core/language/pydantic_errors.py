@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Any, Required, get_args, get_origin
 
+from msgspec.structs import replace
 from pydantic import Tag
 from pydantic_core import ErrorDetails
 from typing_extensions import get_type_hints, is_typeddict

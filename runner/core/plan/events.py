@@ -1,6 +1,5 @@
 """What an apply tells while it runs."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -43,8 +42,7 @@ class CutOff(Struct, frozen=True):
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """There is no answer, or one that was not accepted (then it is kept in `record`)."""
 
     address: str
@@ -52,8 +50,7 @@ class Failed:
     record: Record | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """Not issued: what it needs at `because` failed, or the run stopped first."""
 
     address: str

@@ -1,8 +1,9 @@
 """What a decision may look at, and the request that follows from it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from runner.core.api.answer import answer_in, require_named
 from runner.core.expansion.session import Instance, Session
@@ -28,8 +29,7 @@ Sweep = Callable[[Sequence[Held]], Collection[Held]]
 """Looks farther away for answers that Lookup has not; those that it has from then on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What a decision may look at besides the completion itself. What `lookup` gives may be stored
     at a server for somebody else than `owner`; without a `sweep` there is nothing farther away.
     """

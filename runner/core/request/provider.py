@@ -1,15 +1,15 @@
 """Who answers a request, and what its requests start from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.canonical import canonical
 from runner.core.request.provider_types import EMBEDDED, ProviderType, type_of
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """What a request needs to know of its provider.
 
     `identity` is what answers: a type and a declared base URL, or a model file's digest.
@@ -22,8 +22,8 @@ class Provider:
     name: str
     type: ProviderType
     identity: str
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    recorded_defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = {}
+    recorded_defaults: Mapping[str, Any] = {}
     secrets: tuple[str, ...] = ()
     identity_json: bytes = b""
     model_required: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.canonical import normalise
 from runner.core.expansion.scope import Scope
@@ -207,7 +207,7 @@ def known(
         made = Provider.of(name, provider.type, identity, normal, recorded, secrets)
         said = provider.table.get("model_required", provider.preset.model_required)
         strict = provider.is_strict(environment)
-        found[name] = replace(
+        found[name] = structs.replace(
             made,
             model_required=said is not False,
             header_names=tuple(provider.table.get("headers", ())),

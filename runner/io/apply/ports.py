@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -126,18 +125,17 @@ class Limits(Struct, frozen=True):
     any_answer: bool = False  # none is refused, whatever its block asks of it
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What an apply did. `records` is the new state's; `stopped` says why it ended early."""
 
     records: dict[str, Record]
     session: Session
-    done: dict[str, How] = field(default_factory=dict)
-    failed: dict[str, Failure] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    issued: dict[str, Record] = field(default_factory=dict)
-    warnings: dict[str, str] = field(default_factory=dict)
-    under_way: dict[str, str] = field(default_factory=dict)  # address -> the batch it waits in
+    done: dict[str, How] = {}
+    failed: dict[str, Failure] = {}
+    skipped: dict[str, str] = {}
+    issued: dict[str, Record] = {}
+    warnings: dict[str, str] = {}
+    under_way: dict[str, str] = {}  # address -> the batch it waits in
     kept_back: int = 0  # dependents whose request came out the same
     maybe_billed: int = 0
     stopped: str | None = None

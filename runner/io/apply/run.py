@@ -1,6 +1,7 @@
 """What comes of each completion of one run: noted, told, and settled in the graph."""
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.api.exchange import Failure
 from runner.core.plan.actions import Remove
@@ -14,8 +15,7 @@ from runner.errors import RunnerError
 from runner.io.apply.ports import AnyClient, Doors, Limits, Outcome, Way
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """What an apply works on. `clients` are the providers opened so far; `failed`, whose dependents
     are skipped; `lost`, the answers that the cache did not take. While it is `held_back`, nothing
     is started: something in flight has to end first. `pointless` are the providers and models that
@@ -28,11 +28,11 @@ class Run:
     doors: Doors
     limits: Limits
     outcome: Outcome
-    clients: dict[Way, AnyClient] = field(default_factory=dict)
-    failed: set[VertexKey] = field(default_factory=set)
-    lost: list[Record] = field(default_factory=list)
+    clients: dict[Way, AnyClient] = {}
+    failed: set[VertexKey] = set()
+    lost: list[Record] = []
     held_back: bool = False
-    pointless: dict[tuple[str, str], str] = field(default_factory=dict)
+    pointless: dict[tuple[str, str], str] = {}
 
     def finish(
         self,

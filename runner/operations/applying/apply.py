@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.address import first_few, in_order, selects
 from runner.core.expansion.session import Instance
@@ -183,7 +183,7 @@ async def _apply(
 ) -> Outcome:
     with answers_of(project.store, project.owner, project.shared) as answers:
         walk, known = _begun(made)
-        known = replace(known, lookup=answers)
+        known = structs.replace(known, lookup=answers)
         batches = BatchRun(
             journal_of(project),
             owner_of_batches(project),
@@ -202,7 +202,8 @@ def _begun(made: Planned) -> tuple[Walk, Known]:
     if same is not None:
         return same, plan.known
     walk, known = made.inputs.start(plan.known.samples)
-    return walk, known if plan.known.reads is None else replace(known, reads=plan.known.reads)
+    reads = plan.known.reads
+    return walk, known if reads is None else structs.replace(known, reads=reads)
 
 
 class Sending(Struct, frozen=True):

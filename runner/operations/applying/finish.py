@@ -1,9 +1,9 @@
 """The end of an apply: state and outputs are written, whatever happened before."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.expansion.outputs import OutputValue, learn, outputs
 from runner.core.expansion.session import Session
@@ -24,8 +24,7 @@ from runner.operations.reading.loaded import Loaded
 from runner.operations.spending import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """How an apply ended. `outcome` is None where there was nothing to carry out; `unsaved` is what
     no file could take, state or records: it is nowhere else. `files` of outputs were written.
     `destroys` says that all was to be removed.
@@ -54,12 +53,11 @@ class Finished:
         return bool(undone) or any(problem.severity == "error" for problem in self.problems)
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """What went wrong at the end."""
 
-    problems: list[Problem] = field(default_factory=list)
-    unsaved: list[bytes] = field(default_factory=list)
+    problems: list[Problem] = []
+    unsaved: list[bytes] = []
     files: int = 0
 
     def lost(self, failed: RunnerError) -> None:
@@ -105,7 +103,7 @@ def reported(finished: Finished, file: NamedFile, report: bytes) -> Finished:
     try:
         file.write(report)
     except RunnerError as exc:
-        return replace(finished, problems=(*finished.problems, *exc.problems))
+        return structs.replace(finished, problems=(*finished.problems, *exc.problems))
     return finished
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from msgspec import structs
+
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.secrets.secrets import Secrets
 from runner.errors import Problem, RunnerError
@@ -53,9 +55,10 @@ def event_in_python(event: Event) -> Event:
     """What happened, with why."""
     match event:
         case Failed(failure=failure):
-            return replace(event, failure=replace(failure, message=text_in_python(failure.message)))
+            told = structs.replace(failure, message=text_in_python(failure.message))
+            return structs.replace(event, failure=told)
         case Skipped(because=because):
-            return replace(event, because=text_in_python(because))
+            return structs.replace(event, because=text_in_python(because))
         case Started() | Written() | CutOff() | Done():
             return event
 

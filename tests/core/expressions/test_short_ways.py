@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from runner.core.address import Path
 from runner.core.api.answer import Answer, warning

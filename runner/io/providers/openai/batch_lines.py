@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from runner.core.api.exchange import Answered, Failure, LeftRequest
 from runner.core.state.sent_batches import SentBatch

@@ -4,9 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from runner.core.api.batches import BatchSeen, input_line
 from runner.core.api.exchange import Failure

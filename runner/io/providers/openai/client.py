@@ -6,10 +6,10 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Literal
 
 import orjson
+from msgspec.structs import replace
 
 from runner.core.api.exchange import Answered, Failure, Outgoing, Watch
 from runner.core.plan.estimate import foreseen

@@ -1,9 +1,9 @@
 """One request on its way to an answer: what it took so far, when it goes out again, how it ends."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 from yarl import URL
 
 from runner.core.api.exchange import Failure, Watch

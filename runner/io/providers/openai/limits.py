@@ -4,8 +4,9 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.io.providers.openai.waits import go_duration, grown
 
@@ -16,8 +17,7 @@ _LOOK_AGAIN = 1.0  # seconds after which a wait is reckoned anew: answers may ha
 _NOTHING = 1e-6
 
 
-@dataclass(slots=True)
-class Bucket:
+class Bucket(Struct):
     """A smooth rate: `per_minute` units, of which hardly more than one instant's go at once."""
 
     per_minute: float
