@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,8 +34,10 @@ from runner.operations.options import ApplyOptions
 from runner.operations.planning.plan import Planned, unfinished_answers
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asks
-from runner.operations.saved_plan.file import Saved, options_in, read_plan
 from runner.operations.spending import costs
+
+if TYPE_CHECKING:
+    from runner.operations.saved_plan.file import Saved
 
 _QUESTION = "\nDo you want to perform these actions?"
 _OTHERWISE = ", or apply a saved plan: runner plan --out FILE, then runner apply FILE"
@@ -49,10 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     return apply(arguments, _saved(arguments))
 
 
-def apply(arguments: argparse.Namespace, saved: Saved | None) -> int:
+def apply(arguments: argparse.Namespace, saved: "Saved | None") -> int:
     """Carry out what was saved, or plan and ask first."""
     options = options_of(arguments)
     if saved is not None:
+        from runner.operations.saved_plan.file import options_in  # noqa: PLC0415  # most plan here
+
         options = options_in(saved, options, "apply")
     project = read(arguments, options)
     report_file = _junit_file(project, arguments)
@@ -110,7 +115,7 @@ def _answer_alone(arguments: argparse.Namespace, how: ApplyOptions) -> Iterator[
 def _applied(
     project: Loaded,
     made: Planned,
-    saved: Saved | None,
+    saved: "Saved | None",
     arguments: argparse.Namespace,
     way: _Way,
 ) -> int:
@@ -134,10 +139,12 @@ def _applied(
     return _carry_out(project, made, arguments, way)
 
 
-def _saved(arguments: argparse.Namespace) -> Saved | None:
+def _saved(arguments: argparse.Namespace) -> "Saved | None":
     """The saved plan that is named; RunnerError if addresses are chosen beside it."""
     if not arguments.plan:
         return None
+    from runner.operations.saved_plan.file import read_plan  # noqa: PLC0415  # most plan here
+
     saved = read_plan(arguments.plan)
     names = ("target", "exclude", "replace", "destroy")
     beside = [f"--{name}" for name in names if getattr(arguments, name)]

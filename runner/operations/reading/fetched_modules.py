@@ -23,7 +23,6 @@ from runner.core.secrets.trust import ModuleDoor
 from runner.errors import Problem, RunnerError, error
 from runner.io.checkouts import Checkouts
 from runner.io.folders import Folders
-from runner.io.git.fetching import fetch_commit
 from runner.operations.options import ProjectPlace
 from runner.operations.project.places import folders_of, same_place
 from runner.operations.reading.doors import admit_door
@@ -170,6 +169,8 @@ class _Fetching:
         wanted = None if pinned is None else pinned.commit
         admit_door(self._place, ModuleDoor(source.place), self._ask)
         yield ModuleFetch("fetching", source.url, source.ref, wanted)
+        from runner.io.git.fetching import fetch_commit  # noqa: PLC0415  # `runner init` alone
+
         fetched = fetch_commit(source.url, source.ref, wanted)
         digest = files_digest(fetched.files)
         if pinned is not None and digest != pinned.digest:

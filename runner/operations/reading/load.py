@@ -238,11 +238,11 @@ def _providers(
     problems: list[Problem],
     surroundings: Mapping[str, str],
 ) -> tuple[dict[str, Provider], dict[str, DeclaredProvider]]:
-    from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415
-
     blocks = declared(scope, problems, preset, named)
 
     def digest(path: str | None) -> str:
+        from runner.io.providers.embedded.model_file import model_digest  # noqa: PLC0415  # seldom
+
         return model_digest(None if path is None else folders.path(scope.module.folder, path))
 
     return known(blocks, scope, digest, problems, surroundings), blocks
