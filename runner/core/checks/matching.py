@@ -266,7 +266,7 @@ def _size(unit: str, text: str) -> int:
 
 def _tokens(matcher: SizeMatcher, text: str) -> CheckVerdict:
     """By the range that a text has in any vocabulary: none is at hand to count exactly."""
-    low, high = (math.floor(end) for end in text_tokens(text, wide=False))
+    low, high = (math.floor(end) for end in text_tokens(text, "any"))
     ends = matcher.bounds.hold(low), matcher.bounds.hold(high)
     got = f"{low:,} to {high:,}"
     most, least = matcher.bounds.max, matcher.bounds.min
