@@ -1,10 +1,14 @@
 """0 done, 1 error, 2 changes for plan --detailed-exitcode, 130 interrupted."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.harness.project import (
+    HANG,
     Project,
     completion,
     ended,
@@ -114,3 +118,41 @@ def test_what_is_said_is_utf8_whatever_the_surroundings_are_set_to(
     ran = project.run("plan", env=surroundings)
     assert ran.status == 1
     assert "\u2600" in ran.err
+
+
+def left(before: str) -> subprocess.CompletedProcess[str]:
+    """A process that runs a command after some code, and ends."""
+    code = (
+        f"{before}\nimport sys\nfrom runner.cli.main import entry\n"
+        "sys.argv[1:] = ['version']\nentry()"
+    )
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False
+    )
+
+
+def test_what_is_to_be_called_at_the_end_is_called_and_nothing_is_taken_apart() -> None:
+    ran = left(
+        "import atexit\n"
+        "atexit.register(print, 'the end')\n"
+        "class Held:\n"
+        "    def __del__(self):\n"
+        "        print('taken apart', flush=True)\n"
+        "held = Held()\n"
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1] == "the end"
+    assert "taken apart" not in ran.stdout
+
+
+def test_a_thread_that_is_at_work_is_waited_for() -> None:
+    ran = left(
+        "from threading import Thread, main_thread\n"
+        "def work():\n"
+        "    main_thread().join()\n"
+        "    print('worked')\n"
+        "Thread(target=work).start()\n"
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1] == "worked"
