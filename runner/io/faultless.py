@@ -1,4 +1,4 @@
-"""Which blocks were checked before and had no mistake: their digests, in the user's cache."""
+"""What of projects was checked before and had no mistake: digests of it, in the user's cache."""
 
 import os
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from pathlib import Path
 import runner
 from runner.io.user_cache import cache_file, keep_in, kept_in
 
-_MOST = 512  # folders of blocks that are kept
+_MOST = 512  # digests that are kept
 
 
 class Faultless:
-    """What is known of blocks, as a project asks for it."""
+    """What is known of what a project holds."""
 
     def __init__(self, project: Path) -> None:
         self._path = cache_file("faultless", project)

@@ -113,9 +113,10 @@ def _configured(
     secrets: Secrets,
     problems: list[Problem],
 ) -> _Configured:
-    root = _compiled(folders, options, problems)
+    faultless = Faultless(folders.project)
+    root = _compiled(folders, options, problems, faultless)
     _raise_early(problems, root, options, surroundings)
-    _check_required(root)
+    _check_required(root, faultless)
     held = settings_in(root.blocks, options.place, options.overrides)
     given = all_given(root, options.variables, surroundings, held.workspace, problems)
     hosts = trusted_hosts(options.trust)
@@ -160,7 +161,9 @@ def reload_state(project: Loaded) -> bool:
     return changed
 
 
-def _compiled(folders: Folders, options: Options, problems: list[Problem]) -> CompiledModule:
+def _compiled(
+    folders: Folders, options: Options, problems: list[Problem], faultless: Faultless
+) -> CompiledModule:
     if not folders.config.is_dir():
         raise error(
             "No configuration",
@@ -173,7 +176,7 @@ def _compiled(folders: Folders, options: Options, problems: list[Problem]) -> Co
         folders.read_folder,
         problems,
         may_be_empty=options.choice.destroy,
-        checked=Faultless(folders.project),
+        checked=faultless,
         fetched=FetchedModules(folders, options.place).folder,
     )
 
@@ -185,15 +188,20 @@ def _named_provider(root: CompiledModule, options: Options) -> str | None:
     return None
 
 
-def _check_required(root: CompiledModule) -> None:
+def _check_required(root: CompiledModule, faultless: Faultless) -> None:
+    """RunnerError if the project wants another version; what fitted this one before still does."""
     block = root.blocks.of("runner").get("runner")
     wanted = block.table.get("required_version") if block is not None else None
-    if block is not None and isinstance(wanted, str):
+    if block is None or not isinstance(wanted, str):
+        return
+    told = f"required_version = {wanted}".encode(errors="surrogatepass")
+    if not faultless.has(told):
         _check_version(wanted, block)
+        faultless.add(told)
 
 
 def _check_version(wanted: str, block: Block) -> None:
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415  # 4 ms
 
     try:
         fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
