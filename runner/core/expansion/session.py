@@ -101,7 +101,7 @@ class Instance(Struct, frozen=True, eq=False):
         """Whether an answer is a value of this instance, and another one of each other's."""
         if "matrix" in self.declared.meta:
             return any(isinstance(on.value, Later) for on in self.value)
-        return isinstance(self.value, Later | Judged)
+        return isinstance(self.value, (Later, Judged))
 
     def names(self) -> Names:
         """What its expressions may name."""

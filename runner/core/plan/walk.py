@@ -189,6 +189,9 @@ class Walk:
             wanted: dict[VertexKey, None] = {}
             for vertex in todo:
                 needs = vertex.needs or self._needs(vertex)
+                if not needs:
+                    self.ready.append(vertex)
+                    continue
                 if needs is not vertex.needs:
                     self.vertices[vertex.key] = _with_needs(vertex, needs)
                 for need in needs:
