@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from runner.core.address import with_key
+from runner.core.address import Key, with_key
 from runner.core.api.answer import Answer, answer_in, output_value, text_alone
 from runner.core.expansion.scope import Scope
 from runner.core.expansion.session import Session
@@ -153,17 +153,24 @@ def _own(
     keys = scope.session.keys.get(address)
     if keys is None:
         return None
-    places = {key: with_key(address, key) for key in keys}
-    held = {key: record for key, at in places.items() if (record := records.get(at)) is not None}
-    if keys and not held:
+    answers: dict[Key, Any] = {}
+    rejected: list[str] = []
+    for key in keys:
+        place = with_key(address, key)
+        record = records.get(place)
+        if record is None:
+            continue
+        if record.rejected:
+            rejected.append(place)
+        else:
+            answers[key] = _value(record)
+    if keys and not (answers or rejected):
         return None  # none was issued yet, as where there is no other instance
-    rejected = tuple(places[key] for key, record in held.items() if record.rejected)
-    answers = {key: _value(record) for key, record in held.items() if not record.rejected}
     if declared.has_keys:
         by_key = {str(key): value for key, value in answers.items()}
-        return OutputValue(name, by_key, rejected=rejected)
+        return OutputValue(name, by_key, rejected=tuple(rejected))
     # An answer that is missing leaves its place empty: the others keep their index.
-    return OutputValue(name, [answers.get(key) for key in keys], rejected=rejected)
+    return OutputValue(name, [answers.get(key) for key in keys], rejected=tuple(rejected))
 
 
 def _value(record: Record) -> Any:
