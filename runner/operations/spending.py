@@ -70,6 +70,10 @@ class Paid(Struct, frozen=True, gc=False):
     cost: float | None
 
 
+AskPaid = Callable[[Record], Paid]
+"""Whoever says what an answer came to."""
+
+
 def paid_for(record: Record, prices: Prices) -> Paid:
     """What one answer came to."""
     used = usage_of(record.response)

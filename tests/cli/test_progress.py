@@ -4,13 +4,24 @@ from io import StringIO
 
 from runner.cli.views.running.progress import Bar, Progress
 from runner.core.api.exchange import Failure
+from runner.core.api.usage import usage_of
 from runner.core.plan.events import Done, Failed, Skipped, Started
+from runner.core.state.records import Record
+from runner.operations.spending import Paid
 from tests.harness.recorded import record
+
+
+def priced(answer: Record) -> Paid:
+    return Paid(usage_of(answer.response), 0.25)
+
+
+def unpriced(answer: Record) -> Paid:
+    return Paid(usage_of(answer.response), None)
 
 
 def test_the_line_counts_what_was_paid_for() -> None:
     """An answer that was not accepted is paid for as well; one from the cache is not."""
-    shown = Progress(6, lambda _: 0.25)
+    shown = Progress(6, priced)
     held = record("completion.a")
     shown.tell(Started("completion.a"))
     shown.tell(Done("completion.a", "issued", held))
@@ -33,7 +44,7 @@ class NothingInFlight:
 
 
 def test_the_line_of_a_run_that_is_over_says_what_goes_on() -> None:
-    shown = Progress(1, lambda _: None)
+    shown = Progress(1, unpriced)
     with shown.during(NothingInFlight(), Pushed()):
         assert "0/1 done, 0 in flight, " in shown.line()
         shown.tell(Done("completion.a", "issued", record("completion.a")))
@@ -41,7 +52,7 @@ def test_the_line_of_a_run_that_is_over_says_what_goes_on() -> None:
 
 
 def test_a_price_that_is_not_known_is_not_shown_as_nothing() -> None:
-    shown = Progress(1, lambda _: None)
+    shown = Progress(1, unpriced)
     shown.tell(Done("completion.a", "issued", record("completion.a")))
     assert "$" not in shown.line()
 
@@ -59,7 +70,7 @@ def seen(terminal: StringIO) -> list[str]:
 
 def test_a_bar_stands_below_what_is_said_and_leaves_nothing_behind() -> None:
     terminal = StringIO()
-    bar = Bar(4, lambda _: None, terminal)
+    bar = Bar(4, unpriced, terminal)
     assert seen(terminal) == ["[........................] 0/4 done, 0 in flight, 0.0/s"]
     bar.tell(Done("completion.a", "reused", record("completion.a")))
     bar.tell(Failed("completion.b", Failure("no such \x1b[2Jhost")))
@@ -76,7 +87,7 @@ def test_a_bar_stands_below_what_is_said_and_leaves_nothing_behind() -> None:
 
 def test_ctrl_c_and_a_long_sentence_leave_no_part_of_a_bar_or_a_word() -> None:
     terminal = StringIO()
-    bar = Bar(10**30, lambda _: None, terminal)  # a line that is too long, and cut
+    bar = Bar(10**30, unpriced, terminal)  # a line that is too long, and cut
     terminal.write("^C")
     assert len(seen(terminal)[0]) < 80
     bar.say(

@@ -12,6 +12,7 @@ from runner.cli.views.running.streaming import CUT, Panel, PrefixedLines
 from runner.cli.views.style import Style
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import CutOff, Done, Failed, Started, Written
+from tests.cli.test_progress import unpriced
 from tests.cli.test_schemas import faults
 from tests.harness.faults import completion as answer
 from tests.harness.faults import error, events
@@ -186,7 +187,7 @@ class Sized(Panel):
 
     def __init__(self, total: int, screen: Screen) -> None:
         self._screen = screen
-        super().__init__(total, lambda _: None, screen, Style(colour=False))
+        super().__init__(total, unpriced, screen, Style(colour=False))
 
     def _size(self) -> os.terminal_size:
         return self._screen.size
@@ -270,7 +271,7 @@ def test_a_terminal_that_is_dumb_gets_lines(project: Project) -> None:
 
 
 def test_a_line_that_has_no_end_is_shown_when_the_answer_has_one() -> None:
-    lines = PrefixedLines(1, lambda _: None, quiet=True)
+    lines = PrefixedLines(1, unpriced, quiet=True)
     lines.tell(Started("a"))
     lines.tell(Written("a", "no end"))
     lines.tell(Done("a", "issued", record("a", "no end")))

@@ -34,7 +34,7 @@ from runner.operations.options import ApplyOptions
 from runner.operations.planning.plan import Planned, unfinished_answers
 from runner.operations.reading.loaded import Loaded
 from runner.operations.reading.trust import asks
-from runner.operations.spending import costs
+from runner.operations.spending import Ledger
 
 if TYPE_CHECKING:
     from runner.operations.saved_plan.file import Saved
@@ -158,20 +158,22 @@ def _saved(arguments: argparse.Namespace) -> "Saved | None":
 
 
 def _carry_out(project: Loaded, made: Planned, arguments: argparse.Namespace, way: _Way) -> int:
-    interrupts, price = Interrupts(), costs(project.prices)
+    interrupts, ledger = Interrupts(), Ledger(project.prices)
     asking = [step.action for step in made.plan.steps if asks(step.action)]
     is_alone = len(asking) == 1 and isinstance(asking[0], Issue)
     shown = progress(
         arguments,
         len(made.plan.steps),
-        price,
+        ledger.paid,
         interrupts.during,
         is_alone=is_alone,
         answer=way.answer,
     )
     with interrupts.heard(), _observed(project, arguments):
         with shown as told:
-            finished = _not_told(made, carry_out(project, made, way.options, told), way.is_shown)
+            finished = _not_told(
+                made, carry_out(project, made, way.options, told, ledger), way.is_shown
+            )
         way.end(made, finished)
         status = _tell(project, finished, arguments)
     return INTERRUPTED if interrupts.pressed else status

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 
 import orjson
 
@@ -17,7 +18,7 @@ from runner.operations.drift.ask import AskedAgain, ask_again, foresee_drift, no
 from runner.operations.drift.findings import drift_found
 from runner.operations.drift.plan import DriftAsked, PlannedDrift, plan_drift
 from runner.operations.reading.loaded import Loaded
-from runner.operations.spending import costs
+from runner.operations.spending import paid_for
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,10 +47,10 @@ def _asked_for(arguments: argparse.Namespace) -> DriftAsked:
 
 
 def _ask(project: Loaded, planned: PlannedDrift, arguments: argparse.Namespace) -> AskedAgain:
-    interrupts, price = Interrupts(), costs(project.prices)
+    interrupts, paid = Interrupts(), partial(paid_for, prices=project.prices)
     shown = argparse.Namespace(**{**vars(arguments), "json": False})  # stdout has one object alone
     total = len(planned.plan.steps)
-    with interrupts.heard(), progress(shown, total, price, interrupts.during) as told:
+    with interrupts.heard(), progress(shown, total, paid, interrupts.during) as told:
         return ask_again(project, planned, told)
 
 

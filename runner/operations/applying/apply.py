@@ -157,10 +157,16 @@ def streaming_one(made: Planned, options: ApplyOptions) -> ApplyOptions:
 
 
 def carry_out(
-    project: Loaded, made: Planned, options: ApplyOptions, listener: Listener
+    project: Loaded,
+    made: Planned,
+    options: ApplyOptions,
+    listener: Listener,
+    ledger: Ledger | None = None,
 ) -> Finished:
-    """Send what the plan says; every answer is kept, whatever else goes wrong."""
-    ledger = Ledger(project.prices)
+    """Send what the plan says; every answer is kept, whatever else goes wrong. What each came to is
+    reckoned in the ledger, where the listener has asked for it as well.
+    """
+    ledger = Ledger(project.prices) if ledger is None else ledger
     with RunEvents(project, made, ledger.paid) as followers:
 
         def tell(event: Event) -> None:

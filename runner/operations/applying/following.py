@@ -16,7 +16,7 @@ from msgspec.json import Encoder
 
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.plan.words import counts
-from runner.core.state.records import Record, time_of_record
+from runner.core.state.records import time_of_record
 from runner.io.state.run_file import MOST_TOLD, RunFile, reading_runs, run_file
 from runner.operations.applying.events import apply_end, version
 from runner.operations.applying.finish import Finished
@@ -25,7 +25,7 @@ from runner.operations.options import ProjectPlace
 from runner.operations.planning.plan import Planned
 from runner.operations.project.places import store_of
 from runner.operations.reading.loaded import Loaded
-from runner.operations.spending import Paid
+from runner.operations.spending import AskPaid
 
 _EVERY = 0.2  # seconds between two writes
 _USUAL_LINE = 130  # bytes of an event that is laid out
@@ -76,7 +76,7 @@ class RunEvents:
         self,
         project: Loaded,
         made: Planned,
-        paid: Callable[[Record], Paid],
+        paid: AskPaid,
         most: int = MOST_TOLD,
     ) -> None:
         path = run_file(project.store.cache, project.store.directory)

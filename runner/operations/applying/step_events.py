@@ -2,7 +2,6 @@
 at once, so that whoever runs next to nothing pays next to nothing for it.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -11,7 +10,7 @@ from runner.core.api.exchange import Failure
 from runner.core.api.usage import usage_of
 from runner.core.plan.events import CutOff, Done, Event, Failed, How, Skipped, Started, Written
 from runner.core.state.records import Record, Status
-from runner.operations.spending import Paid
+from runner.operations.spending import AskPaid, Paid
 
 _At = float | UnsetType
 _Usage = dict[str, int] | UnsetType
@@ -64,7 +63,7 @@ StepEvent = _Started | _Text | _Cut | _Complete | _Errored | _Skipped
 """What is UNSET of one is not there."""
 
 
-def apply_event(event: Event, paid: Callable[[Record], Paid], at: _At = UNSET) -> StepEvent:
+def apply_event(event: Event, paid: AskPaid, at: _At = UNSET) -> StepEvent:
     """apply_start, apply_text, apply_cut, apply_complete, apply_errored or apply_skipped; `paid` is
     asked of each answer that the run got.
     """
@@ -84,7 +83,7 @@ def apply_event(event: Event, paid: Callable[[Record], Paid], at: _At = UNSET) -
             return _Skipped(address, because, at)
 
 
-def _complete(event: Done, paid: Callable[[Record], Paid], at: _At) -> StepEvent:
+def _complete(event: Done, paid: AskPaid, at: _At) -> StepEvent:
     record, how = event.record, event.how
     warning = UNSET if event.warning is None else event.warning
     billed = event.maybe_billed or UNSET

@@ -11,13 +11,12 @@ from typing import Any, Protocol, TextIO
 from msgspec import to_builtins
 
 from runner.cli.streams import harmless, on_one_line
-from runner.cli.views.records import Cost
 from runner.cli.views.style import Style
-from runner.core.api.usage import usage_of
 from runner.core.plan.estimate import compact, dollars
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.received import table_of
 from runner.core.state.records import Record
+from runner.operations.spending import AskPaid
 
 _LOG = logging.getLogger(__name__)
 _EVERY = 5.0  # seconds between lines without a terminal
@@ -39,14 +38,14 @@ Hold = Callable[[Any, "Progress"], AbstractContextManager[None]]
 class Progress:
     """Counts what happened; the base of every way to show it, and the quietest one.
 
-    `price` says what one answer cost, in USD; None where that is not known.
+    `paid` says what one answer that the run got came to.
     """
 
-    def __init__(self, total: int, price: Cost) -> None:
+    def __init__(self, total: int, paid: AskPaid) -> None:
         self.total, self.done, self.failed, self.skipped, self.tokens = total, 0, 0, 0, 0
         self.cost = 0.0
         self._uncounted: list[Record] = []  # what was paid for since a line was made
-        self.price = price
+        self.paid = paid
         self._is_logged = is_logged()
         self.began = time.monotonic()
         self.run: Running | None = None
@@ -134,10 +133,9 @@ class Progress:
     def _count(self) -> None:
         """What was paid for, accepted or not: only somebody who looks wants to know."""
         for record in self._uncounted:
-            used = usage_of(record.response)
-            if used is not None:
-                self.tokens += used.total
-                self.cost += self.price(record) or 0.0
+            paid = self.paid(record)
+            self.tokens += 0 if paid.used is None else paid.used.total
+            self.cost += paid.cost or 0.0
         self._uncounted.clear()
 
     def took(self, record: Record) -> str:
@@ -145,11 +143,11 @@ class Progress:
         parts = [f"{record.duration_ms / 1000:.1f}s"]
         if record.first_ms is not None:
             parts.append(f"first token {record.first_ms / 1000:.2f}s")
-        used, cost = usage_of(record.response), self.price(record)
-        if used is not None:
-            parts.append(f"{compact(used.total)} tokens")
-        if cost:
-            parts.append(dollars(cost))
+        paid = self.paid(record)
+        if paid.used is not None:
+            parts.append(f"{compact(paid.used.total)} tokens")
+        if paid.cost:
+            parts.append(dollars(paid.cost))
         return f"{', '.join(parts)} [id={_id(record.response)}]"
 
     def waiting(self) -> str | None:
@@ -161,8 +159,8 @@ class Progress:
 class Lines(Progress):
     """Without a terminal: each step while they are `few`, else a line every few seconds."""
 
-    def __init__(self, total: int, price: Cost, few: int = _FEW) -> None:
-        super().__init__(total, price)
+    def __init__(self, total: int, paid: AskPaid, few: int = _FEW) -> None:
+        super().__init__(total, paid)
         self._last = self.began
         self._is_told = total <= few
 
@@ -201,8 +199,8 @@ class Bar(Progress):
     By carriage returns and blanks alone, which every terminal understands.
     """
 
-    def __init__(self, total: int, price: Cost, terminal: TextIO) -> None:
-        super().__init__(total, price)
+    def __init__(self, total: int, paid: AskPaid, terminal: TextIO) -> None:
+        super().__init__(total, paid)
         self._terminal = terminal
         self._shown = 0  # columns that are written on
         self._told: set[str] = set()
@@ -268,14 +266,10 @@ class Events(Progress):
         """Write the event."""
         from runner.cli.views.json_lines import write  # noqa: PLC0415
         from runner.operations.applying.step_events import apply_event  # noqa: PLC0415
-        from runner.operations.spending import Paid  # noqa: PLC0415
-
-        def paid(record: Record) -> Paid:
-            return Paid(usage_of(record.response), self.price(record))
 
         super().tell(event)
         with suppress(OSError):  # `| head`, a full disk: what is paid for is still recorded
-            write(to_builtins(apply_event(event, paid)))
+            write(to_builtins(apply_event(event, self.paid)))
 
 
 def is_logged() -> bool:

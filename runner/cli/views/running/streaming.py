@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from runner.cli.streams import Coloured, cleared, harmless, on_one_line
 from runner.cli.views.page import end_of, width_of
-from runner.cli.views.records import Cost
 from runner.cli.views.running.progress import Bar, Lines, Progress, write_stderr
 from runner.cli.views.style import Style
 from runner.core.api.answer import Answer
 from runner.core.modules.judge_prompt import answer_text
 from runner.core.plan.events import CutOff, Done, Event, Failed, Skipped, Started, Written
 from runner.core.state.records import Record
+from runner.operations.spending import AskPaid
 
 CUT = "[cut off in the middle: not recorded]"
 _TAIL = 2_000  # characters that the last words are among
@@ -88,8 +88,8 @@ class PrefixedLines(Lines):
     nothing besides.
     """
 
-    def __init__(self, total: int, price: Cost, *, few: int | None = None, quiet: bool) -> None:
-        super().__init__(total, price, *(() if few is None else (few,)))
+    def __init__(self, total: int, paid: AskPaid, *, few: int | None = None, quiet: bool) -> None:
+        super().__init__(total, paid, *(() if few is None else (few,)))
         self._quiet = quiet
         self._begun: dict[str, str] = {}  # what came since the last end of a line
 
@@ -182,12 +182,12 @@ class Panel(Bar):
     as a whole. Drawn at most ten times a second.
     """
 
-    def __init__(self, total: int, price: Cost, terminal: TextIO, style: Style) -> None:
+    def __init__(self, total: int, paid: AskPaid, terminal: TextIO, style: Style) -> None:
         self._answering: dict[str, _Answering] = {}
         self._panel = _Drawn()
         self._ended: list[str] = []  # texts that go up with the next drawing
         self._style = style
-        super().__init__(total, price, Coloured(terminal))  # type: ignore[arg-type]
+        super().__init__(total, paid, Coloured(terminal))  # type: ignore[arg-type]
 
     def tell(self, event: Event) -> None:
         """Move the panel, and show what has ended."""

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runner.cli.streams import bare
-from runner.cli.views.records import Cost
 from runner.cli.views.running.progress import Bar, Events, Hold, Lines, Progress, is_logged
 from runner.cli.views.running.streaming import Alone, Panel, PrefixedLines, RawAnswer
 from runner.cli.views.style import style
+from runner.operations.spending import AskPaid
 
 
 @contextmanager
 def progress(
     arguments: argparse.Namespace,
     total: int,
-    price: Cost,
+    paid: AskPaid,
     hold: Hold,
     *,
     is_alone: bool = False,
@@ -30,15 +30,15 @@ def progress(
     quiet = getattr(arguments, "quiet", False)
     streams = getattr(arguments, "stream", None) is not None
     if getattr(arguments, "json", False):
-        shown: Progress = Events(total, price)
+        shown: Progress = Events(total, paid)
     elif answer is not None:
-        shown = _beside(answer, total, price, quiet=quiet)
+        shown = _beside(answer, total, paid, quiet=quiet)
     elif streams and is_alone:
-        shown = Alone(total, price)
+        shown = Alone(total, paid)
     elif streams:
-        shown = _panel(total, price, quiet=quiet)
+        shown = _panel(total, paid, quiet=quiet)
     else:
-        shown = _usual(total, price, quiet=quiet)
+        shown = _usual(total, paid, quiet=quiet)
     shown.hold = hold
     try:
         yield shown
@@ -46,25 +46,25 @@ def progress(
         shown.close()
 
 
-def _usual(total: int, price: Cost, *, quiet: bool) -> Progress:
+def _usual(total: int, paid: AskPaid, *, quiet: bool) -> Progress:
     if quiet:
-        return Progress(total, price)
+        return Progress(total, paid)
     if is_logged():  # each step, which no bar is to cross, and nobody reads twice
-        return Lines(total, price, few=0)
+        return Lines(total, paid, few=0)
     if sys.stderr.isatty():
-        return Bar(total, price, bare(sys.stderr))
-    return Lines(total, price)
+        return Bar(total, paid, bare(sys.stderr))
+    return Lines(total, paid)
 
 
-def _panel(total: int, price: Cost, *, quiet: bool) -> Progress:
+def _panel(total: int, paid: AskPaid, *, quiet: bool) -> Progress:
     draws = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     if draws and not quiet and not is_logged():
-        return Panel(total, price, bare(sys.stderr), style(sys.stderr))
-    return PrefixedLines(total, price, few=0 if is_logged() else None, quiet=quiet)
+        return Panel(total, paid, bare(sys.stderr), style(sys.stderr))
+    return PrefixedLines(total, paid, few=0 if is_logged() else None, quiet=quiet)
 
 
-def _beside(answer: RawAnswer, total: int, price: Cost, *, quiet: bool) -> Progress:
+def _beside(answer: RawAnswer, total: int, paid: AskPaid, *, quiet: bool) -> Progress:
     """An answer on the terminal is crossed by nothing."""
-    made = _usual(total, price, quiet=quiet or answer.on_terminal)
+    made = _usual(total, paid, quiet=quiet or answer.on_terminal)
     made.answer = answer.tell
     return made
