@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runner.core.address import first_few, in_order, is_data
 from runner.core.api.exchange import Answered, Failure
@@ -131,7 +131,7 @@ def _read_now(
     """What data sources say that is not in the records; nothing that hangs on a request is read."""
     if not sources:
         return []
-    held = replace(project, state=replace(project.state, records=records))
+    held = structs.replace(project, state=replace(project.state, records=records))
     made = planned(held, choice=Choice(targets=sources), answers=False)
     found = read_sources(held, made, answers=False)
     return [
