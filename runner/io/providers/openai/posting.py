@@ -22,13 +22,34 @@ TRIED = "3.14."
 
 
 class _Handler(aiohttp.client_proto.ResponseHandler):
-    """aiohttp's own, which is told to read on whenever something was taken from it: where it never
-    stopped, there is nothing to look for.
-    """
+    """aiohttp's own, but for three things."""
+
+    _has_stopped = False
+
+    def pause_reading(self) -> None:
+        self._has_stopped = True
+        super().pause_reading()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        if self._reading_paused or self._buffer_paused:
+        """It is told so whenever something was taken from it: where it never stopped, there is
+        nothing to look for. Once it did, its parser may hold something back at any time.
+        """
+        if self._has_stopped:
             super().resume_reading(resume_parser)
+
+    def is_connected(self) -> bool:
+        """Not where something came that nobody had asked for: the next one would have it."""
+        return super().is_connected() and not self.should_close
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """Whoever reads a body is told as well, and not left to wait for what does not come: where
+        it breaks off as no HTTP does, or its packing has no end.
+        """
+        body = self._payload
+        super().set_exception(exc, *cause)
+        if body is not None and not body.is_eof() and body.exception() is None:
+            is_late = isinstance(exc, TimeoutError)
+            body.set_exception(exc if is_late else aiohttp.ClientPayloadError(str(exc)))
 
 
 class _Line:

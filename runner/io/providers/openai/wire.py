@@ -130,6 +130,8 @@ class HTTPWire:
                     arrived.close()
                 url = target
             for _ in range(_REDIRECTS):
+                if self._posting is not None:
+                    self._posting.lend()
                 data = body if body is None or not is_big else io.BytesIO(body)
                 request = self._session.request(
                     method, url, data=data, allow_redirects=False, **options

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -273,3 +274,80 @@ def test_a_body_that_nobody_reads_to_its_end_ends_its_connection() -> None:
             return len(server.said)
 
     assert asyncio.run(asyncio.wait_for(work(), 60)) == 2
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+DEFLATED = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: %d\r\n\r\n"
+Read = Callable[[Posting, asyncio.Event], Awaitable[None]]
+
+
+def in_two_parts(first: bytes, then: bytes, read: Read) -> list[list[bytes]]:
+    """Each response comes in two parts: the second when the event that `read` is given is set."""
+    going_on = asyncio.Event()
+
+    async def parts(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        writer.write(first)
+        await going_on.wait()
+        going_on.clear()
+        writer.write(then)
+        return True
+
+    async def work() -> list[list[bytes]]:
+        async with Raw(parts) as server, aiohttp.ClientSession() as session:
+            made = posting(session, URL(server.url), 60)
+            assert made is not None
+            await read(made, going_on)
+            made.close()
+            return server.said
+
+    return asyncio.run(asyncio.wait_for(work(), 60))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (CHUNKED + b"1\r\nx\r\n", b"no length\r\n"),
+        (DEFLATED % 9, zlib.compress(b"x" * 9)[:9]),
+    ],
+)
+def test_what_breaks_off_though_its_connection_stands_is_told_to_whoever_reads_it(
+    first: bytes, then: bytes
+) -> None:
+    async def read(made: Posting, going_on: asyncio.Event) -> None:
+        response = await made.send(ASKED)
+        going_on.set()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.content.read()
+        response.close()
+
+    in_two_parts(first, then, read)
+
+
+def test_what_is_held_back_after_a_stop_is_read_on_without_another_byte() -> None:
+    """After so many chunks aiohttp stops, and its parser once more with the next chunk."""
+    chunk, most = b"1\r\nx\r\n", 2**18 // 16 + 1
+
+    async def read(made: Posting, going_on: asyncio.Event) -> None:
+        content = (await made.send(ASKED)).content
+        while content.total_bytes < most:  # noqa: ASYNC110  # nobody else may read
+            await asyncio.sleep(0)
+        assert len(await content.readany()) == most
+        going_on.set()
+        assert await content.read() == b"xx"
+
+    in_two_parts(CHUNKED + chunk * most, chunk * 2 + b"0\r\n\r\n", read)
+
+
+def test_a_response_that_nobody_asked_for_answers_no_other_request() -> None:
+    async def read(made: Posting, going_on: asyncio.Event) -> None:
+        for _ in range(3):
+            response = await made.send(ASKED)
+            going_on.set()
+            assert await response.content.read() == BODY
+            response.close()
+
+    unasked = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked"
+    assert list(map(len, in_two_parts(GOOD, BODY + unasked, read))) == [1, 1, 1]
