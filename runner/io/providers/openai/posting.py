@@ -69,8 +69,11 @@ class _Line:
             self._posting.free(self)
 
     def drop(self) -> None:
-        """Nothing more goes out."""
+        """Nothing more goes out, of a request that is only half sent neither."""
         self._posting.deadlines.over(self)
+        transport = self.handler.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
         self.connection.close()
 
     def give_up(self) -> None:

@@ -351,3 +351,37 @@ def test_a_response_that_nobody_asked_for_answers_no_other_request() -> None:
 
     unasked = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked"
     assert list(map(len, in_two_parts(GOOD, BODY + unasked, read))) == [1, 1, 1]
+
+
+def test_of_a_request_that_was_given_up_no_more_is_sent() -> None:
+    received: asyncio.Queue[int] = asyncio.Queue()
+    begun, going_on = asyncio.Event(), asyncio.Event()
+    body = b"x" * 30_000_000
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        begun.set()
+        await going_on.wait()
+        try:
+            received.put_nowait(len(await reader.read(len(body) + 1)))
+            while more := await reader.read(len(body)):
+                received.put_nowait(len(more))
+        finally:
+            received.put_nowait(-1)
+        return False
+
+    async def work() -> int:
+        async with Raw(late) as server, aiohttp.ClientSession() as session:
+            made = posting(session, URL(server.url), 60)
+            assert made is not None
+            asking = asyncio.ensure_future(made.send(body))
+            await begun.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            going_on.set()
+            pieces = []
+            while (piece := await received.get()) >= 0:
+                pieces.append(piece)
+            return sum(pieces)
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) < len(body)
