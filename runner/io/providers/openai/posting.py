@@ -118,7 +118,8 @@ class Posting:
         )
         self.deadlines = Deadlines(longest, _Line.give_up)
         self._idle = idle
-        self._free: list[_Line] = []
+        self._free: list[_Line] = []  # the last one was used last
+        self._sweeping: asyncio.TimerHandle | None = None
         # It is never sent: it says which connection is meant, and which headers aiohttp adds.
         self._request = aiohttp.ClientRequest("POST", url, headers=session.headers)
         lines = [f"POST {url.raw_path_qs} HTTP/1.1"]
@@ -149,11 +150,23 @@ class Posting:
         self.deadlines.over(line)
         line.free_since = monotonic()
         self._free.append(line)
+        if self._sweeping is None:
+            self._sweep()
+
+    def lend(self) -> None:
+        """The session has the use of a free connection, rather than to make one more: a server may
+        serve no more of them than there are requests at once.
+        """
+        line = self._freed()
+        if line is not None:
+            line.connection.release()
 
     def close(self) -> None:
         """Nothing more is sent."""
         while self._free:
             self._free.pop().drop()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
 
     async def _exchange(self, line: _Line, body: bytes) -> Arrived:
         handler, transport = line.handler, line.handler.transport
@@ -177,6 +190,16 @@ class Posting:
                 return line
             line.drop()
         return None
+
+    def _sweep(self) -> None:
+        """Those that nobody uses any more are closed: to the server they are clients."""
+        begun = monotonic() - self._idle
+        while self._free and self._free[0].free_since < begun:
+            self._free.pop(0).drop()
+        self._sweeping = None
+        if self._free:
+            left = self._free[0].free_since - begun
+            self._sweeping = asyncio.get_running_loop().call_later(left, self._sweep)
 
     async def _connected(self) -> _Line:
         try:

@@ -353,6 +353,51 @@ def test_a_response_that_nobody_asked_for_answers_no_other_request() -> None:
     assert list(map(len, in_two_parts(GOOD, BODY + unasked, read))) == [1, 1, 1]
 
 
+def test_a_connection_that_nobody_uses_is_closed() -> None:
+    closed = asyncio.Event()
+
+    async def stays(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await answer(reader, writer, head)
+        assert await reader.read() == b""
+        closed.set()
+        return False
+
+    async def work() -> None:
+        async with Raw(stays) as server, aiohttp.ClientSession() as session:
+            made = posting(session, URL(server.url), 0.01)
+            assert made is not None
+            await (await made.send(ASKED)).content.read()
+            await closed.wait()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_what_goes_another_way_goes_on_the_same_connection() -> None:
+    """A server may serve one connection at a time: beside a second one, both would wait."""
+
+    async def elsewhere(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> bool:
+        await read_body(reader, head)
+        if head.startswith(b"POST /v1/chat") and b"X-More" not in head:
+            writer.write(b"HTTP/1.1 307 There\r\nLocation: /v2\r\nContent-Length: 2\r\n\r\n{}")
+        else:
+            writer.write(GOOD + BODY)
+        return True
+
+    async def work() -> list[int]:
+        async with Raw(elsewhere) as server, opened(server.url) as client:
+            for number in range(4):
+                headers = (("X-More", "1"),) if number % 2 else ()
+                out = Outgoing("completion.a", ASKED, headers=headers)
+                assert isinstance(await client.complete(out), Answered)
+            return list(map(len, server.said))
+
+    assert asyncio.run(asyncio.wait_for(work(), 60)) == [6]
+
+
 def test_of_a_request_that_was_given_up_no_more_is_sent() -> None:
     received: asyncio.Queue[int] = asyncio.Queue()
     begun, going_on = asyncio.Event(), asyncio.Event()
