@@ -1,5 +1,5 @@
-"""What a running apply tells, in a file beside its answers, for whoever looks on. The folder of it
-is locked by those who do, each beside the others: by that a run knows that somebody reads.
+"""What a running apply tells, in a file beside its answers, for whoever looks on. They lock another
+file beside it, each beside the others: by that a run knows that somebody reads.
 """
 
 import errno
@@ -18,7 +18,6 @@ from runner.io.files import PRIVATE
 MOST_TOLD = 4_000_000  # bytes; then it is begun anew
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _OLD = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
@@ -33,10 +32,11 @@ if sys.platform == "win32":
         return True
 
     def _exclude(fd: int) -> bool:  # noqa: ARG001
+        """Never: there, whoever reads is not known of."""
         return False
 
     def _leave(fd: int) -> None:
-        """There, whoever reads is not known of."""
+        """Nothing was locked."""
 
 else:
     import fcntl
@@ -56,8 +56,8 @@ else:
         return False
 
     def _join(fd: int) -> bool:
-        """Whether the run knows of one more reader, until the folder is closed; where no locks can
-        be had, it is sure of none and tells them all.
+        """Whether the run knows of one more reader, until this is closed; where no locks can be
+        had, it never excludes any.
         """
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -79,6 +79,11 @@ else:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
 
+def _readers_of(path: Path) -> Path:
+    """What is locked by those who read it."""
+    return path.with_suffix(".readers")
+
+
 def run_file(cache: Path, directory: Path) -> Path:
     """Where the run of a state tells what it does: in the cache, which states may share."""
     return cache / f"events-{digest(os.fsencode(directory.resolve()))[-16:]}.jsonl"
@@ -92,16 +97,17 @@ class RunFile:
     def __init__(self, path: Path, most: int = MOST_TOLD) -> None:
         self._path, self._most = path, most
         self._fd: int | None = None
-        self._folder: int | None = None
+        self._readers: int | None = None
         self._size = 0
 
     def begin(self, first: bytes) -> None:
         """A new file that begins with these lines; one that is there is over."""
-        self.end()
-        self._path.unlink(missing_ok=True)
-        self._fd = os.open(self._path, _NEW | _FLAGS, PRIVATE)
+        if self._readers is None:
+            self._readers = _made(_readers_of(self._path))
+        _remove(self._path, self._fd)
+        self._fd = None
+        self._fd = _made(self._path)
         _hold(self._fd)
-        self._folder = _opened_folder(self._path.parent)
         self._size = 0
         self.add(first)
 
@@ -120,29 +126,44 @@ class RunFile:
 
     def is_followed(self) -> bool:
         """Whether somebody may read it. Whoever comes from now on is known of before he reads."""
-        if self._folder is None or not _exclude(self._folder):
+        if self._readers is None or not _exclude(self._readers):
             return True
-        _leave(self._folder)
+        _leave(self._readers)
         return False
 
     def end(self, last: Callable[[], bytes] = bytes) -> None:
         """Nobody writes it any more, and it is gone; whoever follows has the last lines first."""
-        if self._fd is None:
-            return
         try:
-            if self._folder is None or not _exclude(self._folder):
+            if self._readers is not None and not _exclude(self._readers):
                 self.add(last())
         finally:
-            self._remove(self._fd)
+            _remove(self._path, self._fd)
+            _remove(_readers_of(self._path), self._readers)
+            self._fd = self._readers = None
 
-    def _remove(self, fd: int) -> None:
-        with suppress(OSError):
-            if os.path.samestat(self._path.lstat(), os.fstat(fd)):
-                self._path.unlink()
-        os.close(fd)
-        if self._folder is not None:
-            os.close(self._folder)
-        self._fd = self._folder = None
+
+def _made(path: Path) -> int:
+    """A new file in the place of what is there."""
+    path.unlink(missing_ok=True)
+    return os.open(path, _NEW | _FLAGS, PRIVATE)
+
+
+def _remove(path: Path, fd: int | None) -> None:
+    """The open file, if it still has this name."""
+    if fd is None:
+        return
+    with suppress(OSError):
+        if _is_at(path, fd):
+            path.unlink()
+    os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    """Whether the name stands for the open file."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(fd))
+    except OSError:
+        return False
 
 
 class RunLines(Struct, frozen=True):
@@ -172,7 +193,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None  # held, so that the end can be read of a file that is gone
-        self._folder: int | None = None
+        self._known: int | None = None  # by this
         self._rest = b""
 
     def look(self) -> RunLines:
@@ -187,24 +208,22 @@ class _Reader:
         if anew and not is_held:
             self.close()
             return RunLines()
-        is_there = self._is_there(self._fd)
+        is_there = _is_at(self._path, self._fd)
         *lines, self._rest = (self._rest + _read(self._fd)).split(b"\n")
         if not is_there:  # still known of where it has begun anew
             self._close_file()
         return RunLines(tuple(lines), anew, is_there and is_held)
 
     def _is_known(self) -> bool:
-        """Whether a run knows that it is read from now on."""
-        if self._folder is None:
-            self._folder = _opened_folder(self._path.parent)
-        return self._folder is None or _join(self._folder)
-
-    def _is_there(self, fd: int) -> bool:
-        """Whether the name still stands for it."""
-        try:
-            return os.path.samestat(self._path.lstat(), os.fstat(fd))
-        except OSError:
-            return False
+        """Whether the run that is there knows that it is read from now on. It was known of until
+        then, if it is the run that was read before.
+        """
+        path = _readers_of(self._path)
+        before, self._known = self._known, _opened(path)
+        is_known = self._known is not None and _join(self._known) and _is_at(path, self._known)
+        if before is not None:
+            os.close(before)
+        return is_known
 
     def _close_file(self) -> None:
         if self._fd is not None:
@@ -213,17 +232,9 @@ class _Reader:
 
     def close(self) -> None:
         self._close_file()
-        if self._folder is not None:
-            os.close(self._folder)
-            self._folder = None
-
-
-def _opened_folder(path: Path) -> int | None:
-    """None where folders are not opened, or there is none."""
-    try:
-        return os.open(path, _FOLDER | _FLAGS)
-    except OSError:
-        return None
+        if self._known is not None:
+            os.close(self._known)
+            self._known = None
 
 
 def _opened(path: Path) -> int | None:

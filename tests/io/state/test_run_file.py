@@ -71,6 +71,7 @@ def test_a_run_knows_whether_anybody_reads_it(tmp_path: Path) -> None:
     file.begin(b"three\n")
     assert not file.is_followed()
     file.end(lambda: pytest.fail("nobody reads it"))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_whoever_saw_a_run_begin_hears_its_last_word(tmp_path: Path) -> None:
