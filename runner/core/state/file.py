@@ -389,5 +389,7 @@ def _length(record: Record) -> int:
     line = record.unread or record.line
     if line is not None:
         return len(line)
-    told = len(record.triggers or b"") + sum(map(len, record.depends_on))
-    return len(record.request) + len(record.response) + told + _USUAL_LINE
+    size = len(record.request) + len(record.response) + _USUAL_LINE
+    if record.triggers or record.depends_on:  # most have neither
+        size += len(record.triggers or b"") + sum(map(len, record.depends_on))
+    return size
