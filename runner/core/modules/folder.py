@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from runner.core.address import BEGINNING, InText, Path
 from runner.core.language.names import BLOCKS, DATA, is_identifier, is_workspace
 from runner.core.suggest import did_you_mean
@@ -62,8 +64,7 @@ class Block:
 FileValues = dict[str, tuple[Any, Block]]
 
 
-@dataclass(frozen=True)
-class Blocks:
+class Blocks(Struct, frozen=True):
     """All blocks of one folder. `by_kind[kind][name]`; a data source's name is TYPE.NAME."""
 
     folder: str

@@ -1,7 +1,6 @@
 """A module compiled: every text read once; what its blocks hold and what they refer to."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -169,27 +168,24 @@ class DeclaredCheck(Struct, frozen=True):
         return tuple((("expect", index), node) for index, node in enumerate(self.expect))
 
 
-@dataclass(frozen=True)
-class CompiledModule:
+class CompiledModule(Struct, frozen=True):
     """All of one folder, compiled; shared by every instance of the module."""
 
     folder: str
     blocks: Blocks
-    variables: dict[str, NamedValue] = field(default_factory=dict)
-    locals: dict[str, NamedValue] = field(default_factory=dict)
-    completions: dict[str, Declared] = field(default_factory=dict)
-    data: dict[str, Declared] = field(default_factory=dict)
-    calls: dict[str, Declared] = field(default_factory=dict)
-    outputs: dict[str, NamedValue] = field(default_factory=dict)
-    files: dict[str, NamedValue] = field(default_factory=dict)  # the names of outputs' files
-    imports: list[NamedValue] = field(
-        default_factory=list
-    )  # what is taken in, and where it is stored
-    checks: dict[str, DeclaredCheck] = field(default_factory=dict)
-    comparisons: dict[str, Block] = field(default_factory=dict)
-    children: dict[str, "CompiledModule"] = field(default_factory=dict)  # by the call's name
-    foreign: dict[str, list[Placed]] = field(default_factory=dict)  # by block: completion.x, ..
-    judges: dict[str, Declared] = field(default_factory=dict)  # NAME.judge of each judged check
+    variables: dict[str, NamedValue] = {}
+    locals: dict[str, NamedValue] = {}
+    completions: dict[str, Declared] = {}
+    data: dict[str, Declared] = {}
+    calls: dict[str, Declared] = {}
+    outputs: dict[str, NamedValue] = {}
+    files: dict[str, NamedValue] = {}  # the names of outputs' files
+    imports: list[NamedValue] = []  # what is taken in, and where it is stored
+    checks: dict[str, DeclaredCheck] = {}
+    comparisons: dict[str, Block] = {}
+    children: dict[str, "CompiledModule"] = {}  # by the call's name
+    foreign: dict[str, list[Placed]] = {}  # by block: completion.x, ..
+    judges: dict[str, Declared] = {}  # NAME.judge of each judged check
 
     @property
     def asking(self) -> Iterator[Declared]:

@@ -1,7 +1,6 @@
 """Server-sent events of a streamed completion, assembled into the response of an unstreamed one."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -42,8 +41,7 @@ class Cut(Struct, frozen=True):
     reason: str
 
 
-@dataclass(slots=True)
-class _Growing:
+class _Growing(Struct):
     """A text in the pieces that it came in: adding them up one by one would take for ever."""
 
     pieces: list[str]
@@ -60,8 +58,7 @@ class _Like(Struct, frozen=True):
     part: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """The pieces of one streamed response, fed as they come; `choices` is the `n` asked for.
 
     `on_text` is called with what each feeding brings of the first choice's content, and in how many
@@ -74,16 +71,16 @@ class Stream:
     on_begin: Callable[[], None] | None = None
     done: bool = False
     events: int = 0
-    _rest: bytearray = field(default_factory=bytearray)
+    _rest: bytearray = bytearray()
     _event: str = ""
-    _data: list[bytes] = field(default_factory=list)
-    _top: dict[str, Any] = field(default_factory=dict)
-    _parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _data: list[bytes] = []
+    _top: dict[str, Any] = {}
+    _parts: dict[int, dict[str, Any]] = {}
     # What came last beside the choices, and beside the delta of each: mostly it comes again.
     _around: dict[str, Any] | None = None
-    _beside: dict[int, dict[str, Any] | None] = field(default_factory=dict)
+    _beside: dict[int, dict[str, Any] | None] = {}
     _like: _Like | None = None  # the last event, if its like may follow
-    _texts: list[str] = field(default_factory=list)
+    _texts: list[str] = []
     _end: Refused | Cut | None = None
     _mended: bool = False
 

@@ -139,16 +139,14 @@ class _Opened(Struct, frozen=True):
                 return reply
 
 
-class _Passing(Stream):
+class _Passing(Stream, kw_only=True):
     """A stream whose pieces go on as they come; it is read for its end alone."""
 
-    def __init__(self, choices: int, tell: Callable[[bytes], None]) -> None:
-        super().__init__(choices)
-        self._pass = tell
+    tell: Callable[[bytes], None]
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
-        self._pass(chunk)
+        self.tell(chunk)
         super().feed(chunk)
 
 
@@ -157,7 +155,7 @@ def _sink(asked: RemoteRequest, tell: Callable[[bytes], None]) -> Stream | BodyL
         case None:
             return None
         case "events":
-            return _Passing(asked.choices, tell)
+            return _Passing(asked.choices, tell=tell)
         case "lines":
             return _PassingLines(tell)
 
