@@ -96,8 +96,9 @@ class _Groups(Struct):
         forms, of = _forms(self.plan, step), _block(step)
         repeated = "" if of == step.address else of
         form = (repeated, *_words(step, self.secrets), *map(id, forms))
-        if len(forms) < 2 and form in self.groups:
-            self.groups[form].others.append(step)
+        known = self.groups.get(form) if len(forms) < 2 else None
+        if known is not None:
+            known.others.append(step)
             return
         block = of, kind(step.action)
         held = self.of_form.get(form)
