@@ -8,7 +8,6 @@ numbers of tokens may differ. `sh`: each command of the runner parses. `hcl` con
 parses, `python` runs; `text` is not looked at. In the prose, links lead somewhere and flags exist.
 """
 
-import argparse
 import json
 import os
 import re
@@ -26,6 +25,7 @@ import pytest
 
 from runner.cli.commands.docs import topics
 from runner.cli.parser.arguments import parser
+from runner.cli.parser.parser import Parser
 from runner.cli.parser.verbs import VERBS
 from runner.core.api.names import ATTRIBUTES
 from runner.core.expressions import filters, functions
@@ -254,13 +254,11 @@ def test_flags_and_verbs_that_are_named_exist(page: Path) -> None:
             assert {*named} <= known | OTHER_PROGRAMS, code
 
 
-def flags(of: argparse.ArgumentParser) -> Iterator[str]:
+def flags(of: Parser) -> Iterator[str]:
     """Every flag of a parser and of those below it."""
-    for action in of._actions:
-        yield from action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                yield from flags(inner)
+    yield from of.options
+    for inner in of.verbs.values():
+        yield from flags(inner)
 
 
 def test_the_picture_of_a_plan_shows_what_a_plan_shows() -> None:
