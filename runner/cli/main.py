@@ -85,6 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
         _report(exc.problems, arguments)
         return 1
     except KeyboardInterrupt:
+        end_at_once()  # whoever presses once more waits for no word
         sys.stderr.write("\nInterrupted.\n")
         return INTERRUPTED
     except BrokenPipeError:

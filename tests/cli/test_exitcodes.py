@@ -132,6 +132,21 @@ def left(before: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_ctrl_c_while_it_is_told_of_another_one_ends_the_process_without_a_traceback() -> None:
+    ran = left(
+        "import io, signal, sys\n"
+        "class Pressed(io.StringIO):\n"
+        "    def write(self, text):\n"
+        "        if self is sys.__stdout__ or 'Interrupted' in text:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "        return sys.__stderr__.write(text)\n"
+        "sys.stderr = Pressed()\n"
+        "sys.stdout = sys.__stdout__ = Pressed()\n"
+    )
+    assert ran.returncode
+    assert ran.stderr == ""
+
+
 def test_what_is_to_be_called_at_the_end_is_called_and_nothing_is_taken_apart() -> None:
     ran = left(
         "import atexit\n"
