@@ -162,9 +162,9 @@ class Posting:
             line.connection.release()
 
     def close(self) -> None:
-        """Nothing more is sent."""
+        """Nothing more is sent: the session closes the connections, and waits until they are."""
         while self._free:
-            self._free.pop().drop()
+            self.lend()
         if self._sweeping is not None:
             self._sweeping.cancel()
 

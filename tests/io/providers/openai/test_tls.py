@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
+from runner.io.providers.openai.posting import posting
+from runner.io.providers.openai.tls import aiohttp
 from tests import ROOT
 
 PROBE = """
@@ -76,3 +79,30 @@ def test_a_server_is_verified_by_what_is_loaded_with_the_first_handshake(
     assert first == "0"
     assert answered == ("204" if trusted else "self-signed certificate")
     assert loaded == (["1 True", "1"] if trusted else ["0 True", "0"])
+
+
+def test_a_session_that_is_closed_has_closed_what_was_posted_on(certificate: Path) -> None:
+    """Over TLS it takes a turn of the server's: else a connection is still open when all ends."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await reader.read()
+        writer.close()
+
+    async def is_closed() -> bool:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        trusting = ssl.create_default_context(cafile=str(certificate.with_name("alone.pem")))
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+            url = URL(f"https://localhost:{server.sockets[0].getsockname()[1]}/v1")
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as asks:
+                made = posting(asks, url, 60)
+                assert made is not None
+                response = await made.send(b"{}")
+                assert await response.content.read() == b"{}"
+                lost = response.line.handler.closed
+                made.close()
+            return lost is not None and lost.done()
+
+    assert asyncio.run(asyncio.wait_for(is_closed(), 60))
