@@ -42,7 +42,6 @@ def test_kills_at_any_time_cost_nothing(tmp_path: Path) -> None:
     with serving_batches(looks=2) as server:
         crashes = BatchCrashes(tmp_path, server, 300)
         for _ in range(8):
-            at = draw.uniform(0.1, 1.5)
-            crashes.kill(lambda seconds, at=at: seconds > at)  # type: ignore[misc]
+            crashes.kill_after(draw.randint(1, 8))
         assert crashes.kills
         crashes.finish()

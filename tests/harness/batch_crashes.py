@@ -52,6 +52,14 @@ class BatchCrashes:
         self.kills += killed
         return killed
 
+    def kill_after(self, number: int) -> bool:
+        """Kills an apply some moment after its so-manieth request."""
+        asked: list[str] = []
+        self.server.read = asked.append
+        killed = self.kill(lambda _: len(asked) >= number)
+        self.server.read = lambda _: None
+        return killed
+
     def kill_at(self, what: str, number: int = 1) -> bool:
         """Kills an apply as its so-manieth request of this kind is read, before it is answered."""
         left = [number]
