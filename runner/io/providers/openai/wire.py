@@ -180,7 +180,7 @@ class HTTPWire:
             case aiohttp.ClientConnectorError():
                 return f"no connection to {self.host}: {failed.os_error}"
             case aiohttp.ConnectionTimeoutError():
-                seconds = self._endpoint.connect_timeout
+                seconds = min(self._endpoint.connect_timeout, self._endpoint.timeout)
                 return f"no connection to {self.host} within {seconds:g} s"
             case _:
                 return None

@@ -222,6 +222,23 @@ def test_what_takes_too_long_is_given_up_and_its_connection_with_it(
     assert list(map(len, server.said)) == [1, 1]
 
 
+def test_a_connection_that_takes_too_long_to_make_is_said_to_take_as_long_as_was_waited() -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def work() -> Answered | Failure:
+        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            async with opened(url, timeout=0.05) as client:
+                return await ask(client)
+
+    result = asyncio.run(asyncio.wait_for(work(), 60))
+    assert isinstance(result, Failure)
+    assert result.message.endswith("within 0.05 s")
+    assert not result.maybe_billed
+
+
 def test_a_body_whose_reading_has_to_stop_meanwhile_is_whole() -> None:
     """Above a certain size, aiohttp stops until somebody takes what it holds."""
     whole = orjson.dumps({"choices": [{"message": {"content": "far " * 1_000_000}}]})
