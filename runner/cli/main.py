@@ -65,11 +65,8 @@ def _leave(status: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (
-        OSError,
-        ValueError,
-    ):  # Python says what could not be written, and what is closed is not
-        sys.exit(status)
+    except (OSError, ValueError):  # a full disk, a reader that has gone, a stream that is closed
+        sys.exit(status)  # Python says it as ever
     _exit(status)
 
 

@@ -242,15 +242,9 @@ class Walk:
 
 def edges(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
     """The addresses that one instance needs, data and depends_on alike."""
-    needs = _asked(instance, names or instance.names())
-    return tuple(dict.fromkeys((*needs, *_order_of_calls(instance))))
-
-
-def _asked(instance: Instance, names: Names | None = None) -> tuple[str, ...]:
-    """What a block itself refers to and depends on."""
-    scope, declared = instance.scope, instance.declared
-    needs = (*scope.deps(_refs(instance), names), *scope.order(declared, names))
-    return tuple(dict.fromkeys(needs))
+    scope, names = instance.scope, names or instance.names()
+    own = (*scope.deps(_refs(instance), names), *scope.order(instance.declared, names))
+    return tuple(dict.fromkeys((*own, *_order_of_calls(instance))))
 
 
 def _refs(instance: Instance) -> tuple[Ref, ...]:
