@@ -58,7 +58,7 @@ def _leave(status: int) -> NoReturn:
     """
     embedded = sys.modules.get("runner.io.providers.embedded.server")
     if embedded is None or not embedded.has_begun():
-        if threading.active_count() > 1:  # Python waits for them
+        if threading.active_count() > 1 or _is_watched():  # Python waits for threads
             gc.freeze()  # a last look for cycles would be for nothing
             sys.exit(status)
         atexit._run_exitfuncs()  # noqa: SLF001  # as Python does before it takes anything apart
@@ -68,6 +68,13 @@ def _leave(status: int) -> NoReturn:
     except (OSError, ValueError):  # a full disk, a reader that has gone, a stream that is closed
         sys.exit(status)  # Python says it as ever
     _exit(status)
+
+
+def _is_watched() -> bool:
+    """Whether a debugger or a profiler looks on, which has something to say when this is over."""
+    if sys.version_info >= (3, 12) and any(map(sys.monitoring.get_tool, range(6))):
+        return True
+    return sys.gettrace() is not None or sys.getprofile() is not None
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -171,3 +171,11 @@ def test_a_thread_that_is_at_work_is_waited_for() -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.splitlines()[-1] == "worked"
+
+
+def test_whoever_profiles_a_command_is_left_to_tell_of_it() -> None:
+    command = [sys.executable, "-m", "cProfile", "-m", "runner", "version"]
+    ran = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False
+    )
+    assert "function calls" in ran.stdout, ran.stderr
