@@ -11,7 +11,7 @@ from tests.benchmarks import folders
 from tests.benchmarks.measuring import Contestant, measure, python
 
 LATENCIES = (0, 50)  # milliseconds
-_PEERS = {"openai": "openai SDK", "flexllm": "flexllm"}
+_PEERS = {"openai": "openai SDK", "flexllm": "flexllm", "promptfoo": "promptfoo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _cold(bench: Bench, name: str, number: int, latency: int, limit: int) -> Cas
     contestants = [_bare(bench, where, latency, limit), _fresh(where, limit)]
     told = _told(bench, where, latency, limit)
     for peer, peer_name in _PEERS.items() if number == 1_000 else ():
-        if find_spec(peer) is not None:
+        if find_spec(peer) is not None or shutil.which(peer) is not None:
             command = python("tests.benchmarks.peers", peer, *told)
             contestants.append(Contestant(peer_name, command))
     return Case(name, tuple(contestants), number, latency, 1 if number > 10_000 else 5)

