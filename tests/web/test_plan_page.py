@@ -29,10 +29,10 @@ def test_the_words_that_change_are_marked(demo_page: Shown) -> None:
 def test_a_step_is_reached_and_left_by_keys(demo_page: Shown) -> None:
     demo_page.open("plan")
     demo_page.keys("j", "j")
-    assert "at=1" in demo_page.where
+    demo_page.page.wait_for_url(lambda url: "at=1" in url)
     demo_page.keys("Enter")
     demo_page.page.get_by_text("The whole plan").wait_for()
-    assert demo_page.count(".step") == 1
+    demo_page.page.wait_for_function("document.querySelectorAll('.step').length === 1")
     demo_page.keys("Escape")
     demo_page.page.locator(".tiles").wait_for()
 
