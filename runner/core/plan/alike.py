@@ -96,10 +96,6 @@ class _Groups(Struct):
         forms, of = _forms(self.plan, step), _block(step)
         repeated = "" if of == step.address else of
         form = (repeated, *_words(step, self.secrets), *map(id, forms))
-        known = self.groups.get(form) if len(forms) < 2 else None
-        if known is not None:
-            known.others.append(step)
-            return
         block = of, kind(step.action)
         held = self.of_form.get(form)
         if held is None and len(self.in_block.setdefault(block, [])) >= _GROUPS:

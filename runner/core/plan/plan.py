@@ -209,9 +209,7 @@ def _finished(
                 unchanged += 1
             case Absent():
                 pass
-            case Issue(old=None) | Update() | Await() | Read():
-                steps.append(Step(address, decision, walk.vertices[address].instance))
-            case Issue() | Reuse():
+            case Issue() | Reuse() | Update() | Await() | Read():
                 instance = walk.vertices[address].instance
                 steps.append(Step(address, decision, instance))
                 problems += irreplaceable(instance, decision)

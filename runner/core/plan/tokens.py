@@ -97,8 +97,7 @@ def _plain(data: bytes, beyond: int, vocabulary: Vocabulary) -> TokenRange:
     count = data.translate(_KINDS).count
     letters, digits, blanks = count(b"a"), count(b"0"), count(b" ")
     marks = size - letters - digits - blanks
-    words = len(data.split())
-    words = min(letters, words)
+    words = min(letters, len(data.split()))
     spaces = blanks - words if blanks > words else 0
     low = 0.8 * words + 0.034 * letters + 0.33 * digits + 0.45 * marks + 0.01 * spaces
     if letters + digits > 13 * (words + marks):  # no words: base64, a hash, a key

@@ -1,5 +1,5 @@
-"""What an apply tells of one address as JSON, in the shapes of schemas/events.schema.json: encoded
-at once, so that whoever runs next to nothing pays next to nothing for it.
+"""What an apply tells of one address, in the shapes of schemas/events.schema.json: values that are
+written as JSON many at a time.
 """
 
 from typing import Any

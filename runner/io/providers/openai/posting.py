@@ -78,7 +78,7 @@ class _Line:
 
     def give_up(self) -> None:
         """Who waits for a response, or for the rest of it, is told that it takes too long."""
-        self.handler._on_read_timeout()  # noqa: SLF001
+        self.handler.set_exception(aiohttp.SocketTimeoutError())
 
 
 class Arrived(Struct, frozen=True):
@@ -183,7 +183,7 @@ class Posting:
         return Arrived(message.code, message.reason, message.headers, content, line)
 
     def _freed(self) -> _Line | None:
-        """The one that was used last, if it can be used again: else none of them can."""
+        """Of those that can be used again, the one that was used last."""
         while self._free:
             line = self._free.pop()
             if line.handler.is_connected() and monotonic() - line.free_since <= self._idle:
