@@ -12,10 +12,10 @@ import runner
 from runner.core.api.exchange import Failure
 from runner.core.plan.events import Done, Failed, Skipped, Started, Written
 from runner.core.state.records import Record
-from runner.io.state.run_file import run_file
+from runner.io.state.run_file import MOST_TOLD, run_file
 from runner.operations.applying.following import RunEvents, RunTold, follow_runs
 from runner.operations.options import ProjectPlace
-from runner.operations.spending import Ledger, Paid
+from runner.operations.spending import AskPaid, Ledger, Paid
 from tests.cli.test_schemas import faults
 from tests.harness.project import Project, completion, ended, provider, serving, wait_until
 from tests.harness.recorded import record
@@ -30,6 +30,14 @@ def project(tmp_path: Path) -> Iterator[tuple[Project, FakeAPI]]:
     with serving() as api:
         made.write(provider(api) + completion("x", "ask {{ each.key }}", EACH))
         yield made, api
+
+
+def events_of(made: Project, paid: AskPaid | None = None, most: int = MOST_TOLD) -> RunEvents:
+    """The events of a run that is about to begin."""
+    plan = runner.open(made.directory).plan()
+    (made.directory / "state/cache").mkdir(parents=True)
+    paid = Ledger(plan._project.prices).paid if paid is None else paid
+    return RunEvents(plan._project, plan._made, paid, most)
 
 
 def gathered(runs: Iterator[RunTold], heard: list[dict[str, Any]], kind: str) -> bool:
@@ -119,8 +127,6 @@ def test_who_comes_late_is_told_all_that_happened_and_nobody_else_anything(
     project: tuple[Project, FakeAPI],
 ) -> None:
     made, _ = project
-    plan = runner.open(made.directory).plan()
-    (made.directory / "state/cache").mkdir(parents=True)
     asked: list[str] = []
 
     def paid(record: Record) -> Paid:
@@ -128,7 +134,7 @@ def test_who_comes_late_is_told_all_that_happened_and_nobody_else_anything(
         return Paid(None, 0.5)
 
     async def run() -> None:
-        with RunEvents(plan._project, plan._made, paid) as told:
+        with events_of(made, paid) as told:
             told.tell(Started("completion.x"))
             told.wait("rate limited, 12 s")
             told.tell(Done("completion.x", "issued", record("completion.x")))
@@ -153,13 +159,9 @@ def test_who_comes_late_is_told_all_that_happened_and_nobody_else_anything(
 
 def test_what_nobody_follows_is_kept_within_bounds(project: tuple[Project, FakeAPI]) -> None:
     made, _ = project
-    plan = runner.open(made.directory).plan()
-    (made.directory / "state/cache").mkdir(parents=True)
 
     async def run() -> None:
-        with RunEvents(
-            plan._project, plan._made, Ledger(plan._project.prices).paid, most=4_000
-        ) as told:
+        with events_of(made, most=4_000) as told:
             for number in range(50):
                 told.tell(Started(f"completion.x{number}"))
                 told.tell(Done(f"completion.x{number}", "reused"))
@@ -176,14 +178,10 @@ def test_a_run_that_tells_much_begins_anew_with_where_it_stands(
     project: tuple[Project, FakeAPI],
 ) -> None:
     made, _ = project
-    plan = runner.open(made.directory).plan()
-    (made.directory / "state/cache").mkdir(parents=True)
     runs = follow_runs(ProjectPlace(str(made.directory)))
 
     async def run() -> None:
-        with RunEvents(
-            plan._project, plan._made, Ledger(plan._project.prices).paid, most=400
-        ) as told:
+        with events_of(made, most=400) as told:
             for number in range(4):
                 told.tell(Started(f"completion.x{number}"))
                 told.tell(Written(f"completion.x{number}", "words " * 20))
